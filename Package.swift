@@ -1,0 +1,47 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The settings every Swift target of the package is compiled with.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "bodkin",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "bodkin", targets: ["BodkinCLI"]),
+        .library(name: "BodkinNATLab", targets: ["BodkinNATLab"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        .target(name: "BodkinCore", swiftSettings: strict),
+        .target(name: "CBodkinSystem"),
+        .target(
+            name: "BodkinNATLab",
+            dependencies: [
+                "BodkinCore", "CBodkinSystem",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "BodkinCLI",
+            dependencies: [
+                "BodkinCore",
+                .target(name: "BodkinNATLab", condition: .when(platforms: [.linux])),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
+        .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,157 @@
+public import BodkinCore
+
+/// A NAT or stateful firewall as a pure function with memory: a packet's summary and an instant go in, a verdict comes out.
+///
+/// It reads no clock, opens no socket and draws its random numbers from a seed, so a test states in virtual time what a box does:
+///
+/// ```swift
+/// var nat = NATTable(NATParameters(), externalAddress: IPAddress("203.0.113.1"), seed: 1)
+/// let verdict = nat.outbound(syn, at: .start)
+/// ```
+///
+/// Terms and behaviours are those of RFC 4787 (UDP), RFC 5382 (TCP) and RFC 5508 (ICMP). IPv6 is filtered, never translated.
+public struct NATTable: Sendable {
+    /// What kind of box this is.
+    public let parameters: NATParameters
+    /// The address that internal IPv4 addresses are translated to; nil for a firewall.
+    public private(set) var externalAddress: IPAddress?
+
+    var sessions = SlotMap<NATSession>()
+    var mappings = SlotMap<NATMapping>()
+    /// Both directions' exact flows, as they arrive, to their session: the path every packet of a known session takes.
+    var sessionByFlow: [Flow: Int] = [:]
+    /// Internal endpoint and remote, as wide as the mapping behaviour, to the mapping.
+    var mappingByInside: [Flow: Int] = [:]
+    /// External endpoint (as destination) and remote (as source), as wide as the mapping behaviour, to the mapping.
+    var mappingByOutside: [Flow: Int] = [:]
+    /// External endpoint to all its mappings: more than one only where ports are overloaded.
+    var mappingsOfPort: [Flow: Set<Int>] = [:]
+    var expiry = ExpiryQueue()
+    var lastSerial: UInt64 = 0
+    var fragments = FragmentTable()
+    private var allocators: [TransportProtocol: PortAllocator]
+    private var random: SeededGenerator
+
+    /// A box with nothing in its table.
+    ///
+    /// - Parameters:
+    ///   - externalAddress: the IPv4 address of the outside; without it, or where the parameters say so, nothing is translated.
+    ///   - seed: decides every random choice.
+    public init(_ parameters: NATParameters, externalAddress: IPAddress?, seed: UInt64) {
+        self.parameters = parameters
+        self.externalAddress = parameters.translates ? externalAddress : nil
+        var random = SeededGenerator(seed: seed)
+        allocators = [:]
+        for transport in TransportProtocol.allCases {
+            let noise = transport == .icmp ? 0 : parameters.backgroundNoise
+            allocators[transport] = PortAllocator(
+                parameters.behaviour(of: transport).allocation, ports: parameters.ports, noise: noise, random: &random)
+        }
+        self.random = random
+    }
+
+    /// The number of sessions held.
+    public var sessionCount: Int { sessions.count }
+    /// The number of mappings held.
+    public var mappingCount: Int { mappings.count }
+
+    /// The external endpoint that `local` has towards `remote` at this moment, if any.
+    public func externalEndpoint(of local: Endpoint, _ transport: TransportProtocol, towards remote: Endpoint) -> Endpoint? {
+        mappingByInside[insideKey(Flow(transport, from: local, to: remote))].flatMap { mappings[$0]?.external }
+    }
+
+    /// Judges a packet that comes from inside.
+    public mutating func outbound(_ packet: PacketSummary, at now: LabInstant) -> NATVerdict {
+        expire(at: now)
+        switch packet.kind {
+        case .error(let quoted): return outboundError(packet, quoting: quoted)
+        case .laterFragment(let identification): return fragments.verdict(packet.flow, identification, at: now)
+        case .message: break
+        }
+        let flow = packet.flow
+        if let allowed = parameters.behaviour(of: flow.transport).allowedPorts, !allowed.contains(flow.destination.port) {
+            return .refused(.silence, .forbidden)
+        }
+        let isHairpin = flow.destination.address == externalAddress
+        if isHairpin && !parameters.hairpin { return refusal(of: packet, .unsolicited) }
+        let index: Int
+        switch outboundSession(for: packet, at: now) {
+        case .failure(let refusal): return .refused(.silence, refusal.reason)
+        case .success(let found): index = found
+        }
+        guard let external = touch(index, packet, fromInside: true, at: now) else { return .refused(.silence, .exhausted) }
+        let translation = Translation(source: external, destination: flow.destination)
+        guard isHairpin else { return fragments.remembered(.passed(translation), packet, at: now) }
+        var turned = packet
+        turned.flow.source = external
+        guard case .passed(var inward) = inbound(turned, at: now) else { return refusal(of: packet, .filtered) }
+        inward.source = external
+        return fragments.remembered(.turnedBack(inward), packet, at: now)
+    }
+
+    /// Judges a packet that comes from outside.
+    public mutating func inbound(_ packet: PacketSummary, at now: LabInstant) -> NATVerdict {
+        expire(at: now)
+        switch packet.kind {
+        case .error(let quoted): return inboundError(packet, quoting: quoted)
+        case .laterFragment(let identification): return fragments.verdict(packet.flow, identification, at: now)
+        case .message: break
+        }
+        let flow = packet.flow
+        var index = sessionByFlow[flow]
+        if let known = index {
+            if sessions[known]?.inside.source == flow.source { index = nil }  // an inside flow, seen on the outside
+            else if packet.isConnectionRequest, !parameters.acceptsSimultaneousOpen, sessions[known]?.tcp.awaitsAnswer == true {
+                return .refused(.silence, .simultaneousOpenRefused)
+            }
+        }
+        if index == nil {
+            guard let mapping = admittingMapping(for: flow) else {
+                return refusal(of: packet, mappingsOfPort[portKey(flow.transport, flow.destination)] == nil ? .unsolicited : .filtered)
+            }
+            guard flow.transport != .tcp || packet.isConnectionRequest else { return .refused(.silence, .stray) }
+            index = addSession(mapping, remote: flow.source, transport: flow.transport, startedInside: false, at: now)
+        }
+        guard let index, let inside = sessions[index]?.inside.source else { return .refused(.silence, .exhausted) }
+        _ = touch(index, packet, fromInside: false, at: now)
+        return fragments.remembered(.passed(Translation(source: flow.source, destination: inside)), packet, at: now)
+    }
+
+    /// Forgets everything, as a reboot does, and takes another external address where one is given.
+    public mutating func reboot(externalAddress: IPAddress? = nil) {
+        sessions = SlotMap()
+        mappings = SlotMap()
+        sessionByFlow = [:]
+        mappingByInside = [:]
+        mappingByOutside = [:]
+        mappingsOfPort = [:]
+        expiry = ExpiryQueue()
+        fragments = FragmentTable()
+        for transport in TransportProtocol.allCases { allocators[transport]?.releaseBlocks() }
+        if let externalAddress, parameters.translates { self.externalAddress = externalAddress }
+    }
+
+    /// What the sender of an unsolicited packet gets.
+    private func refusal(of packet: PacketSummary, _ reason: NATVerdict.Reason) -> NATVerdict {
+        let opens = packet.flow.transport == .tcp ? packet.isConnectionRequest : packet.flow.transport == .udp
+        return .refused(opens ? parameters.behaviour(of: packet.flow.transport).unsolicited : .silence, reason)
+    }
+
+    /// The external port for a new mapping. Where ports are kept equal, one port serves several remotes, as in Linux.
+    mutating func allocatePort(for key: Flow, at now: LabInstant) -> UInt16? {
+        guard let externalAddress, key.source.address.family == .v4 else { return key.source.port }
+        let overloads = parameters.behaviour(of: key.transport).allocation == .equal
+        // The allocator is taken out so that it can be changed while the table is read.
+        guard var allocator = allocators.removeValue(forKey: key.transport) else { return nil }
+        var random = random
+        let port = allocator.allocate(for: key.source, at: now, random: &random) { port in
+            let external = Endpoint(externalAddress, port)
+            return overloads
+                ? mappingByOutside[Flow(key.transport, from: key.destination, to: external)] == nil
+                : mappingsOfPort[portKey(key.transport, external)] == nil
+        }
+        self.random = random
+        allocators[key.transport] = allocator
+        return port
+    }
+}

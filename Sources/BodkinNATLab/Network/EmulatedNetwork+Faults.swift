@@ -1,0 +1,52 @@
+import BodkinCore
+
+/// Faults, applied between two packets.
+extension EmulatedNetwork {
+    /// What stands against a fault.
+    public enum FaultRefusal: Error, Hashable {
+        /// No host or box has that name.
+        case unknownTarget
+        /// The target is no box that translates, and no host behind one.
+        case needsNAT
+        /// The address is taken or not one that a NAT can have.
+        case unusableAddress
+    }
+
+    /// The name of the box that a fault of this target means: a box itself, or the nearest one above a host.
+    func box(meantBy name: String) -> Int? {
+        guard let node = node(name) else { return nil }
+        if nodes[node].kind == .emulated || nodes[node].kind == .kernel { return node }
+        return nodes[node].parent > 0 ? nodes[node].parent : nil
+    }
+
+    /// Applies a fault. A kernel NAT's own state is the driver's to change; here its links and addresses are.
+    public mutating func apply(_ fault: Fault, at now: LabInstant) throws(FaultRefusal) {
+        guard let target = node(fault.target) else { throw .unknownTarget }
+        switch fault {
+        case .reboot:
+            guard let box = box(meantBy: fault.target) else { throw .needsNAT }
+            tables[box]?.reboot()
+        case .addressChange(_, let address): try changeAddress(of: fault.target, to: address)
+        case .link(_, let isUp):
+            nodes[target].up.isUp = isUp
+            nodes[target].down.isUp = isUp
+        case .blackhole(_, let isUpward, let time):
+            if isUpward { nodes[target].up.blackholedUntil = now.advanced(by: time) } else { nodes[target].down.blackholedUntil = now.advanced(by: time) }
+        case .loss(_, let probability, let time):
+            nodes[target].up.burst = (probability, now.advanced(by: time))
+            nodes[target].down.burst = (probability, now.advanced(by: time))
+        case .reset: nodes[box(meantBy: fault.target) ?? target].injectsReset = true
+        }
+        record(.fault(fault.summary), nil, at: target, now)
+    }
+
+    private mutating func changeAddress(of name: String, to address: IPAddress) throws(FaultRefusal) {
+        guard let box = box(meantBy: name), let old = tables[box]?.externalAddress else { throw .needsNAT }
+        let parent = nodes[box].parent
+        guard nodes[parent].childByAddress[address] == nil, nodes[parent].insideAddresses.contains(address) == false else { throw .unusableAddress }
+        nodes[parent].childByAddress[old] = nil
+        nodes[parent].childByAddress[address] = box
+        nodes[box].outsideAddresses = nodes[box].outsideAddresses.filter { $0.family == .v6 } + [address]
+        tables[box]?.reboot(externalAddress: address)
+    }
+}

@@ -1,0 +1,93 @@
+public import BodkinCore
+
+/// Something that goes wrong while a lab runs.
+///
+/// In text: `KIND:TARGET[:MORE]`, where TARGET is the name of a host or a box, or of a host for its nearest NAT:
+///
+/// | text | what it does |
+/// |---|---|
+/// | `reboot:a` | a's NAT forgets all mappings |
+/// | `address:a:203.0.113.200` | a's NAT gets another outside address and forgets all mappings |
+/// | `down:a`, `up:a` | a's own link goes down or comes back |
+/// | `blackhole:a:up:2s` | nothing leaves a for 2 s (`up`), or nothing reaches it (`down`) |
+/// | `loss:a:50%:500ms` | half of all packets on a's link are lost, both ways, for 500 ms |
+/// | `rst:a` | the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends |
+public enum Fault: Sendable, Hashable {
+    /// A NAT forgets all mappings.
+    case reboot(String)
+    /// A NAT gets another outside address and forgets all mappings.
+    case addressChange(String, IPAddress)
+    /// A link goes down (false) or comes up (true).
+    case link(String, isUp: Bool)
+    /// One direction of a link loses everything for a time.
+    case blackhole(String, isUpward: Bool, Duration)
+    /// Both directions of a link lose packets with a probability for a time.
+    case loss(String, Double, Duration)
+    /// The next TCP segment on an uplink is replaced by RSTs to both ends.
+    case reset(String)
+
+    /// Parses the text form; nil for anything else.
+    public init?(_ text: String) {
+        let words = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        guard words.count >= 2, !words[1].isEmpty else { return nil }
+        let more = words.count == 3 ? words[2].split(separator: ":").map(String.init) : []
+        let target = words[1]
+        switch (words[0], more.count) {
+        case ("reboot", 0): self = .reboot(target)
+        case ("down", 0): self = .link(target, isUp: false)
+        case ("up", 0): self = .link(target, isUp: true)
+        case ("rst", 0): self = .reset(target)
+        case ("address", 1...):
+            guard let address = IPAddress(words[2]), address.family == .v4 else { return nil }
+            self = .addressChange(target, address)
+        case ("blackhole", 2):
+            guard ["up", "down"].contains(more[0]), let time = Duration(text: more[1]) else { return nil }
+            self = .blackhole(target, isUpward: more[0] == "up", time)
+        case ("loss", 2):
+            guard let probability = Double(probability: more[0]), let time = Duration(text: more[1]) else { return nil }
+            self = .loss(target, probability, time)
+        default: return nil
+        }
+    }
+
+    /// The name of the host or box that it hits.
+    public var target: String {
+        switch self {
+        case .reboot(let name), .addressChange(let name, _), .link(let name, _), .blackhole(let name, _, _), .loss(let name, _, _),
+            .reset(let name):
+            name
+        }
+    }
+
+    /// In words.
+    public var summary: String {
+        switch self {
+        case .reboot: "reboots: all mappings are gone"
+        case .addressChange(_, let address): "has outside address \(address) now: all mappings are gone"
+        case .link(_, let isUp): isUp ? "link up" : "link down"
+        case .blackhole(_, let isUpward, let time): "blackhole \(isUpward ? "up" : "down") for \(time)"
+        case .loss(_, let probability, let time): "loses \(Int(probability * 100)) % for \(time)"
+        case .reset: "will inject RST"
+        }
+    }
+}
+
+extension Duration {
+    /// Parses `25ms`, `1.5s`, `200us`, `2m`; nil for anything else, and for what is negative or longer than a day.
+    public init?(text: String) {
+        let units: [(String, Double)] = [("ms", 1e-3), ("us", 1e-6), ("s", 1), ("m", 60)]
+        guard let (suffix, factor) = units.first(where: { text.hasSuffix($0.0) }), let value = Double(text.dropLast(suffix.count)),
+            value >= 0, value * factor <= 86_400
+        else { return nil }
+        self = .nanoseconds(Int64(value * factor * 1e9))
+    }
+}
+
+extension Double {
+    /// Parses `2%` or `0.02` as a probability; nil for anything else.
+    public init?(probability text: String) {
+        let isPercent = text.hasSuffix("%")
+        guard let value = Double(isPercent ? String(text.dropLast()) : text), (0...(isPercent ? 100 : 1)).contains(value) else { return nil }
+        self = isPercent ? value / 100 : value
+    }
+}

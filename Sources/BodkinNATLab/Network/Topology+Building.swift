@@ -1,0 +1,107 @@
+import BodkinCore
+
+/// The address plan: servers in 198.51.100.0/24, outsides of NATs in 203.0.113.0/24, LANs in 192.168.N.0/24, insides of carriers in
+/// 100.64.N.0/24, IPv6 in 2001:db8:N::/64 (RFC 5737, RFC 1918, RFC 6598, RFC 3849).
+extension Topology {
+    /// The most hosts and boxes together: one octet numbers them.
+    public static let limit = 200
+
+    /// Adds a public host named `name` with two addresses of each family, 198.51.100.1 and .2 for the first.
+    @discardableResult
+    public mutating func addServer(_ name: String = "server", link: LinkParameters = LinkParameters()) -> Host {
+        let first = UInt8(hosts.count { $0.parent == nil && $0.prefixLength == 32 && $0.addresses.count == 2 } * 2 + 1)
+        let site = nextSite
+        let host = Host(
+            name: name, parent: nil, addresses: [v4(198, 51, 100, first), v4(198, 51, 100, first + 1)], prefixLength: 32,
+            addresses6: [v6(site, 16), v6(site, 17)], gateways: [Self.coreAddress, Self.coreAddress6], up: link, down: link)
+        append(host)
+        return host
+    }
+
+    /// Adds a host behind the boxes of a preset, which are named `nat-NAME` and, for a carrier's, `carrier-NAME`. The outermost link, next to
+    /// the core, takes `link`; links inside are perfect.
+    @discardableResult
+    public mutating func addHost(
+        _ name: String, behind preset: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated
+    ) -> Host {
+        var parent: String?
+        for (depth, parameters) in preset.layers.enumerated().reversed() {
+            let box = addBox(
+                depth == 0 ? "nat-\(name)" : "carrier-\(name)", parameters, inside: parent, isCarrier: depth > 0,
+                link: parent == nil ? link : LinkParameters())
+            updateBox(box.name) {
+                $0.preset = preset
+                $0.implementation = implementation
+            }
+            parent = box.name
+        }
+        return addHost(name, inside: parent, link: parent == nil ? link : LinkParameters())
+    }
+
+    /// Adds a host to the inside of a box, or to the core.
+    @discardableResult
+    public mutating func addHost(_ name: String, inside parent: String?, link: LinkParameters = LinkParameters()) -> Host {
+        let site = nextSite
+        let box = parent.flatMap(box)
+        let isPublic = box?.parameters.translates != true
+        let address = box.map { Self.address(UInt32(site), in: $0.inside) } ?? v4(203, 0, 113, site)
+        let host = Host(
+            name: name, parent: parent, addresses: [address], prefixLength: isPublic ? 32 : 24,
+            addresses6: [box.map { Self.address(UInt64(site), in: $0.inside6) } ?? v6(site, 16)],
+            gateways: box?.gateways ?? [Self.coreAddress, Self.coreAddress6], up: link, down: link)
+        append(host)
+        return host
+    }
+
+    /// Adds a NAT or firewall to the inside of another, or to the core.
+    @discardableResult
+    public mutating func addBox(
+        _ name: String, _ parameters: NATParameters, inside parent: String?, isCarrier: Bool = false, link: LinkParameters = LinkParameters()
+    ) -> Box {
+        let site = nextSite
+        let outer = parent.flatMap(box)
+        let lan = IPPrefix(parameters.translates ? (isCarrier ? v4(100, 64, site, 0) : v4(192, 168, site, 0)) : v4(203, 0, 113, 0), length: 24)
+        let gateway = parameters.translates ? Self.address(UInt32(1), in: lan) : v4(203, 0, 113, site)
+        let box = Box(
+            name: name, parent: parent, preset: nil, parameters: parameters, implementation: .emulated,
+            external: outer.map { Self.address(UInt32(site), in: $0.inside) } ?? v4(203, 0, 113, site),
+            external6: v6(site, 2), inside: lan, inside6: IPPrefix(v6(site, 0), length: 64), gateways: [gateway, v6(site, 1)], up: link, down: link)
+        append(box)
+        return box
+    }
+
+    /// The usual laboratory: hosts `a` and `b` behind the presets, `server` on the core, and half of `delay` on each one's access link in each
+    /// direction, so that `delay` is the one-way delay between any two.
+    public static func pair(
+        _ a: NATPreset, _ b: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated, seed: UInt64
+    ) -> Topology {
+        var topology = Topology(seed: seed)
+        var half = link
+        half.delay = link.delay / 2
+        topology.addServer(link: half)
+        topology.addHost("a", behind: a, link: half, implementation: implementation)
+        topology.addHost("b", behind: b, link: half, implementation: implementation)
+        return topology
+    }
+
+    /// The address that errors of the core come from.
+    static let coreAddress = v4(198, 51, 100, 254)
+    static let coreAddress6 = v6(0, 1)
+
+    /// Numbers hosts and boxes from 10 on.
+    private var nextSite: UInt8 { UInt8(clamping: 10 + hosts.count + boxes.count) }
+
+    private static func address(_ number: UInt32, in prefix: IPPrefix) -> IPAddress {
+        IPAddress(v4: (prefix.address.v4 ?? 0) + number)
+    }
+
+    private static func address(_ number: UInt64, in prefix: IPPrefix) -> IPAddress {
+        IPAddress(v6High: prefix.address.high, low: prefix.address.low + number)
+    }
+}
+
+private func v4(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) -> IPAddress {
+    IPAddress(v4: UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d))
+}
+
+private func v6(_ site: UInt8, _ host: UInt64) -> IPAddress { IPAddress(v6High: 0x2001_0db8_0000_0000 | UInt64(site) << 16, low: host) }

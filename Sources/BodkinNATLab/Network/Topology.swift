@@ -1,0 +1,123 @@
+public import BodkinCore
+
+/// A network to build: hosts, the NATs they stand behind, and the links between, as values.
+///
+/// The Internet's core is in the middle; every host and NAT hangs on the core or on the inside of a NAT.
+///
+/// ```swift
+/// var topology = Topology(seed: 1)
+/// topology.addServer()
+/// topology.addHost("a", behind: .portRestricted, delay: .milliseconds(12))
+/// topology.addHost("b", behind: .cgn, delay: .milliseconds(12))
+/// ```
+public struct Topology: Sendable, Hashable {
+    /// Who translates.
+    public enum Implementation: String, Sendable, Hashable, CaseIterable {
+        /// The laboratory's own ``NATTable``.
+        case emulated
+        /// A network namespace with nftables between two of the laboratory's links.
+        case kernel
+    }
+
+    /// A host: a network namespace with one interface.
+    public struct Host: Sendable, Hashable {
+        /// Its name, which also names its access link.
+        public var name: String
+        /// The NAT it stands behind; nil for the core.
+        public var parent: String?
+        /// Its IPv4 addresses; the first is the one it prefers.
+        public var addresses: [IPAddress]
+        /// The length of the on-link IPv4 prefix.
+        public var prefixLength: Int
+        /// Its IPv6 addresses, each in a /64.
+        public var addresses6: [IPAddress]
+        /// The default gateways of both families.
+        public var gateways: [IPAddress]
+        /// From the host to its parent.
+        public var up: LinkParameters
+        /// From the parent to the host.
+        public var down: LinkParameters
+    }
+
+    /// A NAT or firewall.
+    public struct Box: Sendable, Hashable {
+        /// Its name, which also names its uplink.
+        public var name: String
+        /// The NAT it stands behind; nil for the core.
+        public var parent: String?
+        /// The preset it was made from, for the kernel's rules and for people.
+        public var preset: NATPreset?
+        /// What kind of box it is.
+        public var parameters: NATParameters
+        /// Who translates.
+        public var implementation: Implementation
+        /// Its address outside.
+        public var external: IPAddress
+        /// Its IPv6 address outside.
+        public var external6: IPAddress
+        /// The IPv4 prefix inside; its first address is the box' own.
+        public var inside: IPPrefix
+        /// The IPv6 prefix inside.
+        public var inside6: IPPrefix
+        /// The box' own addresses inside: IPv4, IPv6.
+        public var gateways: [IPAddress]
+        /// From the box to its parent.
+        public var up: LinkParameters
+        /// From the parent to the box.
+        public var down: LinkParameters
+    }
+
+    /// A stretch of the core between two of its children, one way, on top of their own links.
+    public struct Path: Sendable, Hashable {
+        /// The child of the core where packets come from.
+        public var from: String
+        /// The child of the core where they go.
+        public var to: String
+        /// What happens to them on the way.
+        public var link: LinkParameters
+    }
+
+    /// Every random choice follows from it.
+    public var seed: UInt64
+    /// The hosts, in the order they were added.
+    public private(set) var hosts: [Host] = []
+    /// The NATs and firewalls, in the order they were added.
+    public private(set) var boxes: [Box] = []
+    /// Extra stretches of the core.
+    public var paths: [Path] = []
+
+    /// An empty network.
+    public init(seed: UInt64) { self.seed = seed }
+
+    /// The host of that name.
+    public func host(_ name: String) -> Host? { hosts.first { $0.name == name } }
+    /// The NAT or firewall of that name.
+    public func box(_ name: String) -> Box? { boxes.first { $0.name == name } }
+
+    /// The boxes between a host and the core, the nearest first.
+    public func boxes(above host: String) -> [Box] {
+        var result: [Box] = []
+        var name = self.host(host)?.parent
+        while let found = name.flatMap(box), !result.contains(found) {
+            result.append(found)
+            name = found.parent
+        }
+        return result
+    }
+
+    /// The IPv4 address that the core sees a host as: its outermost NAT's, or its own.
+    public func outsideAddress(of host: String) -> IPAddress? {
+        boxes(above: host).last { $0.parameters.translates }?.external ?? self.host(host)?.addresses.first
+    }
+
+    mutating func append(_ host: Host) { hosts.append(host) }
+    mutating func append(_ box: Box) { boxes.append(box) }
+    /// Changes a host in place, for links that are out of the ordinary.
+    public mutating func updateHost(_ name: String, _ change: (inout Host) -> Void) {
+        for index in hosts.indices where hosts[index].name == name { change(&hosts[index]) }
+    }
+    /// Changes a box in place.
+    public mutating func updateBox(_ name: String, _ change: (inout Box) -> Void) {
+        for index in boxes.indices where boxes[index].name == name { change(&boxes[index]) }
+    }
+}

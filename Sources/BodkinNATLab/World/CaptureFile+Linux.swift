@@ -1,0 +1,54 @@
+#if os(Linux)
+import Glibc
+
+/// A capture in the pcap format with nanoseconds, readable by tshark (draft-ietf-opsawg-pcap; link type 101: raw IP).
+struct CaptureFile: Sendable {
+    private let file: Descriptor
+    private var buffer: [UInt8]
+    /// The lab's clock is monotonic: this much later is the time of day.
+    private let offset: Int64
+
+    /// Creates or truncates the file.
+    init(path: String) throws {
+        let raw = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard raw >= 0 else {
+            throw LabError(.usage, "the capture \(path) cannot be written (\(text(of: errno))): name a file in a folder that exists", errorNumber: errno)
+        }
+        file = Descriptor(raw)
+        var day = timespec()
+        clock_gettime(CLOCK_REALTIME, &day)
+        offset = Int64(day.tv_sec) * 1_000_000_000 + Int64(day.tv_nsec) - LabInstant.now.nanoseconds
+        buffer = []
+        for word in [0xA1B2_3C4D, 0x0004_0002, 0, 0, 65_535, 101] as [UInt32] { append(word) }
+        flush()
+    }
+
+    /// Adds a packet; it reaches the file with the next ``flush()``.
+    mutating func append(_ packet: Packet, at time: LabInstant) {
+        let nanoseconds = time.nanoseconds &+ offset
+        append(UInt32(truncatingIfNeeded: nanoseconds / 1_000_000_000))
+        append(UInt32(truncatingIfNeeded: nanoseconds % 1_000_000_000))
+        append(UInt32(packet.count))
+        append(UInt32(packet.count))
+        buffer += packet.bytes
+        if buffer.count > 1 << 20 { flush() }
+    }
+
+    /// Writes what waits. A full disk loses packets, not the lab.
+    mutating func flush() {
+        _ = buffer.withUnsafeBytes { write(file.raw, $0.baseAddress, $0.count) }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func append(_ word: UInt32) { withUnsafeBytes(of: word) { buffer += $0 } }
+}
+
+extension LabInstant {
+    /// The present, on the kernel's monotonic clock.
+    static var now: LabInstant {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return LabInstant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+}
+#endif

@@ -1,0 +1,164 @@
+#if os(Linux)
+import CBodkinSystem
+
+/// A running laboratory. Make one with ``withLab(_:options:_:)``.
+public final class Lab: Sendable {
+    /// What a lab does beside forwarding packets.
+    public struct Options: Sendable, Hashable {
+        /// Writes what crosses the core to this file, in the pcap format.
+        public var capture: String?
+        /// Records what happens to packets, for ``Lab/takeEvents()``.
+        public var isTracing = false
+
+        /// Neither.
+        public init() {}
+    }
+
+    /// The network, as it was built.
+    public let topology: Topology
+    /// The hosts, in the topology's order.
+    public let hosts: [LabHost]
+    /// When the lab was up, on the clock that its events use.
+    public let startTime: LabInstant
+    private let engine: LabEngine
+    private let kernels: [String: Namespace]
+
+    init(_ topology: Topology, _ options: Options) async throws {
+        try topology.validate()
+        let kernelBoxes = topology.boxes.filter { $0.implementation == .kernel }
+        let namespaces = try await Self.makeNamespaces(
+            topology.hosts.map { ($0.name, [$0.interface], [:]) } + kernelBoxes.map { ($0.name, $0.interfaces(in: topology), KernelNAT.settings(for: $0)) })
+        kernels = Dictionary(uniqueKeysWithValues: zip(kernelBoxes.map(\.name), namespaces.dropFirst(topology.hosts.count)))
+        for box in kernelBoxes {
+            if let namespace = kernels[box.name] { try await KernelNAT.configure(box, in: namespace) }
+        }
+        hosts = zip(topology.hosts, namespaces).map { LabHost($0, $1, environment: Self.environment(for: $0.name, in: topology)) }
+        var network = EmulatedNetwork(topology)
+        network.isTracing = options.isTracing
+        var tunnels: [(port: EmulatedNetwork.Port, tunnel: Descriptor)] = []
+        for (name, namespace) in zip(topology.hosts.map(\.name) + kernelBoxes.map(\.name), namespaces) {
+            for (index, tunnel) in namespace.tunnels.enumerated() {
+                if let port = network.port(of: name, isOutside: index == 1) { tunnels.append((port, tunnel)) }
+            }
+        }
+        self.topology = topology
+        engine = try LabEngine(network, tunnels, capture: options.capture)
+        startTime = .now
+    }
+
+    /// The host of that name.
+    /// - Throws: ``LabError`` where there is none.
+    public func host(_ name: String) throws -> LabHost {
+        guard let host = hosts.first(where: { $0.name == name }) else {
+            throw LabError(.usage, "no host is named \(name): name one of \(hosts.map(\.name).joined(separator: ", "))")
+        }
+        return host
+    }
+
+    /// Makes something go wrong, now.
+    /// - Throws: ``LabError`` when the target is unknown or cannot have this fault.
+    public func apply(_ fault: Fault) async throws {
+        let result = try await engine.perform { network, now in
+            Result { () throws(EmulatedNetwork.FaultRefusal) in try network.apply(fault, at: now) }
+        }
+        if case .failure(let refusal) = result {
+            throw LabError(.usage, explanation(of: refusal, fault))
+        }
+        if case .reboot = fault, let kernel = kernels[fault.target] ?? kernels[topology.host(fault.target)?.parent ?? ""] {
+            try await kernel.run { _ = try system(bodkin_conntrack_flush(), "the kernel NAT's mappings cannot be removed") }
+        }
+    }
+
+    /// What has happened since this was last asked. Empty unless tracing.
+    public func takeEvents() async throws -> [LabEvent] { try await engine.perform { network, _ in network.takeEvents() } }
+
+    /// What has crossed the network so far.
+    public func counters() async throws -> NetworkCounters { try await engine.perform { network, _ in network.counters } }
+
+    /// The table of an emulated NAT as it is now; nil for a kernel NAT or an unknown name.
+    public func table(of box: String) async throws -> NATTable? { try await engine.perform { network, _ in network.table(of: box) } }
+
+    /// The present, on the clock of the lab's events.
+    public static var now: LabInstant { .now }
+
+    /// The variables that tell a program in host `name` where it is: `BODKIN_LAB_HOST` (its name), `BODKIN_LAB_ADDRESS` and
+    /// `BODKIN_LAB_ADDRESS6` (its own), and for every host H in upper case `BODKIN_LAB_H`, `BODKIN_LAB_H_6` (its addresses; further
+    /// ones as `BODKIN_LAB_H_2`) and `BODKIN_LAB_H_OUTSIDE` (what the Internet sees it as).
+    public static func environment(for name: String, in topology: Topology) -> [String: String] {
+        var result = ["BODKIN_LAB_HOST": name]
+        for host in topology.hosts {
+            let key = "BODKIN_LAB_" + host.name.uppercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+            for (index, address) in host.addresses.enumerated() { result[index == 0 ? key : "\(key)_\(index + 1)"] = "\(address)" }
+            result["\(key)_6"] = host.addresses6.first.map { "\($0)" }
+            result["\(key)_OUTSIDE"] = topology.outsideAddress(of: host.name).map { "\($0)" }
+            if host.name == name {
+                result["BODKIN_LAB_ADDRESS"] = host.addresses.first.map { "\($0)" }
+                result["BODKIN_LAB_ADDRESS6"] = host.addresses6.first.map { "\($0)" }
+            }
+        }
+        return result
+    }
+
+    private func explanation(of refusal: EmulatedNetwork.FaultRefusal, _ fault: Fault) -> String {
+        let boxes = topology.boxes.map(\.name).joined(separator: ", ")
+        return switch refusal {
+        case .unknownTarget: "nothing is named \(fault.target): name one of \((hosts.map(\.name) + [boxes]).joined(separator: ", "))"
+        case .needsNAT: "\(fault.target) is no emulated NAT and stands behind none: name one of \(boxes)"
+        case .unusableAddress: "the address is taken already: choose another, for example in 203.0.113.0/24"
+        }
+    }
+
+    func stop() async {
+        await withTaskGroup { group in
+            for host in hosts { group.addTask { await host.stop() } }
+        }
+        await engine.stop()
+    }
+
+    private static func makeNamespaces(
+        _ specifications: [(name: String, interfaces: [Namespace.Interface], settings: [String: String])]
+    ) async throws -> [Namespace] {
+        try await withThrowingTaskGroup { group in
+            for (index, specification) in specifications.enumerated() {
+                group.addTask {
+                    (index, try await Namespace.create(specification.name, specification.interfaces, settings: specification.settings))
+                }
+            }
+            var result = [Namespace?](repeating: nil, count: specifications.count)
+            for try await (index, namespace) in group { result[index] = namespace }
+            return result.compactMap { $0 }
+        }
+    }
+}
+
+/// Builds a lab, runs `body` in it, and removes everything: programs, namespaces, interfaces, also when `body` throws or is cancelled.
+///
+/// ```swift
+/// let topology = Topology.pair(.portRestricted, .masquerade, link: LinkParameters(delay: .milliseconds(25)), seed: 1)
+/// try await withLab(topology) { lab in
+///     let result = try await lab.host("a").run("ping", "-c1", "\(lab.host("server").address)")
+/// }
+/// ```
+///
+/// - Throws: ``LabError`` when the topology makes no sense or the system does not allow it, and what `body` throws.
+public func withLab<Result: Sendable>(
+    _ topology: Topology, options: Lab.Options = Lab.Options(), _ body: (Lab) async throws -> Result
+) async throws -> Result {
+    let lab = try await Lab(topology, options)
+    do {
+        let result = try await body(lab)
+        await lab.stop()
+        return result
+    } catch {
+        await lab.stop()
+        throw error
+    }
+}
+
+extension Topology.Host {
+    var interface: Namespace.Interface {
+        Namespace.Interface(
+            name: "eth0", mtu: up.mtu, addresses: addresses.map { ($0, prefixLength) } + addresses6.map { ($0, 64) }, gateways: gateways)
+    }
+}
+#endif

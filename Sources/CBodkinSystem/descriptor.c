@@ -1,0 +1,68 @@
+#ifdef __linux__
+#define _GNU_SOURCE
+#include "CBodkinSystem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int bodkin_epoll_add(int epoll, int fd, uint64_t tag) {
+    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = tag}};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+uint64_t bodkin_epoll_tag(const struct epoll_event *event) { return event->data.u64; }
+
+int bodkin_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
+
+void bodkin_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+typedef int (*bind_or_connect)(int, const struct sockaddr *, socklen_t);
+
+static int abstract_socket(const char *name, bind_or_connect attach) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    if (length + 1 > sizeof address.sun_path) return -ENAMETOOLONG;
+    memcpy(address.sun_path + 1, name, length);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+    if (attach(fd, (const struct sockaddr *)&address, size) < 0) {
+        int result = -errno;
+        close(fd);
+        return result;
+    }
+    return fd;
+}
+
+int bodkin_abstract_listen(const char *name) {
+    int fd = abstract_socket(name, bind);
+    if (fd >= 0 && listen(fd, 8) < 0) {
+        int result = -errno;
+        close(fd);
+        return result;
+    }
+    return fd;
+}
+
+int bodkin_abstract_connect(const char *name) { return abstract_socket(name, connect); }
+
+int64_t bodkin_peer_user(int fd) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? -errno : (int64_t)peer.uid;
+}
+
+int64_t bodkin_process_user(pid_t pid) {
+    char path[32];
+    struct stat info;
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    return stat(path, &info) < 0 ? -errno : (int64_t)info.st_uid;
+}
+#endif
