@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 int bodkin_epoll_add(int epoll, int fd, uint64_t tag) {
@@ -22,6 +25,53 @@ uint64_t bodkin_epoll_tag(const struct epoll_event *event) { return event->data.
 int bodkin_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
 
 void bodkin_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+static int64_t clock_now(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static struct timespec as_timespec(int64_t moment) {
+    return (struct timespec){.tv_sec = (time_t)(moment / 1000000000), .tv_nsec = (long)(moment % 1000000000)};
+}
+
+int64_t bodkin_monotonic_now(void) { return clock_now(CLOCK_MONOTONIC); }
+
+int64_t bodkin_time_of_day(void) { return clock_now(CLOCK_REALTIME); }
+
+void bodkin_wait_until(int64_t moment) {
+    struct timespec time = as_timespec(moment);
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR) {}
+}
+
+int bodkin_timer_create(void) {
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+void bodkin_timer_set(int timer, int64_t moment) {
+    struct itimerspec setting = {.it_value = as_timespec(moment)};
+    timerfd_settime(timer, TFD_TIMER_ABSTIME, &setting, NULL);
+}
+
+static volatile sig_atomic_t signal_target = -1;
+
+static void redirect_signal(int number) {
+    int before = errno;
+    uint8_t byte = (uint8_t)number;
+    if (write(signal_target, &byte, 1) < 0) errno = before;
+}
+
+int bodkin_signals_redirect(int fd) {
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = redirect_signal, .sa_flags = SA_RESTART};
+    signal_target = fd;
+    for (size_t index = 0; index < sizeof numbers / sizeof *numbers; index++) {
+        if (sigaction(numbers[index], &action, NULL) < 0) return -errno;
+    }
+    return 0;
+}
 
 typedef int (*bind_or_connect)(int, const struct sockaddr *, socklen_t);
 

@@ -20,31 +20,36 @@ public final class TCPSocket: Sendable {
 
     private init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
-    /// A socket bound to a local port; 0 lets the kernel choose.
-    public static func bound(to port: UInt16, _ family: IPAddress.Family = .v4) throws -> TCPSocket {
-        let raw = socket(family == .v4 ? AF_INET : AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    /// A socket bound to a local endpoint; port 0 lets the kernel choose.
+    public static func bound(to local: Endpoint) throws -> TCPSocket {
+        let raw = socket(local.address.family == .v4 ? AF_INET : AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard raw >= 0 else { throw LabError(.system, "no socket: \(text(of: errno))", errorNumber: errno) }
         let result = TCPSocket(Descriptor(raw))
         var one: Int32 = 1
         setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &one, 4)
         setsockopt(raw, SOL_SOCKET, SO_REUSEPORT, &one, 4)
-        try check(SocketAddress.with(Endpoint(.unspecified(family), port)) { bind(raw, $0, $1) }, "port \(port) cannot be bound")
+        try check(SocketAddress.with(local) { bind(raw, $0, $1) }, "\(local) cannot be bound")
         return result
     }
 
     /// A listening socket.
     public static func listening(on port: UInt16, _ family: IPAddress.Family = .v4) throws -> TCPSocket {
-        let result = try bound(to: port, family)
+        let result = try bound(to: Endpoint(.unspecified(family), port))
         try check(listen(result.descriptor.raw, 64), "port \(port) cannot be listened on")
         return result
     }
 
     /// A socket whose SYN is on its way.
-    public static func connecting(from port: UInt16 = 0, to remote: Endpoint) throws -> TCPSocket {
-        let result = try bound(to: port, remote.address.family)
+    public static func connecting(from local: Endpoint, to remote: Endpoint) throws -> TCPSocket {
+        let result = try bound(to: local)
         let code = SocketAddress.with(remote) { connect(result.descriptor.raw, $0, $1) }
         if code < 0 && errno != EINPROGRESS { throw LabError(.system, "no connection to \(remote): \(text(of: errno))", errorNumber: errno) }
         return result
+    }
+
+    /// A socket whose SYN is on its way, from a port of whatever address the route prefers.
+    public static func connecting(from port: UInt16 = 0, to remote: Endpoint) throws -> TCPSocket {
+        try connecting(from: Endpoint(.unspecified(remote.address.family), port), to: remote)
     }
 
     /// The local endpoint.

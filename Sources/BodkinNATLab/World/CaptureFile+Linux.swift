@@ -1,4 +1,5 @@
 #if os(Linux)
+import CBodkinSystem
 import Glibc
 
 /// A capture in the pcap format with nanoseconds, readable by tshark (draft-ietf-opsawg-pcap; link type 101: raw IP).
@@ -15,9 +16,7 @@ struct CaptureFile: Sendable {
             throw LabError(.usage, "the capture \(path) cannot be written (\(text(of: errno))): name a file in a folder that exists", errorNumber: errno)
         }
         file = Descriptor(raw)
-        var day = timespec()
-        clock_gettime(CLOCK_REALTIME, &day)
-        offset = Int64(day.tv_sec) * 1_000_000_000 + Int64(day.tv_nsec) - LabInstant.now.nanoseconds
+        offset = bodkin_time_of_day() - LabInstant.now.nanoseconds
         buffer = []
         for word in [0xA1B2_3C4D, 0x0004_0002, 0, 0, 65_535, 101] as [UInt32] { append(word) }
         flush()
@@ -45,10 +44,6 @@ struct CaptureFile: Sendable {
 
 extension LabInstant {
     /// The present, on the kernel's monotonic clock.
-    static var now: LabInstant {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return LabInstant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-    }
+    static var now: LabInstant { LabInstant(nanoseconds: bodkin_monotonic_now()) }
 }
 #endif

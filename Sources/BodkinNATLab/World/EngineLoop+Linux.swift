@@ -77,11 +77,7 @@ struct EngineLoop {
         if capture != nil { record() }
         guard network.nextArrival != armedFor else { return }
         armedFor = network.nextArrival
-        var setting = itimerspec()
-        if let next = armedFor {
-            setting.it_value = timespec(tv_sec: Int(next.nanoseconds / 1_000_000_000), tv_nsec: Int(next.nanoseconds % 1_000_000_000))
-        }
-        timerfd_settime(timer.raw, Int32(TFD_TIMER_ABSTIME), &setting, nil)
+        bodkin_timer_set(timer.raw, armedFor?.nanoseconds ?? 0)
     }
 
     private mutating func deliver() {

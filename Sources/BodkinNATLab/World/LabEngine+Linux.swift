@@ -20,7 +20,7 @@ final class LabEngine: Sendable {
         wakeup = Descriptor(eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)))
         let capture = try capture.map(CaptureFile.init(path:))
         let poller = try Descriptor(checking: epoll_create1(Int32(EPOLL_CLOEXEC)), "no epoll")
-        let timer = Descriptor(timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC | TFD_NONBLOCK)))
+        let timer = try Descriptor(checking: bodkin_timer_create(), "no timer")
         try system(bodkin_epoll_add(poller.raw, wakeup.raw, EngineLoop.wakeupTag), "no wake-up")
         try system(bodkin_epoll_add(poller.raw, timer.raw, EngineLoop.timerTag), "no timer")
         for (index, tunnel) in tunnels.enumerated() {

@@ -68,13 +68,13 @@ final class Namespace: Sendable {
             throw LabError(.notPermitted, "/dev/net/tun cannot be opened (\(text(of: -result))): \(remedy)", errorNumber: -result)
         }
         let tunnel = try Descriptor(checking: result, "no TUN device")
+        try system(bodkin_interface_up(interface.name, Int32(interface.mtu)), "\(interface.name) cannot be brought up")
         var count = 0
         for (address, prefixLength) in interface.addresses {
             // A further IPv4 address needs a label of its own.
             let label = address.family == .v4 && count > 0 ? "\(interface.name):\(count)" : interface.name
             if address.family == .v4 { count += 1 }
             let bytes = address.bytes
-            if count == 1 { try system(bodkin_interface_up(interface.name, Int32(interface.mtu)), "\(interface.name) cannot be brought up") }
             try system(bodkin_address_add(label, bytes, Int32(bytes.count), Int32(prefixLength)), "no address \(address)")
         }
         for prefix in interface.routes + interface.gateways.map({ IPPrefix($0, length: $0.family.bitWidth) }) {

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <sys/types.h>
 
 // MARK: Namespaces
@@ -53,6 +52,22 @@ struct bodkin_spawn {
 /// Starts a program in a PID namespace of its own, inside the network namespace. Returns the process to wait for; it ends with the program's
 /// exit status (128 + n for signal n), and takes all the program's descendants with it. SIGTERM, SIGINT and SIGHUP are passed on.
 pid_t bodkin_spawn(const struct bodkin_spawn *what);
+
+/// From now on SIGINT, SIGTERM and SIGHUP write their number, as a byte, to `fd` instead of ending the process.
+int bodkin_signals_redirect(int fd);
+
+// MARK: Clocks, in nanoseconds (what C module owns struct timespec differs from build to build, so Swift does not see it)
+
+/// The monotonic clock.
+int64_t bodkin_monotonic_now(void);
+/// The time of day since 1970.
+int64_t bodkin_time_of_day(void);
+/// Blocks until the monotonic clock shows `moment`.
+void bodkin_wait_until(int64_t moment);
+/// A timer descriptor of the monotonic clock, non-blocking.
+int bodkin_timer_create(void);
+/// Makes the timer readable at `moment`; 0 disarms it.
+void bodkin_timer_set(int timer, int64_t moment);
 
 // MARK: Macros and unions that Swift does not import
 

@@ -1,0 +1,80 @@
+#if canImport(BodkinNATLab)
+import BodkinNATLab
+import Glibc
+
+/// Every pair of NATs, and what plain sockets made of it.
+struct LabMatrix: Codable, Sendable {
+    struct Try: Codable, Sendable {
+        var a: String
+        var b: String
+        var seed: UInt64
+        var exercise: PlainExercise
+
+        /// The slower side's time, where both connected.
+        var milliseconds: Double? {
+            guard exercise.isConnected, let a = exercise.a.simultaneousOpen, let b = exercise.b.simultaneousOpen else { return nil }
+            return max(a.milliseconds, b.milliseconds)
+        }
+    }
+
+    /// The kernel whose TCP it was.
+    var kernel: String
+    var seed: UInt64
+    var isKernelNAT: Bool
+    var delayMilliseconds: Double
+    var loss: Double
+    var repeats: Int
+    var tries: [Try] = []
+
+    init(kernel: String, seed: UInt64, isKernelNAT: Bool, link: LinkParameters, repeats: Int) {
+        self.kernel = kernel
+        self.seed = seed
+        self.isKernelNAT = isKernelNAT
+        delayMilliseconds = link.delay.milliseconds
+        loss = link.loss
+        self.repeats = repeats
+    }
+
+    /// One pair in words.
+    func line(_ a: String, _ b: String) -> String { "\(a.padded(20))  \(b.padded(20))  \(cell(a, b))" }
+
+    /// How many tries connected, and the median and 99th percentile of their times.
+    private func cell(_ a: String, _ b: String) -> String {
+        let own = tries.filter { ($0.a, $0.b) == (a, b) || ($0.a, $0.b) == (b, a) }
+        let times = own.compactMap(\.milliseconds).sorted()
+        guard !times.isEmpty else { return "no" }
+        func percentile(_ part: Double) -> String { Timeline.fixed(times[min(times.count - 1, Int(Double(times.count) * part))]) }
+        let share = own.count == 1 ? "" : "\(times.count)/\(own.count), "
+        return times.count == 1 ? "\(share)\(percentile(0)) ms" : "\(share)p50 \(percentile(0.5)) ms, p99 \(percentile(0.99)) ms"
+    }
+
+    /// The table as a page of its own.
+    func page(_ names: [String]) -> String {
+        let header = "<tr><th></th>" + names.map { "<th>\($0)</th>" }.joined() + "</tr>"
+        let rows = names.map { a in
+            "<tr><th>\(a)</th>"
+                + names.map { b in
+                    let text = cell(a, b)
+                    return "<td class=\"\(text == "no" ? "no" : "yes")\">\(text)</td>"
+                }.joined() + "</tr>"
+        }
+        return """
+            <!doctype html><html lang="en"><head><meta charset="utf-8"><title>Simultaneous open behind every pair of NATs</title>
+            <style>body{font:14px system-ui}table{border-collapse:collapse}th,td{border:1px solid #ccc;padding:.3em;text-align:center}
+            .yes{background:#dfd}.no{background:#fdd}</style></head><body>
+            <h1>Simultaneous open with plain sockets</h1>
+            <p>Kernel \(kernel), \(isKernelNAT ? "NATs by the kernel" : "emulated NATs"), one-way delay \(Timeline.fixed(delayMilliseconds)) ms,
+            loss \(Timeline.fixed(loss * 100)) % per link and direction, \(repeats) tries of each unordered pair in a fresh lab, seed \(seed).</p>
+            <table>\(header)\(rows.joined(separator: "\n"))</table></body></html>
+
+            """
+    }
+}
+
+/// The kernel's release, as `uname -r` prints it.
+func kernelRelease() -> String {
+    var name = utsname()
+    uname(&name)
+    return withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+}
+#endif

@@ -1,0 +1,154 @@
+#if canImport(BodkinNATLab)
+import BodkinNATLab
+
+/// What a run of the lab does: programs in hosts, faults at moments, or the exercise with plain sockets.
+struct LabPlan: Sendable {
+    struct Program: Sendable {
+        var host: String
+        var arguments: [String]
+        /// The server serves: the others decide when it is over.
+        var isServer: Bool { host == "server" }
+    }
+
+    var programs: [Program] = []
+    var faults: [(after: Duration, fault: Fault)] = []
+    private let timeout: Duration?
+    private let patience: Duration
+    private let isQuiet: Bool
+    private let isTracing: Bool
+    private let a: NATPreset
+    private let b: NATPreset
+    private let delay: Duration
+    private let isKernel: Bool
+
+    init(_ command: LabRunCommand, _ topology: Topology) throws {
+        timeout = command.timeout?.duration
+        patience = command.lab.links.patience
+        isQuiet = command.json
+        isTracing = command.timeline
+        (a, b, delay) = (command.lab.a.preset, command.lab.b.preset, command.lab.links.delayOrDefault)
+        isKernel = command.lab.links.isKernel
+        if command.commandA != nil && !command.program.isEmpty {
+            throw LabError(.usage, "host a has two programs: give --command-a or a program after --, not both")
+        }
+        var texts = [("server", command.commandServer), ("a", command.commandA), ("b", command.commandB)].compactMap { name, text in
+            text.map { (name, $0) }
+        }
+        for text in command.command {
+            guard let separator = text.firstIndex(of: "="), topology.host(String(text[..<separator])) != nil else {
+                let names = topology.hosts.map(\.name).joined(separator: ", ")
+                throw LabError(.usage, "'\(text)' names no host: write NAME=COMMAND with one of \(names)")
+            }
+            texts.append((String(text[..<separator]), String(text[text.index(after: separator)...])))
+        }
+        programs = texts.map { Program(host: $0.0, arguments: ["/bin/sh", "-c", $0.1]) }
+        if !command.program.isEmpty { programs.append(Program(host: "a", arguments: command.program)) }
+        for text in command.fault {
+            let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+            guard parts.count == 2, let after = Duration(text: parts[0]), let fault = Fault(parts[1]) else {
+                throw LabError(.usage, "'\(text)' is no fault: write TIME:FAULT, for example 500ms:reboot:a (see 'bodkin lab fault --help')")
+            }
+            faults.append((after, fault))
+        }
+    }
+
+    /// Does it all and says how it went.
+    func carryOut(in lab: Lab) async throws -> LabRunReport {
+        var report = LabRunReport(
+            a: a.rawValue, b: b.rawValue, isKernel: isKernel, seed: lab.topology.seed, delayMilliseconds: delay.milliseconds)
+        report.hosts = lab.topology.hosts.map {
+            LabRunReport.Host(
+                name: $0.name, address: "\($0.addresses[0])", outside: lab.topology.outsideAddress(of: $0.name).map { "\($0)" } ?? "", status: nil)
+        }
+        let outcome = try await withThrowingTaskGroup(of: Outcome?.self) { group in
+            for (after, fault) in faults {
+                group.addTask {
+                    try await Task.sleep(for: after)
+                    try await lab.apply(fault)
+                    return nil
+                }
+            }
+            group.addTask {
+                programs.isEmpty
+                    ? .exercised(try await PlainExercise.run(in: lab, patience: patience)) : .ran(try await runPrograms(in: lab))
+            }
+            while let result = try await group.next() {
+                guard let result else { continue }
+                group.cancelAll()  // faults that were still to come
+                return result
+            }
+            throw LabError(.ended, "the lab ended before its programs: run it again")
+        }
+        switch outcome {
+        case .exercised(let exercise):
+            report.exercise = exercise
+            report.status = exercise.isConnected ? 0 : 1
+        case .ran(let statuses):
+            for index in report.hosts.indices { report.hosts[index].status = statuses.first { $0.host == report.hosts[index].name }?.status }
+            report.status = statuses.first { $0.host != "server" && $0.status != 0 }?.status ?? 0
+        }
+        report.counters = LabRunReport.Counters(try await lab.counters())
+        let events = try await lab.takeEvents()
+        report.timeline = programs.isEmpty || isTracing ? Timeline.lines(events, since: lab.startTime) : []
+        return report
+    }
+
+    private struct Running: Sendable {
+        var program: Program
+        var process: LabProcess
+    }
+
+    private enum Outcome: Sendable {
+        case exercised(PlainExercise)
+        case ran([(host: String, status: Int32)])
+    }
+
+    private func runPrograms(in lab: Lab) async throws -> [(host: String, status: Int32)] {
+        let isAlone = programs.count == 1 && !isQuiet
+        var running: [Running] = []
+        for program in programs {
+            let output: LabProcess.Output =
+                isAlone ? .inherited : .lines { line in isQuiet ? printError("\(program.host) | \(line)") : print("\(program.host) | \(line)") }
+            running.append(Running(program: program, process: try lab.host(program.host).start(program.arguments, output: output)))
+        }
+        let started = running
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                let clients = started.filter { !$0.program.isServer }
+                for client in clients.isEmpty ? started : clients { _ = await client.process.wait() }
+                return false
+            }
+            if let timeout {
+                group.addTask {
+                    try await Task.sleep(for: timeout)
+                    for entry in started { entry.process.kill() }
+                    return true
+                }
+            }
+            let hasTimedOut = try await withTaskCancellationHandler {
+                try await group.next() ?? false
+            } onCancel: {
+                for entry in started { entry.process.kill() }
+            }
+            group.cancelAll()
+            for entry in started where entry.process.isRunning { entry.process.signal(15) }
+            return await ended(started, hasTimedOut)
+        }
+    }
+
+    /// Waits for the rest; a server that does not end by itself is ended after two seconds.
+    private func ended(_ started: [Running], _ hasTimedOut: Bool) async -> [(host: String, status: Int32)] {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Cut short by the end of the last program.
+                guard (try? await Task.sleep(for: .seconds(2))) != nil else { return }
+                for entry in started { entry.process.kill() }
+            }
+            var result: [(host: String, status: Int32)] = []
+            for entry in started { result.append((entry.program.host, hasTimedOut ? 124 : await entry.process.wait().status)) }
+            group.cancelAll()
+            return result
+        }
+    }
+}
+#endif

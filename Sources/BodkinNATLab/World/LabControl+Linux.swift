@@ -1,0 +1,131 @@
+#if os(Linux)
+import CBodkinSystem
+import Glibc
+
+/// The way into a running lab from another terminal: an abstract Unix socket, named by the lab's process, that vanishes with it.
+///
+/// One line in, one answer out: `fault REBOOT…`, or `hosts` for the hosts and the descriptors of their namespaces. Only the same user is heard.
+public enum LabControl {
+    private static let prefix = "bodkin-lab/"
+    private static let lineLimit = 4096
+
+    /// The processes that run labs here, lowest first.
+    public static func running() -> [Int32] {
+        guard let text = readFile("/proc/net/unix") else { return [] }
+        let names = text.split(separator: "\n").compactMap { $0.split(separator: " ").last }.filter { $0.hasPrefix("@\(prefix)") }
+        return Set(names.compactMap { Int32($0.dropFirst(prefix.count + 1)) }).sorted()
+    }
+
+    /// Asks a running lab for something.
+    /// - Throws: ``LabError`` where there is no such lab, or with what the lab says against it.
+    public static func request(_ line: String, of process: Int32) throws -> String {
+        let result = bodkin_abstract_connect("\(prefix)\(process)")
+        guard result >= 0 else {
+            let others = running().map { "\($0)" }.joined(separator: ", ")
+            throw LabError(.usage, "no lab runs as process \(process): " + (others.isEmpty ? "start one with 'bodkin lab shell'" : "choose \(others)"))
+        }
+        let connection = Descriptor(result)
+        send(line + "\n", to: connection)
+        let answer = receive(from: connection, until: nil)
+        guard answer.hasPrefix("ok\n") else { throw LabError(.usage, answer.isEmpty ? "the lab gave no answer: is it yours?" : answer) }
+        return String(answer.dropFirst(3))
+    }
+
+    /// Moves the calling thread into a host of a running lab.
+    public static func enter(_ host: String, of process: Int32) throws {
+        let hosts = try request("hosts", of: process).split(separator: "\n").map { $0.split(separator: " ") }
+        guard let entry = hosts.first(where: { $0.first == host[...] }), let number = entry.last else {
+            throw LabError(.usage, "the lab has no host \(host): choose \(hosts.compactMap { $0.first }.joined(separator: ", "))")
+        }
+        let raw = open("/proc/\(process)/fd/\(number)", O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else { throw LabError(.notPermitted, "the lab belongs to another user: enter it as that user", errorNumber: errno) }
+        let descriptor = Descriptor(raw)
+        try system(bodkin_netns_enter(descriptor.raw), "the host cannot be entered, is the lab another user's?")
+    }
+
+    static func serve(_ lab: Lab, on listener: Descriptor, until stop: Descriptor) async throws {
+        while !Task.isCancelled {
+            let connection = try await SystemThread.run("lab-control") { accepted(listener, stop) }
+            guard let connection else { return }
+            guard bodkin_peer_user(connection.raw) == Int64(geteuid()) else { continue }
+            let line = try await SystemThread.run("lab-control") { receive(from: connection, until: 0x0A) }
+            send(await answer(line.split(separator: "\n").first.map(String.init) ?? "", lab), to: connection)
+        }
+    }
+
+    static func listen() throws -> Descriptor {
+        try Descriptor(checking: bodkin_abstract_listen("\(prefix)\(getpid())"), "the lab cannot be reached from other terminals")
+    }
+
+    private static func answer(_ line: String, _ lab: Lab) async -> String {
+        let words = line.split(separator: " ", maxSplits: 1).map(String.init)
+        switch words.first {
+        case "hosts": return "ok\n" + lab.hosts.map { "\($0.name) \($0.address) \($0.namespace.descriptor.raw)\n" }.joined()
+        case "fault":
+            guard words.count == 2, let fault = Fault(words[1]) else { return "'\(line)' is no fault: see 'bodkin lab fault --help'" }
+            do { try await lab.apply(fault) } catch { return "\(error)" }
+            return "ok\n"
+        default: return "unknown request: the lab and this command are of different versions, use the same"
+        }
+    }
+
+    /// The next connection; nil when it is time to stop.
+    private static func accepted(_ listener: Descriptor, _ stop: Descriptor) -> Descriptor? {
+        var waits = [listener, stop].map { pollfd(fd: $0.raw, events: Int16(POLLIN), revents: 0) }
+        while poll(&waits, 2, -1) < 0 && errno == EINTR {}
+        guard waits[1].revents == 0 else { return nil }
+        let raw = accept(listener.raw, nil, nil)
+        return raw < 0 ? nil : Descriptor(raw)
+    }
+
+    private static func send(_ text: String, to connection: Descriptor) {
+        _ = Array(text.utf8).withUnsafeBytes { Glibc.send(connection.raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    }
+
+    private static func receive(from connection: Descriptor, until end: UInt8?) -> String {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: lineLimit)
+        while bytes.count < lineLimit {
+            var wait = pollfd(fd: connection.raw, events: Int16(POLLIN), revents: 0)
+            guard poll(&wait, 1, 5000) > 0 else { break }
+            let count = recv(connection.raw, &buffer, buffer.count, 0)
+            guard count > 0 else { break }
+            bytes += buffer.prefix(count)
+            if let end, bytes.contains(end) { break }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func readFile(_ path: String) -> String? {
+        let raw = open(path, O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else { return nil }
+        let file = Descriptor(raw)
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count < 16 << 20 {
+            let count = read(file.raw, &buffer, buffer.count)
+            guard count > 0 else { break }
+            bytes += buffer.prefix(count)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// Runs `body` while the lab can be reached from other terminals by ``LabControl``.
+public func withControl<T: Sendable>(of lab: Lab, _ body: @escaping @Sendable () async throws -> T) async throws -> T {
+    let listener = try LabControl.listen()
+    let stop = try Descriptor.pipe()
+    return try await withThrowingTaskGroup(of: T?.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await LabControl.serve(lab, on: listener, until: stop.read)
+            return nil
+        }
+        defer { _ = Glibc.write(stop.write.raw, "x", 1) }
+        while let result = try await group.next() {
+            if let result { return result }
+        }
+        throw LabError(.ended, "the lab ended before its work was done: run it again")
+    }
+}
+#endif
