@@ -5,6 +5,25 @@ struct BodkinCommand: AsyncParsableCommand {
         commandName: "bodkin", abstract: "Connects two programs directly over TCP through NATs, and shows how in a laboratory.",
         version: "0.1.0", subcommands: subcommands)
 
+    /// Runs the command that the arguments name. Arguments that make no sense get one line and status 64.
+    static func start() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let status as ExitCode {
+            exit(withError: status)  // the command has said why
+        } catch let error where exitCode(for: error) == .validationFailure {
+            printError("bodkin: \(message(for: error).split(separator: "\n").joined(separator: " ")); 'bodkin --help' tells more")
+            exit(withError: ExitCode.validationFailure)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
     private static var subcommands: [any ParsableCommand.Type] {
         #if canImport(BodkinNATLab)
         [LabCommand.self]

@@ -31,12 +31,6 @@ extension String {
     func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }
 
-/// Prints to standard error.
-func printError(_ text: String) {
-    var stream = StandardError()
-    print(text, to: &stream)
-}
-
 /// Runs the body of a lab command: errors become one line and an exit status, signals a tidy end.
 func runLab(_ body: @escaping @Sendable () async throws -> Void) async throws {
     do {

@@ -46,12 +46,7 @@ struct LabMatrixCommand: AsyncParsableCommand {
     private func chosenPresets() throws -> [NATPreset] {
         let all = NATPreset.allCases.filter { !links.isKernel || $0 == .open || KernelNAT.canExpress($0, depth: 0) }
         guard let presets else { return all }
-        return try presets.split(separator: ",").map { name in
-            guard let preset = all.first(where: { $0.rawValue == name }) else {
-                throw LabError(.usage, "'\(name)' is not to be had here: choose from \(all.map(\.rawValue).joined(separator: ", "))")
-            }
-            return preset
-        }
+        return try presets.split(separator: ",").map { try NATPreset(named: String($0), among: all) }
     }
 
     private func write(_ text: String, to path: String) throws {

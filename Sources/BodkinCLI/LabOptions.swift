@@ -2,14 +2,15 @@
 import ArgumentParser
 import BodkinNATLab
 
-/// A kind of NAT, as an option.
-struct PresetArgument: ExpressibleByArgument {
-    let preset: NATPreset
-    init?(argument: String) {
-        guard let preset = NATPreset(rawValue: argument) else { return nil }
-        self.preset = preset
+extension NATPreset {
+    /// The kind of NAT of that name.
+    /// - Throws: ``LabError`` with the names there are.
+    init(named name: String, among known: [NATPreset] = allCases) throws {
+        guard let preset = NATPreset(rawValue: name), known.contains(preset) else {
+            throw LabError(.usage, "no NAT is named '\(name)' here: choose from \(known.map(\.rawValue).joined(separator: ", "))")
+        }
+        self = preset
     }
-    static var allValueStrings: [String] { NATPreset.allCases.map(\.rawValue) }
 }
 
 /// A quantity with a unit, as an option.
@@ -73,9 +74,9 @@ struct LinkOptions: ParsableArguments {
 /// The two hosts, what stands in front of them, and whatever else the network has.
 struct LabOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What host a stands behind (see 'bodkin lab presets').", valueName: "nat"))
-    var a: PresetArgument
+    var a: String
     @Option(help: ArgumentHelp("What host b stands behind.", valueName: "nat"))
-    var b: PresetArgument
+    var b: String
     @OptionGroup var links: LinkOptions
     @Option(help: ArgumentHelp("Another host: NAME=NAT, or NAME@HOST for one on the same LAN.", valueName: "host"))
     var host: [String] = []
@@ -87,7 +88,8 @@ struct LabOptions: ParsableArguments {
     var pcap: String?
 
     func topology(seed: UInt64) throws -> Topology {
-        var topology = Topology.pair(a.preset, b.preset, link: links.link, implementation: links.implementation, seed: seed)
+        var topology = Topology.pair(
+            try NATPreset(named: a), try NATPreset(named: b), link: links.link, implementation: links.implementation, seed: seed)
         for text in host { try add(text, to: &topology) }
         for text in link { try topology.changeLink(text) }
         for text in change { try topology.changeBox(text) }

@@ -16,8 +16,8 @@ struct LabPlan: Sendable {
     private let patience: Duration
     private let isQuiet: Bool
     private let isTracing: Bool
-    private let a: NATPreset
-    private let b: NATPreset
+    private let a: String
+    private let b: String
     private let delay: Duration
     private let isKernel: Bool
 
@@ -26,7 +26,7 @@ struct LabPlan: Sendable {
         patience = command.lab.links.patience
         isQuiet = command.json
         isTracing = command.timeline
-        (a, b, delay) = (command.lab.a.preset, command.lab.b.preset, command.lab.links.delayOrDefault)
+        (a, b, delay) = (command.lab.a, command.lab.b, command.lab.links.delayOrDefault)
         isKernel = command.lab.links.isKernel
         if command.commandA != nil && !command.program.isEmpty {
             throw LabError(.usage, "host a has two programs: give --command-a or a program after --, not both")
@@ -55,7 +55,7 @@ struct LabPlan: Sendable {
     /// Does it all and says how it went.
     func carryOut(in lab: Lab) async throws -> LabRunReport {
         var report = LabRunReport(
-            a: a.rawValue, b: b.rawValue, isKernel: isKernel, seed: lab.topology.seed, delayMilliseconds: delay.milliseconds)
+            a: a, b: b, isKernel: isKernel, seed: lab.topology.seed, delayMilliseconds: delay.milliseconds)
         report.hosts = lab.topology.hosts.map {
             LabRunReport.Host(
                 name: $0.name, address: "\($0.addresses[0])", outside: lab.topology.outsideAddress(of: $0.name).map { "\($0)" } ?? "", status: nil)

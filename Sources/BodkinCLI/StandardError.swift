@@ -13,3 +13,9 @@ struct StandardError: TextOutputStream {
         string.withUTF8 { _ = writeBytes(2, $0.baseAddress, $0.count) }
     }
 }
+
+/// Prints to standard error.
+func printError(_ text: String) {
+    var stream = StandardError()
+    print(text, to: &stream)
+}

@@ -66,10 +66,12 @@ public struct IPAddress: Hashable, Sendable {
         }
     }
 
+    /// Whether family and value are the same.
     public static func == (left: Self, right: Self) -> Bool {
         left.low == right.low && left.high == right.high && left.family == right.family
     }
 
+    /// Hashes the value.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(low)
         if family == .v6 { hasher.combine(high) }

@@ -6,7 +6,8 @@ struct EndpointTests {
     @Test("an endpoint is written as it is read", arguments: ["192.0.2.1:80", "[2001:db8::1]:443", "0.0.0.0:0"])
     func roundTrip(text: String) { #expect(Endpoint(text)?.description == text) }
 
-    @Test("what is no endpoint is refused", arguments: ["", ":", "192.0.2.1", "2001:db8::1:80", "[192.0.2.1]:80", "192.0.2.1:65536", "host:80", "[]:1"])
+    @Test(
+        "what is no endpoint is refused", arguments: ["", ":", "192.0.2.1", "2001:db8::1:80", "[192.0.2.1]:80", "192.0.2.1:65536", "host:80", "[]:1"])
     func refused(text: String) { #expect(Endpoint(text) == nil) }
 
     @Test("a prefix holds its addresses and no others")

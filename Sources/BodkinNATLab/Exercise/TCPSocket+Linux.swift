@@ -22,7 +22,9 @@ public final class TCPSocket: Sendable {
 
     /// A socket bound to a local endpoint; port 0 lets the kernel choose.
     public static func bound(to local: Endpoint) throws -> TCPSocket {
-        let raw = socket(local.address.family == .v4 ? AF_INET : AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let raw = socket(
+            local.address.family == .v4 ? AF_INET : AF_INET6,
+            Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard raw >= 0 else { throw LabError(.system, "no socket: \(text(of: errno))", errorNumber: errno) }
         let result = TCPSocket(Descriptor(raw))
         var one: Int32 = 1

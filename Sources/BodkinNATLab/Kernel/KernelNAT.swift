@@ -15,7 +15,7 @@ public enum KernelNAT {
     static func rules(for box: Topology.Box) -> String {
         let parameters = box.parameters
         let masquerade = parameters.tcp.allocation == .random ? "masquerade random,fully-random" : "masquerade"
-        let postrouting = "chain postrouting { type nat hook postrouting priority srcnat; oifname \"wan0\" meta nfproto ipv4 \(masquerade) }"
+        let postrouting = "chain postrouting { type nat hook postrouting priority srcnat; oifname \"wan0\" meta nfproto ipv4 \(masquerade); }"
         return """
             table inet bodkin {
               \(parameters.translates ? postrouting : "")

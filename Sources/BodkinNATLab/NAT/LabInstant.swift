@@ -24,6 +24,7 @@ public struct LabInstant: Hashable, Comparable, Sendable {
     /// The time from `earlier` to this moment.
     public func since(_ earlier: LabInstant) -> Duration { .nanoseconds(nanoseconds - earlier.nanoseconds) }
 
+    /// Earlier before later.
     public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 }
 

@@ -100,7 +100,9 @@ public struct NATTable: Sendable {
         let flow = packet.flow
         var index = sessionByFlow[flow]
         if let known = index {
-            if sessions[known]?.inside.source == flow.source { index = nil }  // an inside flow, seen on the outside
+            if sessions[known]?.inside.source == flow.source {
+                index = nil
+            }  // an inside flow, seen on the outside
             else if packet.isConnectionRequest, !parameters.acceptsSimultaneousOpen, sessions[known]?.tcp.awaitsAnswer == true {
                 return .refused(.silence, .simultaneousOpenRefused)
             }

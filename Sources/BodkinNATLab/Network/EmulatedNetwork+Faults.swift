@@ -31,7 +31,11 @@ extension EmulatedNetwork {
             nodes[target].up.isUp = isUp
             nodes[target].down.isUp = isUp
         case .blackhole(_, let isUpward, let time):
-            if isUpward { nodes[target].up.blackholedUntil = now.advanced(by: time) } else { nodes[target].down.blackholedUntil = now.advanced(by: time) }
+            if isUpward {
+                nodes[target].up.blackholedUntil = now.advanced(by: time)
+            } else {
+                nodes[target].down.blackholedUntil = now.advanced(by: time)
+            }
         case .loss(_, let probability, let time):
             nodes[target].up.burst = (probability, now.advanced(by: time))
             nodes[target].down.burst = (probability, now.advanced(by: time))

@@ -24,7 +24,8 @@ extension Topology {
             } else if host(target[0]) != nil {
                 updateHost(target[0]) { both(&$0.up, &$0.down) }
             } else {
-                throw LabError(.usage, "nothing is named \(target[0]): name one of \((hosts.map(\.name) + boxes.map(\.name)).joined(separator: ", "))")
+                throw LabError(
+                    .usage, "nothing is named \(target[0]): name one of \((hosts.map(\.name) + boxes.map(\.name)).joined(separator: ", "))")
             }
         }
     }

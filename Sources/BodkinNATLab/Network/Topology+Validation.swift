@@ -16,7 +16,9 @@ extension Topology {
         }
         for link in hosts.flatMap({ [$0.up, $0.down] }) + boxes.flatMap({ [$0.up, $0.down] }) + paths.map(\.link) { try link.validate() }
         for path in paths {
-            for end in [path.from, path.to] where !names.contains(end) { try refuse("a path names \(end), which does not exist: name a host or NAT on the core") }
+            for end in [path.from, path.to] where !names.contains(end) {
+                try refuse("a path names \(end), which does not exist: name a host or NAT on the core")
+            }
         }
         for box in boxes { try box.validate() }
     }

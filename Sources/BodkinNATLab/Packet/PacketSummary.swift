@@ -46,6 +46,7 @@ public struct Flow: Hashable, Sendable {
     /// The flow of the answers.
     public var reversed: Flow { Flow(transport, from: destination, to: source) }
 
+    /// Whether both endpoints and the transport are the same.
     public static func == (left: Self, right: Self) -> Bool {
         left.source == right.source && left.destination == right.destination && left.transport == right.transport
     }

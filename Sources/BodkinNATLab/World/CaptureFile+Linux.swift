@@ -13,7 +13,8 @@ struct CaptureFile: Sendable {
     init(path: String) throws {
         let raw = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard raw >= 0 else {
-            throw LabError(.usage, "the capture \(path) cannot be written (\(text(of: errno))): name a file in a folder that exists", errorNumber: errno)
+            throw LabError(
+                .usage, "the capture \(path) cannot be written (\(text(of: errno))): name a file in a folder that exists", errorNumber: errno)
         }
         file = Descriptor(raw)
         offset = bodkin_time_of_day() - LabInstant.now.nanoseconds

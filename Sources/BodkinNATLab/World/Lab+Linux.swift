@@ -27,7 +27,8 @@ public final class Lab: Sendable {
         try topology.validate()
         let kernelBoxes = topology.boxes.filter { $0.implementation == .kernel }
         let namespaces = try await Self.makeNamespaces(
-            topology.hosts.map { ($0.name, [$0.interface], [:]) } + kernelBoxes.map { ($0.name, $0.interfaces(in: topology), KernelNAT.settings(for: $0)) })
+            topology.hosts.map { ($0.name, [$0.interface], [:]) }
+                + kernelBoxes.map { ($0.name, $0.interfaces(in: topology), KernelNAT.settings(for: $0)) })
         kernels = Dictionary(uniqueKeysWithValues: zip(kernelBoxes.map(\.name), namespaces.dropFirst(topology.hosts.count)))
         for box in kernelBoxes {
             if let namespace = kernels[box.name] { try await KernelNAT.configure(box, in: namespace) }

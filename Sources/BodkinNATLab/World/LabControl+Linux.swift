@@ -22,7 +22,8 @@ public enum LabControl {
         let result = bodkin_abstract_connect("\(prefix)\(process)")
         guard result >= 0 else {
             let others = running().map { "\($0)" }.joined(separator: ", ")
-            throw LabError(.usage, "no lab runs as process \(process): " + (others.isEmpty ? "start one with 'bodkin lab shell'" : "choose \(others)"))
+            throw LabError(
+                .usage, "no lab runs as process \(process): " + (others.isEmpty ? "start one with 'bodkin lab shell'" : "choose \(others)"))
         }
         let connection = Descriptor(result)
         send(line + "\n", to: connection)

@@ -1,0 +1,92 @@
+import BodkinNATLab
+import FoundationEssentials
+import Testing
+
+extension LabTests {
+    /// The command itself, as a process.
+    @Suite("bodkin lab")
+    struct CommandTests {
+        /// The command beside the test bundle.
+        static let path: String = {
+            let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+            return URL(filePath: bundle).deletingLastPathComponent().appending(path: "bodkin").path()
+        }()
+
+        private func lab(_ arguments: String...) async throws -> ProcessResult { try await Host.run([Self.path, "lab"] + arguments) }
+
+        @Test("without a program it shows what passed and what was refused, and exits 0 when the hosts met")
+        func exercise() async throws {
+            let result = try await lab("run", "--a", "port-restricted", "--b", "port-restricted-rst", "--seed", "1")
+            #expect(result.status == 0, "\(result.error)")
+            #expect(result.output.contains("nat-b   refuses"))
+            #expect(result.output.contains("answers RST"))
+            #expect(result.output.contains("simultaneous open: a connected"))
+            #expect(try await lab("run", "--a", "symmetric-random", "--b", "symmetric-random").status == 1)
+        }
+
+        @Test("programs find each other by their environment, their status comes back, and JSON reports it")
+        func programs() async throws {
+            let result = try await lab(
+                "run", "--a", "masquerade", "--b", "cgn", "--delay", "2ms", "--json", "--host", "a2@a", "--command-server",
+                "nc -l $BODKIN_LAB_ADDRESS 9000; nc -l $BODKIN_LAB_ADDRESS 9001", "--command-a",
+                "until echo hello from $BODKIN_LAB_A_OUTSIDE | nc -N -w1 $BODKIN_LAB_SERVER 9000; do sleep 0.05; done", "--command-b", "exit 7",
+                "--command", "a2=until echo hello too | nc -N -w1 $BODKIN_LAB_SERVER 9001; do sleep 0.05; done")
+            #expect(result.status == 7, "\(result.error)")
+            #expect(result.error.contains("server | hello from 203.0.113."))
+            #expect(result.error.contains("server | hello too"))
+            struct Report: Decodable {
+                struct Host: Decodable {
+                    var name: String
+                    var status: Int?
+                }
+                var hosts: [Host]
+                var status: Int
+            }
+            let report = try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
+            #expect(report.hosts.map(\.name) == ["server", "a", "b", "a2"])
+            #expect(report.hosts.map(\.status) == [0, 0, 7, 0])
+            #expect(report.status == 7)
+        }
+
+        @Test(
+            "bad input gets one line and status 64",
+            arguments: [
+                ["run", "--a", "nonsense", "--b", "open"], ["run", "--a", "cgn", "--b", "open", "--kernel"], ["run", "--a", "open"],
+                ["run", "--a", "open", "--b", "open", "--delay", "-3ms"], ["run", "--a", "open", "--b", "open", "--loss", "200%"],
+                ["run", "--a", "open", "--b", "open", "--link", "q,delay=1ms"], ["run", "--a", "open", "--b", "open", "--set", "a:hairpin=yes"],
+                ["run", "--a", "open", "--b", "open", "--fault", "1s:explode:a"], ["run", "--a", "open", "--b", "open", "--mtu", "10"],
+                ["run", "--a", "open", "--b", "open", "--host", "a=open"], ["run", "--a", "open", "--b", "open", "--pcap", "/nowhere/x"],
+                ["matrix", "--presets", "open,nonsense"], ["matrix", "--repeat", "0"], ["fault", "1", "reboot:a"], ["enter", "1", "a"], ["nonsense"],
+            ])
+        func badInput(_ arguments: [String]) async throws {
+            let result = try await Host.run([Self.path, "lab"] + arguments)
+            #expect(result.status == 64, "\(result)")
+            #expect(result.error.split(separator: "\n").count == 1, "\(result.error)")
+            #expect(result.output.isEmpty)
+        }
+
+        @Test("without rights, or without TUN, it says in one line what is missing, with status 77")
+        func noRights() async throws {
+            let run = "\(Self.path) lab run --a open --b open"
+            let noTUN = try await Host.run([
+                "unshare", "-m", "sh", "-c", "mount --bind /dev/null /dev/net/tun && rm -f /x; mount -t tmpfs none /dev/net; \(run)",
+            ])
+            #expect(noTUN.status == 77, "\(noTUN)")
+            #expect(noTUN.error.contains("/dev/net/tun"))
+            let noNamespaces = try await Host.run(["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", "sh", "-c", run])
+            #expect(noNamespaces.status == 77, "\(noNamespaces)")
+            #expect(noNamespaces.error.split(separator: "\n").count == 1)
+        }
+
+        @Test(
+            "an unprivileged user with user namespaces and access to TUN runs a lab, with emulated and with kernel NATs", arguments: ["", "--kernel"])
+        func unprivileged(_ option: String) async throws {
+            let script = """
+                mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 &&
+                exec setpriv --reuid=65534 --regid=65534 --clear-groups \(Self.path) lab run --a port-restricted --b port-restricted \(option)
+                """
+            let result = try await Host.run(["unshare", "-m", "sh", "-c", script])
+            #expect(result.status == 0, "\(result)")
+        }
+    }
+}
