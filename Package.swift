@@ -14,6 +14,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "bodkin", targets: ["BodkinCLI"]),
+        .executable(name: "bodkin-fuzz", targets: ["BodkinFuzz"]),
         .library(name: "BodkinNATLab", targets: ["BodkinNATLab"]),
     ],
     dependencies: [
@@ -40,6 +41,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab"], swiftSettings: strict),
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],
