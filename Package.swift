@@ -15,6 +15,7 @@ let package = Package(
     products: [
         .executable(name: "bodkin", targets: ["BodkinCLI"]),
         .executable(name: "bodkin-bench", targets: ["BodkinBench"]),
+        .executable(name: "bodkin-fuzz", targets: ["BodkinFuzz"]),
         .library(name: "BodkinNATLab", targets: ["BodkinNATLab"]),
     ],
     dependencies: [
@@ -42,6 +43,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .executableTarget(name: "BodkinBench", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
+        .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab"], swiftSettings: strict),
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],

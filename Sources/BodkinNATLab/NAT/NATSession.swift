@@ -11,8 +11,12 @@ struct NATSession: Sendable {
     var queued = LabInstant(nanoseconds: .max)
     let serial: UInt64
     var tcp = TCPProgress()
-    /// Whether the inside host sent first; only then does it count as a contact for address-dependent filtering.
+    /// Whether the inside host sent first. Only who opened a connection opens it anew after an RST or both FINs, or the inside.
     let startedInside: Bool
+    /// Whether the inside has sent; only then does the remote count as a contact for address-dependent filtering.
+    var isContact = false
+    /// When an RST from outside ends it, whatever passes until then.
+    var doomedAt: LabInstant?
 
     /// The flow of packets that come from outside.
     var outside: Flow { Flow(inside.transport, from: inside.destination, to: external) }
@@ -45,6 +49,7 @@ struct TCPProgress: Sendable, Hashable {
     /// Whether only the inside has asked so far, and nothing has come back.
     var awaitsAnswer: Bool { synInside && !synOutside }
 
+    /// Notes a segment from inside.
     mutating func sawInside(_ flags: TCPFlags) {
         if flags.contains(.syn) && !flags.contains(.ack) && (isClosing || wasReset || isEstablished) { self = TCPProgress() }
         if flags.contains(.syn) { synInside = true }
@@ -56,7 +61,9 @@ struct TCPProgress: Sendable, Hashable {
     /// Notes an RST that ends the session.
     mutating func reset() { wasReset = true }
 
-    mutating func sawOutside(_ flags: TCPFlags) {
+    /// Notes a segment from outside; `isOpener` says that the connection was opened from there.
+    mutating func sawOutside(_ flags: TCPFlags, isOpener: Bool) {
+        if isOpener && flags.contains(.syn) && !flags.contains(.ack) && (isClosing || wasReset) { self = TCPProgress() }
         if flags.contains(.syn) { synOutside = true }
         if flags.contains(.ack) { ackOutside = true }
         if flags.contains(.fin) { finOutside = true }
@@ -69,6 +76,6 @@ struct NATMapping: Sendable {
     var key: Flow
     var external: Endpoint
     var sessions: Set<Int> = []
-    /// How many sessions the inside started towards each address; kept only for address-dependent filtering.
+    /// How many sessions the inside has sent on towards each address; kept only for address-dependent filtering.
     var contacts: [IPAddress: Int] = [:]
 }

@@ -27,6 +27,9 @@ extension NATTable {
         if flow.transport == .tcp && !packet.isConnectionRequest {
             guard parameters.midstream == .adopt, !packet.flags.contains(.rst) else { return .failure(Failure(reason: .midstream)) }
         }
+        if flow.transport == .icmp && flow.source.port == 0 && flow.destination.port != 0 {
+            return .failure(Failure(reason: .midstream))  // a reply to a query that was never let in
+        }
         guard sessions.count < parameters.tableSize, let mapping = mapping(for: flow, at: now) else {
             return .failure(Failure(reason: .exhausted))
         }
@@ -73,17 +76,24 @@ extension NATTable {
         sessionByFlow[session.inside] = index
         sessionByFlow[session.outside] = index
         mappings[mapping]?.sessions.insert(index)
-        if startedInside && parameters.behaviour(of: transport).filtering == .addressDependent {
-            mappings[mapping]?.contacts[remote.address, default: 0] += 1
-        }
         return index
     }
 
     /// Notes that a packet of the session passes, and returns the session's external endpoint.
     mutating func touch(_ index: Int, _ packet: PacketSummary, fromInside: Bool, at now: LabInstant) -> Endpoint? {
         guard var session = sessions[index] else { return nil }
-        if fromInside { session.tcp.sawInside(packet.flags) } else { session.tcp.sawOutside(packet.flags) }
-        session.deadline = now.advanced(by: idleTime(of: session))
+        let wasReset = session.tcp.wasReset
+        if fromInside {
+            session.tcp.sawInside(packet.flags)
+        } else {
+            session.tcp.sawOutside(packet.flags, isOpener: !session.startedInside)
+        }
+        if wasReset && !session.tcp.wasReset { session.doomedAt = nil }
+        if fromInside && !session.isContact && parameters.behaviour(of: session.inside.transport).filtering == .addressDependent {
+            session.isContact = true
+            mappings[session.mapping]?.contacts[session.inside.destination.address, default: 0] += 1
+        }
+        session.deadline = session.doomedAt ?? now.advanced(by: idleTime(of: session))
         sessions[index] = session
         if session.deadline < session.queued { queue(index, session) }
         if packet.flags.contains(.rst) && !fromInside { sawReset(on: index, session, at: now) }
@@ -103,6 +113,7 @@ extension NATTable {
     private mutating func end(_ index: Int, at deadline: LabInstant) {
         guard var session = sessions[index] else { return }
         session.tcp.reset()
+        session.doomedAt = min(session.doomedAt ?? deadline, deadline)
         session.deadline = min(session.deadline, deadline)
         sessions[index] = session
         if session.deadline < session.queued { queue(index, session) }
@@ -136,7 +147,7 @@ extension NATTable {
         sessionByFlow[session.outside] = nil
         guard var mapping = mappings[session.mapping] else { return }
         mapping.sessions.remove(index)
-        if session.startedInside, let count = mapping.contacts[session.inside.destination.address] {
+        if session.isContact, let count = mapping.contacts[session.inside.destination.address] {
             mapping.contacts[session.inside.destination.address] = count > 1 ? count - 1 : nil
         }
         mappings[session.mapping] = mapping

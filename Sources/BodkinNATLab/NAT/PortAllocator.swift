@@ -66,13 +66,18 @@ struct PortAllocator: Sendable {
         return port
     }
 
-    /// The first free port at `start`, `start + step`, … modulo the range.
+    /// The first free port at `start`, `start + step`, … modulo the range. A step that shares a factor with the range comes back to where
+    /// it began before it has seen every port; it then goes on from the next one.
     private func scan(from start: Int, by step: Int, _ isFree: (UInt16) -> Bool) -> UInt16? {
         var offset = modulo(start, count)
+        var origin = offset
         for _ in 0..<count {
             let port = UInt16(truncatingIfNeeded: low + offset)
             if isFree(port) { return port }
             offset = modulo(offset + step, count)
+            guard offset == origin else { continue }
+            origin = modulo(origin + 1, count)
+            offset = origin
         }
         return nil
     }

@@ -21,6 +21,7 @@ extension EmulatedNetwork {
 
     /// Applies a fault. A kernel NAT's own state is the driver's to change; here its links and addresses are.
     public mutating func apply(_ fault: Fault, at now: LabInstant) throws(FaultRefusal) {
+        advance(to: now)
         guard let target = node(fault.target) else { throw .unknownTarget }
         switch fault {
         case .reboot:
@@ -46,10 +47,19 @@ extension EmulatedNetwork {
 
     private mutating func changeAddress(of name: String, to address: IPAddress) throws(FaultRefusal) {
         guard let box = box(meantBy: name), let old = tables[box]?.externalAddress else { throw .needsNAT }
-        let parent = nodes[box].parent
-        guard nodes[parent].childByAddress[address] == nil, nodes[parent].insideAddresses.contains(address) == false else { throw .unusableAddress }
-        nodes[parent].childByAddress[old] = nil
-        nodes[parent].childByAddress[address] = box
+        // Everyone above who knows the old address: the parent, and where the parent is a firewall, its parent too.
+        var route: [(node: Int, child: Int)] = []
+        var child = box
+        while nodes[child].parent >= 0, nodes[nodes[child].parent].childByAddress[old] == child {
+            route.append((nodes[child].parent, child))
+            child = nodes[child].parent
+        }
+        let isTaken = route.contains { nodes[$0.node].childByAddress[address] != nil || nodes[$0.node].insideAddresses.contains(address) }
+        guard address.family == .v4, !isTaken else { throw .unusableAddress }
+        for (node, child) in route {
+            nodes[node].childByAddress[old] = nil
+            nodes[node].childByAddress[address] = child
+        }
         nodes[box].outsideAddresses = nodes[box].outsideAddresses.filter { $0.family == .v6 } + [address]
         tables[box]?.reboot(externalAddress: address)
     }

@@ -68,13 +68,13 @@ extension EmulatedNetwork {
         move(packet, to: .before(child: next), at: time, now)
     }
 
-    /// From the inside of a box: to a neighbour, or out.
-    private mutating func outbound(_ packet: consuming Packet, at node: Int, _ now: LabInstant) {
+    /// From the inside of a box: to a neighbour, or out. `isOwn` says that the box itself made the packet.
+    private mutating func outbound(_ packet: consuming Packet, at node: Int, _ now: LabInstant, isOwn: Bool = false) {
         if let neighbour = nodes[node].childByAddress[packet.summary.flow.destination.address] {
             return descend(packet, to: neighbour, at: now)
         }
         // A source that is not of this inside is forged, or an address that the host should not use.
-        guard nodes[node].childByAddress[packet.summary.flow.source.address] != nil else {
+        guard isOwn || nodes[node].childByAddress[packet.summary.flow.source.address] != nil else {
             return record(.unroutable, packet.summary, at: node, now)
         }
         guard packet.takeHop() else {
@@ -155,7 +155,7 @@ extension EmulatedNetwork {
         switch nodes[node].kind {
         case .core: descendAnswer(error, now, node)
         // The packet is already translated, so the error passes through the table as if it came from the far side of the narrow link.
-        case .emulated: isUpward ? inbound(error, at: node, now) : outbound(error, at: node, now)
+        case .emulated: isUpward ? inbound(error, at: node, now) : outbound(error, at: node, now, isOwn: true)
         case .host: deliver(error, to: Port(node: node, isOutside: false))
         case .kernel: deliver(error, to: Port(node: node, isOutside: isUpward))
         }

@@ -123,8 +123,9 @@ public struct EmulatedNetwork: Sendable {
     /// When the next packet arrives somewhere.
     public var nextArrival: LabInstant? { queue.min?.time }
 
-    /// Takes in a packet that a host, or the kernel of a kernel NAT, has sent.
+    /// Takes in a packet that a host, or the kernel of a kernel NAT, has sent, after moving on everything that has arrived by then.
     public mutating func send(_ packet: consuming Packet, from port: Port, at now: LabInstant) {
+        advance(to: now)
         counters.sent += 1
         if nodes[port.node].kind == .kernel && !port.isOutside {
             descend(packet, to: nodes[port.node].childByAddress[packet.summary.flow.destination.address], at: now)

@@ -30,7 +30,7 @@ public enum Fault: Sendable, Hashable {
     public init?(_ text: String) {
         let words = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
         guard words.count >= 2, !words[1].isEmpty else { return nil }
-        let more = words.count == 3 ? words[2].split(separator: ":").map(String.init) : []
+        let more = words.count == 3 ? words[2].split(separator: ":", omittingEmptySubsequences: false).map(String.init) : []
         let target = words[1]
         switch (words[0], more.count) {
         case ("reboot", 0): self = .reboot(target)
@@ -79,7 +79,7 @@ extension Duration {
         guard let (suffix, factor) = units.first(where: { text.hasSuffix($0.0) }), let value = Double(text.dropLast(suffix.count)),
             value >= 0, value * factor <= 86_400
         else { return nil }
-        self = .nanoseconds(Int64(value * factor * 1e9))
+        self = .nanoseconds(Int64((value * factor * 1e9).rounded()))
     }
 }
 

@@ -9,10 +9,11 @@ extension Topology {
     /// Adds a public host named `name` with two addresses of each family, 198.51.100.1 and .2 for the first.
     @discardableResult
     public mutating func addServer(_ name: String = "server", link: LinkParameters = LinkParameters()) -> Host {
-        let first = UInt8(hosts.count { $0.parent == nil && $0.prefixLength == 32 && $0.addresses.count == 2 } * 2 + 1)
+        let first = hosts.count { $0.parent == nil && $0.prefixLength == 32 && $0.addresses.count == 2 } * 2 + 1
+        let addresses = [first, first + 1].map { v4(198, 51, 100, UInt8(clamping: $0)) }
         let site = nextSite
         let host = Host(
-            name: name, parent: nil, addresses: [v4(198, 51, 100, first), v4(198, 51, 100, first + 1)], prefixLength: 32,
+            name: name, parent: nil, addresses: addresses, prefixLength: 32,
             addresses6: [v6(site, 16), v6(site, 17)], gateways: [Self.coreAddress, Self.coreAddress6], up: link, down: link)
         append(host)
         return host

@@ -1,3 +1,5 @@
+import BodkinCore
+
 /// What a topology must be before it is built.
 extension Topology {
     /// Refuses what makes no sense, with one line that says what to change.
@@ -11,16 +13,33 @@ extension Topology {
         for name in names where name.isEmpty || name.contains(where: { !$0.isASCII || !($0.isLetter || $0.isNumber || $0 == "-") }) {
             try refuse("'\(name)' is no name: use letters, digits and hyphens")
         }
-        for parent in (hosts.map(\.parent) + boxes.map(\.parent)).compactMap({ $0 }) where box(parent) == nil {
-            try refuse("no NAT is named \(parent): add it before what stands behind it")
+        for parent in hosts.compactMap(\.parent) where box(parent) == nil { try refuse(unknown(parent)) }
+        for (index, box) in boxes.enumerated() {
+            if let parent = box.parent, !boxes[..<index].contains(where: { $0.name == parent }) { try refuse(unknown(parent)) }
         }
+        try validateAddresses()
         for link in hosts.flatMap({ [$0.up, $0.down] }) + boxes.flatMap({ [$0.up, $0.down] }) + paths.map(\.link) { try link.validate() }
         for path in paths {
-            for end in [path.from, path.to] where !names.contains(end) {
-                try refuse("a path names \(end), which does not exist: name a host or NAT on the core")
+            for end in [path.from, path.to] where !isOnCore(end) {
+                try refuse("a path names \(end), which is not on the core: name a host or NAT that is")
             }
         }
         for box in boxes { try box.validate() }
+    }
+
+    private func unknown(_ parent: String) -> String { "no NAT is named \(parent): add it before what stands behind it" }
+
+    private func isOnCore(_ name: String) -> Bool {
+        hosts.contains { $0.name == name && $0.parent == nil } || boxes.contains { $0.name == name && $0.parent == nil }
+    }
+
+    /// A box may have one address on both sides, as a firewall does; nobody else may have it too.
+    private func validateAddresses() throws {
+        let owned = hosts.map { Set($0.addresses + $0.addresses6) } + boxes.map { Set([$0.external, $0.external6] + $0.gateways) }
+        var taken: Set<IPAddress> = [Self.coreAddress, Self.coreAddress6]
+        for address in owned.joined() where !taken.insert(address).inserted {
+            throw LabError(.usage, "two hosts or NATs have the address \(address): use fewer servers, or give each its own")
+        }
     }
 }
 
@@ -32,6 +51,7 @@ extension LinkParameters {
         guard (576...65_535).contains(mtu) else {
             throw LabError(.usage, "an MTU of \(mtu) is impossible: use 576 to 65535 (IPv6 needs 1280)")
         }
+        guard queue >= 0 else { throw LabError(.usage, "a queue of \(queue) bytes is impossible: use 0 or more") }
         if let rate, rate < 1000 { throw LabError(.usage, "a rate of \(rate) bit/s is too small: use 1000 or more") }
     }
 }

@@ -7,8 +7,8 @@ public import BodkinCore
 /// ```swift
 /// var topology = Topology(seed: 1)
 /// topology.addServer()
-/// topology.addHost("a", behind: .portRestricted, delay: .milliseconds(12))
-/// topology.addHost("b", behind: .cgn, delay: .milliseconds(12))
+/// topology.addHost("a", behind: .portRestricted, link: LinkParameters(delay: .milliseconds(12)))
+/// topology.addHost("b", behind: .cgn, link: LinkParameters(delay: .milliseconds(12)))
 /// ```
 public struct Topology: Sendable, Hashable {
     /// Who translates.
@@ -75,6 +75,13 @@ public struct Topology: Sendable, Hashable {
         public var to: String
         /// What happens to them on the way.
         public var link: LinkParameters
+
+        /// A stretch from its ends, by name, and what it is like.
+        public init(from: String, to: String, link: LinkParameters) {
+            self.from = from
+            self.to = to
+            self.link = link
+        }
     }
 
     /// Every random choice follows from it.

@@ -11,10 +11,24 @@ struct IPHeader: Sendable {
     var upperProtocol: UInt8
     /// Where the upper layer begins.
     var upperOffset: Int
+    /// Where the header begins.
+    var start: Int
     /// Where the packet ends; trailing bytes do not belong to it. A quoted packet may end before its length field says.
     var end: Int
+    /// Where its length field says that it ends.
+    var declaredEnd: Int
     /// The fragment identification and whether this is the first fragment; nil for a whole packet.
     var fragment: (identification: UInt32, isFirst: Bool)?
+
+    /// The transport; nil for any that the laboratory does not translate. ICMP has another number in each family.
+    var transport: TransportProtocol? {
+        switch upperProtocol {
+        case 6: .tcp
+        case 17: .udp
+        case family == .v4 ? 1 : 58: .icmp
+        default: nil
+        }
+    }
 
     /// Reads the header that starts at `start`. `isQuoted` accepts a packet cut short, as ICMP errors quote them.
     init?(_ bytes: [UInt8], at start: Int = 0, isQuoted: Bool = false) {
@@ -37,7 +51,9 @@ struct IPHeader: Sendable {
         destination = IPAddress(v4: bytes.longWord(start + 16))
         upperProtocol = bytes[start + 9]
         upperOffset = start + headerLength
-        end = min(start + totalLength, bytes.count)
+        self.start = start
+        declaredEnd = start + totalLength
+        end = min(declaredEnd, bytes.count)
         let fragmentWord = bytes.word(start + 6)
         if fragmentWord & 0x3FFF != 0 { fragment = (UInt32(bytes.word(start + 4)), fragmentWord & 0x1FFF == 0) }
     }
@@ -45,7 +61,8 @@ struct IPHeader: Sendable {
     /// RFC 8200 sections 3 and 4.
     private init?(v6 bytes: [UInt8], at start: Int, isQuoted: Bool) {
         guard bytes.count - start >= 40 else { return nil }
-        let declaredEnd = start + 40 + Int(bytes.word(start + 4))
+        self.start = start
+        declaredEnd = start + 40 + Int(bytes.word(start + 4))
         guard isQuoted || bytes.count >= declaredEnd else { return nil }
         family = .v6
         guard let source = IPAddress(bytes: bytes[(start + 8)..<(start + 24)]),

@@ -34,7 +34,6 @@ extension Packet {
         var segment = Array(bytes[upperOffset..<(upperOffset + 20)])
         segment[12] = 5 << 4
         segment[13] = TCPFlags.rst.union(.ack).rawValue
-        segment.setWord(16, 0)
         segment.setLongWord(16, 0)
         return Self.make(6, segment, checksumAt: 16, from: header.source, to: header.destination)
     }

@@ -31,7 +31,7 @@ extension Packet {
         bytes.setLongWord(offset, value)
         bytes.setWord(10, Checksum.updated(bytes.word(10), old, value))
         guard summary.kind == .message else { return }
-        if let place = pseudoHeaderChecksumOffset { bytes.setWord(place, Checksum.updated(bytes.word(place), old, value)) }
+        if let place = pseudoHeaderChecksumOffset { setChecksum(at: place, Checksum.updated(bytes.word(place), old, value)) }
     }
 
     /// Where the checksum that covers the addresses lies; nil for ICMPv4 and for UDP without a checksum.
@@ -46,25 +46,30 @@ extension Packet {
     private mutating func rewritePorts(source: UInt16, destination: UInt16) {
         let flow = summary.flow
         if flow.transport == .icmp {
-            let identifier = flow.source.port != 0 ? source : destination
+            let isQuery = bytes[upperOffset] == 8 || bytes[upperOffset] == 128
+            let identifier = isQuery ? source : destination
             replaceWord(at: upperOffset + 4, by: identifier, checksumAt: upperOffset + 2)
+            // The other end has no port, whatever the translation says.
+            summary.flow.source.port = isQuery ? identifier : 0
+            summary.flow.destination.port = isQuery ? 0 : identifier
         } else {
             let checksum = pseudoHeaderChecksumOffset
             replaceWord(at: upperOffset, by: source, checksumAt: checksum)
             replaceWord(at: upperOffset + 2, by: destination, checksumAt: checksum)
+            summary.flow.source.port = source
+            summary.flow.destination.port = destination
         }
-        summary.flow.source.port = source
-        summary.flow.destination.port = destination
     }
 
     private mutating func replaceWord(at offset: Int, by value: UInt16, checksumAt place: Int?) {
         let old = bytes.word(offset)
         guard old != value else { return }
         bytes.setWord(offset, value)
-        guard let place else { return }
-        var checksum = Checksum.updated(bytes.word(place), old, value)
-        if checksum == 0 && summary.flow.transport == .udp { checksum = 0xFFFF }  // RFC 768: zero means none
-        bytes.setWord(place, checksum)
+        if let place { setChecksum(at: place, Checksum.updated(bytes.word(place), old, value)) }
+    }
+
+    private mutating func setChecksum(at place: Int, _ checksum: UInt16) {
+        bytes.setWord(place, checksum == 0 && summary.flow.transport == .udp ? 0xFFFF : checksum)  // RFC 768: zero means none
     }
 
     /// Gives the packet inside an ICMPv4 error another flow (RFC 5508 section 4.2) and makes the ICMP checksum anew.
@@ -92,9 +97,13 @@ extension Packet {
             replace(offset, flow.source.port, covers ? [place] : [], &bytes)
             replace(offset + 2, flow.destination.port, covers ? [place] : [], &bytes)
         }
+        if covers && flow.transport == .udp && bytes.word(place) == 0 { bytes.setWord(place, 0xFFFF) }  // RFC 768: zero means none
         bytes.setWord(upperOffset + 2, 0)
         bytes.setWord(upperOffset + 2, Checksum.of(bytes[upperOffset...]))
-        summary.kind = .error(quoting: flow)
+        let destinationPort = flow.transport == .icmp ? 0 : flow.destination.port
+        summary.kind = .error(quoting: Flow(flow.transport, from: flow.source, to: Endpoint(flow.destination.address, destinationPort)))
+        self.quoted?.source = flow.source.address
+        self.quoted?.destination = flow.destination.address
     }
 
     /// Takes one hop off; false when none was left and the packet must be discarded.

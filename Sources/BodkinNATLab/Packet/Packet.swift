@@ -14,9 +14,11 @@ public struct Packet: Sendable {
     /// Reads a packet; nil for anything that is not well-formed TCP, UDP or ICMP over IPv4 or IPv6.
     public init?(_ bytes: [UInt8]) {
         guard let header = IPHeader(bytes) else { return nil }
+        var bytes = bytes
+        // Before anything else is read, so that an error cannot quote what is not its own.
+        if header.end < bytes.count { bytes.removeLast(bytes.count - header.end) }
         guard let (summary, quoted) = Self.read(bytes, header) else { return nil }
         self.bytes = bytes
-        if header.end < bytes.count { self.bytes.removeLast(bytes.count - header.end) }
         self.header = header
         self.summary = summary
         self.quoted = quoted
@@ -29,8 +31,7 @@ public struct Packet: Sendable {
     var upperOffset: Int { header.upperOffset }
 
     private static func read(_ bytes: [UInt8], _ header: IPHeader) -> (PacketSummary, IPHeader?)? {
-        let isICMP = header.upperProtocol == 1 || header.upperProtocol == 58
-        guard let transport = isICMP ? .icmp : TransportProtocol(rawValue: header.upperProtocol) else { return nil }
+        guard let transport = header.transport else { return nil }
         var flow = Flow(transport, from: Endpoint(header.source, 0), to: Endpoint(header.destination, 0))
         if let fragment = header.fragment, !fragment.isFirst {
             return (PacketSummary(flow, kind: .laterFragment(identification: fragment.identification)), nil)
@@ -56,7 +57,9 @@ public struct Packet: Sendable {
             case isV4 ? 8 : 128: flow.source.port = bytes.word(offset + 4)
             case isV4 ? 0 : 129: flow.destination.port = bytes.word(offset + 4)
             case let type where isV4 ? [3, 11, 12].contains(type) : (1...4).contains(type):
-                guard let quoted = IPHeader(bytes, at: offset + 8, isQuoted: true), let inner = quotedFlow(bytes, quoted) else { return nil }
+                guard let quoted = IPHeader(bytes, at: offset + 8, isQuoted: true), quoted.family == header.family,
+                    let inner = quotedFlow(bytes, quoted)
+                else { return nil }
                 return (PacketSummary(flow, kind: .error(quoting: inner)), quoted)
             default: return nil
             }
@@ -67,11 +70,9 @@ public struct Packet: Sendable {
     /// The flow of a packet quoted by an ICMP error, which may hold as little as eight bytes of the transport (RFC 792).
     private static func quotedFlow(_ bytes: [UInt8], _ header: IPHeader) -> Flow? {
         let offset = header.upperOffset
-        guard header.end - offset >= 8, header.fragment?.isFirst != false else { return nil }
-        let isICMP = header.upperProtocol == 1 || header.upperProtocol == 58
-        guard let transport = isICMP ? .icmp : TransportProtocol(rawValue: header.upperProtocol) else { return nil }
-        let isQuery = isICMP && (bytes[offset] == 8 || bytes[offset] == 128)
-        if isICMP && !isQuery { return nil }
+        guard header.end - offset >= 8, header.fragment?.isFirst != false, let transport = header.transport else { return nil }
+        let isICMP = transport == .icmp
+        if isICMP && bytes[offset] != (header.family == .v4 ? 8 : 128) { return nil }
         return Flow(
             transport, from: Endpoint(header.source, isICMP ? bytes.word(offset + 4) : bytes.word(offset)),
             to: Endpoint(header.destination, isICMP ? 0 : bytes.word(offset + 2)))
