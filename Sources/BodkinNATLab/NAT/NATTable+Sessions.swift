@@ -44,13 +44,15 @@ extension NATTable {
     private mutating func mapping(for flow: Flow, at now: LabInstant) -> Int? {
         let key = insideKey(flow)
         if let index = mappingByInside[key] { return index }
-        guard let port = allocatePort(for: key, at: now) else { return nil }
+        guard let number = allocatePort(for: key, at: now) else { return nil }
         let isTranslated = externalAddress != nil && flow.source.address.family == .v4
-        let external = Endpoint(isTranslated ? externalAddress ?? flow.source.address : flow.source.address, port)
+        let external = Endpoint(isTranslated ? externalAddress ?? flow.source.address : flow.source.address, number)
         let index = mappings.insert(NATMapping(key: key, external: external))
         mappingByInside[key] = index
         mappingByOutside[Flow(key.transport, from: key.destination, to: external)] = index
-        mappingsOfPort[portKey(key.transport, external), default: []].insert(index)
+        let port = portKey(key.transport, external)
+        if external.address == externalAddress && mappingsOfPort[port] == nil { portsInUse[key.transport, default: 0] += 1 }
+        mappingsOfPort[port, default: []].insert(index)
         return index
     }
 
@@ -161,6 +163,8 @@ extension NATTable {
         mappingByOutside[Flow(mapping.key.transport, from: mapping.key.destination, to: mapping.external)] = nil
         let port = portKey(mapping.key.transport, mapping.external)
         mappingsOfPort[port]?.remove(index)
-        if mappingsOfPort[port]?.isEmpty == true { mappingsOfPort[port] = nil }
+        guard mappingsOfPort[port]?.isEmpty == true else { return }
+        mappingsOfPort[port] = nil
+        if mapping.external.address == externalAddress { portsInUse[mapping.key.transport, default: 0] -= 1 }
     }
 }

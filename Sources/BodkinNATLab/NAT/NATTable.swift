@@ -26,6 +26,8 @@ public struct NATTable: Sendable {
     var mappingByOutside: [Flow: Int] = [:]
     /// External endpoint to all its mappings: more than one only where ports are overloaded.
     var mappingsOfPort: [Flow: Set<Int>] = [:]
+    /// External ports of the translated address that have a mapping.
+    var portsInUse: [TransportProtocol: Int] = [:]
     var expiry = ExpiryQueue()
     var lastSerial: UInt64 = 0
     var fragments = FragmentTable()
@@ -127,6 +129,7 @@ public struct NATTable: Sendable {
         mappingByInside = [:]
         mappingByOutside = [:]
         mappingsOfPort = [:]
+        portsInUse = [:]
         expiry = ExpiryQueue()
         fragments = FragmentTable()
         for transport in TransportProtocol.allCases { allocators[transport]?.releaseBlocks() }
@@ -142,7 +145,10 @@ public struct NATTable: Sendable {
     /// The external port for a new mapping. Where ports are kept equal, one port serves several remotes, as in Linux.
     mutating func allocatePort(for key: Flow, at now: LabInstant) -> UInt16? {
         guard let externalAddress, key.source.address.family == .v4 else { return key.source.port }
-        let overloads = parameters.behaviour(of: key.transport).allocation == .equal
+        let behaviour = parameters.behaviour(of: key.transport)
+        let overloads = behaviour.allocation == .equal && behaviour.mapping != .endpointIndependent
+        // Where nothing is left, a search would only take time.
+        guard overloads || portsInUse[key.transport, default: 0] < parameters.ports.count else { return nil }
         // The allocator is taken out so that it can be changed while the table is read.
         guard var allocator = allocators.removeValue(forKey: key.transport) else { return nil }
         var random = random
