@@ -51,7 +51,7 @@ extension NATTable {
         mappingByInside[key] = index
         mappingByOutside[Flow(key.transport, from: key.destination, to: external)] = index
         let port = portKey(key.transport, external)
-        if external.address == externalAddress && mappingsOfPort[port] == nil { portsInUse[key.transport, default: 0] += 1 }
+        if mappingsOfPort[port] == nil { count(external, key.transport, by: 1) }
         mappingsOfPort[port, default: []].insert(index)
         return index
     }
@@ -165,6 +165,6 @@ extension NATTable {
         mappingsOfPort[port]?.remove(index)
         guard mappingsOfPort[port]?.isEmpty == true else { return }
         mappingsOfPort[port] = nil
-        if mapping.external.address == externalAddress { portsInUse[mapping.key.transport, default: 0] -= 1 }
+        count(mapping.external, mapping.key.transport, by: -1)
     }
 }

@@ -26,7 +26,7 @@ public struct NATTable: Sendable {
     var mappingByOutside: [Flow: Int] = [:]
     /// External endpoint to all its mappings: more than one only where ports are overloaded.
     var mappingsOfPort: [Flow: Set<Int>] = [:]
-    /// External ports of the translated address that have a mapping.
+    /// How many ports of the range have a mapping on the external address.
     var portsInUse: [TransportProtocol: Int] = [:]
     var expiry = ExpiryQueue()
     var lastSerial: UInt64 = 0
@@ -136,6 +136,12 @@ public struct NATTable: Sendable {
         if let externalAddress, parameters.translates { self.externalAddress = externalAddress }
     }
 
+    /// Counts an external endpoint that got its first mapping, or lost its last.
+    mutating func count(_ external: Endpoint, _ transport: TransportProtocol, by change: Int) {
+        guard external.address == externalAddress, parameters.ports.contains(external.port) else { return }
+        portsInUse[transport, default: 0] += change
+    }
+
     /// What the sender of an unsolicited packet gets.
     private func refusal(of packet: PacketSummary, _ reason: NATVerdict.Reason) -> NATVerdict {
         let opens = packet.flow.transport == .tcp ? packet.isConnectionRequest : packet.flow.transport == .udp
@@ -147,19 +153,21 @@ public struct NATTable: Sendable {
         guard let externalAddress, key.source.address.family == .v4 else { return key.source.port }
         let behaviour = parameters.behaviour(of: key.transport)
         let overloads = behaviour.allocation == .equal && behaviour.mapping != .endpointIndependent
-        // Where nothing is left, a search would only take time.
-        guard overloads || portsInUse[key.transport, default: 0] < parameters.ports.count else { return nil }
         // The allocator is taken out so that it can be changed while the table is read.
         guard var allocator = allocators.removeValue(forKey: key.transport) else { return nil }
-        var random = random
-        let port = allocator.allocate(for: key.source, at: now, random: &random) { port in
+        defer { allocators[key.transport] = allocator }
+        func isFree(_ port: UInt16) -> Bool {
             let external = Endpoint(externalAddress, port)
             return overloads
                 ? mappingByOutside[Flow(key.transport, from: key.destination, to: external)] == nil
                 : mappingsOfPort[portKey(key.transport, external)] == nil
         }
+        // Where the whole range is taken, a search would only take time.
+        let isFull = !overloads && portsInUse[key.transport, default: 0] >= parameters.ports.count
+        if isFull && !(behaviour.allocation == .equal && isFree(key.source.port)) { return nil }
+        var random = random
+        let port = allocator.allocate(for: key.source, at: now, random: &random, isFree: isFree)
         self.random = random
-        allocators[key.transport] = allocator
         return port
     }
 }

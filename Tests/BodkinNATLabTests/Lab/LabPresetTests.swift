@@ -86,5 +86,30 @@ extension LabTests {
             }
             #expect(exercise.isConnected == expectation.meets)
         }
+
+        /// The one disagreement between Linux and endpoint-independent mapping with equal ports: docs/lab.md explains it.
+        @Test(
+            "where two internal hosts want one port, Linux and masquerade share it among remotes; endpoint-independent mapping cannot",
+            arguments: [
+                (NATPreset.masquerade, Topology.Implementation.kernel, true), (.masquerade, .emulated, true), (.portRestricted, .kernel, true),
+                (.portRestricted, .emulated, false),
+            ])
+        func overloading(_ expected: (preset: NATPreset, implementation: Topology.Implementation, isShared: Bool)) async throws {
+            var topology = Laboratory.pair(expected.preset, .open, implementation: expected.implementation)
+            topology.addHost("a2", inside: "nat-a")
+            try await withLab(topology) { lab in
+                var ports: [UInt16] = []
+                for (name, port) in [("a", UInt16(443)), ("a2", 8443)] {
+                    let target = Endpoint(try lab.host("server").address, port)
+                    let listener = try await lab.host("server").run { try TCPSocket.listening(on: port) }
+                    let client = try await lab.host(name).run { try TCPSocket.connecting(from: 5000, to: target) }
+                    let accepted = try await lab.host("server").run { listener.accept(.seconds(2)) }
+                    ports.append(try #require(accepted).remote.port)
+                    withExtendedLifetime(client) {}
+                }
+                #expect(ports[0] == 5000)
+                #expect((ports[1] == 5000) == expected.isShared, "\(ports)")
+            }
+        }
     }
 }
