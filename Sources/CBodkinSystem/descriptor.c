@@ -63,15 +63,21 @@ static void redirect_signal(int number) {
     if (write(signal_target, &byte, 1) < 0) errno = before;
 }
 
-int bodkin_signals_redirect(int fd) {
+static int handle_signals(void (*handler)(int)) {
     const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = redirect_signal, .sa_flags = SA_RESTART};
-    signal_target = fd;
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     for (size_t index = 0; index < sizeof numbers / sizeof *numbers; index++) {
         if (sigaction(numbers[index], &action, NULL) < 0) return -errno;
     }
     return 0;
 }
+
+int bodkin_signals_redirect(int fd) {
+    signal_target = fd;
+    return handle_signals(redirect_signal);
+}
+
+void bodkin_signals_restore(void) { handle_signals(SIG_DFL); }
 
 typedef int (*bind_or_connect)(int, const struct sockaddr *, socklen_t);
 

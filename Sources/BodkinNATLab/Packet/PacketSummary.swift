@@ -29,12 +29,12 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
 
 /// A transport and the two endpoints of a packet.
 public struct Flow: Hashable, Sendable {
-    /// The transport.
-    public var transport: TransportProtocol
     /// Where the packet says it comes from.
     public var source: Endpoint
     /// Where it goes.
     public var destination: Endpoint
+    /// The transport; last, so that a flow fills 48 bytes and not 56.
+    public var transport: TransportProtocol
 
     /// A flow from its parts.
     public init(_ transport: TransportProtocol, from source: Endpoint, to destination: Endpoint) {

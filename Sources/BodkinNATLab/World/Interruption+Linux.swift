@@ -4,12 +4,13 @@ import Glibc
 
 /// Runs `body` until it ends or the user ends it by Ctrl-C, SIGTERM or SIGHUP; then it is cancelled and may clean up.
 ///
-/// For the outermost level of a program: from then on these signals no longer end the process by themselves.
+/// For the outermost level of a program: until it returns these signals do not end the process by themselves.
 ///
 /// - Returns: the signal that ended it, or nil.
 public func withInterruption(_ body: @escaping @Sendable () async throws -> Void) async throws -> Int32? {
     let pipe = try Descriptor.pipe()
     try system(bodkin_signals_redirect(pipe.write.raw), "signals cannot be caught")
+    defer { bodkin_signals_restore() }
     return try await withThrowingTaskGroup(of: Int32?.self) { group in
         group.addTask {
             try await body()

@@ -41,7 +41,9 @@ public enum LabControl {
         let raw = open("/proc/\(process)/fd/\(number)", O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else { throw LabError(.notPermitted, "the lab belongs to another user: enter it as that user", errorNumber: errno) }
         let descriptor = Descriptor(raw)
-        try system(bodkin_netns_enter(descriptor.raw), "the host cannot be entered, is the lab another user's?")
+        try withExtendedLifetime(descriptor) {
+            _ = try system(bodkin_netns_enter(descriptor.raw), "the host cannot be entered, is the lab another user's?")
+        }
     }
 
     static func serve(_ lab: Lab, on listener: Descriptor, until stop: Descriptor) async throws {

@@ -49,20 +49,22 @@ public final class LabProcess: Sendable {
         case .captured, .lines: pipes = [try Descriptor.pipe(), try Descriptor.pipe()]
         }
         let variables = environment.map { "\($0.key)=\($0.value)" }
-        process = try withStrings(arguments) { argv in
-            try withStrings(variables) { envp in
-                try withOptionalString(directory) { directory in
-                    var request = bodkin_spawn()
-                    request.argv = argv
-                    request.envp = envp
-                    request.directory = directory
-                    request.netns = namespace.descriptor.raw
-                    request.input = input?.raw ?? 0
-                    request.output = pipes.first?.write.raw ?? 1
-                    request.error = pipes.last?.write.raw ?? 2
-                    request.lifeline = life.read.raw
-                    request.interactive = isTerminal
-                    return try system(bodkin_spawn(&request), "the program cannot be started")
+        process = try withExtendedLifetime((input, life, pipes)) {
+            try withStrings(arguments) { argv in
+                try withStrings(variables) { envp in
+                    try withOptionalString(directory) { directory in
+                        var request = bodkin_spawn()
+                        request.argv = argv
+                        request.envp = envp
+                        request.directory = directory
+                        request.netns = namespace.descriptor.raw
+                        request.input = input?.raw ?? 0
+                        request.output = pipes.first?.write.raw ?? 1
+                        request.error = pipes.last?.write.raw ?? 2
+                        request.lifeline = life.read.raw
+                        request.interactive = isTerminal
+                        return try system(bodkin_spawn(&request), "the program cannot be started")
+                    }
                 }
             }
         }

@@ -55,6 +55,8 @@ pid_t bodkin_spawn(const struct bodkin_spawn *what);
 
 /// From now on SIGINT, SIGTERM and SIGHUP write their number, as a byte, to `fd` instead of ending the process.
 int bodkin_signals_redirect(int fd);
+/// Gives them their usual effect again.
+void bodkin_signals_restore(void);
 
 // MARK: Clocks, in nanoseconds (what C module owns struct timespec differs from build to build, so Swift does not see it)
 
