@@ -52,10 +52,10 @@ extension LabTests {
                 // TCP data, UDP whole and in fragments, pings of every size, an ICMP error about UDP, a traceroute's time exceeded.
                 let script = """
                     ping -c2 -i0.2 -s 3000 \(server); ping -c1 -t2 -W1 \(server); ping -6 -c1 $BODKIN_LAB_SERVER_6
-                    for size in 1 1473 5000; do head -c $size /dev/zero | nc -u -w0 \(server) 9; done
+                    for size in 1 1473 5000; do head -c $size /dev/zero >/dev/udp/\(server)/9; done
                     head -c 300000 /dev/zero | nc -N -w2 \(server) 9000
                     """
-                _ = try await lab.host("a").run("sh", "-c", script)
+                _ = try await lab.host("a").run("bash", "-c", script)
                 _ = await listener.wait()
             } read: { path async throws in
                 #expect(try await tshark(path, "tcp").count > 200)
