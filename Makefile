@@ -4,7 +4,7 @@ A ?= port-restricted
 B ?= port-restricted
 DEBUG := swift build
 RELEASE := swift build -c release --scratch-path .build-release
-PROGRAMS := ip:iproute2 nft:nftables tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd
+PROGRAMS := ip:iproute2 nft:nftables tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps
 export SWIFT_BACKTRACE := enable=no
 export PATH := $(PATH):/usr/sbin:/sbin
 

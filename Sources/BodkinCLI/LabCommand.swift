@@ -21,7 +21,7 @@ struct LabPresetsCommand: ParsableCommand {
     func run() {
         let width = NATPreset.allCases.map(\.rawValue.count).max() ?? 0
         for preset in NATPreset.allCases {
-            let mark = KernelNAT.canExpress(preset, depth: 0) ? "kernel too" : ""
+            let mark = KernelNAT.canExpress(preset) ? "kernel too" : ""
             print(preset.rawValue.padded(width), mark.padded(10), preset.summary, separator: "  ")
         }
     }

@@ -25,11 +25,13 @@ struct LabMatrixCommand: AsyncParsableCommand {
     func run() async throws {
         try await runLab {
             let chosen = try chosenPresets()
+            for path in [json, html].compactMap({ $0 }) { try write("", to: path) }
             let seed = links.seedOrRandom()
             var matrix = LabMatrix(kernel: kernelRelease(), seed: seed, isKernelNAT: links.isKernel, link: links.link, repeats: repeats)
             let pairs = chosen.indices.flatMap { first in chosen[first...].map { (chosen[first], $0) } }
             for (index, (a, b)) in pairs.enumerated() {
                 for attempt in 0..<repeats {
+                    try Task.checkCancellation()
                     let own = seed &+ UInt64(index * repeats + attempt)
                     let topology = Topology.pair(a, b, link: links.link, implementation: links.implementation, seed: own)
                     let exercise = try await withLab(topology) { try await PlainExercise.run(in: $0, patience: links.patience) }
@@ -37,15 +39,16 @@ struct LabMatrixCommand: AsyncParsableCommand {
                 }
                 print(matrix.line(a.rawValue, b.rawValue))
             }
-            if let html { try write(matrix.page(chosen.map(\.rawValue)), to: html) }
             if let json { try write(try BodkinCLI.json(matrix), to: json) }
+            if let html { try write(matrix.page(chosen.map(\.rawValue)), to: html) }
             printError("seed \(seed), \(matrix.tries.count) tries, \(matrix.tries.count { $0.exercise.isConnected }) connected")
         }
     }
 
     private func chosenPresets() throws -> [NATPreset] {
-        let all = NATPreset.allCases.filter { !links.isKernel || $0 == .open || KernelNAT.canExpress($0, depth: 0) }
+        let all = NATPreset.allCases.filter { !links.isKernel || $0 == .open || KernelNAT.canExpress($0) }
         guard let presets else { return all }
+        if presets.allSatisfy({ $0 == "," }) { throw LabError(.usage, "no NAT is named: choose from \(all.map(\.rawValue).joined(separator: ", "))") }
         return try presets.split(separator: ",").map { try NATPreset(named: String($0), among: all) }
     }
 

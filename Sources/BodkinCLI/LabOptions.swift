@@ -102,7 +102,10 @@ struct LabOptions: ParsableArguments {
             half.delay = half.delay / 2
             topology.addHost(String(text[..<separator]), behind: preset, link: half, implementation: links.implementation)
         } else if let separator = text.firstIndex(of: "@"), let other = topology.host(String(text[text.index(after: separator)...])) {
-            topology.addHost(String(text[..<separator]), inside: other.parent)
+            guard let parent = other.parent else {
+                throw LabError(.usage, "\(other.name) has a public address and no LAN: write \(text[..<separator])=open for another such host")
+            }
+            topology.addHost(String(text[..<separator]), inside: parent)
         } else {
             throw LabError(.usage, "'\(text)' is no host: write NAME=NAT or NAME@HOST, for example a2@a or c=\(NATPreset.portRestricted.rawValue)")
         }

@@ -28,9 +28,6 @@ struct LabPlan: Sendable {
         isTracing = command.timeline
         (a, b, delay) = (command.lab.a, command.lab.b, command.lab.links.delayOrDefault)
         isKernel = command.lab.links.isKernel
-        if command.commandA != nil && !command.program.isEmpty {
-            throw LabError(.usage, "host a has two programs: give --command-a or a program after --, not both")
-        }
         var texts = [("server", command.commandServer), ("a", command.commandA), ("b", command.commandB)].compactMap { name, text in
             text.map { (name, $0) }
         }
@@ -43,11 +40,16 @@ struct LabPlan: Sendable {
         }
         programs = texts.map { Program(host: $0.0, arguments: ["/bin/sh", "-c", $0.1]) }
         if !command.program.isEmpty { programs.append(Program(host: "a", arguments: command.program)) }
+        programs = programs.filter(\.isServer) + programs.filter { !$0.isServer }
+        if let twice = programs.first(where: { program in programs.count { $0.host == program.host } > 1 }) {
+            throw LabError(.usage, "host \(twice.host) has two programs: give it one, for example with & and wait between them")
+        }
         for text in command.fault {
             let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
             guard parts.count == 2, let after = Duration(text: parts[0]), let fault = Fault(parts[1]) else {
                 throw LabError(.usage, "'\(text)' is no fault: write TIME:FAULT, for example 500ms:reboot:a (see 'bodkin lab fault --help')")
             }
+            try topology.validate(fault)
             faults.append((after, fault))
         }
     }
@@ -85,7 +87,8 @@ struct LabPlan: Sendable {
             report.status = exercise.isConnected ? 0 : 1
         case .ran(let statuses):
             for index in report.hosts.indices { report.hosts[index].status = statuses.first { $0.host == report.hosts[index].name }?.status }
-            report.status = statuses.first { $0.host != "server" && $0.status != 0 }?.status ?? 0
+            // What a server that the lab ended says of that is no failure.
+            report.status = statuses.reversed().first { $0.status != 0 && !$0.wasEnded }?.status ?? 0
         }
         report.counters = LabRunReport.Counters(try await lab.counters())
         let events = try await lab.takeEvents()
@@ -98,12 +101,19 @@ struct LabPlan: Sendable {
         var process: LabProcess
     }
 
-    private enum Outcome: Sendable {
-        case exercised(PlainExercise)
-        case ran([(host: String, status: Int32)])
+    private struct Ending: Sendable {
+        var host: String
+        var status: Int32
+        /// Whether it was the lab that ended it, because the others were done.
+        var wasEnded: Bool
     }
 
-    private func runPrograms(in lab: Lab) async throws -> [(host: String, status: Int32)] {
+    private enum Outcome: Sendable {
+        case exercised(PlainExercise)
+        case ran([Ending])
+    }
+
+    private func runPrograms(in lab: Lab) async throws -> [Ending] {
         let isAlone = programs.count == 1 && !isQuiet
         var running: [Running] = []
         for program in programs {
@@ -112,7 +122,7 @@ struct LabPlan: Sendable {
             running.append(Running(program: program, process: try lab.host(program.host).start(program.arguments, output: output)))
         }
         let started = running
-        return try await withThrowingTaskGroup(of: Bool.self) { group in
+        let (hasTimedOut, late) = try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 let clients = started.filter { !$0.program.isServer }
                 for client in clients.isEmpty ? started : clients { _ = await client.process.wait() }
@@ -121,34 +131,25 @@ struct LabPlan: Sendable {
             if let timeout {
                 group.addTask {
                     try await Task.sleep(for: timeout)
-                    for entry in started { entry.process.kill() }
                     return true
                 }
             }
-            let hasTimedOut = try await withTaskCancellationHandler {
-                try await group.next() ?? false
+            return try await withTaskCancellationHandler {
+                let hasTimedOut = try await group.next() ?? false
+                let late = started.map(\.process.isRunning)
+                for entry in started { entry.process.terminate() }
+                group.cancelAll()
+                return (hasTimedOut, late)
             } onCancel: {
-                for entry in started { entry.process.kill() }
+                for entry in started { entry.process.terminate() }
             }
-            group.cancelAll()
-            for entry in started where entry.process.isRunning { entry.process.signal(15) }
-            return await ended(started, hasTimedOut)
         }
-    }
-
-    /// Waits for the rest; a server that does not end by itself is ended after two seconds.
-    private func ended(_ started: [Running], _ hasTimedOut: Bool) async -> [(host: String, status: Int32)] {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                // Cut short by the end of the last program.
-                guard (try? await Task.sleep(for: .seconds(2))) != nil else { return }
-                for entry in started { entry.process.kill() }
-            }
-            var result: [(host: String, status: Int32)] = []
-            for entry in started { result.append((entry.program.host, hasTimedOut ? 124 : await entry.process.wait().status)) }
-            group.cancelAll()
-            return result
+        var endings: [Ending] = []
+        for (entry, isLate) in zip(started, late) {
+            let status = await entry.process.wait().status
+            endings.append(Ending(host: entry.program.host, status: hasTimedOut && isLate ? 124 : status, wasEnded: isLate && !hasTimedOut))
         }
+        return endings
     }
 }
 #endif

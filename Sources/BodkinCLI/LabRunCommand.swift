@@ -25,13 +25,13 @@ struct LabRunCommand: AsyncParsableCommand {
     var command: [String] = []
     @Option(help: ArgumentHelp("Something that goes wrong: TIME:FAULT (see 'bodkin lab fault --help').", valueName: "fault"))
     var fault: [String] = []
-    @Option(help: ArgumentHelp("Ends the programs after this time, with status 124.", valueName: "time"))
+    @Option(help: ArgumentHelp("Ends the programs after this time (SIGTERM, and two seconds), with status 124.", valueName: "time"))
     var timeout: TimeArgument?
     @Flag(help: "Shows what passed and what was refused, also with programs.")
     var timeline = false
     @Flag(help: "Prints the outcome as JSON on standard output; what the programs write goes to standard error.")
     var json = false
-    @Argument(parsing: .postTerminator, help: "What host a runs, without a shell.")
+    @Argument(parsing: .postTerminator, help: "What host a runs, without a shell. No program has an input.")
     var program: [String] = []
 
     func run() async throws {
@@ -39,6 +39,7 @@ struct LabRunCommand: AsyncParsableCommand {
             let seed = lab.links.seedOrRandom()
             let topology = try lab.topology(seed: seed)
             let plan = try LabPlan(self, topology)
+            if lab.links.seed == nil && !plan.programs.isEmpty { printError("seed \(seed)") }
             var options = Lab.Options()
             options.capture = lab.pcap
             options.isTracing = plan.programs.isEmpty || timeline

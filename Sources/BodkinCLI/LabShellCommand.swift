@@ -13,7 +13,9 @@ struct LabShellCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await runLab {
-            let topology = try lab.topology(seed: lab.links.seedOrRandom())
+            let seed = lab.links.seedOrRandom()
+            let topology = try lab.topology(seed: seed)
+            if lab.links.seed == nil { printError("seed \(seed)") }
             var options = Lab.Options()
             options.capture = lab.pcap
             let status = try await withLab(topology, options: options) { lab in
@@ -32,7 +34,7 @@ struct LabShellCommand: AsyncParsableCommand {
         }
         printError("  bodkin lab fault \(process) reboot:a")
         let name = getenv("SHELL").map { String(cString: $0) } ?? "/bin/sh"
-        let program = try lab.host(shell).start([name], environment: ["BODKIN_LAB": "\(process)", "PS1": "\(shell)# "], output: .terminal)
+        let program = try lab.host(shell).start([name], environment: ["PS1": "\(shell)# "], output: .terminal)
         return await withTaskCancellationHandler {
             await program.wait().status
         } onCancel: {
@@ -53,6 +55,7 @@ struct LabEnterCommand: ParsableCommand {
 
     func run() throws {
         do {
+            for (name, value) in try LabControl.environment(of: host, of: process) { setenv(name, value, 1) }
             try LabControl.enter(host, of: process)
         } catch let error as LabError {
             printError("bodkin lab: \(error.message)")

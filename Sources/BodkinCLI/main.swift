@@ -1,4 +1,7 @@
 #if canImport(BodkinNATLab)
+import BodkinNATLab
+
+LabRights.openStandardStreams()
 // Before any thread exists: a user namespace can only be entered by a process with one thread.
 Preparation.prepare(CommandLine.arguments)
 #endif

@@ -20,6 +20,8 @@ int bodkin_epoll_add(int epoll, int fd, uint64_t tag) {
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+int bodkin_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0; }
+
 uint64_t bodkin_epoll_tag(const struct epoll_event *event) { return event->data.u64; }
 
 int bodkin_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
@@ -65,8 +67,11 @@ static void redirect_signal(int number) {
 
 static int handle_signals(void (*handler)(int)) {
     const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_RESETHAND};
     for (size_t index = 0; index < sizeof numbers / sizeof *numbers; index++) {
+        struct sigaction before;
+        if (sigaction(numbers[index], NULL, &before) < 0) return -errno;
+        if (numbers[index] == SIGHUP && before.sa_handler == SIG_IGN) continue;  // nohup
         if (sigaction(numbers[index], &action, NULL) < 0) return -errno;
     }
     return 0;
@@ -109,16 +114,26 @@ int bodkin_abstract_listen(const char *name) {
 
 int bodkin_abstract_connect(const char *name) { return abstract_socket(name, connect); }
 
+void bodkin_standard_streams(void) {
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) return;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+void bodkin_terminal_reclaim(void) {
+    // From a background group this raises SIGTTOU, which would stop the process.
+    sigset_t set, before;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &set, &before);
+    if (isatty(0)) tcsetpgrp(0, getpgrp());
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 int64_t bodkin_peer_user(int fd) {
     struct ucred peer;
     socklen_t size = sizeof peer;
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? -errno : (int64_t)peer.uid;
-}
-
-int64_t bodkin_process_user(pid_t pid) {
-    char path[32];
-    struct stat info;
-    snprintf(path, sizeof path, "/proc/%d", (int)pid);
-    return stat(path, &info) < 0 ? -errno : (int64_t)info.st_uid;
 }
 #endif

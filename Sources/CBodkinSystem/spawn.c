@@ -17,14 +17,23 @@
 
 static void run_program(const struct bodkin_spawn *what, const sigset_t *none) {
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+    if (what->interactive) {
+        // A process group of its own with the terminal: the group of the caller has no number in this PID namespace.
+        setpgid(0, 0);
+        if (isatty(0)) tcsetpgrp(0, getpid());
+    } else {
+        setsid();
+    }
     sigprocmask(SIG_SETMASK, none, NULL);
-    if (!what->interactive) setsid();
     if (what->directory != NULL && chdir(what->directory) < 0) _exit(126);
     execvpe(what->argv[0], what->argv, what->envp);
     static const char message[] = "bodkin lab: the program cannot be started: check its name and the PATH\n";
     if (write(2, message, sizeof message - 1) < 0) _exit(126);
     _exit(errno == ENOENT ? 127 : 126);
 }
+
+/// What a program has to end in by itself after SIGTERM, in nanoseconds.
+static const int64_t grace = 2000000000;
 
 /// Process 1 of the program's PID namespace: reaps, passes signals on, and ends with the program or with the lab.
 static void run_init(const struct bodkin_spawn *what, int lifeline) {
@@ -35,18 +44,23 @@ static void run_init(const struct bodkin_spawn *what, int lifeline) {
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTTOU);
     sigprocmask(SIG_SETMASK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     pid_t program = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);  // fork() would take locks
     if (program == 0) run_program(what, &none);
     if (program < 0 || signals < 0) _exit(126);
     struct pollfd waits[2] = {{.fd = lifeline, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    int64_t deadline = INT64_MAX;
     for (;;) {
-        if (poll(waits, 2, -1) < 0 && errno != EINTR) _exit(126);
+        int64_t left = deadline == INT64_MAX ? -1 : (deadline - bodkin_monotonic_now()) / 1000000;
+        if (deadline != INT64_MAX && left <= 0) _exit(128 + SIGKILL);
+        if (poll(waits, 2, (int)left) < 0 && errno != EINTR) _exit(126);
         if (waits[0].revents != 0) _exit(128 + SIGKILL);
         struct signalfd_siginfo info;
         while (read(signals, &info, sizeof info) == sizeof info) {
-            if (info.ssi_signo != SIGCHLD && !what->interactive) kill(-program, (int)info.ssi_signo);
+            if (info.ssi_signo == SIGTERM && deadline == INT64_MAX) deadline = bodkin_monotonic_now() + grace;
+            if (info.ssi_signo != SIGCHLD && info.ssi_signo != SIGTTOU && !what->interactive) kill(-program, (int)info.ssi_signo);
         }
         int status;
         for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
@@ -57,9 +71,10 @@ static void run_init(const struct bodkin_spawn *what, int lifeline) {
 
 static void start_init(const struct bodkin_spawn *what) {
     if (setns(what->netns, CLONE_NEWNET) < 0) _exit(126);
-    // A fresh /proc, so that the program sees its own processes. Where the outer /proc is masked this is refused: the old one stays.
+    // A fresh /proc and /sys, so that the program sees its own processes and interfaces. Where they are masked this is refused: the old ones stay.
     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     // Lifted above 2 first: a descriptor that is about to become 0, 1 or 2 must not be overwritten before it is used.
     int input = fcntl(what->input, F_DUPFD, 10), output = fcntl(what->output, F_DUPFD, 10);
     int error = fcntl(what->error, F_DUPFD, 10), lifeline = fcntl(what->lifeline, F_DUPFD, 10);

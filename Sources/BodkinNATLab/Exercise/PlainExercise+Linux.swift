@@ -27,7 +27,7 @@ extension PlainExercise {
         exercise.a.mapped.append(try await contact(a, server, 0, server.address(1), patience, &kept)?.description)
         exercise.b.mapped.append(try await contact(b, server, 0, server.address(1), patience, &kept)?.description)
         if let towardsA = exercise.a.mapped[0].flatMap({ Endpoint($0) }), let towardsB = exercise.b.mapped[0].flatMap({ Endpoint($0) }) {
-            let start = LabInstant.now.advanced(by: .milliseconds(3))
+            let start = LabInstant.now.advanced(by: .milliseconds(20))
             async let fromA = open(from: a, to: towardsB, at: start, patience)
             async let fromB = open(from: b, to: towardsA, at: start, patience)
             (exercise.a.simultaneousOpen, exercise.b.simultaneousOpen) = (try await fromA, try await fromB)
@@ -60,6 +60,7 @@ extension PlainExercise {
     private static func contact(
         _ host: LabHost, _ server: Server, _ listener: Int, _ address: IPAddress, _ patience: Duration, _ kept: inout [TCPSocket]
     ) async throws -> Endpoint? {
+        try Task.checkCancellation()
         let target = Endpoint(address, serverPorts[listener])
         let client = try await host.run { () throws -> TCPSocket? in
             let socket = try TCPSocket.connecting(from: localPort, to: target)
@@ -72,6 +73,7 @@ extension PlainExercise {
 
     /// SYNs that nobody asked for: from another port of a known address, and from an unknown address.
     private static func strangers(_ server: Server, towards host: LabHost, _ side: Side, _ patience: Duration) async throws -> Side {
+        try Task.checkCancellation()
         guard let mapped = side.mapped[0].flatMap({ Endpoint($0) }) else { return side }
         var side = side
         let listener = try await host.run { try TCPSocket.listening(on: localPort) }

@@ -4,9 +4,9 @@
 public enum KernelNAT {
     /// Whether Linux behaves as this preset when told to. Linux always maps by the whole flow; where it keeps the local port, that is
     /// indistinguishable from endpoint-independent mapping as long as no two internal hosts want one port.
-    public static func canExpress(_ preset: NATPreset?, depth: Int) -> Bool {
+    public static func canExpress(_ preset: NATPreset?) -> Bool {
         switch preset {
-        case .firewall, .portRestricted, .portRestrictedRST, .portRestrictedICMP, .masquerade, .symmetricRandom, .udpBlocked, .only443: depth == 0
+        case .firewall, .portRestricted, .portRestrictedRST, .portRestrictedICMP, .masquerade, .symmetricRandom, .udpBlocked, .only443: true
         default: false
         }
     }
@@ -42,8 +42,12 @@ public enum KernelNAT {
         [
             "net/ipv4/ip_forward": "1",
             "net/ipv6/conf/all/forwarding": "1",
-            "net/netfilter/nf_conntrack_tcp_loose": box.parameters.midstream == .adopt ? "1" : "0",
         ]
+    }
+
+    /// Sysctls of conntrack, which exist only once the rules have brought it in.
+    static func conntrackSettings(for box: Topology.Box) -> [String: String] {
+        ["net/netfilter/nf_conntrack_tcp_loose": box.parameters.midstream == .adopt ? "1" : "0"]
     }
 
     private static func outbound(_ behaviour: TransportBehaviour, _ transport: String) -> String {

@@ -55,7 +55,8 @@ extension EmulatedNetwork {
             child = nodes[child].parent
         }
         let isTaken = route.contains { nodes[$0.node].childByAddress[address] != nil || nodes[$0.node].insideAddresses.contains(address) }
-        guard address.family == .v4, !isTaken else { throw .unusableAddress }
+        // Not "this network", loopback, multicast or reserved (RFC 6890).
+        guard let first = address.v4.map({ $0 >> 24 }), first != 0, first != 127, first < 224, !isTaken else { throw .unusableAddress }
         for (node, child) in route {
             nodes[node].childByAddress[old] = nil
             nodes[node].childByAddress[address] = child

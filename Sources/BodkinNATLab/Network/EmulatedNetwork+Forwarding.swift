@@ -11,9 +11,16 @@ extension EmulatedNetwork {
         move(packet, to: .above(child: node), at: time, now)
     }
 
-    /// Over a node's uplink the other way, from its parent; a missing node means that no route leads there.
-    mutating func descend(_ packet: consuming Packet, to node: Int?, at now: LabInstant) {
-        guard let node else { return record(.unroutable, packet.summary, at: 0, now) }
+    /// From a node to whichever of its children the destination lies behind.
+    mutating func descend(_ packet: consuming Packet, below node: Int, at now: LabInstant) {
+        guard let child = nodes[node].childByAddress[packet.summary.flow.destination.address] else {
+            return record(.unroutable, packet.summary, at: node, now)
+        }
+        descend(packet, to: child, at: now)
+    }
+
+    /// Over a node's uplink the other way, from its parent.
+    mutating func descend(_ packet: consuming Packet, to node: Int, at now: LabInstant) {
         guard fits(packet, nodes[node].down.parameters.mtu, at: nodes[node].parent, isUpward: false, now) else { return }
         if nodes[node].injectsReset, inject(packet, on: node, isUpward: false, now) { return }
         guard let time = nodes[node].down.arrival(of: packet.count, at: now, &random) else { return lose(packet, at: node, now) }
@@ -87,7 +94,7 @@ extension EmulatedNetwork {
             ascend(packet, from: node, at: now)
         case .turnedBack(let translation):
             translate(&packet, translation, at: node, now)
-            descend(packet, to: nodes[node].childByAddress[packet.summary.flow.destination.address], at: now)
+            descend(packet, below: node, at: now)
         case .refused(let refusal, let reason):
             note(refusal, reason, packet, at: node, now)
             descendAnswer(reply(refusal, to: packet, at: node, isInside: true), now, node)
@@ -104,7 +111,7 @@ extension EmulatedNetwork {
         switch verdict {
         case .passed(let translation), .turnedBack(let translation):
             translate(&packet, translation, at: node, now)
-            descend(packet, to: nodes[node].childByAddress[packet.summary.flow.destination.address], at: now)
+            descend(packet, below: node, at: now)
         case .refused(let refusal, let reason):
             note(refusal, reason, packet, at: node, now)
             if let reply = reply(refusal, to: packet, at: node, isInside: false) { ascend(reply, from: node, at: now) }
@@ -143,7 +150,7 @@ extension EmulatedNetwork {
     /// Sends what a node made itself to one of its children.
     private mutating func descendAnswer(_ reply: consuming Packet?, _ now: LabInstant, _ node: Int) {
         guard let reply else { return }
-        descend(reply, to: nodes[node].childByAddress[reply.summary.flow.destination.address], at: now)
+        descend(reply, below: node, at: now)
     }
 
     /// Whether a packet fits the link it is about to enter; if not, its sender is told (RFC 1191, RFC 8201). Routers here never fragment.

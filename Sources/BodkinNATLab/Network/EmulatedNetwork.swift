@@ -128,7 +128,7 @@ public struct EmulatedNetwork: Sendable {
         advance(to: now)
         counters.sent += 1
         if nodes[port.node].kind == .kernel && !port.isOutside {
-            descend(packet, to: nodes[port.node].childByAddress[packet.summary.flow.destination.address], at: now)
+            descend(packet, below: port.node, at: now)
             return
         }
         if nodes[port.node].kind == .host { record(.sent, packet.summary, at: port.node, now) }

@@ -18,13 +18,39 @@ extension Topology {
             if let parent = box.parent, !boxes[..<index].contains(where: { $0.name == parent }) { try refuse(unknown(parent)) }
         }
         try validateAddresses()
-        for link in hosts.flatMap({ [$0.up, $0.down] }) + boxes.flatMap({ [$0.up, $0.down] }) + paths.map(\.link) { try link.validate() }
+        let variables = ["HOST", "ADDRESS", "ADDRESS6"] + self.variables.map(\.name)
+        if let twice = variables.first(where: { name in variables.count { $0 == name } > 1 }) {
+            try refuse("two hosts would both be BODKIN_LAB_\(twice) to programs: rename one")
+        }
+        for host in hosts { for link in [host.up, host.down] { try link.validate(host.name) } }
+        for box in boxes { for link in [box.up, box.down] { try link.validate(box.name) } }
+        for path in paths { try path.link.validate("\(path.from) to \(path.to)") }
         for path in paths {
             for end in [path.from, path.to] where !isOnCore(end) {
                 try refuse("a path names \(end), which is not on the core: name a host or NAT that is")
             }
         }
         for box in boxes { try box.validate() }
+    }
+
+    /// Refuses a fault that this network cannot have, with one line that says what to change.
+    /// - Throws: ``LabError`` with code `usage`.
+    public func validate(_ fault: Fault) throws {
+        var network = EmulatedNetwork(self)
+        do throws(EmulatedNetwork.FaultRefusal) { try network.apply(fault, at: .start) } catch { throw explanation(of: error, fault) }
+    }
+
+    func explanation(of refusal: EmulatedNetwork.FaultRefusal, _ fault: Fault) -> LabError {
+        let names = (hosts.map(\.name) + boxes.map(\.name)).joined(separator: ", ")
+        let nats = boxes.filter { $0.implementation == .emulated && $0.parameters.translates }.map(\.name).joined(separator: ", ")
+        let message =
+            switch refusal {
+            case .unknownTarget: "nothing is named \(fault.target): name one of \(names)"
+            case .needsNAT where nats.isEmpty: "there is no emulated NAT here that could have this: put one in front of a host"
+            case .needsNAT: "\(fault.target) neither is nor stands behind a NAT that could have this: name one of \(nats)"
+            case .unusableAddress: "the address is taken, or not one a NAT can have: choose another, for example in 203.0.113.0/24"
+            }
+        return LabError(.usage, message)
     }
 
     private func unknown(_ parent: String) -> String { "no NAT is named \(parent): add it before what stands behind it" }
@@ -44,15 +70,14 @@ extension Topology {
 }
 
 extension LinkParameters {
-    func validate() throws {
-        guard (0...1).contains(loss) else { throw LabError(.usage, "a loss of \(loss) is impossible: use 0 to 1, or 0% to 100%") }
-        guard delay >= .zero, jitter >= .zero else { throw LabError(.usage, "delay and jitter cannot be negative: use 0ms or more") }
-        guard delay <= .seconds(60), jitter <= .seconds(60) else { throw LabError(.usage, "delay and jitter are at most 60s: shorten them") }
-        guard (576...65_535).contains(mtu) else {
-            throw LabError(.usage, "an MTU of \(mtu) is impossible: use 576 to 65535 (IPv6 needs 1280)")
-        }
-        guard queue >= 0 else { throw LabError(.usage, "a queue of \(queue) bytes is impossible: use 0 or more") }
-        if let rate, rate < 1000 { throw LabError(.usage, "a rate of \(rate) bit/s is too small: use 1000 or more") }
+    func validate(_ name: String) throws {
+        func refuse(_ message: String) throws { throw LabError(.usage, "the link of \(name): \(message)") }
+        if !(0...1).contains(loss) { try refuse("a loss of \(loss) is impossible: use 0 to 1, or 0% to 100%") }
+        if min(delay, jitter) < .zero { try refuse("delay and jitter cannot be negative: use 0ms or more") }
+        if max(delay, jitter) > .seconds(60) { try refuse("delay and jitter are at most 60s: shorten them") }
+        if !(576...65_535).contains(mtu) { try refuse("an MTU of \(mtu) is impossible: use 576 to 65535 (IPv6 needs 1280)") }
+        if queue < 0 { try refuse("a queue of \(queue) bytes is impossible: use 0 or more") }
+        if let rate, rate < 1000 { try refuse("a rate of \(rate) bit/s is too small: use 1000 or more") }
     }
 }
 
@@ -62,9 +87,18 @@ extension Topology.Box {
             throw LabError(.usage, "\(name): a background noise of \(parameters.backgroundNoise)/s is impossible: use 0 to 10000")
         }
         guard parameters.tableSize > 0 else { throw LabError(.usage, "\(name): a table needs room for one session at least") }
-        guard implementation == .emulated || KernelNAT.canExpress(preset, depth: parent == nil ? 0 : 1) else {
-            let names = NATPreset.allCases.filter { KernelNAT.canExpress($0, depth: 0) }.map(\.rawValue).joined(separator: ", ")
+        guard parameters.ports.lowerBound > 0 else { throw LabError(.usage, "\(name): port 0 cannot be mapped: let the ports begin at 1 or above") }
+        for behaviour in [parameters.tcp, parameters.udp] {
+            if case .block(let size, _) = behaviour.allocation, !(1...parameters.ports.count).contains(size) {
+                throw LabError(.usage, "\(name): a block of \(size) ports is impossible: use 1 to \(parameters.ports.count)")
+            }
+        }
+        guard implementation == .emulated || KernelNAT.canExpress(preset) else {
+            let names = NATPreset.allCases.filter { KernelNAT.canExpress($0) }.map(\.rawValue).joined(separator: ", ")
             throw LabError(.usage, "Linux cannot be made to behave as \(preset?.rawValue ?? name): for the kernel variant use one of \(names)")
+        }
+        guard implementation == .emulated || parameters == preset?.layers.first else {
+            throw LabError(.usage, "\(name): a kernel NAT is what its preset says: leave out the change, or the kernel variant")
         }
     }
 }

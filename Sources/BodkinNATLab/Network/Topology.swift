@@ -117,6 +117,17 @@ public struct Topology: Sendable, Hashable {
         boxes(above: host).last { $0.parameters.translates }?.external ?? self.host(host)?.addresses.first
     }
 
+    /// The variables that programs in every host find, without `BODKIN_LAB_`: for a host H its addresses as `H`, `H_2`, …, `H_6`, and what the
+    /// Internet sees it as, `H_OUTSIDE`.
+    var variables: [(name: String, value: String)] {
+        hosts.flatMap { host in
+            let key = host.name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+            let own = host.addresses.enumerated().map { ($0 == 0 ? key : "\(key)_\($0 + 1)", "\($1)") }
+            let sixth = host.addresses6.prefix(1).map { ("\(key)_6", "\($0)") }
+            return own + sixth + [outsideAddress(of: host.name)].compactMap { $0 }.map { ("\(key)_OUTSIDE", "\($0)") }
+        }
+    }
+
     mutating func append(_ host: Host) { hosts.append(host) }
     mutating func append(_ box: Box) { boxes.append(box) }
     /// Changes a host in place, for links that are out of the ordinary.

@@ -6,17 +6,20 @@ import Glibc
 struct CaptureFile: Sendable {
     private let file: Descriptor
     private var buffer: [UInt8]
+    private var isBroken = false
     /// The lab's clock is monotonic: this much later is the time of day.
     private let offset: Int64
 
     /// Creates or truncates the file.
     init(path: String) throws {
-        let raw = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let raw = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard raw >= 0 else {
             throw LabError(
                 .usage, "the capture \(path) cannot be written (\(text(of: errno))): name a file in a folder that exists", errorNumber: errno)
         }
         file = Descriptor(raw)
+        // A pipe would stop the lab's clock whenever its reader is slow.
+        guard lseek(raw, 0, SEEK_CUR) == 0 else { throw LabError(.usage, "the capture \(path) is no file: name one") }
         offset = bodkin_time_of_day() - LabInstant.now.nanoseconds
         buffer = []
         for word in [0xA1B2_3C4D, 0x0004_0002, 0, 0, 65_535, 101] as [UInt32] { append(word) }
@@ -34,9 +37,10 @@ struct CaptureFile: Sendable {
         if buffer.count > 1 << 20 { flush() }
     }
 
-    /// Writes what waits. A full disk loses packets, not the lab.
+    /// Writes what waits. A full disk ends the capture, not the lab: what was written remains readable up to the last whole packet.
     mutating func flush() {
-        _ = buffer.withUnsafeBytes { write(file.raw, $0.baseAddress, $0.count) }
+        guard !isBroken else { return buffer.removeAll() }
+        isBroken = buffer.withUnsafeBytes { write(file.raw, $0.baseAddress, $0.count) } != buffer.count
         buffer.removeAll(keepingCapacity: true)
     }
 

@@ -60,7 +60,11 @@ struct EngineLoop {
         let tunnel = tunnels[index]
         for _ in 0..<Self.batch {
             let count = scratch.withUnsafeMutableBytes { Glibc.read(tunnel.tunnel.raw, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
+            guard count > 0 else {
+                // A device that was removed would be reported as readable for ever.
+                if count < 0 && errno != EAGAIN && errno != EINTR { _ = bodkin_epoll_remove(poller.raw, tunnel.tunnel.raw) }
+                return
+            }
             guard let packet = Packet(Array(scratch[0..<count])) else {
                 network.counters.malformed += 1
                 continue

@@ -63,7 +63,7 @@ public final class Lab: Sendable {
             Result { () throws(EmulatedNetwork.FaultRefusal) in try network.apply(fault, at: now) }
         }
         if case .failure(let refusal) = result {
-            throw LabError(.usage, explanation(of: refusal, fault))
+            throw topology.explanation(of: refusal, fault)
         }
         if case .reboot = fault, let kernel = kernels[fault.target] ?? kernels[topology.host(fault.target)?.parent ?? ""] {
             try await kernel.run { _ = try system(bodkin_conntrack_flush(), "the kernel NAT's mappings cannot be removed") }
@@ -87,26 +87,10 @@ public final class Lab: Sendable {
     /// ones as `BODKIN_LAB_H_2`) and `BODKIN_LAB_H_OUTSIDE` (what the Internet sees it as).
     public static func environment(for name: String, in topology: Topology) -> [String: String] {
         var result = ["BODKIN_LAB_HOST": name]
-        for host in topology.hosts {
-            let key = "BODKIN_LAB_" + host.name.uppercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
-            for (index, address) in host.addresses.enumerated() { result[index == 0 ? key : "\(key)_\(index + 1)"] = "\(address)" }
-            result["\(key)_6"] = host.addresses6.first.map { "\($0)" }
-            result["\(key)_OUTSIDE"] = topology.outsideAddress(of: host.name).map { "\($0)" }
-            if host.name == name {
-                result["BODKIN_LAB_ADDRESS"] = host.addresses.first.map { "\($0)" }
-                result["BODKIN_LAB_ADDRESS6"] = host.addresses6.first.map { "\($0)" }
-            }
-        }
+        for (key, value) in topology.variables { result["BODKIN_LAB_\(key)"] = value }
+        result["BODKIN_LAB_ADDRESS"] = topology.host(name)?.addresses.first.map { "\($0)" }
+        result["BODKIN_LAB_ADDRESS6"] = topology.host(name)?.addresses6.first.map { "\($0)" }
         return result
-    }
-
-    private func explanation(of refusal: EmulatedNetwork.FaultRefusal, _ fault: Fault) -> String {
-        let boxes = topology.boxes.map(\.name).joined(separator: ", ")
-        return switch refusal {
-        case .unknownTarget: "nothing is named \(fault.target): name one of \((hosts.map(\.name) + [boxes]).joined(separator: ", "))"
-        case .needsNAT: "\(fault.target) is no emulated NAT and stands behind none: name one of \(boxes)"
-        case .unusableAddress: "the address is taken already: choose another, for example in 203.0.113.0/24"
-        }
     }
 
     func stop() async {

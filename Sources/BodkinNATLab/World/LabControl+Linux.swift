@@ -4,10 +4,12 @@ import Glibc
 
 /// The way into a running lab from another terminal: an abstract Unix socket, named by the lab's process, that vanishes with it.
 ///
-/// One line in, one answer out: `fault REBOOT…`, or `hosts` for the hosts and the descriptors of their namespaces. Only the same user is heard.
+/// One line in, one answer out: `fault FAULT`, `hosts` for the hosts and the descriptors of their namespaces, `environment HOST`. Only the same
+/// user is heard.
 public enum LabControl {
     private static let prefix = "bodkin-lab/"
-    private static let lineLimit = 4096
+    private static let requestLimit = 4096
+    private static let answerLimit = 1 << 20
 
     /// The processes that run labs here, lowest first.
     public static func running() -> [Int32] {
@@ -27,7 +29,7 @@ public enum LabControl {
         }
         let connection = Descriptor(result)
         send(line + "\n", to: connection)
-        let answer = receive(from: connection, until: nil)
+        let answer = receive(from: connection, atMost: answerLimit)
         guard answer.hasPrefix("ok\n") else { throw LabError(.usage, answer.isEmpty ? "the lab gave no answer: is it yours?" : answer) }
         return String(answer.dropFirst(3))
     }
@@ -35,7 +37,7 @@ public enum LabControl {
     /// Moves the calling thread into a host of a running lab.
     public static func enter(_ host: String, of process: Int32) throws {
         let hosts = try request("hosts", of: process).split(separator: "\n").map { $0.split(separator: " ") }
-        guard let entry = hosts.first(where: { $0.first == host[...] }), let number = entry.last else {
+        guard let entry = hosts.first(where: { $0.first == host[...] }), let number = entry.last.flatMap({ Int32($0) }) else {
             throw LabError(.usage, "the lab has no host \(host): choose \(hosts.compactMap { $0.first }.joined(separator: ", "))")
         }
         let raw = open("/proc/\(process)/fd/\(number)", O_RDONLY | O_CLOEXEC)
@@ -46,12 +48,21 @@ public enum LabControl {
         }
     }
 
+    /// The variables that programs in a host of a running lab find.
+    public static func environment(of host: String, of process: Int32) throws -> [(name: String, value: String)] {
+        try request("environment \(host)", of: process).split(separator: "\n").compactMap { line in
+            line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
+        }
+    }
+
     static func serve(_ lab: Lab, on listener: Descriptor, until stop: Descriptor) async throws {
         while !Task.isCancelled {
-            let connection = try await SystemThread.run("lab-control") { accepted(listener, stop) }
-            guard let connection else { return }
-            guard bodkin_peer_user(connection.raw) == Int64(geteuid()) else { continue }
-            let line = try await SystemThread.run("lab-control") { receive(from: connection, until: 0x0A) }
+            guard try await SystemThread.run("lab-control", { isReadable(listener, unless: stop, -1) }) else { return }
+            let raw = accept(listener.raw, nil, nil)
+            guard raw >= 0 else { continue }
+            let connection = Descriptor(raw)
+            guard bodkin_peer_user(raw) == Int64(geteuid()) else { continue }
+            let line = try await SystemThread.run("lab-control") { receive(from: connection, atMost: requestLimit, until: 0x0A, unless: stop) }
             send(await answer(line.split(separator: "\n").first.map(String.init) ?? "", lab), to: connection)
         }
     }
@@ -68,33 +79,35 @@ public enum LabControl {
             guard words.count == 2, let fault = Fault(words[1]) else { return "'\(line)' is no fault: see 'bodkin lab fault --help'" }
             do { try await lab.apply(fault) } catch { return "\(error)" }
             return "ok\n"
+        case "environment":
+            guard words.count == 2, let host = try? lab.host(words[1]) else { return "the lab has no such host: see 'bodkin lab list'" }
+            return "ok\n" + Lab.environment(for: host.name, in: lab.topology).map { "\($0.key)=\($0.value)\n" }.joined()
         default: return "unknown request: the lab and this command are of different versions, use the same"
         }
     }
 
-    /// The next connection; nil when it is time to stop.
-    private static func accepted(_ listener: Descriptor, _ stop: Descriptor) -> Descriptor? {
-        var waits = [listener, stop].map { pollfd(fd: $0.raw, events: Int16(POLLIN), revents: 0) }
-        while poll(&waits, 2, -1) < 0 && errno == EINTR {}
-        guard waits[1].revents == 0 else { return nil }
-        let raw = accept(listener.raw, nil, nil)
-        return raw < 0 ? nil : Descriptor(raw)
+    /// Waits until a descriptor can be read; false when it is time to stop, or after `timeout` milliseconds unless that is negative.
+    private static func isReadable(_ descriptor: Descriptor, unless stop: Descriptor?, _ timeout: Int32) -> Bool {
+        var waits = [pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0), pollfd(fd: stop?.raw ?? -1, events: Int16(POLLIN), revents: 0)]
+        while true {
+            let count = poll(&waits, 2, timeout)
+            if count < 0 && errno == EINTR { continue }
+            return count > 0 && waits[1].revents == 0
+        }
     }
 
     private static func send(_ text: String, to connection: Descriptor) {
         _ = Array(text.utf8).withUnsafeBytes { Glibc.send(connection.raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
     }
 
-    private static func receive(from connection: Descriptor, until end: UInt8?) -> String {
+    private static func receive(from connection: Descriptor, atMost limit: Int, until end: UInt8? = nil, unless stop: Descriptor? = nil) -> String {
         var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: lineLimit)
-        while bytes.count < lineLimit {
-            var wait = pollfd(fd: connection.raw, events: Int16(POLLIN), revents: 0)
-            guard poll(&wait, 1, 5000) > 0 else { break }
+        var buffer = [UInt8](repeating: 0, count: requestLimit)
+        while bytes.count < limit, isReadable(connection, unless: stop, 5000) {
             let count = recv(connection.raw, &buffer, buffer.count, 0)
             guard count > 0 else { break }
             bytes += buffer.prefix(count)
-            if let end, bytes.contains(end) { break }
+            if let end, buffer.prefix(count).contains(end) { break }
         }
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -114,9 +127,9 @@ public enum LabControl {
     }
 }
 
-/// Runs `body` while the lab can be reached from other terminals by ``LabControl``.
+/// Runs `body` while the lab can be reached from other terminals by ``LabControl``; where the name for that is taken, it cannot, and runs all the same.
 public func withControl<T: Sendable>(of lab: Lab, _ body: @escaping @Sendable () async throws -> T) async throws -> T {
-    let listener = try LabControl.listen()
+    guard let listener = try? LabControl.listen() else { return try await body() }
     let stop = try Descriptor.pipe()
     return try await withThrowingTaskGroup(of: T?.self) { group in
         group.addTask { try await body() }

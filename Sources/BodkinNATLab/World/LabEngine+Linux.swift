@@ -10,6 +10,8 @@ final class LabEngine: Sendable {
     private struct Mailbox {
         var commands: [Command] = []
         var isStopped = false
+        var hasEnded = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let mailbox = Mutex(Mailbox())
@@ -29,6 +31,11 @@ final class LabEngine: Sendable {
         try SystemThread.start("lab-engine") { [self] in
             var loop = EngineLoop(network, tunnels, poller: poller, timer: timer, wakeup: wakeup, capture: capture)
             while loop.turn(takeCommands()) {}
+            let waiting = mailbox.withLock { mailbox in
+                mailbox.hasEnded = true
+                return mailbox.waiting
+            }
+            for continuation in waiting { continuation.resume() }
         }
     }
 
@@ -45,11 +52,16 @@ final class LabEngine: Sendable {
         }
     }
 
-    /// Ends the thread once all commands before this one are done.
+    /// Ends the thread once all commands before this one are done, and waits for its end.
     func stop() async {
-        _ = try? await perform { _, _ in }
-        mailbox.withLock { $0.isStopped = true }
-        eventfd_write(wakeup.raw, 1)
+        await withCheckedContinuation { continuation in
+            let hasEnded = mailbox.withLock { mailbox in
+                mailbox.isStopped = true
+                if !mailbox.hasEnded { mailbox.waiting.append(continuation) }
+                return mailbox.hasEnded
+            }
+            if hasEnded { continuation.resume() } else { eventfd_write(wakeup.raw, 1) }
+        }
     }
 
     /// The commands that wait; nil when the engine is to stop.

@@ -36,7 +36,8 @@ public final class LabHost: Sendable {
         _ arguments: [String], environment extra: [String: String] = [:], directory: String? = nil, output: LabProcess.Output = .captured
     ) throws -> LabProcess {
         guard !arguments.isEmpty else { throw LabError(.usage, "no program is named: give one") }
-        var variables = ProcessEnvironment.current
+        // A lab in a lab says nothing of the outer one.
+        var variables = ProcessEnvironment.current.filter { !$0.key.hasPrefix("BODKIN_LAB") }
         variables.merge(environment) { $1 }
         variables.merge(extra) { $1 }
         let process = try LabProcess(arguments, environment: variables, in: namespace, directory: directory, output: output)
@@ -49,6 +50,11 @@ public final class LabHost: Sendable {
 
     /// Runs a program in the host to its end. Cancelling ends the program.
     public func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> ProcessResult {
+        try await run(arguments, environment: environment)
+    }
+
+    /// Runs a program in the host to its end. Cancelling ends the program.
+    public func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> ProcessResult {
         let process = try start(arguments, environment: environment)
         return await withTaskCancellationHandler {
             await process.wait()

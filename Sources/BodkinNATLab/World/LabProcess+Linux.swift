@@ -33,6 +33,7 @@ public final class LabProcess: Sendable {
     }
 
     private let process: pid_t
+    private let isTerminal: Bool
     private let lifeline: Mutex<Descriptor?>
     private let state = Mutex(State.running(waiting: []))
 
@@ -40,8 +41,8 @@ public final class LabProcess: Sendable {
     init(_ arguments: [String], environment: [String: String], in namespace: Namespace, directory: String?, output: Output) throws {
         let life = try Descriptor.pipe()
         lifeline = Mutex(life.write)
-        var isTerminal = false
-        if case .terminal = output { isTerminal = true }
+        let isTerminal = if case .terminal = output { true } else { false }
+        self.isTerminal = isTerminal
         let input = isTerminal ? nil : Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC))
         var pipes: [(read: Descriptor, write: Descriptor)] = []
         switch output {
@@ -96,10 +97,10 @@ public final class LabProcess: Sendable {
         }
     }
 
-    /// Sends SIGTERM, SIGINT or SIGHUP to the program and its process group.
-    public func signal(_ number: Int32) {
+    /// Asks the program and its process group to end (SIGTERM); whatever is left after two seconds is ended.
+    public func terminate() {
         state.withLock { state in
-            if case .running = state { Glibc.kill(process, number) }
+            if case .running = state { Glibc.kill(process, SIGTERM) }
         }
     }
 
@@ -109,6 +110,7 @@ public final class LabProcess: Sendable {
     private func finish(_ collector: OutputCollector) {
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        if isTerminal { bodkin_terminal_reclaim() }
         let signal = status & 0x7F
         let result = ProcessResult(
             status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output: collector.text(0), error: collector.text(1))

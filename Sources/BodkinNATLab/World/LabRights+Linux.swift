@@ -1,8 +1,11 @@
 #if os(Linux)
 import CBodkinSystem
 
-/// The right to make network namespaces. Call these before the process has a second thread.
+/// What a program that runs labs does first, before it has a second thread.
 public enum LabRights {
+    /// Makes every line of output appear at once, and keeps closed standard descriptors from being taken by something else.
+    public static func openStandardStreams() { bodkin_standard_streams() }
+
     /// Moves the process into a user namespace of its own, in which it may make network namespaces. Where that is refused, the lab says so
     /// when it is built.
     public static func acquire() { _ = bodkin_userns_create() }

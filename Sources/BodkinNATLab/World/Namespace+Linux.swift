@@ -31,10 +31,15 @@ final class Namespace: Sendable {
             let result = bodkin_netns_create()
             if result == -EPERM { throw LabError(.notPermitted, Self.noRights, errorNumber: EPERM) }
             let descriptor = try Descriptor(checking: result, "no network namespace")
-            for (key, value) in Self.settings.merging(settings, uniquingKeysWith: { $1 }) { write(value, to: key) }
+            apply(Self.settings.merging(settings) { $1 })
             try system(bodkin_interface_up("lo", 0), "the loopback interface cannot be brought up")
             return Namespace(descriptor, try interfaces.map(Self.make))
         }
+    }
+
+    /// Writes sysctls of the calling thread's namespace. A setting that this kernel does not have is left out.
+    static func apply(_ settings: [String: String]) {
+        for (key, value) in settings { write(value, to: key) }
     }
 
     /// Runs `body` on a throw-away thread inside the namespace.
@@ -58,7 +63,7 @@ final class Namespace: Sendable {
 
     static let noRights = """
         this user may not make network namespaces: run as root, or allow unprivileged user namespaces \
-        (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0)
+        (sysctl user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)
         """
 
     private static func make(_ interface: Interface) throws -> Descriptor {
@@ -70,17 +75,19 @@ final class Namespace: Sendable {
         let tunnel = try Descriptor(checking: result, "no TUN device")
         try system(bodkin_interface_up(interface.name, Int32(interface.mtu)), "\(interface.name) cannot be brought up")
         var count = 0
-        for (address, prefixLength) in interface.addresses {
+        // IPv6 asks for an MTU of 1280 (RFC 8200 section 5); the kernel refuses it below.
+        let usable = { (address: IPAddress) in address.family == .v4 || interface.mtu >= 1280 }
+        for (address, prefixLength) in interface.addresses where usable(address) {
             // A further IPv4 address needs a label of its own.
             let label = address.family == .v4 && count > 0 ? "\(interface.name):\(count)" : interface.name
             if address.family == .v4 { count += 1 }
             let bytes = address.bytes
             try system(bodkin_address_add(label, bytes, Int32(bytes.count), Int32(prefixLength)), "no address \(address)")
         }
-        for prefix in interface.routes + interface.gateways.map({ IPPrefix($0, length: $0.family.bitWidth) }) {
+        for prefix in interface.routes + interface.gateways.map({ IPPrefix($0, length: $0.family.bitWidth) }) where usable(prefix.address) {
             try route(interface.name, prefix, nil)
         }
-        for gateway in interface.gateways {
+        for gateway in interface.gateways where usable(gateway) {
             try route(interface.name, IPPrefix(IPAddress.unspecified(gateway.family), length: 0), gateway)
         }
         return tunnel
@@ -95,7 +102,6 @@ final class Namespace: Sendable {
     }
 }
 
-/// Writes a sysctl of the calling thread's namespace. A setting that this kernel does not have is none that could mislead.
 private func write(_ value: String, to key: String) {
     let file = open("/proc/sys/\(key)", O_WRONLY | O_CLOEXEC)
     guard file >= 0 else { return }

@@ -38,10 +38,14 @@ struct OutputCollector {
     private mutating func take(_ bytes: ArraySlice<UInt8>, of stream: Int) {
         kept[stream] += bytes.prefix(Self.limit - kept[stream].count)
         guard case .lines(let report) = output else { return }
-        while let end = kept[stream].firstIndex(of: 0x0A) ?? (kept[stream].count > Self.lineLimit ? kept[stream].count - 1 : nil) {
-            report(String(decoding: kept[stream][..<end], as: UTF8.self))
-            kept[stream].removeSubrange(...end)
+        var start = 0
+        while start < kept[stream].count {
+            let end = kept[stream][start...].firstIndex(of: 0x0A)
+            guard let stop = end ?? (kept[stream].count - start > Self.lineLimit ? start + Self.lineLimit : nil) else { break }
+            report(String(decoding: kept[stream][start..<stop], as: UTF8.self))
+            start = end == nil ? stop : stop + 1
         }
+        kept[stream].removeSubrange(..<start)
     }
 }
 #endif

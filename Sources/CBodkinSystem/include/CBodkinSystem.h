@@ -50,10 +50,15 @@ struct bodkin_spawn {
 };
 
 /// Starts a program in a PID namespace of its own, inside the network namespace. Returns the process to wait for; it ends with the program's
-/// exit status (128 + n for signal n), and takes all the program's descendants with it. SIGTERM, SIGINT and SIGHUP are passed on.
+/// exit status (128 + n for signal n), and takes all the program's descendants with it. SIGTERM, SIGINT and SIGHUP
+/// are passed on; two seconds after SIGTERM everything is ended.
 pid_t bodkin_spawn(const struct bodkin_spawn *what);
 
-/// From now on SIGINT, SIGTERM and SIGHUP write their number, as a byte, to `fd` instead of ending the process.
+/// Makes standard output flush at every line, and opens /dev/null in the place of closed standard descriptors.
+void bodkin_standard_streams(void);
+/// Gives the terminal back to the caller's process group after a shell had it.
+void bodkin_terminal_reclaim(void);
+/// From now on the first SIGINT, SIGTERM or (unless it is ignored) SIGHUP writes its number, as a byte, to `fd`; a second one ends the process.
 int bodkin_signals_redirect(int fd);
 /// Gives them their usual effect again.
 void bodkin_signals_restore(void);
@@ -78,13 +83,12 @@ int bodkin_pipe(int ends[2]);
 /// Names the calling thread, for ps and debuggers.
 void bodkin_thread_name(const char *name);
 int bodkin_epoll_add(int epoll, int fd, uint64_t tag);
+int bodkin_epoll_remove(int epoll, int fd);
 uint64_t bodkin_epoll_tag(const struct epoll_event *event);
 /// An abstract Unix stream socket, listening or connected.
 int bodkin_abstract_listen(const char *name);
 int bodkin_abstract_connect(const char *name);
 /// The user at the other end of a Unix socket, by this process' user namespace.
 int64_t bodkin_peer_user(int fd);
-/// The user that owns a process.
-int64_t bodkin_process_user(pid_t pid);
 #endif
 #endif

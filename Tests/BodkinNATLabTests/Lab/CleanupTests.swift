@@ -15,7 +15,8 @@ extension LabTests {
             let status = ending == .success ? "exit 0" : ending == .failure ? "exit 3" : "sleep \(mark)"
             let command = "(setsid sleep \(mark) >/dev/null 2>&1 &); \(status)"
             let script = """
-                before=$(ls /sys/class/net)
+                namespaces() { readlink /proc/[0-9]*/ns/net | sort -u | wc -l; }
+                before=$(namespaces)
                 \(CommandTests.path) lab run --a cgn --b open --command-a '\(command)' >/dev/null 2>&1 &
                 lab=$!
                 case \(ending.rawValue) in
@@ -27,7 +28,7 @@ extension LabTests {
                 echo status $?
                 for i in $(seq 200); do pgrep -fx 'sleep \(mark)' >/dev/null || break; sleep 0.02; done
                 pgrep -fx 'sleep \(mark)' && echo left
-                [ "$before" = "$(ls /sys/class/net)" ] || echo interfaces
+                [ "$before" = "$(namespaces)" ] || echo namespaces
                 grep @bodkin-lab/$lab /proc/net/unix
                 true
                 """
@@ -54,15 +55,54 @@ extension LabTests {
             }
         }
 
-        @Test("a cancelled lab ends at once and takes its programs with it")
+        @Test("a cancelled program ends at once, with all that it started")
         func cancellation() async throws {
-            let task = Task {
-                try await withLab(Laboratory.pair(.open, .open)) { lab in
-                    try await lab.host("a").run("sleep", "600").status
+            try await withLab(Laboratory.pair(.open, .open)) { lab in
+                let host = try lab.host("a")
+                let (started, signal) = AsyncStream<Void>.makeStream()
+                let running = Task {
+                    let process = try host.start(["sh", "-c", "echo up; sleep 600"], output: .lines { _ in signal.yield() })
+                    return await withTaskCancellationHandler {
+                        await process.wait().status
+                    } onCancel: {
+                        process.kill()
+                    }
                 }
+                for await _ in started { break }
+                running.cancel()
+                #expect(try await running.value == 137)
             }
-            task.cancel()
-            #expect(try await task.value == 137)
+        }
+
+        @Test(
+            "Ctrl-C ends the exercise, the matrix, and programs that do not want to end",
+            arguments: [
+                "run --a port-restricted --b only-443 --delay 300ms", "matrix --delay 100ms",
+                "run --a open --b open --command-a 'trap : TERM; while :; do sleep 0.1; done'",
+                "run --a open --b open --command-server 'trap : TERM; while :; do sleep 0.1; done' --command-a 'sleep 0.3'",
+            ])
+        func interruption(_ arguments: String) async throws {
+            let script = """
+                \(CommandTests.path) lab \(arguments) >/dev/null 2>&1 & lab=$!
+                sleep 0.6; kill -INT $lab; wait $lab; echo $?
+                """
+            let result = try await Host.run(["bash", "-c", script])
+            #expect(result.output == "130\n", "\(result)")
+        }
+
+        @Test("a program is asked to end before it is ended: at the timeout, and when the others are done")
+        func termination() async throws {
+            let polite = "trap 'echo goodbye; exit 3' TERM; while :; do sleep 0.05; done"
+            let late = try await Host.run([
+                CommandTests.path, "lab", "run", "--a", "open", "--b", "open", "--command-a", polite, "--timeout", "500ms",
+            ])
+            #expect(late.status == 124)
+            #expect(late.output == "goodbye\n", "\(late)")
+            let served = try await Host.run([
+                CommandTests.path, "lab", "run", "--a", "open", "--b", "open", "--command-server", polite, "--command-a", "sleep 0.5",
+            ])
+            #expect(served.status == 0)
+            #expect(served.output.contains("server | goodbye\n"), "\(served)")
         }
 
         @Test("a running lab is listed, entered and given faults from elsewhere")

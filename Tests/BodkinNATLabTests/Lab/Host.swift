@@ -6,6 +6,6 @@ enum Host {
     static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> ProcessResult {
         var topology = Topology(seed: 1)
         topology.addServer()
-        return try await withLab(topology) { try await $0.host("server").start(arguments, environment: environment).wait() }
+        return try await withLab(topology) { try await $0.host("server").run(arguments, environment: environment) }
     }
 }
