@@ -2,10 +2,7 @@ import BodkinNATLab
 import Glibc
 
 /// Figures of the laboratory, each with its target. Absolute times drift on shared machines: medians of several runs, in one process.
-var name = utsname()
-uname(&name)
-let release = withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-print("kernel \(release), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) processors, seed \(TableBenchmark.seed)\n")
+print("kernel \(Lab.kernelRelease), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) processors, seed \(TableBenchmark.seed)\n")
 TableBenchmark.run()
 do {
     try await LabBenchmark.run()

@@ -36,8 +36,13 @@ func runLab(_ body: @escaping @Sendable () async throws -> Void) async throws {
     do {
         if let signal = try await withInterruption(body) { throw ExitCode(128 + signal) }
     } catch let error as LabError {
-        printError("bodkin lab: \(error.message)")
-        throw ExitCode(error.exitStatus)
+        throw reported(error)
     }
+}
+
+/// Says what went wrong, in one line, and returns the exit status that says the same.
+func reported(_ error: LabError) -> ExitCode {
+    printError("bodkin lab: \(error.message)")
+    return ExitCode(error.exitStatus)
 }
 #endif

@@ -1,6 +1,5 @@
 #if canImport(BodkinNATLab)
 import BodkinNATLab
-import Glibc
 
 /// Every pair of NATs, and what plain sockets made of it.
 struct LabMatrix: Codable, Sendable {
@@ -69,12 +68,5 @@ struct LabMatrix: Codable, Sendable {
 
             """
     }
-}
-
-/// The kernel's release, as `uname -r` prints it.
-func kernelRelease() -> String {
-    var name = utsname()
-    uname(&name)
-    return withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
 }
 #endif

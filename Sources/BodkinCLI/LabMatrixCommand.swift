@@ -27,7 +27,7 @@ struct LabMatrixCommand: AsyncParsableCommand {
             let chosen = try chosenPresets()
             for path in [json, html].compactMap({ $0 }) { try write("", to: path) }
             let seed = links.seedOrRandom()
-            var matrix = LabMatrix(kernel: kernelRelease(), seed: seed, isKernelNAT: links.isKernel, link: links.link, repeats: repeats)
+            var matrix = LabMatrix(kernel: Lab.kernelRelease, seed: seed, isKernelNAT: links.isKernel, link: links.link, repeats: repeats)
             let pairs = chosen.indices.flatMap { first in chosen[first...].map { (chosen[first], $0) } }
             for (index, (a, b)) in pairs.enumerated() {
                 for attempt in 0..<repeats {

@@ -40,7 +40,7 @@ struct RateArgument: ExpressibleByArgument {
 
 /// What every lab command takes for its links and its seed.
 struct LinkOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("One-way delay between any two hosts.", valueName: "time"))
+    @Option(help: ArgumentHelp("One-way delay between any two hosts; 25ms where it is not given.", valueName: "time"))
     var delay: TimeArgument?
     @Option(help: ArgumentHelp("The most that is added to each link's delay.", valueName: "time"))
     var jitter: TimeArgument?

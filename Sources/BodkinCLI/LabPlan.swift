@@ -12,22 +12,10 @@ struct LabPlan: Sendable {
 
     var programs: [Program] = []
     var faults: [(after: Duration, fault: Fault)] = []
-    private let timeout: Duration?
-    private let patience: Duration
-    private let isQuiet: Bool
-    private let isTracing: Bool
-    private let a: String
-    private let b: String
-    private let delay: Duration
-    private let isKernel: Bool
+    private let command: LabRunCommand
 
     init(_ command: LabRunCommand, _ topology: Topology) throws {
-        timeout = command.timeout?.duration
-        patience = command.lab.links.patience
-        isQuiet = command.json
-        isTracing = command.timeline
-        (a, b, delay) = (command.lab.a, command.lab.b, command.lab.links.delayOrDefault)
-        isKernel = command.lab.links.isKernel
+        self.command = command
         var texts = [("server", command.commandServer), ("a", command.commandA), ("b", command.commandB)].compactMap { name, text in
             text.map { (name, $0) }
         }
@@ -56,8 +44,7 @@ struct LabPlan: Sendable {
 
     /// Does it all and says how it went.
     func carryOut(in lab: Lab) async throws -> LabRunReport {
-        var report = LabRunReport(
-            a: a, b: b, isKernel: isKernel, seed: lab.topology.seed, delayMilliseconds: delay.milliseconds)
+        var report = LabRunReport(command, seed: lab.topology.seed)
         report.hosts = lab.topology.hosts.map {
             LabRunReport.Host(
                 name: $0.name, address: "\($0.addresses[0])", outside: lab.topology.outsideAddress(of: $0.name).map { "\($0)" } ?? "", status: nil)
@@ -72,7 +59,7 @@ struct LabPlan: Sendable {
             }
             group.addTask {
                 programs.isEmpty
-                    ? .exercised(try await PlainExercise.run(in: lab, patience: patience)) : .ran(try await runPrograms(in: lab))
+                    ? .exercised(try await PlainExercise.run(in: lab, patience: command.lab.links.patience)) : .ran(try await runPrograms(in: lab))
             }
             while let result = try await group.next() {
                 guard let result else { continue }
@@ -92,7 +79,7 @@ struct LabPlan: Sendable {
         }
         report.counters = LabRunReport.Counters(try await lab.counters())
         let events = try await lab.takeEvents()
-        report.timeline = programs.isEmpty || isTracing ? Timeline.lines(events, since: lab.startTime) : []
+        report.timeline = programs.isEmpty || command.timeline ? Timeline.lines(events, since: lab.startTime) : []
         return report
     }
 
@@ -114,6 +101,7 @@ struct LabPlan: Sendable {
     }
 
     private func runPrograms(in lab: Lab) async throws -> [Ending] {
+        let isQuiet = command.json
         let isAlone = programs.count == 1 && !isQuiet
         var running: [Running] = []
         for program in programs {
@@ -128,7 +116,7 @@ struct LabPlan: Sendable {
                 for client in clients.isEmpty ? started : clients { _ = await client.process.wait() }
                 return false
             }
-            if let timeout {
+            if let timeout = command.timeout?.duration {
                 group.addTask {
                     try await Task.sleep(for: timeout)
                     return true

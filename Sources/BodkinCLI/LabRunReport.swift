@@ -28,11 +28,27 @@ struct LabRunReport: Codable, Sendable {
     var isKernel: Bool
     var seed: UInt64
     var delayMilliseconds: Double
+    var jitterMilliseconds: Double
+    var loss: Double
+    var rate: Int?
+    var mtu: Int
+    /// Changes to links and NATs, further hosts, and faults, as they were given.
+    var changes: [String]
+    var faults: [String]
     var hosts: [Host] = []
     var exercise: PlainExercise?
     var counters: Counters?
     var timeline: [String] = []
     var status: Int32 = 0
+
+    init(_ command: LabRunCommand, seed: UInt64) {
+        let link = command.lab.links.link
+        (a, b, isKernel, self.seed) = (command.lab.a, command.lab.b, command.lab.links.isKernel, seed)
+        (delayMilliseconds, jitterMilliseconds) = (link.delay.milliseconds, link.jitter.milliseconds)
+        (loss, rate, mtu) = (link.loss, link.rate, link.mtu)
+        changes = command.lab.host + command.lab.link + command.lab.change
+        faults = command.fault
+    }
 
     func printJSON() throws { print(try json(self)) }
 

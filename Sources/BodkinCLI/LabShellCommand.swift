@@ -58,8 +58,7 @@ struct LabEnterCommand: ParsableCommand {
             for (name, value) in try LabControl.environment(of: host, of: process) { setenv(name, value, 1) }
             try LabControl.enter(host, of: process)
         } catch let error as LabError {
-            printError("bodkin lab: \(error.message)")
-            throw ExitCode(error.exitStatus)
+            throw reported(error)
         }
         let shell = getenv("SHELL").map { String(cString: $0) } ?? "/bin/sh"
         let arguments = program.isEmpty ? [shell] : program
@@ -104,8 +103,7 @@ struct LabFaultCommand: ParsableCommand {
         do {
             _ = try LabControl.request("fault \(fault)", of: process)
         } catch let error as LabError {
-            printError("bodkin lab: \(error.message)")
-            throw ExitCode(error.exitStatus)
+            throw reported(error)
         }
     }
 }

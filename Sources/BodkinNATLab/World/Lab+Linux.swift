@@ -1,5 +1,6 @@
 #if os(Linux)
 import CBodkinSystem
+import Glibc
 
 /// A running laboratory. Make one with ``withLab(_:options:_:)``.
 public final class Lab: Sendable {
@@ -81,6 +82,13 @@ public final class Lab: Sendable {
 
     /// The present, on the clock of the lab's events.
     public static var now: LabInstant { .now }
+
+    /// The kernel whose TCP the hosts have, as `uname -r` prints it.
+    public static var kernelRelease: String {
+        var name = utsname()
+        uname(&name)
+        return withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
 
     /// The variables that tell a program in host `name` where it is: `BODKIN_LAB_HOST` (its name), `BODKIN_LAB_ADDRESS` and
     /// `BODKIN_LAB_ADDRESS6` (its own), and for every host H in upper case `BODKIN_LAB_H`, `BODKIN_LAB_H_6` (its addresses; further
