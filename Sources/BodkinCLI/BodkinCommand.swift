@@ -26,9 +26,9 @@ struct BodkinCommand: AsyncParsableCommand {
 
     private static var subcommands: [any ParsableCommand.Type] {
         #if canImport(BodkinNATLab)
-        [LabCommand.self]
+        [IdentityCommand.self, LabCommand.self]
         #else
-        []
+        [IdentityCommand.self]
         #endif
     }
 }
