@@ -83,8 +83,11 @@ extension LabTests {
             ])
         func interruption(_ arguments: String) async throws {
             let script = """
-                \(CommandTests.path) lab \(arguments) >/dev/null 2>&1 & lab=$!
-                sleep 0.6; kill -INT $lab; wait $lab; echo $?
+                out=$(mktemp)
+                \(CommandTests.path) lab \(arguments) >$out 2>&1 & lab=$!
+                until [ -s $out ] || \(CommandTests.path) lab list | grep -q "^$lab "; do sleep 0.05; done
+                sleep 0.5; kill -INT $lab; wait $lab; echo $?
+                rm $out
                 """
             let result = try await Host.run(["bash", "-c", script])
             #expect(result.output == "130\n", "\(result)")
