@@ -42,7 +42,12 @@ extension EmulatedNetwork {
             nodes[target].down.burst = (probability, now.advanced(by: time))
         case .reset: nodes[box(meantBy: fault.target) ?? target].injectsReset = true
         }
-        record(.fault(fault.summary), nil, at: target, now)
+        let isOfBox =
+            switch fault {
+            case .reboot, .addressChange, .reset: true
+            case .link, .blackhole, .loss: false
+            }
+        record(.fault(fault.summary), nil, at: isOfBox ? box(meantBy: fault.target) ?? target : target, now)
     }
 
     private mutating func changeAddress(of name: String, to address: IPAddress) throws(FaultRefusal) {
