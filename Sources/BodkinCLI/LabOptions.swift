@@ -98,9 +98,7 @@ struct LabOptions: ParsableArguments {
 
     private func add(_ text: String, to topology: inout Topology) throws {
         if let separator = text.firstIndex(of: "="), let preset = NATPreset(rawValue: String(text[text.index(after: separator)...])) {
-            var half = links.link
-            half.delay = half.delay / 2
-            topology.addHost(String(text[..<separator]), behind: preset, link: half, implementation: links.implementation)
+            topology.addHost(String(text[..<separator]), behind: preset, link: links.link.half, implementation: links.implementation)
         } else if let separator = text.firstIndex(of: "@"), let other = topology.host(String(text[text.index(after: separator)...])) {
             guard let parent = other.parent else {
                 throw LabError(.usage, "\(other.name) has a public address and no LAN: write \(text[..<separator])=open for another such host")

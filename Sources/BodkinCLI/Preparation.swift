@@ -4,8 +4,9 @@ import Glibc
 
 /// What must happen while the process still has one thread.
 enum Preparation {
-    /// For commands of the lab: enters a user namespace unless this is root.
+    /// Sets up the standard streams and, for commands of the lab, enters a user namespace unless this is root.
     static func prepare(_ arguments: [String]) {
+        LabRights.openStandardStreams()
         guard arguments.count >= 3, arguments[1] == "lab" else { return }
         if ["run", "matrix", "shell"].contains(arguments[2]) {
             if geteuid() != 0 { LabRights.acquire() }

@@ -1,7 +1,4 @@
 #if canImport(BodkinNATLab)
-import BodkinNATLab
-
-LabRights.openStandardStreams()
 // Before any thread exists: a user namespace can only be entered by a process with one thread.
 Preparation.prepare(CommandLine.arguments)
 #endif

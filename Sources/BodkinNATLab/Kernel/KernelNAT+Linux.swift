@@ -11,10 +11,10 @@ extension KernelNAT {
             output: .captured)
         let result = await process.wait()
         if result.status == 127 { throw LabError(.notPermitted, "the kernel variant needs nft: install nftables (apt-get install nftables)") }
-        try await namespace.run { Namespace.apply(conntrackSettings(for: box)) }
         guard result.status == 0 else {
             throw LabError(.system, "nft refused the rules of \(box.name), does this kernel have nf_tables? \(result.error.prefix(300))")
         }
+        try await namespace.run { Namespace.apply(conntrackSettings(for: box)) }
     }
 }
 
@@ -34,6 +34,5 @@ extension Topology.Box {
                 routes: [IPPrefix(IPAddress.unspecified(.v4), length: 0), IPPrefix(IPAddress.unspecified(.v6), length: 0)]),
         ]
     }
-
 }
 #endif

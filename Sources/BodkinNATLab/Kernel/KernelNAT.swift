@@ -38,12 +38,7 @@ public enum KernelNAT {
     }
 
     /// Sysctls of the router.
-    static func settings(for box: Topology.Box) -> [String: String] {
-        [
-            "net/ipv4/ip_forward": "1",
-            "net/ipv6/conf/all/forwarding": "1",
-        ]
-    }
+    static let settings = ["net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"]
 
     /// Sysctls of conntrack, which exist only once the rules have brought it in.
     static func conntrackSettings(for box: Topology.Box) -> [String: String] {

@@ -101,13 +101,10 @@ public struct NATTable: Sendable {
         }
         let flow = packet.flow
         var index = sessionByFlow[flow]
-        if let known = index {
-            if sessions[known]?.inside.source == flow.source {
-                index = nil
-            }  // an inside flow, seen on the outside
-            else if packet.isConnectionRequest, !parameters.acceptsSimultaneousOpen, sessions[known]?.tcp.awaitsAnswer == true {
-                return .refused(.silence, .simultaneousOpenRefused)
-            }
+        // An inside flow, seen on the outside, is not one of the session's own.
+        if let known = index, sessions[known]?.inside.source == flow.source { index = nil }
+        if let known = index, packet.isConnectionRequest, !parameters.acceptsSimultaneousOpen, sessions[known]?.tcp.awaitsAnswer == true {
+            return .refused(.silence, .simultaneousOpenRefused)
         }
         if index == nil {
             guard let mapping = admittingMapping(for: flow) else {

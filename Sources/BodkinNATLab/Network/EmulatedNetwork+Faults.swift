@@ -19,15 +19,22 @@ extension EmulatedNetwork {
         return nodes[node].parent > 0 ? nodes[node].parent : nil
     }
 
-    /// Applies a fault. A kernel NAT's own state is the driver's to change; here its links and addresses are.
-    public mutating func apply(_ fault: Fault, at now: LabInstant) throws(FaultRefusal) {
+    /// Applies a fault, and returns the name of the host or box that it hit. A kernel NAT's own state is the driver's to change; here its links are.
+    @discardableResult
+    public mutating func apply(_ fault: Fault, at now: LabInstant) throws(FaultRefusal) -> String {
         advance(to: now)
         guard let target = node(fault.target) else { throw .unknownTarget }
+        let box = box(meantBy: fault.target)
+        var place = target
         switch fault {
         case .reboot:
-            guard let box = box(meantBy: fault.target) else { throw .needsNAT }
+            guard let box else { throw .needsNAT }
             tables[box]?.reboot()
-        case .addressChange(_, let address): try changeAddress(of: fault.target, to: address)
+            place = box
+        case .addressChange(_, let address):
+            guard let box, let old = tables[box]?.externalAddress else { throw .needsNAT }
+            try changeAddress(of: box, from: old, to: address)
+            place = box
         case .link(_, let isUp):
             nodes[target].up.isUp = isUp
             nodes[target].down.isUp = isUp
@@ -40,18 +47,15 @@ extension EmulatedNetwork {
         case .loss(_, let probability, let time):
             nodes[target].up.burst = (probability, now.advanced(by: time))
             nodes[target].down.burst = (probability, now.advanced(by: time))
-        case .reset: nodes[box(meantBy: fault.target) ?? target].injectsReset = true
+        case .reset:
+            place = box ?? target
+            nodes[place].injectsReset = true
         }
-        let isOfBox =
-            switch fault {
-            case .reboot, .addressChange, .reset: true
-            case .link, .blackhole, .loss: false
-            }
-        record(.fault(fault.summary), nil, at: isOfBox ? box(meantBy: fault.target) ?? target : target, now)
+        record(.fault(fault.summary), nil, at: place, now)
+        return nodes[place].name
     }
 
-    private mutating func changeAddress(of name: String, to address: IPAddress) throws(FaultRefusal) {
-        guard let box = box(meantBy: name), let old = tables[box]?.externalAddress else { throw .needsNAT }
+    private mutating func changeAddress(of box: Int, from old: IPAddress, to address: IPAddress) throws(FaultRefusal) {
         // Everyone above who knows the old address: the parent, and where the parent is a firewall, its parent too.
         var route: [(node: Int, child: Int)] = []
         var child = box

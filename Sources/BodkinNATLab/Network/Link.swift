@@ -26,6 +26,15 @@ public struct LinkParameters: Sendable, Hashable {
     }
 }
 
+extension LinkParameters {
+    /// What the access link of each of two hosts takes, so that the two together have this delay; all else each has in full.
+    public var half: LinkParameters {
+        var half = self
+        half.delay = delay / 2
+        return half
+    }
+}
+
 /// One direction of a link at work: when a packet that enters now comes out, if it does.
 struct Link: Sendable {
     let parameters: LinkParameters

@@ -77,8 +77,7 @@ extension Topology {
         _ a: NATPreset, _ b: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated, seed: UInt64
     ) -> Topology {
         var topology = Topology(seed: seed)
-        var half = link
-        half.delay = link.delay / 2
+        let half = link.half
         topology.addServer(link: half)
         topology.addHost("a", behind: a, link: half, implementation: implementation)
         topology.addHost("b", behind: b, link: half, implementation: implementation)

@@ -29,7 +29,7 @@ public final class Lab: Sendable {
         let kernelBoxes = topology.boxes.filter { $0.implementation == .kernel }
         let namespaces = try await Self.makeNamespaces(
             topology.hosts.map { ($0.name, [$0.interface], [:]) }
-                + kernelBoxes.map { ($0.name, $0.interfaces(in: topology), KernelNAT.settings(for: $0)) })
+                + kernelBoxes.map { ($0.name, $0.interfaces(in: topology), KernelNAT.settings) })
         kernels = Dictionary(uniqueKeysWithValues: zip(kernelBoxes.map(\.name), namespaces.dropFirst(topology.hosts.count)))
         for box in kernelBoxes {
             if let namespace = kernels[box.name] { try await KernelNAT.configure(box, in: namespace) }
@@ -63,10 +63,12 @@ public final class Lab: Sendable {
         let result = try await engine.perform { network, now in
             Result { () throws(EmulatedNetwork.FaultRefusal) in try network.apply(fault, at: now) }
         }
-        if case .failure(let refusal) = result {
-            throw topology.explanation(of: refusal, fault)
+        let place: String
+        switch result {
+        case .failure(let refusal): throw topology.explanation(of: refusal, fault)
+        case .success(let name): place = name
         }
-        if case .reboot = fault, let kernel = kernels[fault.target] ?? kernels[topology.host(fault.target)?.parent ?? ""] {
+        if case .reboot = fault, let kernel = kernels[place] {
             try await kernel.run { _ = try system(bodkin_conntrack_flush(), "the kernel NAT's mappings cannot be removed") }
         }
     }
