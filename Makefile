@@ -8,7 +8,7 @@ PROGRAMS := ip:iproute2 nft:nftables tshark:tshark turnserver:coturn iperf3:iper
 export SWIFT_BACKTRACE := enable=no
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test release format docs bench matrix fuzz
+.PHONY: demo test release format docs bench matrix fuzz proto
 
 # Two hosts behind NATs of your choice: make demo A=cgn B=port-restricted-rst
 demo:
@@ -42,3 +42,7 @@ matrix: release
 fuzz:
 	$(RELEASE) --product bodkin-fuzz
 	.build-release/release/bodkin-fuzz 10000000
+
+# Regenerates the committed protobuf code.
+proto:
+	scripts/proto

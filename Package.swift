@@ -9,6 +9,12 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+
 let package = Package(
     name: "bodkin",
     platforms: [.macOS(.v15)],
@@ -17,17 +23,56 @@ let package = Package(
         .executable(name: "bodkin-bench", targets: ["BodkinBench"]),
         .executable(name: "bodkin-fuzz", targets: ["BodkinFuzz"]),
         .library(name: "Bodkin", targets: ["Bodkin"]),
+        .library(name: "BodkinServer", targets: ["BodkinServer"]),
         .library(name: "BodkinNATLab", targets: ["BodkinNATLab"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
     targets: [
         .target(name: "BodkinCore", swiftSettings: strict),
+        .target(
+            name: "BodkinProtocols",
+            dependencies: [
+                "BodkinCore", crypto, nioCore,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            exclude: ["Rendezvous/rendezvous.proto"],
+            swiftSettings: strict
+        ),
         .target(name: "CBodkinSystem"),
-        .target(name: "Bodkin", dependencies: ["BodkinCore", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .target(name: "BodkinSystem", dependencies: ["BodkinCore", "CBodkinSystem"], swiftSettings: strict),
+        .target(
+            name: "BodkinTransport",
+            dependencies: [
+                "BodkinCore", "BodkinProtocols", "BodkinSystem", crypto, logging, nioCore, nioPosix, nioSSL,
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Bodkin",
+            dependencies: ["BodkinCore", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "BodkinServer",
+            dependencies: [
+                "BodkinCore", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
         .target(
             name: "BodkinNATLab",
             dependencies: [
@@ -39,17 +84,18 @@ let package = Package(
         .executableTarget(
             name: "BodkinCLI",
             dependencies: [
-                "Bodkin", "BodkinCore",
+                "Bodkin", "BodkinCore", "BodkinServer",
                 .target(name: "BodkinNATLab", condition: .when(platforms: [.linux])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
         .executableTarget(name: "BodkinBench", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
-        .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab"], swiftSettings: strict),
+        .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
         .testTarget(
-            name: "BodkinTests", dependencies: ["Bodkin", "BodkinCore", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+            name: "BodkinTests", dependencies: ["Bodkin", "BodkinCore", crypto], swiftSettings: strict),
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
+        .testTarget(name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
