@@ -49,12 +49,13 @@ let package = Package(
             exclude: ["Rendezvous/rendezvous.proto"],
             swiftSettings: strict
         ),
+        .target(name: "BodkinIdentity", dependencies: ["BodkinCore", crypto], swiftSettings: strict),
         .target(name: "CBodkinSystem"),
         .target(name: "BodkinSystem", dependencies: ["BodkinCore", "CBodkinSystem"], swiftSettings: strict),
         .target(
             name: "BodkinTransport",
             dependencies: [
-                "BodkinCore", "BodkinProtocols", "BodkinSystem", crypto, logging, nioCore, nioPosix, nioSSL,
+                "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinSystem", crypto, logging, nioCore, nioPosix, nioSSL,
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
             ],
@@ -62,13 +63,15 @@ let package = Package(
         ),
         .target(
             name: "Bodkin",
-            dependencies: ["BodkinCore", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL],
+            dependencies: [
+                "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
+            ],
             swiftSettings: strict
         ),
         .target(
             name: "BodkinServer",
             dependencies: [
-                "BodkinCore", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
+                "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: strict
@@ -84,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "BodkinCLI",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinServer",
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinServer", logging,
                 .target(name: "BodkinNATLab", condition: .when(platforms: [.linux])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -92,8 +95,7 @@ let package = Package(
         ),
         .executableTarget(name: "BodkinBench", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
         .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
-        .testTarget(
-            name: "BodkinTests", dependencies: ["Bodkin", "BodkinCore", crypto], swiftSettings: strict),
+        .testTarget(name: "BodkinIdentityTests", dependencies: ["BodkinCore", "BodkinIdentity", crypto], swiftSettings: strict),
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
         .testTarget(name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Bodkin
+import BodkinIdentity
 
 struct IdentityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -9,14 +9,11 @@ public struct InstanceID: Hashable, Sendable, CustomStringConvertible {
         self.bytes = Array(bytes)
     }
 
-    /// A new instance.
-    public static func random() -> InstanceID { InstanceID(random: SystemRandomNumberGenerator()) }
+    private init() { bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) } }
 
-    private init(random generator: SystemRandomNumberGenerator) {
-        var generator = generator
-        bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-    }
+    /// A new instance.
+    public static func random() -> InstanceID { InstanceID() }
 
     /// Lower-case hexadecimal, 32 characters.
-    public var description: String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+    public var description: String { bytes.hexadecimal }
 }

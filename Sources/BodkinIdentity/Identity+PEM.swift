@@ -9,7 +9,7 @@ extension Identity {
     private static let end = "-----END PRIVATE KEY-----"
 
     /// The secret key as PEM.
-    var pem: String {
+    public var pem: String {
         let bytes = Data(Self.prefix) + privateKey.rawRepresentation
         return "\(Self.begin)\n\(bytes.base64EncodedString())\n\(Self.end)\n"
     }

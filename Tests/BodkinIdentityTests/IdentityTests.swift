@@ -1,5 +1,5 @@
-import Bodkin
 import BodkinCore
+import BodkinIdentity
 import Crypto
 import FoundationEssentials
 import Testing

@@ -1,0 +1,123 @@
+public import BodkinCore
+public import Crypto
+import FoundationEssentials
+import SwiftProtobuf
+
+/// What a peer may be reached by, signed by the peer itself: the server passes it on and cannot change it.
+public struct Card: Hashable, Sendable {
+    /// The most candidates a card may have.
+    public static let maximumCandidateCount = 8
+    /// What the signature covers in front of the card, so that it can be taken for nothing else.
+    private static let context = Array("bodkin card 1\0".utf8)
+
+    /// Whose card it is.
+    public var peer: PeerID
+    /// Which process of that peer.
+    public var instance: InstanceID
+    /// Grows with every change.
+    public var sequence: UInt64
+    /// SHA-256 of the public key of the server that the card is for.
+    public var server: [UInt8]
+    /// Until when it is good: milliseconds since 1970, by the server's clock.
+    public var expiry: UInt64
+    /// Where the peer may be reached; at most 8.
+    public var candidates: [Candidate]
+
+    /// A card from its parts.
+    public init(peer: PeerID, instance: InstanceID, sequence: UInt64, server: [UInt8], expiry: UInt64, candidates: [Candidate]) {
+        self.peer = peer
+        self.instance = instance
+        self.sequence = sequence
+        self.server = server
+        self.expiry = expiry
+        self.candidates = Array(candidates.prefix(Self.maximumCandidateCount))
+    }
+
+    /// Why a card is refused.
+    public enum Refusal: String, Error, Hashable, Sendable {
+        /// A field is missing or out of bounds.
+        case malformed
+        /// The signature is not this peer's.
+        case signature
+        /// It is another peer's card.
+        case foreign
+        /// It was made for another server.
+        case server
+        /// It is no longer good.
+        case expired
+    }
+
+    /// The card as it travels, signed.
+    public func signed(by key: Curve25519.Signing.PrivateKey) throws -> WireSignedCard {
+        var card = WireCard()
+        card.peer = Data(peer.publicKey)
+        card.instance = Data(instance.bytes)
+        card.sequence = sequence
+        card.server = Data(server)
+        card.expiresMs = expiry
+        card.candidates = candidates.map(WireCandidate.init)
+        var result = WireSignedCard()
+        result.card = try card.serializedData()
+        result.signature = try key.signature(for: Self.context + result.card)
+        return result
+    }
+
+    /// Reads a card and checks everything about it.
+    /// - Parameters:
+    ///   - peer: whose it must be.
+    ///   - server: the server that it must be for; nil for any.
+    ///   - now: milliseconds since 1970 by the server's clock.
+    public init(_ wire: WireSignedCard, of peer: PeerID, server: [UInt8]?, now: UInt64) throws(Refusal) {
+        guard wire.card.count <= 2048, let card = try? WireCard(serializedBytes: wire.card), let owner = PeerID(publicKey: card.peer),
+            let instance = InstanceID(bytes: card.instance), card.server.count == 32, card.candidates.count <= Self.maximumCandidateCount
+        else { throw .malformed }
+        guard owner == peer else { throw .foreign }
+        guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: Data(owner.publicKey)),
+            key.isValidSignature(wire.signature, for: Self.context + wire.card)
+        else { throw .signature }
+        guard server == nil || server.map({ card.server.elementsEqual($0) }) == true else { throw .server }
+        guard card.expiresMs > now else { throw .expired }
+        var candidates: [Candidate] = []
+        for wire in card.candidates {
+            guard let candidate = Candidate(wire) else { throw .malformed }
+            candidates.append(candidate)
+        }
+        self.init(
+            peer: owner, instance: instance, sequence: card.sequence, server: Array(card.server), expiry: card.expiresMs, candidates: candidates)
+    }
+}
+
+extension WireCandidate {
+    init(_ candidate: Candidate) {
+        self.init()
+        kind = candidate.kind == .host ? .host : .serverReflexive
+        address = Data(candidate.endpoint.address.bytes)
+        port = UInt32(candidate.endpoint.port)
+    }
+}
+
+extension Candidate {
+    init?(_ wire: WireCandidate) {
+        guard let address = IPAddress(bytes: wire.address), let port = UInt16(exactly: wire.port), port > 0 else { return nil }
+        switch wire.kind {
+        case .host: self.init(.host, Endpoint(address, port))
+        case .serverReflexive: self.init(.serverReflexive, Endpoint(address, port))
+        case .unspecified, .UNRECOGNIZED: return nil
+        }
+    }
+}
+
+extension WireTransportAddress {
+    /// An endpoint as it travels.
+    public init(_ endpoint: Endpoint) {
+        self.init()
+        address = Data(endpoint.address.bytes)
+        port = UInt32(endpoint.port)
+    }
+
+    /// The endpoint; nil where it is none. An empty address stands for `host`.
+    public func endpoint(host: IPAddress? = nil) -> Endpoint? {
+        guard let port = UInt16(exactly: port), port > 0, let address = address.isEmpty ? host : IPAddress(bytes: address) else { return nil }
+        return Endpoint(address, port)
+    }
+}

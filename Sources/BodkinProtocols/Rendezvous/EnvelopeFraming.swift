@@ -1,0 +1,51 @@
+public import NIOCore
+import SwiftProtobuf
+
+/// The framing of the rendezvous protocol: each Envelope after its length as a varint, at most 64 KiB.
+public enum EnvelopeFraming {
+    /// The longest message, in bytes.
+    public static let maximumMessageSize = 65_536
+
+    /// Why bytes are no envelope.
+    public enum Failure: Error, Hashable, Sendable {
+        /// The message is longer than ``maximumMessageSize``.
+        case tooLarge
+        /// The bytes are no protobuf, or no Envelope.
+        case malformed
+    }
+
+    /// Takes one message from the front; nil while it is not yet whole.
+    public static func read(from buffer: inout ByteBuffer) throws(Failure) -> WireEnvelope? {
+        var length = 0
+        var width = 0
+        while true {
+            // Three bytes hold every length up to 64 KiB.
+            guard width < 3 else { throw .tooLarge }
+            guard let byte: UInt8 = buffer.getInteger(at: buffer.readerIndex + width) else { return nil }
+            length |= Int(byte & 0x7F) << (7 * width)
+            width += 1
+            if byte & 0x80 == 0 { break }
+        }
+        guard length <= maximumMessageSize else { throw .tooLarge }
+        guard let message = buffer.getBytes(at: buffer.readerIndex + width, length: length) else { return nil }
+        guard let envelope = try? WireEnvelope(serializedBytes: message) else { throw .malformed }
+        buffer.moveReaderIndex(forwardBy: width + length)
+        return envelope
+    }
+
+    /// Appends one message.
+    /// - Throws: ``Failure/tooLarge``.
+    public static func write(_ body: WireEnvelope.OneOf_Body, to buffer: inout ByteBuffer) throws(Failure) {
+        var envelope = WireEnvelope()
+        envelope.body = body
+        guard let bytes: [UInt8] = try? envelope.serializedBytes() else { throw .malformed }
+        guard bytes.count <= maximumMessageSize else { throw .tooLarge }
+        var rest = bytes.count
+        while rest >= 0x80 {
+            buffer.writeInteger(UInt8(rest & 0x7F | 0x80))
+            rest >>= 7
+        }
+        buffer.writeInteger(UInt8(rest))
+        buffer.writeBytes(bytes)
+    }
+}

@@ -1,0 +1,44 @@
+public import BodkinProtocols
+public import NIOCore
+
+/// Reads and writes the messages of the rendezvous protocol.
+public final class EnvelopeHandler: ChannelDuplexHandler {
+    /// What arrives from below.
+    public typealias InboundIn = ByteBuffer
+    /// What is passed on.
+    public typealias InboundOut = WireEnvelope
+    /// What is written.
+    public typealias OutboundIn = WireEnvelope.OneOf_Body
+    /// What goes below.
+    public typealias OutboundOut = ByteBuffer
+
+    private var unread = ByteBuffer()
+
+    /// A handler for one connection.
+    public init() {}
+
+    /// Takes bytes and passes on every whole message. What is no message closes nothing by itself: the error is fired.
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        if unread.readableBytes == 0 { unread = bytes } else { unread.writeBuffer(&bytes) }
+        do {
+            while let envelope = try EnvelopeFraming.read(from: &unread) { context.fireChannelRead(wrapInboundOut(envelope)) }
+            unread.discardReadBytes()
+        } catch {
+            unread.clear()
+            context.fireErrorCaught(error)
+        }
+    }
+
+    /// Writes one message.
+    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        var buffer = context.channel.allocator.buffer(capacity: 512)
+        do {
+            try EnvelopeFraming.write(unwrapOutboundIn(data), to: &buffer)
+            context.write(wrapOutboundOut(buffer), promise: promise)
+        } catch {
+            promise?.fail(error)
+            context.fireErrorCaught(error)
+        }
+    }
+}
