@@ -1,3 +1,4 @@
+import NIOCore
 public import NIOSSL
 
 /// The four kinds of TLS endpoint there are. TLS 1.3 only.
