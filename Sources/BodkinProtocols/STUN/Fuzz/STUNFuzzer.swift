@@ -1,0 +1,76 @@
+import BodkinCore
+import NIOCore
+
+/// Drives the STUN codec, framer and responder with random messages, changed ones and garbage, and checks what must always hold.
+///
+/// ```swift
+/// print(STUNFuzzer.run(count: 100_000, seed: 1))
+/// ```
+///
+/// Everything follows from the seed. A trap ends the process, as it should.
+public enum STUNFuzzer {
+    /// What happened in a run; each number but ``violationCount`` must be large, or the run has shown nothing.
+    public struct Counts: Sendable, Hashable, CustomStringConvertible {
+        /// Byte strings made.
+        public var made = 0
+        /// Those that were changed after they had been made.
+        public var mutated = 0
+        /// Those that are random behind a good header.
+        public var garbage = 0
+        /// Those that were read as a message.
+        public var parsed = 0
+        /// Those that were refused, by reason.
+        public var refused: [STUNError.Code: Int] = [:]
+        /// Values of attributes that were read.
+        public var values = 0
+        /// Values of attributes that were malformed.
+        public var malformed = 0
+        /// Responses, by error code; 0 for success.
+        public var answers: [Int: Int] = [:]
+        /// Requests that proved a user name.
+        public var proved = 0
+        /// Messages that came out of a stream cut at random.
+        public var framed = 0
+        /// Things that must never happen and did.
+        public var violationCount = 0
+        /// The first of them, with the number of the message and its bytes.
+        public var violations: [String] = []
+
+        /// All counts on a few lines.
+        public var description: String {
+            let reasons = STUNError.Code.allCases.map { "\($0.rawValue) \(refused[$0] ?? 0)" }.joined(separator: ", ")
+            let codes = answers.sorted { $0.key < $1.key }.map { "\($0.key == 0 ? "success" : "\($0.key)") \($0.value)" }.joined(separator: ", ")
+            return """
+                made \(made), mutated \(mutated), garbage \(garbage), parsed \(parsed), refused: \(reasons)
+                values \(values), malformed \(malformed); answers: \(codes); proved \(proved); framed \(framed)
+                violations \(violationCount)\(violations.map { "\n  " + $0 }.joined())
+                """
+        }
+    }
+
+    /// Makes `count` byte strings from `seed` and sends each through everything.
+    public static func run(count: Int, seed: UInt64) -> Counts {
+        var run = Run(random: Generator(state: seed))
+        for _ in 0..<max(count, 0) { run.step() }
+        return run.counts
+    }
+
+    /// SplitMix64: the same sequence for the same seed on every platform.
+    struct Generator: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+            return z ^ z >> 31
+        }
+
+        /// True once in `count` times.
+        mutating func oneIn(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
+        /// Random bytes, of a number in `range`.
+        mutating func bytes(_ range: ClosedRange<Int>) -> [UInt8] {
+            (0..<Int.random(in: range, using: &self)).map { _ in UInt8.random(in: .min ... .max, using: &self) }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+extension STUNMessage {
+    /// The CRC-32 of ITU V.42 (reflected polynomial 0xEDB88320), which FINGERPRINT uses (RFC 8489 section 14.7).
+    enum CRC32 {
+        private static let table: [UInt32] = (0..<256).map { index in
+            (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 0 ? value >> 1 : value >> 1 ^ 0xEDB8_8320 }
+        }
+
+        static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+            ~bytes.reduce(~0) { $0 >> 8 ^ table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] }
+        }
+    }
+}
