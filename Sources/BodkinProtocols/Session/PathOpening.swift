@@ -1,0 +1,81 @@
+public import BodkinCore
+import NIOCore
+
+/// The first frame in each direction of every path (OPEN): whose session it is for, and from where it goes on.
+public struct PathOpening: Hashable, Sendable {
+    /// What the sender of an OPEN wants.
+    public enum Mode: UInt8, Hashable, Sendable {
+        /// The sender does not know yet whether the receiver knows the session: begin it where it is unknown.
+        case start = 0
+        /// The session exists at both ends: refuse the path where it is unknown.
+        case attach = 1
+    }
+
+    /// The session.
+    public var session: SessionID
+    /// The sender's instance.
+    public var sender: InstanceID
+    /// The instance that is meant to receive it.
+    public var receiver: InstanceID
+    /// Whether the session may be new to the receiver.
+    public var mode: Mode
+    /// What the path runs over.
+    public var kind: PathKind
+    /// The generation by which the dialler chooses this path, 0 where it does not; in the called side's answer, the choice that it accepts.
+    public var generation: UInt64
+    /// The first record that the sender has not received yet.
+    public var nextExpected: UInt64
+    var limits: InitialLimits
+
+    static let version: UInt64 = 1
+
+    func write(to buffer: inout ByteBuffer) {
+        buffer.writeQUICInteger(Self.version)
+        for bytes in [session.bytes, sender.bytes, receiver.bytes] { buffer.writeBytes(bytes) }
+        buffer.writeInteger(mode.rawValue)
+        buffer.writeInteger(kind.rawValue)
+        for value in [generation, nextExpected, limits.data, limits.streamData, limits.streams] { buffer.writeQUICInteger(value) }
+    }
+}
+
+extension PathOpening {
+    /// Reads the payload of an OPEN. Bytes after the known fields are ignored: room to grow.
+    init(from buffer: inout ByteBuffer) throws(SessionError) {
+        guard let version = buffer.readQUICInteger() else { throw Self.isMalformed }
+        guard version == Self.version else {
+            throw SessionError(.unsupportedVersion, "the far side speaks version \(version) of the session protocol, this side version 1")
+        }
+        guard
+            let session = buffer.readBytes(length: 16).flatMap({ SessionID(bytes: $0) }),
+            let sender = buffer.readBytes(length: 16).flatMap({ InstanceID(bytes: $0) }),
+            let receiver = buffer.readBytes(length: 16).flatMap({ InstanceID(bytes: $0) }),
+            let mode = buffer.readInteger(as: UInt8.self).flatMap(Mode.init), let kind = buffer.readInteger(as: UInt8.self).flatMap(PathKind.init),
+            let generation = buffer.readQUICInteger(), let nextExpected = buffer.readQUICInteger(),
+            let data = buffer.readQUICInteger(), let streamData = buffer.readQUICInteger(), let streams = buffer.readQUICInteger()
+        else { throw Self.isMalformed }
+        let limits = InitialLimits(data: data, streamData: streamData, streams: streams)
+        guard limits.data >= InitialLimits.floor, limits.streamData >= InitialLimits.floor else {
+            throw SessionError(.limitsTooLow, "OPEN offers windows below 65536 bytes")
+        }
+        self.init(
+            session: session, sender: sender, receiver: receiver, mode: mode, kind: kind, generation: generation, nextExpected: nextExpected,
+            limits: limits)
+    }
+
+    private static var isMalformed: SessionError { SessionError(.malformedPathFrame, "OPEN cannot be read") }
+}
+
+/// How much the sender of an OPEN takes before it says more (as QUIC's transport parameters do).
+struct InitialLimits: Hashable, Sendable {
+    /// Bytes of all streams.
+    var data: UInt64
+    /// Bytes of each stream.
+    var streamData: UInt64
+    /// Streams of the receiver's opening; stream 0 does not count.
+    var streams: UInt64
+
+    /// What everyone grants: so much may be sent, on stream 0, before the far side's OPEN has arrived.
+    static let floor = 65_536
+    /// What is known before the far side's OPEN has arrived.
+    static let beforeOpen = InitialLimits(data: UInt64(floor), streamData: UInt64(floor), streams: 0)
+}

@@ -1,0 +1,54 @@
+import NIOCore
+
+/// Cuts a path's bytes, however they were chunked, into frames. It keeps at most one incomplete frame; whole ones are slices of what arrived.
+struct PathReader {
+    /// A frame's type and payload.
+    typealias Frame = (type: UInt64, payload: ByteBuffer)
+
+    private var partial = ByteBuffer()
+
+    /// The next frame, with its bytes taken from `chunk`; nil, with all of `chunk` taken, where more bytes are needed.
+    mutating func next(from chunk: inout ByteBuffer) throws(SessionError) -> Frame? {
+        if partial.readableBytes == 0 {
+            if let frame = try Self.frame(&chunk) { return frame }
+            // Moved rather than kept: a slice would keep the whole chunk alive.
+            partial.writeBuffer(&chunk)
+            return nil
+        }
+        // Two integers of at most eight bytes: no byte of the next frame may be taken.
+        var missing = try Self.missing(in: partial)
+        while missing == nil, let byte = chunk.readInteger(as: UInt8.self) {
+            partial.writeInteger(byte)
+            missing = try Self.missing(in: partial)
+        }
+        guard let missing else { return nil }
+        guard var rest = chunk.readSlice(length: min(missing, chunk.readableBytes)) else { return nil }
+        partial.writeBuffer(&rest)
+        guard let frame = try Self.frame(&partial) else { return nil }
+        partial = ByteBuffer()
+        return frame
+    }
+
+    /// Reads a whole frame; nil, with nothing read, where bytes are missing.
+    static func frame(_ buffer: inout ByteBuffer) throws(SessionError) -> Frame? {
+        var rest = buffer
+        guard let (type, length) = try header(&rest), let payload = rest.readSlice(length: length) else { return nil }
+        buffer = rest
+        return (type, payload)
+    }
+
+    private static func header(_ buffer: inout ByteBuffer) throws(SessionError) -> (type: UInt64, length: Int)? {
+        guard let type = buffer.readQUICInteger(), let length = buffer.readQUICInteger() else { return nil }
+        guard length <= UInt64(PathFrame.largestPayload) else {
+            throw SessionError(.pathFrameTooLong, "a path frame of \(length) bytes, \(PathFrame.largestPayload) are allowed")
+        }
+        return (type, Int(length))
+    }
+
+    /// How many bytes a frame lacks; nil where not even that can be said.
+    private static func missing(in buffer: ByteBuffer) throws(SessionError) -> Int? {
+        var rest = buffer
+        guard let (_, length) = try header(&rest) else { return nil }
+        return length - rest.readableBytes
+    }
+}

@@ -1,0 +1,81 @@
+import DequeModule
+import NIOCore
+
+/// The records that were sent and not acknowledged, each as the whole path frame: what a takeover replays.
+struct RecordLog: Sendable {
+    /// What keeping a record costs beside its bytes, rounded up: a buffer's header and its place in the queue.
+    static let overhead = 64
+    /// What MAX_*, RESET_STREAM, STOP_SENDING and bare FINs may use beyond the bound for data.
+    static let reservedBytes = 128 << 10
+    /// How many records those may use beyond the bound for data.
+    static let reservedRecords = 1024
+
+    private var records: Deque<ByteBuffer> = []
+    private let mostBytes: Int
+    private let mostRecords: Int
+    /// The number of the first record that is kept.
+    private(set) var first: UInt64 = 0
+    /// The bytes kept, with the overhead of each record.
+    private(set) var byteCount = 0
+
+    init(_ configuration: Session.Configuration) {
+        mostBytes = configuration.unacknowledgedBytes
+        mostRecords = configuration.unacknowledgedRecords
+    }
+
+    /// The number that the next record gets.
+    var next: UInt64 { first + UInt64(records.count) }
+    /// Whether everything was acknowledged.
+    var isEmpty: Bool { records.isEmpty }
+    /// How many records are kept.
+    var count: Int { records.count }
+
+    /// How many bytes a record with data may have now, after others that were packed and are not here yet; 0 where there is no room.
+    func roomForData(after packed: RecordBatch) -> Int {
+        guard records.count + packed.ranges.count < mostRecords else { return 0 }
+        return max(0, mostBytes - byteCount - packed.byteCount - Self.overhead)
+    }
+
+    /// How many bytes a record without data may have now.
+    func roomForControl(after packed: RecordBatch) -> Int {
+        guard records.count + packed.ranges.count < mostRecords + Self.reservedRecords else { return 0 }
+        return max(0, mostBytes + Self.reservedBytes - byteCount - packed.byteCount - Self.overhead)
+    }
+
+    /// Keeps records that were packed into `buffer`, as slices of it.
+    mutating func append(_ packed: RecordBatch, of buffer: ByteBuffer) {
+        for range in packed.ranges {
+            guard let record = buffer.getSlice(at: range.lowerBound, length: range.count) else { continue }
+            records.append(record)
+        }
+        byteCount += packed.byteCount
+    }
+
+    /// Forgets every record below `number`.
+    mutating func acknowledge(upTo number: UInt64) throws(SessionError) {
+        guard number <= next else { throw SessionError(.acknowledgedUnsent, "an acknowledgement for record \(number) of \(next)") }
+        while first < number, let record = records.popFirst() {
+            first += 1
+            byteCount -= record.readableBytes + Self.overhead
+        }
+    }
+
+    /// A record that is kept.
+    subscript(number: UInt64) -> ByteBuffer? {
+        guard number >= first, number < next else { return nil }
+        return records[Int(number - first)]
+    }
+}
+
+/// Records packed one after another into one buffer.
+struct RecordBatch {
+    /// Where they lie.
+    private(set) var ranges: [Range<Int>] = []
+    /// Their bytes, with the overhead of each.
+    private(set) var byteCount = 0
+
+    mutating func append(_ range: Range<Int>) {
+        ranges.append(range)
+        byteCount += range.count + RecordLog.overhead
+    }
+}

@@ -1,0 +1,80 @@
+public import NIOCore
+
+extension Session {
+    /// The bytes to write to a path now; nil when there are none. To be called, while the path can be written to, after every other call.
+    ///
+    /// Several records come in one buffer. `limit` (64 KiB is a good one) is exceeded by less than one record, 16 KB. Records are made here, from
+    /// what was written, as late as possible: so call it only when the path takes bytes.
+    public mutating func output(on path: PathID, limit: Int) -> ByteBuffer? {
+        guard let known = paths[path], known.closing != .sent else { return nil }
+        var out = ByteBuffer()
+        writeChoice(path, known, to: &out)
+        if path == activePath, !(paths[path]?.owesOpen ?? true) {
+            // The limit is for records: they never wait for ever behind a small one.
+            let limit = max(limit, 1)
+            if owesAcknowledgement { writeAcknowledgement(to: &out) }
+            if known.closing == .open {
+                replay(on: path, to: &out, limit: limit)
+                if paths[path]?.cursor == log.next { pack(into: &out, limit: limit, on: path) }
+            }
+        }
+        if case .owed(let reason) = paths[path]?.closing, state == .ended || path != activePath {
+            PathFrame.close(reason).write(to: &out)
+            paths[path]?.closing = .sent
+            events.append(.closePath(path))
+        }
+        return out.readableBytes == 0 ? nil : out
+    }
+
+    /// Whether ``output(on:limit:)`` would give bytes.
+    public func hasOutput(on path: PathID) -> Bool {
+        guard let known = paths[path], known.closing != .sent else { return false }
+        if known.owesOpen || known.owesChoice { return true }
+        if case .owed = known.closing, state == .ended || path != activePath { return true }
+        guard path == activePath else { return false }
+        return owesAcknowledgement || known.closing == .open && (known.cursor < log.next || canPack)
+    }
+
+    private mutating func writeChoice(_ path: PathID, _ known: SessionPath, to out: inout ByteBuffer) {
+        // A path that ends before the far side has opened it needs no OPEN from the called side, and one from the dialler.
+        if known.owesOpen {
+            let limits = InitialLimits(
+                data: UInt64(configuration.connectionWindow), streamData: UInt64(configuration.streamWindow),
+                streams: UInt64(configuration.remoteStreams))
+            let opening = PathOpening(
+                session: id, sender: localInstance, receiver: remoteInstance, mode: isConfirmed ? .attach : .start, kind: known.kind,
+                generation: known.generation, nextExpected: nextExpected, limits: limits)
+            PathFrame.open(opening).write(to: &out)
+            paths[path]?.owesOpen = false
+        } else if known.owesChoice {
+            let frame: PathFrame =
+                role == .dialler
+                ? .choose(generation: known.generation, nextExpected: nextExpected)
+                : .chosen(generation: known.generation, nextExpected: nextExpected)
+            frame.write(to: &out)
+            paths[path]?.owesChoice = false
+        } else {
+            return
+        }
+        if path == activePath { reported() }
+    }
+
+    private mutating func writeAcknowledgement(to out: inout ByteBuffer) {
+        PathFrame.acknowledge(nextExpected: nextExpected).write(to: &out)
+        reported()
+    }
+
+    private mutating func reported() {
+        owesAcknowledgement = false
+        unreportedBytes = 0
+    }
+
+    private mutating func replay(on path: PathID, to out: inout ByteBuffer, limit: Int) {
+        guard var cursor = paths[path]?.cursor, cursor < log.next else { return }
+        while out.readableBytes < limit, let record = log[cursor] {
+            out.writeImmutableBuffer(record)
+            cursor += 1
+        }
+        paths[path]?.cursor = cursor
+    }
+}

@@ -1,0 +1,85 @@
+extension Session {
+    /// Reports a path that is up: its TLS handshake has proved the far side. The dialler sends on its first path at once, before any answer.
+    ///
+    /// A PathID that was used before is ignored, and so is a path for a session that is over.
+    public mutating func addPath(_ path: PathID, kind: PathKind) {
+        guard paths[path] == nil, state != .ended else { return }
+        paths[path] = SessionPath(kind: kind, owesOpen: role == .dialler)
+        isWithoutPath = false
+        if role == .dialler, activePath == nil { choose(path) }
+    }
+
+    /// Reports a path that is gone, for whatever reason. What was not acknowledged on it is replayed on the next one.
+    public mutating func pathClosed(_ path: PathID) {
+        guard paths.removeValue(forKey: path) != nil else { return }
+        leave(path)
+    }
+
+    /// Makes a path the active one (the dialler's decision): everything unacknowledged is replayed on it.
+    mutating func choose(_ path: PathID) {
+        generation += 1
+        paths[path]?.generation = generation
+        // An OPEN that was not sent yet carries the choice.
+        if paths[path]?.owesOpen == false { paths[path]?.owesChoice = true }
+        activate(path)
+    }
+
+    /// Sends on a path from now on, beginning with everything unacknowledged.
+    mutating func activate(_ path: PathID) {
+        activePath = path
+        paths[path]?.cursor = log.first
+    }
+
+    /// The called side follows a choice, if it is newer than what it knows. Whether it does.
+    mutating func follow(_ path: PathID, generation chosen: UInt64) -> Bool {
+        if chosen > 0 { paths[path]?.mayReceiveRecords = true }
+        guard chosen > generation else { return false }
+        let isFirst = activePath == nil && generation == 0
+        generation = chosen
+        paths[path]?.generation = chosen
+        activate(path)
+        if !isFirst { events.append(.tookOver(path, generation: chosen)) }
+        return true
+    }
+
+    /// The dialler learns that the called side follows.
+    mutating func followed(_ path: PathID, generation chosen: UInt64) {
+        paths[path]?.mayReceiveRecords = true
+        // A later choice is on its way: this one is history.
+        guard path == activePath, chosen == generation else { return }
+        if chosen > 1 { events.append(.tookOver(path, generation: chosen)) }
+        for (other, state) in paths where other != path && state.generation > 0 { retire(other, .superseded) }
+    }
+
+    /// Closes a path for good, after a last frame.
+    mutating func retire(_ path: PathID, _ reason: PathCloseReason) {
+        guard paths[path]?.closing == .open else { return }
+        paths[path]?.closing = .owed(reason)
+    }
+
+    /// A path broke the protocol.
+    mutating func failPath(_ path: PathID, _ error: SessionError) {
+        paths[path]?.isDeaf = true
+        events.append(.failedPath(path, error))
+        retire(path, .protocolError)
+        leave(path)
+    }
+
+    /// Goes on without a path: on another one, if the dialler has one.
+    mutating func leave(_ path: PathID) {
+        guard state != .ended else { return }
+        if path == activePath {
+            activePath = nil
+            if role == .dialler, let next = bestPath { choose(next) }
+        }
+        guard !isWithoutPath, !paths.values.contains(where: \.isUsable) else { return }
+        isWithoutPath = true
+        events.append(.withoutPath)
+    }
+
+    /// The best path that is up: by kind, then one that was answered on, then the newest.
+    private var bestPath: PathID? {
+        func rank(_ path: PathID, _ state: SessionPath) -> (UInt8, Int, UInt64) { (state.kind.rawValue, state.isOpened ? 1 : 0, path.rawValue) }
+        return paths.filter(\.value.isUsable).max { rank($0.key, $0.value) < rank($1.key, $1.value) }?.key
+    }
+}

@@ -1,0 +1,139 @@
+public import NIOCore
+
+extension Session {
+    /// The first frame of a path, read before it is known which session the path belongs to; nil where more bytes are needed.
+    ///
+    /// The bytes stay in the buffer: give all of them to ``receive(_:on:)`` of the session. At most 16 KiB ever have to be gathered.
+    /// - Throws: an error where the path does not begin with OPEN. Answer it with ``refusal(_:)``.
+    public static func peekOpen(_ buffer: ByteBuffer) throws(SessionError) -> PathOpening? {
+        var buffer = buffer
+        guard let frame = try PathReader.frame(&buffer) else {
+            // What can never become an OPEN is refused at its first byte.
+            if let type = buffer.readQUICInteger(), type != PathFrame.Kind.open { throw unexpectedFirst }
+            return nil
+        }
+        switch try PathFrame(type: frame.type, payload: frame.payload) {
+        case .open(let opening): return opening
+        case .close(let reason): throw closedByPeer(reason)
+        default: throw unexpectedFirst
+        }
+    }
+
+    /// The bytes that refuse a path which belongs to no session: send them and close the path.
+    public static func refusal(_ reason: PathCloseReason) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        PathFrame.close(reason).write(to: &buffer)
+        return buffer
+    }
+
+    /// Takes in what arrived on a path, in pieces of any size. Bytes of unknown and closed paths are ignored.
+    public mutating func receive(_ bytes: ByteBuffer, on path: PathID) {
+        guard let known = paths[path], !known.isDeaf else { return }
+        // The reader is moved out and back: a copy would be copied again at its first write.
+        var reader = known.reader
+        paths[path]?.reader = PathReader()
+        defer { paths[path]?.reader = reader }
+        var bytes = bytes
+        do throws(SessionError) {
+            while let frame = try reader.next(from: &bytes) {
+                try process(try PathFrame(type: frame.type, payload: frame.payload), on: path)
+                guard paths[path]?.isDeaf == false else { return }
+            }
+        } catch {
+            if let code = error.code.wireCode {
+                abort(.transportClose(code: code, frameType: 0, reason: error.message), .protocolError(error))
+            } else {
+                failPath(path, error)
+            }
+        }
+    }
+
+    /// Acknowledges what was received and not reported yet. To be called at the end of a burst of reads, before ``output(on:limit:)``;
+    /// within a burst an acknowledgement is made every 64 KiB.
+    public mutating func flushAcknowledgement() {
+        if unreportedBytes > 0 { owesAcknowledgement = true }
+    }
+
+    private static var unexpectedFirst: SessionError { SessionError(.unexpectedPathFrame, "a path that does not begin with OPEN") }
+
+    private static func closedByPeer(_ reason: PathCloseReason) -> SessionError {
+        SessionError(.closedByPeer(reason), "the far side closed the path: \(reason)")
+    }
+
+    private mutating func process(_ frame: PathFrame, on path: PathID) throws(SessionError) {
+        guard let known = paths[path] else { return }
+        switch frame {
+        case .open(let opening):
+            guard !known.isOpened else { throw SessionError(.unexpectedPathFrame, "a second OPEN on one path") }
+            try receive(opening, on: path)
+        case .close(let reason): receiveClose(reason, on: path)
+        case _ where !known.isOpened: throw Self.unexpectedFirst
+        case .choose(let chosen, let next):
+            guard role == .called, chosen > 0 else { throw SessionError(.unexpectedPathFrame, "CHOOSE from the called side, or of generation 0") }
+            try acknowledge(next)
+            if follow(path, generation: chosen) { paths[path]?.owesChoice = true }
+        case .chosen(let chosen, let next):
+            guard role == .dialler, chosen > 0, chosen <= known.generation else {
+                throw SessionError(.unexpectedPathFrame, "CHOSEN for what was not chosen")
+            }
+            try acknowledge(next)
+            followed(path, generation: chosen)
+        case .acknowledge(let next): try acknowledge(next)
+        case .record(let number, let frames):
+            guard known.mayReceiveRecords else { throw SessionError(.unexpectedPathFrame, "a RECORD on a path that was not chosen") }
+            try receiveRecord(number, frames)
+        case .unknown: break
+        }
+    }
+
+    private mutating func receive(_ opening: PathOpening, on path: PathID) throws(SessionError) {
+        guard opening.session == id, opening.sender == remoteInstance, opening.receiver == localInstance else {
+            throw SessionError(.wrongSession, "a path was opened for another session or instance")
+        }
+        guard let known = paths[path] else { return }
+        guard opening.mode == .attach || opening.nextExpected == 0 || role == .dialler else {
+            throw SessionError(.malformedPathFrame, "OPEN starts a session and acknowledges records of it")
+        }
+        guard role == .called || opening.generation == 0 || opening.generation == known.generation else {
+            throw SessionError(.unexpectedPathFrame, "OPEN confirms a choice that was not made")
+        }
+        try acknowledge(opening.nextExpected)
+        paths[path]?.isOpened = true
+        if !isConfirmed {
+            isConfirmed = true
+            events.append(.confirmed(path))
+            raise(to: opening.limits)
+        }
+        switch role {
+        case .called:
+            let follows = follow(path, generation: opening.generation)
+            paths[path]?.owesOpen = true
+            // OPEN says by its generation whether the choice is accepted.
+            if !follows { paths[path]?.generation = 0 }
+        case .dialler:
+            if opening.generation > 0, opening.generation == known.generation {
+                followed(path, generation: opening.generation)
+            } else if known.isUsable, let active = activePath, active != path, let current = paths[active], known.kind > current.kind {
+                choose(path)
+            }
+        }
+    }
+
+    private mutating func receiveClose(_ reason: PathCloseReason, on path: PathID) {
+        paths[path]?.isDeaf = true
+        if !reason.isOrderly { events.append(.failedPath(path, Self.closedByPeer(reason))) }
+        retire(path, .superseded)
+        if reason == .sessionEnded, case .closing(_, let outcome) = state {
+            // The far side has read CONNECTION_CLOSE, even if its acknowledgement was lost with a path.
+            end(outcome)
+        } else {
+            leave(path)
+        }
+    }
+
+    private mutating func acknowledge(_ next: UInt64) throws(SessionError) {
+        try log.acknowledge(upTo: next)
+        if let activePath, let cursor = paths[activePath]?.cursor, cursor < log.first { paths[activePath]?.cursor = log.first }
+        if case .closing(let record, let outcome) = state, log.first > record { end(outcome) }
+    }
+}

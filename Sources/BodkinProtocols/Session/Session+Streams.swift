@@ -1,0 +1,123 @@
+public import NIOCore
+
+extension Session {
+    /// Opens a stream; nil where the far side allows no more now, or ``Configuration/localStreams`` are alive. Then ``Event/streamsAvailable``
+    /// says when to try again. The far side hears of it with its first bytes, FIN or reset.
+    public mutating func openStream() -> StreamID? {
+        guard state == .open else { return nil }
+        guard mayOpenStream else {
+            wantsStream = true
+            return nil
+        }
+        let id = StreamID.opened(by: role, index: openedLocally)
+        openedLocally += 1
+        aliveLocally += 1
+        streams[id] = newStream()
+        return id
+    }
+
+    /// Offers bytes to a stream, and says how many were taken. Where that is not all, ``Event/writable(_:)`` says when to offer the rest.
+    /// A stream that is finished, reset, stopped by the far side or over takes nothing, and neither does a session that is closing.
+    public mutating func write(_ bytes: ByteBuffer, to stream: StreamID) -> Int {
+        guard state == .open, bytes.readableBytes > 0 else { return 0 }
+        let accepted = streams[stream]?.outbound.write(bytes, buffer: configuration.streamSendBuffer) ?? 0
+        queuedBytes += accepted
+        schedule(stream)
+        return accepted
+    }
+
+    /// Ends this side's half of a stream after everything written.
+    public mutating func finish(_ stream: StreamID) {
+        guard state == .open else { return }
+        streams[stream]?.outbound.finish()
+        if streams[stream]?.outbound.owesBareFIN == true { oweControl(stream) }
+    }
+
+    /// Ends this side's half of a stream at once: what was not sent is dropped. Nothing happens where everything, with the end, was sent already.
+    public mutating func reset(_ stream: StreamID, code: UInt64) {
+        guard let dropped = streams[stream]?.outbound.reset(code: code) else { return }
+        queuedBytes -= dropped
+        oweControl(stream)
+    }
+
+    /// Asks the far side to reset its half of a stream; what arrives of it is dropped from now on.
+    public mutating func stopSending(_ stream: StreamID, code: UInt64) {
+        guard let dropped = streams[stream]?.inbound.stop(code: code) else { return }
+        receiveWindow.consume(dropped)
+        oweControl(stream)
+        forgetIfDone(stream)
+    }
+
+    /// Reads at most `limit` bytes, as they lie: maybe less than there are. Reading is what lets the far side send more.
+    /// A stream that is over, or never was, is at its end.
+    public mutating func read(_ stream: StreamID, limit: Int) -> StreamRead {
+        guard let result = streams[stream]?.inbound.read(limit) else { return .end }
+        switch result {
+        case .bytes(let bytes):
+            receiveWindow.consume(bytes.readableBytes)
+            if streams[stream]?.inbound.owesLimit == true { oweControl(stream) }
+        case .end, .reset: forgetIfDone(stream)
+        case .nothing: break
+        }
+        return result
+    }
+
+    /// Whether a stream exists: one of its halves is not over yet.
+    public func isAlive(_ stream: StreamID) -> Bool { streams[stream] != nil }
+}
+
+extension Session {
+    func newStream() -> SessionStream {
+        SessionStream(outbound: OutboundHalf(limit: remoteLimits.streamData), inbound: InboundHalf(window: UInt64(configuration.streamWindow)))
+    }
+
+    /// Puts a stream that may send into the queue of those that do.
+    mutating func schedule(_ id: StreamID) {
+        guard let stream = streams[id], !stream.outbound.isScheduled, stream.outbound.sendable > 0 else { return }
+        streams[id]?.outbound.isScheduled = true
+        ready.append(id)
+    }
+
+    /// Puts a stream into the queue of those that owe a control frame.
+    mutating func oweControl(_ id: StreamID) {
+        guard streams[id]?.isInControlQueue == false else { return }
+        streams[id]?.isInControlQueue = true
+        control.append(id)
+    }
+
+    private var mayOpenStream: Bool { openedLocally < remoteLimits.streams && aliveLocally < configuration.localStreams }
+
+    /// Tells an application that waits for streams that there are some.
+    mutating func offerStreams() {
+        guard wantsStream, mayOpenStream, state == .open else { return }
+        wantsStream = false
+        events.append(.streamsAvailable)
+    }
+
+    /// Forgets a stream of which nothing can come any more, and so makes room for another.
+    mutating func forgetIfDone(_ id: StreamID) {
+        guard streams[id]?.isDone == true else { return }
+        streams[id] = nil
+        guard let opener = id.opening?.role else { return }
+        if opener == role {
+            aliveLocally -= 1
+            offerStreams()
+        } else {
+            forgottenRemotely += 1
+            considerStreamLimit()
+        }
+    }
+
+    /// Owes a MAX_STREAMS where the far side has less than half of its streams left, and may have more.
+    mutating func considerStreamLimit() {
+        let most = UInt64(configuration.remoteStreams)
+        if remoteStreamLimit - openedRemotely <= most / 2, most + forgottenRemotely > remoteStreamLimit { owesStreamLimit = true }
+    }
+
+    /// The limit for a MAX_STREAMS that is packed now.
+    mutating func takeStreamLimit() -> UInt64 {
+        owesStreamLimit = false
+        remoteStreamLimit = UInt64(configuration.remoteStreams) + forgottenRemotely
+        return remoteStreamLimit
+    }
+}

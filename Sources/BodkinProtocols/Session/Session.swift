@@ -1,0 +1,150 @@
+public import BodkinCore
+import DequeModule
+import NIOCore
+
+/// A connection between two instances that outlives the paths it runs over: streams, flow control, acknowledgement, replay.
+///
+/// The session has no socket, no clock and no task. Whoever drives it reports paths and their bytes, and after every call takes all
+/// events (``nextEvent()``) and, for every path that can be written to, all bytes (``output(on:limit:)``; taking bytes may make events). The wire
+/// format is in docs/wire.md.
+///
+/// ```
+///           close                    everything packed, and CONNECTION_CLOSE
+///  open ─────────────▶ draining ────────────────────────────────────▶ closing(its record)
+///   │                     │                                              │
+///   │ abort, or           │ abort, or                                    │ acknowledged, or the far side
+///   │ protocol error      │ protocol error                               │ says that the session is over
+///   ▼                     ▼              CONNECTION_CLOSE packed         ▼
+///  aborting(frame) ◀──────┘ ───────────────────────────────────────▶   ended
+/// ```
+/// `fail` and a CONNECTION_CLOSE of the far side lead to `ended` from everywhere; every path then gets a PATH_CLOSE.
+///
+/// ```swift
+/// var session = Session(role: .dialler, id: .random(), localInstance: mine, remoteInstance: theirs)
+/// session.addPath(PathID(1), kind: .direct)
+/// _ = session.write(ByteBuffer(string: "hello"), to: .initial)
+/// while let bytes = session.output(on: PathID(1), limit: 65_536) { send(bytes) }
+/// ```
+public struct Session: ~Copyable, Sendable {
+    enum State: Hashable, Sendable {
+        case open
+        /// No more writes; CONNECTION_CLOSE follows when everything written is packed.
+        case draining(code: UInt64, reason: String)
+        /// CONNECTION_CLOSE is in this record.
+        case closing(record: UInt64, SessionCloseReason)
+        /// CONNECTION_CLOSE is owed at once.
+        case aborting(SessionFrame)
+        case ended
+    }
+
+    /// Which end this is.
+    public let role: Role
+    /// Which session this is.
+    public let id: SessionID
+    /// This side's instance.
+    public let localInstance: InstanceID
+    /// The far side's instance.
+    public let remoteInstance: InstanceID
+    /// The bounds.
+    public let configuration: Configuration
+
+    var state = State.open
+    var events: Deque<Event> = []
+
+    // Paths.
+    var paths: [PathID: SessionPath] = [:]
+    /// The path on which this side sends; nil while there is none.
+    public internal(set) var activePath: PathID?
+    /// The generation of the last choice that this side knows, 0 before the first.
+    public internal(set) var generation: UInt64 = 0
+    /// Whether the far side has answered on any path: it knows the session.
+    public internal(set) var isConfirmed = false
+    /// No usable path is left, and the event has said so.
+    var isWithoutPath = true
+
+    // Records.
+    var log: RecordLog
+    var nextExpected: UInt64 = 0
+    var unreportedBytes = 0
+    var owesAcknowledgement = false
+
+    // Streams.
+    var streams: [StreamID: SessionStream] = [:]
+    var ready: Deque<StreamID> = []
+    var control: Deque<StreamID> = []
+    var queuedBytes = 0
+    var remoteLimits = InitialLimits.beforeOpen
+    var sentBytes: UInt64 = 0
+    var receiveWindow: ReceiveWindow
+    var openedLocally: UInt64 = 0
+    var openedRemotely: UInt64 = 0
+    var aliveLocally = 0
+    var remoteStreamLimit: UInt64
+    var forgottenRemotely: UInt64 = 0
+    var owesStreamLimit = false
+    var wantsStream = false
+
+    /// A session without a path, with stream 0 open.
+    public init(
+        role: Role, id: SessionID, localInstance: InstanceID, remoteInstance: InstanceID, configuration: Configuration = Configuration()
+    ) {
+        self.role = role
+        self.id = id
+        self.localInstance = localInstance
+        self.remoteInstance = remoteInstance
+        self.configuration = configuration
+        log = RecordLog(configuration)
+        receiveWindow = ReceiveWindow(size: UInt64(configuration.connectionWindow))
+        remoteStreamLimit = UInt64(configuration.remoteStreams)
+        streams[.initial] = newStream()
+    }
+
+    /// What happened; nil when nothing is left. To be called, until nil, after every other call.
+    public mutating func nextEvent() -> Event? { events.popFirst() }
+
+    /// The bytes of records that wait for their acknowledgement, with 64 for the keeping of each.
+    public var unacknowledgedByteCount: Int { log.byteCount }
+    /// The bytes that were received and not read.
+    public var unreadByteCount: Int { Int(clamping: receiveWindow.buffered) }
+    /// The bytes that were written and not packed into records.
+    public var unsentByteCount: Int { queuedBytes }
+    /// How many streams exist.
+    public var streamCount: Int { streams.count }
+    /// Whether the session is over.
+    public var hasEnded: Bool { state == .ended }
+}
+
+/// The receiver's side of flow control over all streams (RFC 9000 section 4.1).
+struct ReceiveWindow: Sendable {
+    private let size: UInt64
+    private var limit: UInt64
+    private var received: UInt64 = 0
+    private var consumed: UInt64 = 0
+    /// Whether a MAX_DATA is owed.
+    private(set) var owesLimit = false
+
+    init(size: UInt64) {
+        self.size = size
+        limit = size
+    }
+
+    /// The bytes that arrived and were not consumed.
+    var buffered: UInt64 { received - consumed }
+
+    mutating func receive(_ count: Int) throws(SessionError) {
+        guard UInt64(count) <= limit - received else { throw SessionError(.flowControl, "more bytes than the connection's window allows") }
+        received += UInt64(count)
+    }
+
+    mutating func consume(_ count: Int) {
+        consumed += UInt64(count)
+        if consumed + size - limit >= size / 2 { owesLimit = true }
+    }
+
+    /// The limit for a MAX_DATA that is packed now.
+    mutating func takeLimit() -> UInt64 {
+        owesLimit = false
+        limit = consumed + size
+        return limit
+    }
+}

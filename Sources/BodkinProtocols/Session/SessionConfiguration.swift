@@ -1,0 +1,33 @@
+extension Session {
+    /// Which end of a session this is.
+    public enum Role: Hashable, Sendable {
+        /// The end that dialled. It chooses the path that carries the session.
+        case dialler
+        /// The end that was dialled.
+        case called
+    }
+
+    /// The bounds of a session. Every one has a default that works.
+    public struct Configuration: Hashable, Sendable {
+        /// How many bytes of one stream may arrive before the application reads: 1 MiB. At least 64 KiB.
+        public var streamWindow = 1 << 20 { didSet { streamWindow = Self.bounded(streamWindow, from: InitialLimits.floor) } }
+        /// How many bytes of all streams together may arrive before the application reads: 4 MiB. At least 64 KiB.
+        public var connectionWindow = 4 << 20 { didSet { connectionWindow = Self.bounded(connectionWindow, from: InitialLimits.floor) } }
+        /// How many streams of the far side's opening may be alive at once: 1 024.
+        public var remoteStreams = 1024 { didSet { remoteStreams = min(max(remoteStreams, 0), 65_536) } }
+        /// How many streams of this side's opening may be alive at once, whatever the far side allows: 1 024.
+        public var localStreams = 1024 { didSet { localStreams = min(max(localStreams, 0), 65_536) } }
+        /// How many bytes of one stream wait here to be packed before ``Session/write(_:to:)`` takes no more: 256 KiB.
+        public var streamSendBuffer = 256 << 10 { didSet { streamSendBuffer = Self.bounded(streamSendBuffer, from: 1) } }
+        /// How many bytes of records, with 64 bytes for the keeping of each, may wait for their acknowledgement: 4 MiB. At least 64 KiB.
+        public var unacknowledgedBytes = 4 << 20 { didSet { unacknowledgedBytes = Self.bounded(unacknowledgedBytes, from: 64 << 10) } }
+        /// How many records may wait for their acknowledgement: 16 384. At least 16.
+        public var unacknowledgedRecords = 16_384 { didSet { unacknowledgedRecords = min(max(unacknowledgedRecords, 16), 1 << 20) } }
+
+        /// The defaults.
+        public init() {}
+
+        /// One GiB is more than any path needs, and far from every overflow.
+        private static func bounded(_ value: Int, from least: Int) -> Int { min(max(value, least), 1 << 30) }
+    }
+}

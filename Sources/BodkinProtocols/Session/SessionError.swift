@@ -1,0 +1,74 @@
+/// What the far side did wrong, or why it refused a path.
+public struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kind of failure. The first group ends one path, the second the session.
+    public enum Code: Hashable, Sendable {
+        /// A path frame whose payload cannot be read.
+        case malformedPathFrame
+        /// A path frame that may not come here, as a second OPEN.
+        case unexpectedPathFrame
+        /// A path frame of a type below 64 that this version does not know.
+        case unknownPathFrame
+        /// A path frame longer than allowed.
+        case pathFrameTooLong
+        /// A version that this program does not speak.
+        case unsupportedVersion
+        /// The path was opened for another session or another instance.
+        case wrongSession
+        /// A record is missing.
+        case recordGap
+        /// An acknowledgement for a record that was never sent.
+        case acknowledgedUnsent
+        /// The initial limits are below what version 1 promises.
+        case limitsTooLow
+        /// The far side closed the path for this reason.
+        case closedByPeer(PathCloseReason)
+
+        /// More data than the window allows: FLOW_CONTROL_ERROR.
+        case flowControl
+        /// More streams than allowed: STREAM_LIMIT_ERROR.
+        case streamLimit
+        /// A frame for a stream whose state does not allow it: STREAM_STATE_ERROR.
+        case streamState
+        /// A stream's length changed after it was known: FINAL_SIZE_ERROR.
+        case finalSize
+        /// A frame in a record that cannot be read: FRAME_ENCODING_ERROR.
+        case frameEncoding
+        /// A record without any frame: PROTOCOL_VIOLATION.
+        case protocolViolation
+
+        /// The error code of CONNECTION_CLOSE (RFC 9000 section 20.1); nil for what ends only a path.
+        var wireCode: UInt64? {
+            switch self {
+            case .flowControl: 0x03
+            case .streamLimit: 0x04
+            case .streamState: 0x05
+            case .finalSize: 0x06
+            case .frameEncoding: 0x07
+            case .protocolViolation: 0x0A
+            default: nil
+            }
+        }
+    }
+
+    /// The kind.
+    public let code: Code
+    /// What happened, in words.
+    public let message: String
+
+    /// An error of this kind.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// One line: what happened, and what to do next.
+    public var description: String {
+        switch code {
+        case .unsupportedVersion: "\(message): use the same version of Bodkin on both sides"
+        case .wrongSession: "\(message): dial the peer again"
+        case .closedByPeer(.unknownSession): "\(message): the far process was restarted or has ended the session; dial the peer again"
+        case .closedByPeer: "\(message): dial the peer again"
+        default: "the far side broke the protocol (\(message)): dial again, and report it if it recurs"
+        }
+    }
+}

@@ -1,0 +1,148 @@
+import BodkinCore
+import NIOCore
+
+@testable import BodkinProtocols
+
+/// Two sessions and the paths between them, in one place; nothing moves unless a test says so.
+final class SessionWire {
+    /// One end, with the events it gave.
+    final class End {
+        var session: Session
+        var events: [Session.Event] = []
+
+        init(_ session: consuming Session) { self.session = session }
+
+        func collect() {
+            while let event = session.nextEvent() { events.append(event) }
+        }
+
+        /// Everything that can be read of a stream now, and how it ended.
+        func readAll(_ stream: StreamID = .initial, limit: Int = 1 << 20) -> (bytes: [UInt8], last: StreamRead) {
+            var bytes: [UInt8] = []
+            while true {
+                let result = session.read(stream, limit: limit)
+                guard case .bytes(let buffer) = result else { return (bytes, result) }
+                bytes += Array(buffer.readableBytesView)
+            }
+        }
+
+        // What expectations look at: they cannot look into a value that is not copyable.
+        func write(_ bytes: ByteBuffer, to stream: StreamID = .initial) -> Int { session.write(bytes, to: stream) }
+        func output(_ path: PathID, limit: Int = 65_536) -> ByteBuffer? { session.output(on: path, limit: limit) }
+        func hasOutput(_ path: PathID) -> Bool { session.hasOutput(on: path) }
+        func open() -> StreamID? { session.openStream() }
+        func read(_ stream: StreamID = .initial, limit: Int = 1 << 20) -> StreamRead { session.read(stream, limit: limit) }
+        func isAlive(_ stream: StreamID) -> Bool { session.isAlive(stream) }
+        var id: SessionID { session.id }
+        var activePath: PathID? { session.activePath }
+        var generation: UInt64 { session.generation }
+        var isConfirmed: Bool { session.isConfirmed }
+        var hasEnded: Bool { session.hasEnded }
+        var unacknowledged: Int { session.unacknowledgedByteCount }
+        var unread: Int { session.unreadByteCount }
+        var unsent: Int { session.unsentByteCount }
+        var streamCount: Int { session.streamCount }
+        var nextExpected: UInt64 { session.nextExpected }
+        var nextRecord: UInt64 { session.log.next }
+
+        /// The frames that a path gives now.
+        func frames(_ path: PathID, limit: Int = 65_536) throws -> [PathFrame] {
+            var frames: [PathFrame] = []
+            while var bytes = output(path, limit: limit) {
+                while let frame = try PathReader.frame(&bytes) { frames.append(try PathFrame(type: frame.type, payload: frame.payload)) }
+            }
+            collect()
+            return frames
+        }
+
+        /// Takes in one frame, as from a far side that is not a session of ours.
+        func receive(_ frame: PathFrame, on path: PathID) {
+            var bytes = ByteBuffer()
+            frame.write(to: &bytes)
+            session.receive(bytes, on: path)
+            collect()
+        }
+
+        var closeReason: SessionCloseReason? {
+            for case .closed(let reason) in events { return reason }
+            return nil
+        }
+    }
+
+    let dialler: End
+    let called: End
+    /// What is on its way, by path.
+    var toCalled: [PathID: ByteBuffer] = [:]
+    var toDialler: [PathID: ByteBuffer] = [:]
+
+    init(dialler: Session.Configuration = .init(), called: Session.Configuration = .init()) {
+        let id = SessionID.random()
+        let (near, far) = (InstanceID.random(), InstanceID.random())
+        self.dialler = End(Session(role: .dialler, id: id, localInstance: near, remoteInstance: far, configuration: dialler))
+        self.called = End(Session(role: .called, id: id, localInstance: far, remoteInstance: near, configuration: called))
+    }
+
+    /// A path that is up at both ends.
+    @discardableResult
+    func connect(_ number: UInt64, _ kind: PathKind = .circuit) -> PathID {
+        let path = PathID(number)
+        dialler.session.addPath(path, kind: kind)
+        called.session.addPath(path, kind: kind)
+        (toCalled[path], toDialler[path]) = (ByteBuffer(), ByteBuffer())
+        return path
+    }
+
+    /// A path that dies, with all that is on its way.
+    func cut(_ path: PathID) {
+        (toCalled[path], toDialler[path]) = (nil, nil)
+        dialler.session.pathClosed(path)
+        called.session.pathClosed(path)
+        collect()
+    }
+
+    /// Takes what both ends have to send, without delivering it. Returns whether there was any.
+    @discardableResult
+    func send(limit: Int = 65_536) -> Bool {
+        var moved = false
+        for path in toCalled.keys {
+            while var bytes = dialler.session.output(on: path, limit: limit) { moved = toCalled[path]?.writeBuffer(&bytes) != 0 || moved }
+            while var bytes = called.session.output(on: path, limit: limit) { moved = toDialler[path]?.writeBuffer(&bytes) != 0 || moved }
+        }
+        collect()
+        return moved
+    }
+
+    /// Delivers what is on its way on a path, in pieces, and acknowledges.
+    func deliver(_ path: PathID, chunk: Int = .max) {
+        var bytes = toCalled[path] ?? ByteBuffer()
+        if toCalled[path] != nil { toCalled[path] = ByteBuffer() }
+        while let piece = bytes.readSlice(length: min(chunk, bytes.readableBytes)), piece.readableBytes > 0 {
+            called.session.receive(piece, on: path)
+        }
+        called.session.flushAcknowledgement()
+        bytes = toDialler[path] ?? ByteBuffer()
+        if toDialler[path] != nil { toDialler[path] = ByteBuffer() }
+        while let piece = bytes.readSlice(length: min(chunk, bytes.readableBytes)), piece.readableBytes > 0 {
+            dialler.session.receive(piece, on: path)
+        }
+        dialler.session.flushAcknowledgement()
+        collect()
+    }
+
+    /// Lets everything arrive until nothing moves any more.
+    func settle(chunk: Int = .max) {
+        while send() {
+            for path in toCalled.keys.sorted(by: { $0.rawValue < $1.rawValue }) { deliver(path, chunk: chunk) }
+        }
+    }
+
+    func collect() {
+        dialler.collect()
+        called.collect()
+    }
+}
+
+/// Bytes that show where a piece is missing or doubled.
+func pattern(_ count: Int, from start: Int = 0) -> ByteBuffer {
+    ByteBuffer(bytes: (start..<(start + count)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) })
+}
