@@ -56,6 +56,8 @@ let package = Package(
             name: "BodkinTransport",
             dependencies: [
                 "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinSystem", crypto, logging, nioCore, nioPosix, nioSSL,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
             ],

@@ -1,1 +1,1 @@
-// placeholder
+// The server follows.

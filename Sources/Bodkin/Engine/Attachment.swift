@@ -1,0 +1,37 @@
+import BodkinCore
+import BodkinSystem
+
+/// The network as a peer sees it when it starts: its addresses, links and ways out.
+struct Attachments {
+    let interfaces: [NetworkInterface]
+    let routes: [DefaultRoute]
+
+    /// What the calling thread's network is like now.
+    static func current() -> Attachments { Attachments(interfaces: NetworkInterface.current(), routes: DefaultRoute.current()) }
+
+    /// Our addresses of a family.
+    func addresses(_ family: IPAddress.Family) -> [IPAddress] {
+        interfaces.flatMap(\.addresses).map(\.address).filter { $0.family == family }
+    }
+
+    /// The prefixes on our links.
+    var onLink: [IPPrefix] { interfaces.flatMap(\.addresses).map(\.onLink) }
+
+    /// The gateways: the routes' own.
+    var gateways: [IPAddress] { routes.compactMap(\.gateway) }
+
+    /// The interfaces to leave by towards the Internet: nil alone where the system's routes leave no choice.
+    func waysOut(_ family: IPAddress.Family) -> [String?] {
+        var names: [String] = []
+        for route in routes where route.family == family && !names.contains(route.interface) { names.append(route.interface) }
+        // Four ways out are more than any machine that people connect from has.
+        return names.count > 1 ? Array(names.prefix(4)) : [nil]
+    }
+
+    /// The interfaces to leave by towards an address: the one whose link it is on, or every way out.
+    func interfaces(towards address: IPAddress) -> [String?] {
+        let ways = waysOut(address.family)
+        guard ways.count > 1, let near = interfaces.first(where: { $0.addresses.contains { $0.onLink.contains(address) } }) else { return ways }
+        return [near.name]
+    }
+}

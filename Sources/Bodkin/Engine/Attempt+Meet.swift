@@ -1,0 +1,169 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinSystem
+import BodkinTransport
+import FoundationEssentials
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Meeting: from the reserved port to every allowed candidate of the other, at the agreed instants, while it does the same.
+extension Attempt {
+    /// The most targets of one attempt: the candidates of a card by two ways out.
+    private static let targetLimit = 16
+
+    /// The server says: meet now.
+    func meet(_ meet: WireMeet) {
+        guard phase != .over, schedule == nil, let instance = InstanceID(bytes: meet.instance) else { return }
+        phase = .meeting
+        remoteInstance = instance
+        observed = meet.observed.prefix(8).compactMap { $0.endpoint() }
+        guard meet.direct, engine.port != nil else { return conclude() }
+        // Neither a wild server nor a wild clock makes us wait for long, or fire without end.
+        let wait = Duration.microseconds(Int64(min(meet.startInUs, 2_000_000)))
+        let interval = Duration.microseconds(Int64(min(max(meet.intervalUs, 50_000), 5_000_000)))
+        schedule = MeetSchedule(targetCount: 0, start: elapsed + wait, interval: interval)
+        received(meet.card)
+        if targets.isEmpty { return conclude() }
+        arm()
+    }
+
+    /// The other side's candidates, the first or later ones.
+    func received(_ wire: WireSignedCard) {
+        guard schedule != nil else { return }
+        do {
+            let card = try Card(wire, of: peer, server: engine.serverHash, now: engine.clock.now)
+            guard card.instance == remoteInstance else { return }
+            for candidate in card.candidates { consider(candidate) }
+        } catch {
+            note(ConnectionReport.Attempt(route: .direct, start: elapsed), .forbidden, "the peer's card is \(error.rawValue)")
+        }
+    }
+
+    /// Our own candidates have changed: the other side hears of them.
+    func announce(_ card: WireSignedCard?) {
+        guard phase == .meeting, let card else { return }
+        var signal = WireSignal()
+        signal.attempt = .init(id.bytes)
+        signal.card = card
+        engine.link?.send(.signal(signal))
+    }
+
+    private func consider(_ candidate: Candidate) {
+        guard let port = engine.port, !targets.contains(where: { $0.endpoint == candidate.endpoint }) else { return }
+        var entry = ConnectionReport.Attempt(route: .direct, remote: candidate.endpoint, candidate: candidate.kind, start: elapsed)
+        let attachments = engine.attachments
+        let filter = CandidateFilter(
+            observed: observed, ownObserved: engine.warms.compactMap(\.observed),
+            ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address) + engine.warms.compactMap(\.observed?.address),
+            ownPort: port.number, onLink: attachments.onLink, gateways: attachments.gateways,
+            allowsPrivate: engine.configuration.allowsPrivateAddresses)
+        if let refusal = filter.refusal(of: candidate) { return note(entry, .forbidden, refusal.rawValue) }
+        guard port.families.contains(candidate.endpoint.address.family), !attachments.addresses(candidate.endpoint.address.family).isEmpty else {
+            return note(entry, .failed, "no \(candidate.endpoint.address.family == .v4 ? "IPv4" : "IPv6") here")
+        }
+        for interface in attachments.interfaces(towards: candidate.endpoint.address) where targets.count < Self.targetLimit {
+            entry.detail = interface.map { "by \($0)" } ?? ""
+            report.attempts.append(entry)
+            targets.append(Target(endpoint: candidate.endpoint, interface: interface, reportIndex: report.attempts.count - 1))
+            _ = schedule?.addTarget()
+        }
+    }
+
+    private func note(_ entry: ConnectionReport.Attempt, _ verdict: ConnectionReport.Attempt.Verdict, _ detail: String) {
+        var entry = entry
+        entry.verdict = verdict
+        entry.detail = detail
+        entry.duration = .zero
+        report.attempts.append(entry)
+        engine.tell(.attempt(peer, entry), since: start)
+    }
+
+    // MARK: Firing
+
+    private func arm() {
+        instant?.cancel()
+        guard phase == .meeting, let schedule else { return }
+        let next = schedule.nextInstant
+        let delay = (next ?? schedule.deadline) - elapsed
+        let action = { [weak self] in next == nil ? self?.conclude() ?? () : self?.fire() ?? () }
+        if next != nil, delay <= .zero { return action() }
+        instant = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { action() }
+    }
+
+    private func fire() {
+        for case .fire(let index) in schedule?.fire() ?? [] { shoot(index) }
+        arm()
+    }
+
+    private func shoot(_ index: Int) {
+        guard let port = engine.port else { return }
+        targets[index].connecting?.close(promise: nil)
+        targets[index].connecting = nil
+        targets[index].shots += 1
+        let shot = targets[index].shots
+        let entry = targets[index].reportIndex
+        if shot == 1 { report.attempts[entry].start = elapsed }
+        report.attempts[entry].shots = shot
+        let connecting = port.connect(to: targets[index].endpoint, interface: targets[index].interface) { [weak self] channel in
+            guard let self, self.targets[index].shots == shot, self.phase == .meeting else { return }
+            self.targets[index].connecting = channel
+        }
+        connecting.assumeIsolated().whenComplete { [weak self] result in
+            guard let self, self.targets[index].shots == shot, self.phase == .meeting else {
+                if case .success(let channel) = result { channel.close(promise: nil) }
+                return
+            }
+            self.targets[index].connecting = nil
+            switch result {
+            case .success(let channel): self.connected(index, channel)
+            case .failure(let error): self.missed(index, error)
+            }
+        }
+    }
+
+    private func connected(_ index: Int, _ channel: any Channel) {
+        do {
+            let path =
+                role == .dialler
+                ? try engine.factory.client(channel, kind: .direct, expecting: peer, skipping: id)
+                : try engine.factory.server(channel, kind: .direct, announcing: id, admits: { [peer] in $0 == peer })
+            schedule?.connected(index)
+            targets[index].path = path
+            follow(path, target: index)
+            channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
+        } catch {
+            channel.close(promise: nil)
+            missed(index, error)
+        }
+    }
+
+    private func missed(_ index: Int, _ error: any Error) {
+        let code = (error as? IOError)?.errnoCode ?? ((error as? NIOConnectionError)?.connectionErrors.first?.error as? IOError)?.errnoCode
+        switch code {
+        case ECONNREFUSED: judge(targets[index].reportIndex, .refused, "RST")
+        case EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT, EACCES: judge(targets[index].reportIndex, .refused, "ICMP, or no route")
+        case ETIMEDOUT: judge(targets[index].reportIndex, .silent, "")
+        // The far side's SYN came first, and the listener has its connection.
+        case EADDRNOTAVAIL: break
+        default: judge(targets[index].reportIndex, .failed, "\(error)")
+        }
+        schedule?.refused(index)
+    }
+
+    /// What became of an entry of the report, so far: a later shot may change it.
+    func judge(_ index: Int, _ verdict: ConnectionReport.Attempt.Verdict, _ detail: String) {
+        guard report.attempts.indices.contains(index), report.attempts[index].verdict != .succeeded else { return }
+        report.attempts[index].verdict = verdict
+        if !detail.isEmpty { report.attempts[index].detail = detail }
+        report.attempts[index].duration = elapsed - report.attempts[index].start
+        engine.tell(.attempt(peer, report.attempts[index]), since: start)
+    }
+}

@@ -1,0 +1,206 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import FoundationEssentials
+import NIOCore
+
+/// One dial, at either end: a circuit at once, shots at the far side's candidates at the agreed instants, until a direct path has settled.
+///
+/// ```
+///  waiting ──Dial sent──▶ dialled ──Meet──▶ meeting ──direct path──▶ over (direct)
+///     │                      │                 └────instants used up──▶ over (circuit, or failed)
+///     └──────────────────────┴── DialFailed, timeout, server lost ───▶ over (failed)
+/// ```
+/// The called end begins in `meeting`. Confined to the engine's event loop.
+final class Attempt {
+    enum Role { case dialler, called }
+    enum Phase { case waiting, dialled, meeting, over }
+
+    /// One far endpoint, by one interface.
+    struct Target {
+        let endpoint: Endpoint
+        let interface: String?
+        let reportIndex: Int
+        /// The latest shot, while it has no answer.
+        var connecting: (any Channel)?
+        /// How many shots there were: an answer to an earlier one counts no more.
+        var shots = 0
+        /// The connection that came of it.
+        var path: Path?
+    }
+
+    unowned let engine: PeerEngine
+    let id: AttemptID
+    let role: Role
+    let peer: PeerID
+    let start = NIODeadline.now()
+    var phase = Phase.waiting
+    var report: ConnectionReport
+    var remoteInstance: InstanceID?
+    var session: SessionDriver?
+    var schedule: MeetSchedule?
+    var targets: [Target] = []
+    var observed: [Endpoint] = []
+    var circuitReportIndex: Int?
+    private let promise: EventLoopPromise<Connection>?
+    private var early = ByteBuffer()
+    private var timeout: Scheduled<Void>?
+    var instant: Scheduled<Void>?
+    /// Whether the session has been given a direct path, confirmed or not.
+    var hasDirectPath = false
+    /// Whether no further shot will be fired.
+    var isExhausted = false
+
+    /// A dial that begins here.
+    init(dialling peer: PeerID, engine: PeerEngine) {
+        self.engine = engine
+        self.peer = peer
+        id = .random()
+        role = .dialler
+        report = ConnectionReport(peer: peer)
+        promise = engine.eventLoop.makePromise()
+    }
+
+    /// A dial that somebody else has begun.
+    init(_ id: AttemptID, calledBy peer: PeerID, engine: PeerEngine) {
+        self.engine = engine
+        self.id = id
+        self.peer = peer
+        role = .called
+        report = ConnectionReport(peer: peer)
+        promise = nil
+    }
+
+    /// The connection that it leads to, for a dialler.
+    var result: EventLoopFuture<Connection> {
+        promise?.futureResult ?? engine.eventLoop.makeFailedFuture(PeerError(.closed, "nobody dials here"))
+    }
+
+    /// Whether a direct path may still come of it.
+    var mayStillConnect: Bool { phase == .meeting && !isExhausted }
+
+    /// What applications see of the session.
+    var box: ConnectionBox? { session.flatMap { engine.sessions[PeerEngine.SessionKey(peer: peer, session: $0.id)] } }
+
+    var elapsed: Duration { engine.elapsed(since: start) }
+
+    // MARK: Dialling
+
+    /// Begins to dial: the circuit's handshake first, since it travels with the Dial.
+    func begin() {
+        engine.tell(.dialing(peer), since: start)
+        let limit = engine.configuration.dialTimeout
+        timeout = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak self] in self?.timedOut() }
+        if engine.usesCircuits { openCircuit() }
+        dialIfWaiting()
+        engine.link?.flush()
+    }
+
+    /// Sends the Dial once the registration is out.
+    func dialIfWaiting() {
+        guard phase == .waiting, role == .dialler, engine.isRegistrationSent else { return }
+        phase = .dialled
+        var dial = WireDial()
+        dial.to = Data(peer.publicKey)
+        dial.attempt = Data(id.bytes)
+        dial.early = Data(early.readableBytesView)
+        dial.direct = engine.usesDirectPaths
+        early.clear()
+        engine.link?.send(.dial(dial), flush: false)
+    }
+
+    private func openCircuit() {
+        let channel = engine.makeCircuit(id) { [weak self] piece in
+            guard let self else { return false }
+            guard self.phase == .waiting else { return true }
+            self.early.writeImmutableBuffer(piece)
+            return false
+        }
+        do {
+            let path = try engine.factory.client(channel, kind: .circuit, expecting: peer, skipping: nil)
+            follow(path, circuit: true)
+            channel.activate()
+        } catch {
+            channel.close(promise: nil)
+        }
+    }
+
+    /// The server says no.
+    func refused(_ reason: WireDialFailed.Reason) {
+        // Both dial each other: the other one's dial stands, and its connection will be ours.
+        if reason == .unavailable, engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
+        switch reason {
+        case .unresponsive: fail(.unresponsive, "the peer is registered but does not answer: try again in a moment")
+        case .quota: fail(.quota, "the rendezvous server allows no more dials now: try again in a minute")
+        case .unavailable, .unspecified, .UNRECOGNIZED:
+            fail(
+                .unavailable, "the peer is not there, or does not let this one dial: check that it listens at this server and allows \(engine.id)")
+        }
+    }
+
+    /// The link to the server is gone. A meeting that has begun needs it no more.
+    func lostServer(_ error: TransportError) {
+        if session == nil, phase == .waiting || phase == .dialled { fail(.serverLost, error.message) }
+    }
+
+    private func timedOut() {
+        guard session == nil else { return }
+        if phase == .meeting {
+            fail(.unreachable, "no path to the peer came up in time: allow circuits (no --direct-only), or try from another network")
+        } else {
+            fail(.serverLost, "the rendezvous server did not answer the dial in time: check the network, and try again")
+        }
+    }
+
+    /// A called end whose dialler never comes is forgotten.
+    func expire() {
+        timeout = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(engine.configuration.dialTimeout)) { [weak self] in
+            guard let self, self.session == nil else { return }
+            self.end()
+        }
+    }
+
+    /// Both dialled each other, and the other's dial stands.
+    func fold(into connection: Connection) {
+        guard session == nil else { return }
+        promise?.succeed(connection)
+        end()
+    }
+
+    /// There is a connection.
+    func connected(_ connection: Connection, route: Route) {
+        timeout?.cancel()
+        engine.tell(.connected(peer, route), since: start)
+        promise?.succeed(connection)
+    }
+
+    /// It leads to nothing.
+    func fail(_ code: PeerError.Code, _ message: String) {
+        judgePending()
+        fail(PeerError(code, message, report: report))
+    }
+
+    /// It leads to nothing.
+    func fail(_ error: any Error) {
+        guard phase != .over else { return }
+        judgePending()
+        if role == .dialler { engine.tell(.report(report), since: start) }
+        promise?.fail(error)
+        end()
+    }
+
+    /// Nothing more is done for it.
+    func end() {
+        phase = .over
+        timeout?.cancel()
+        instant?.cancel()
+        for index in targets.indices {
+            targets[index].shots += 1
+            targets[index].connecting?.close(promise: nil)
+            targets[index].connecting = nil
+        }
+        if session == nil { engine.circuits[id]?.close(promise: nil) }
+        engine.attempts[id] = nil
+        promise?.fail(PeerError(.closed, "the dial was given up"))
+    }
+}

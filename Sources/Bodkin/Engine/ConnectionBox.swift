@@ -1,0 +1,72 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import NIOCore
+
+/// What a ``Connection`` stands for, on its event loop.
+final class ConnectionBox {
+    let driver: SessionDriver
+    let start: NIODeadline
+    private(set) var report: ConnectionReport
+    private var isSettled = false
+    private var settlers: [EventLoopPromise<ConnectionReport>] = []
+
+    init(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline) {
+        self.driver = driver
+        self.report = report
+        self.start = start
+    }
+
+    private var elapsed: Duration { .nanoseconds((NIODeadline.now() - start).nanoseconds) }
+
+    /// The first path.
+    func began(on path: Path) {
+        report.timeToFirstPath = report.timeToFirstPath ?? elapsed
+        note(path)
+    }
+
+    /// Another path carries the session now.
+    func tookOver(_ path: Path) { note(path) }
+
+    private func note(_ path: Path) {
+        report.route = path.kind == .direct ? .direct : .circuit
+        report.remote = path.remote
+        if path.kind == .direct { report.timeToDirect = report.timeToDirect ?? elapsed }
+    }
+
+    /// The dial is over, with all that is to be known of it.
+    func finish(_ report: ConnectionReport) {
+        let route = self.report
+        self.report = report
+        self.report.timeToFirstPath = route.timeToFirstPath ?? report.timeToFirstPath
+        self.report.timeToDirect = route.timeToDirect ?? report.timeToDirect
+        settle()
+    }
+
+    /// The session is over: nothing will improve any more.
+    func closed(_ reason: SessionCloseReason) { settle() }
+
+    private func settle() {
+        isSettled = true
+        for promise in settlers { promise.succeed(report) }
+        settlers = []
+    }
+
+    /// The report, once nothing is tried any more.
+    func settled() -> EventLoopFuture<ConnectionReport> {
+        guard !isSettled else { return driver.eventLoop.makeSucceededFuture(report) }
+        let promise = driver.eventLoop.makePromise(of: ConnectionReport.self)
+        settlers.append(promise)
+        return promise.futureResult
+    }
+
+    static func text(of reason: SessionCloseReason) -> String {
+        switch reason {
+        case .local: "closed here"
+        case .remote(let code, let text): "closed by the far side (code \(code)\(text.isEmpty ? "" : ", \(text)"))"
+        case .protocolError(let error): "\(error)"
+        case .remoteProtocolError(let code, let text): "the far side says that we broke the protocol (code \(code), \(text))"
+        case .failed(let text): text
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import FoundationEssentials
+import NIOCore
+
+/// Dials of ours and of others, and the circuits that they run on.
+extension PeerEngine {
+    /// Dials a peer, or joins what is under way or alive.
+    func connect(to peer: PeerID) -> EventLoopFuture<Connection> {
+        if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }
+        guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one")) }
+        guard peer != id else { return eventLoop.makeFailedFuture(PeerError(.ourselves, "this is our own peer ID: name the other side's")) }
+        if let box = sessions.first(where: { $0.key.peer == peer && $0.value.driver.closeReason == nil })?.value {
+            return eventLoop.makeSucceededFuture(Connection(box))
+        }
+        if let attempt = attempts.values.first(where: { $0.peer == peer && $0.role == .dialler }) { return attempt.result }
+        let attempt = Attempt(dialling: peer, engine: self)
+        attempts[attempt.id] = attempt
+        attempt.begin()
+        return attempt.result
+    }
+
+    /// Gives up a dial that has led to nothing yet.
+    func cancelDial(to peer: PeerID) {
+        for attempt in Array(attempts.values) where attempt.peer == peer && attempt.role == .dialler && attempt.session == nil {
+            attempt.fail(CancellationError())
+        }
+    }
+
+    /// Meet somebody: one that we dial, or who dials us.
+    func received(_ meet: WireMeet) {
+        guard let attemptID = AttemptID(bytes: meet.attempt), let peer = PeerID(publicKey: meet.peer) else { return }
+        if meet.isDialler {
+            guard let attempt = attempts[attemptID], attempt.role == .dialler, attempt.peer == peer else { return }
+            return attempt.meet(meet)
+        }
+        var answer = WireMeetAck()
+        answer.attempt = meet.attempt
+        guard attempts[attemptID] == nil, peer != id, configuration.admission.admits(peer), !ownDialStands(against: peer),
+            attempts.values.count(where: { $0.role == .called }) < Self.calledLimit
+        else {
+            answer.answer = .declined
+            link?.send(.meetAck(answer))
+            return
+        }
+        answer.answer = .accepted
+        link?.send(.meetAck(answer), flush: false)
+        let attempt = Attempt(attemptID, calledBy: peer, engine: self)
+        attempts[attemptID] = attempt
+        if !meet.early.isEmpty { answerCircuit(attempt, early: ByteBuffer(bytes: meet.early)) }
+        link?.flush()
+        attempt.meet(meet)
+        attempt.expire()
+    }
+
+    /// Both dial each other: the attempt of the lower peer ID stands.
+    private func ownDialStands(against peer: PeerID) -> Bool {
+        id < peer && attempts.values.contains { $0.role == .dialler && $0.peer == peer && $0.session == nil }
+    }
+
+    private func answerCircuit(_ attempt: Attempt, early: ByteBuffer) {
+        guard usesCircuits else {
+            var end = WireCircuitClose()
+            end.attempt = Data(attempt.id.bytes)
+            link?.send(.circuitClose(end), flush: false)
+            return
+        }
+        let channel = makeCircuit(attempt.id) { _ in true }
+        do {
+            let path = try factory.server(channel, kind: .circuit, announcing: nil, admits: { $0 == attempt.peer })
+            attempt.follow(path, circuit: true)
+            channel.activate()
+            channel.receive(early, isCredited: false)
+        } catch {
+            channel.close(promise: nil)
+        }
+    }
+
+    /// A circuit of an attempt. `passes` says of each piece whether it is to be sent: the first flight travels otherwise.
+    func makeCircuit(_ id: AttemptID, passes: @escaping (ByteBuffer) -> Bool) -> CircuitChannel {
+        let name = Data(id.bytes)
+        let carrier = CircuitChannel.Carrier(
+            send: { [weak self] piece in
+                guard passes(piece) else { return }
+                var data = WireCircuitData()
+                data.attempt = name
+                data.data = Data(piece.readableBytesView)
+                self?.link?.send(.circuitData(data))
+            },
+            grant: { [weak self] bytes in
+                var credit = WireCircuitCredit()
+                credit.attempt = name
+                credit.bytes = UInt32(clamping: bytes)
+                self?.link?.send(.circuitCredit(credit))
+            },
+            finish: { [weak self] in
+                var end = WireCircuitClose()
+                end.attempt = name
+                self?.link?.send(.circuitClose(end))
+            })
+        let channel = CircuitChannel(eventLoop: eventLoop, credit: circuitWindow, carrier: carrier)
+        circuits[id] = channel
+        channel.closeFuture.assumeIsolated().whenComplete { [weak self, unowned channel] _ in
+            if self?.circuits[id] === channel { self?.circuits[id] = nil }
+        }
+        return channel
+    }
+}

@@ -1,0 +1,220 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinSystem
+import BodkinTransport
+import FoundationEssentials
+import NIOCore
+
+/// The link to the server: registration, messages, reconnection.
+extension PeerEngine {
+    /// How long cards are good: longer than any clock that a person would notice is wrong by, and soon enough forgotten.
+    private static let cardLifetimeInMilliseconds: UInt64 = 2 * 3600 * 1000
+
+    func openLink() {
+        isLinkUp = false
+        isRegistrationSent = false
+        link = RendezvousLink(configuration.rendezvous, ways: ways, certificate: certificate, on: eventLoop) { [weak self] event in
+            guard let self, !self.isOver else { return }
+            switch event {
+            case .up: self.linkCameUp()
+            case .message(let body): self.received(body)
+            case .down(let error): self.lostLink(error)
+            }
+        }
+    }
+
+    /// One warm connection for each family that the server has an address of, by each way out.
+    func openWarmConnections() {
+        guard let port else { return }
+        for warm in warms { warm.close() }
+        warms = []
+        var seen: Set<String> = []
+        for way in ways where port.families.contains(way.endpoint.address.family) {
+            guard seen.insert("\(way.endpoint.address.family) \(way.interface ?? "")").inserted else { continue }
+            let server = Endpoint(way.endpoint.address, configuration.rendezvous.stunPort)
+            let warm = WarmConnection(port, to: server, interface: way.interface, on: eventLoop) { [weak self] event in self?.warm(event) }
+            warms.append(warm)
+        }
+    }
+
+    private func warm(_ event: WarmConnection.Event) {
+        guard !isOver else { return }
+        if case .lost = event { warms.removeAll { $0.isLost } }
+        guard isLinkUp else { return }
+        if isRegistrationSent {
+            // What is known of us has changed: the server, and whoever is about to meet us, hear of it.
+            if case .connected = event { return }
+            register()
+            for attempt in attempts.values { attempt.announce(currentCard()) }
+        } else {
+            registerWhenReady()
+        }
+    }
+
+    private func linkCameUp() {
+        isLinkUp = true
+        // The answers of warm connections left half a round trip of TLS ago: they are here, or a round trip away, or not to be had.
+        let bound = max(TimeAmount.milliseconds(20), .nanoseconds((NIODeadline.now() - start).nanoseconds / 2))
+        registrationDeadline = eventLoop.assumeIsolated().scheduleTask(in: min(bound, .seconds(1))) { [weak self] in self?.register() }
+        registerWhenReady()
+    }
+
+    private func registerWhenReady() {
+        let isAnswerPending = warms.contains { $0.isConnected && $0.observed == nil }
+        let isAnythingKnown = warms.contains { $0.observed != nil }
+        if warms.isEmpty || (isAnythingKnown && !isAnswerPending) { register() }
+    }
+
+    /// Registers, or registers anew; a dial that waits goes out with it.
+    func register() {
+        guard let link, isLinkUp, !isOver else { return }
+        registrationDeadline?.cancel()
+        sequence += 1
+        let proved = warms.filter { $0.observed != nil }
+        guard let card = currentCard() else { return }
+        if !isRegistrationSent {
+            var hello = WireHello()
+            hello.lowestVersion = 1
+            hello.highestVersion = 1
+            hello.token = Data(configuration.rendezvous.token ?? [])
+            hello.instance = Data(instance.bytes)
+            hello.agent = "bodkin"
+            link.send(.hello(hello), flush: false)
+        }
+        var registration = WireRegister()
+        registration.card = card
+        registration.policy = policy
+        registration.stunKey = Data(stunKey)
+        registration.warmConnections = UInt32(proved.count)
+        link.send(.register(registration), flush: false)
+        isRegistrationSent = true
+        for warm in proved { warm.prove(username: "\(instance)", key: stunKey) }
+        for attempt in attempts.values { attempt.dialIfWaiting() }
+        link.flush()
+    }
+
+    private var policy: WirePolicy {
+        var policy = WirePolicy()
+        switch configuration.admission {
+        case .nobody: policy.admission = .nobody
+        case .only(let peers):
+            policy.admission = .listed
+            policy.peers = peers.map { Data($0.publicKey) }
+        case .anyone: policy.admission = .anyone
+        }
+        return policy
+    }
+
+    /// The present card, signed.
+    func currentCard() -> WireSignedCard? {
+        var candidates: [Candidate] = []
+        if let port, usesDirectPaths {
+            for warm in warms {
+                if let observed = warm.observed, !candidates.contains(where: { $0.endpoint == observed }) {
+                    candidates.append(Candidate(.serverReflexive, observed))
+                }
+            }
+            for address in attachments.interfaces.flatMap(\.addresses).map(\.address) where port.families.contains(address.family) {
+                let endpoint = Endpoint(address, port.number)
+                if !candidates.contains(where: { $0.endpoint == endpoint }) { candidates.append(Candidate(.host, endpoint)) }
+            }
+        }
+        let card = Card(
+            peer: id, instance: instance, sequence: sequence, server: serverHash, expiry: clock.now &+ Self.cardLifetimeInMilliseconds,
+            candidates: candidates)
+        return try? card.signed(by: configuration.identity.privateKey)
+    }
+
+    /// What names the server in cards: the hash in the URL, or of the key that a public authority vouched for.
+    var serverHash: [UInt8] { configuration.rendezvous.keyHash ?? link?.serverKeyHash ?? [] }
+
+    private func received(_ body: WireEnvelope.OneOf_Body) {
+        switch body {
+        case .welcome(let welcome):
+            clock.set(welcome.timeMs)
+            let window = Int(welcome.circuitWindow)
+            if window > circuitWindow {
+                for circuit in circuits.values { circuit.grant(window - circuitWindow) }
+                circuitWindow = window
+            }
+        case .registered: registered()
+        case .meet(let meet): received(meet)
+        case .dialFailed(let failure):
+            guard let id = AttemptID(bytes: failure.attempt), let attempt = attempts[id], attempt.role == .dialler else { return }
+            attempt.refused(failure.reason)
+        case .signal(let signal):
+            guard let id = AttemptID(bytes: signal.attempt), let attempt = attempts[id] else { return }
+            if case .card(let card)? = signal.payload { attempt.received(card) }
+        case .circuitData(let data):
+            guard let id = AttemptID(bytes: data.attempt) else { return }
+            circuits[id]?.receive(ByteBuffer(bytes: data.data))
+        case .circuitCredit(let credit):
+            guard let id = AttemptID(bytes: credit.attempt) else { return }
+            circuits[id]?.grant(Int(credit.bytes))
+        case .circuitClose(let end):
+            guard let id = AttemptID(bytes: end.attempt) else { return }
+            circuits[id]?.endByPeer()
+        case .ping(let ping): link?.send(.pong(ping))
+        case .failure(let failure): refused(failure)
+        case .pong, .hello, .register, .dial, .meetAck: break
+        }
+    }
+
+    /// Done when the server knows this peer.
+    func whenRegistered() -> EventLoopFuture<Void> {
+        switch state {
+        case .registered: return eventLoop.makeSucceededVoidFuture()
+        case .failed(let error): return eventLoop.makeFailedFuture(error)
+        case .closed: return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one"))
+        case .starting:
+            let promise = eventLoop.makePromise(of: Void.self)
+            waitingForRegistration.append(promise)
+            return promise.futureResult
+        }
+    }
+
+    private func registered() {
+        retryCount = 0
+        if case .starting = state {
+            state = .registered
+            for promise in waitingForRegistration { promise.succeed() }
+            waitingForRegistration = []
+        }
+        tell(.registered(warms.compactMap(\.observed)))
+    }
+
+    private func refused(_ failure: WireFailure) {
+        switch failure.code {
+        case .expired:
+            // Our clock is wrong by more than a card lives: the server's counts.
+            clock.set(failure.timeMs)
+            reopen(after: .zero)
+        case .shutdown, .unspecified, .UNRECOGNIZED: break  // the connection's end follows
+        case .version, .token, .card, .quota, .protocol, .tooLarge, .replaced:
+            fail(PeerError(.refused, failure.message.isEmpty ? "the server refuses this peer: ask whoever runs it" : failure.message))
+        }
+    }
+
+    private func lostLink(_ error: TransportError) {
+        for circuit in Array(circuits.values) { circuit.endByPeer() }
+        circuits = [:]
+        guard case .registered = state else { return fail(error) }
+        tell(.serverLost(error.message))
+        for attempt in Array(attempts.values) { attempt.lostServer(error) }
+        retryCount += 1
+        // Full jitter over a growing span: a restarted server is not met by everyone at once.
+        let span = min(30_000, 250 << min(retryCount, 7))
+        reopen(after: .milliseconds(Int64.random(in: 0...Int64(span))))
+    }
+
+    private func reopen(after delay: TimeAmount) {
+        link?.close()
+        isLinkUp = false
+        retry?.cancel()
+        retry = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
+            guard let self, !self.isOver else { return }
+            if self.warms.isEmpty { self.openWarmConnections() }
+            self.openLink()
+        }
+    }
+}

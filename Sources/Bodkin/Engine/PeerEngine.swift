@@ -1,0 +1,153 @@
+import BodkinCore
+import BodkinIdentity
+import BodkinProtocols
+import BodkinSystem
+import BodkinTransport
+import Crypto
+import Logging
+import NIOCore
+
+/// The inside of a peer: its reserved port, its warm connections, its link to the server, its dials and sessions.
+///
+/// Everything in here runs on one event loop and is called on it alone.
+final class PeerEngine {
+    /// What becomes of a peer.
+    enum State {
+        case starting
+        case registered
+        case failed(any Error)
+        case closed
+    }
+
+    /// How many accepted connections may be without a proved peer at once.
+    static let strangerLimit = 256
+    /// How many dials others may have under way towards us at once.
+    static let calledLimit = 256
+
+    let configuration: Peer.Configuration
+    let eventLoop: any EventLoop
+    let instance = InstanceID.random()
+    let start = NIODeadline.now()
+    let certificate: CertificateIdentity
+    let factory: PathFactory
+    let stunKey = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+
+    var state = State.starting
+    var attachments = Attachments(interfaces: [], routes: [])
+    var port: ReservedPort?
+    var link: RendezvousLink?
+    var ways: [RendezvousLink.Way] = []
+    var warms: [WarmConnection] = []
+    var clock = ServerClock()
+    var sequence: UInt64 = 0
+    var isLinkUp = false
+    var isRegistrationSent = false
+    var registrationDeadline: Scheduled<Void>?
+    var retryCount = 0
+    var retry: Scheduled<Void>?
+    var circuitWindow = Int(WireWelcome.leastCircuitWindow)
+    var attempts: [AttemptID: Attempt] = [:]
+    var circuits: [AttemptID: CircuitChannel] = [:]
+    var sessions: [SessionKey: ConnectionBox] = [:]
+    var strangerCount = 0
+    var waitingForRegistration: [EventLoopPromise<Void>] = []
+    let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
+
+    /// A session by what names it.
+    struct SessionKey: Hashable {
+        let peer: PeerID
+        let session: SessionID
+    }
+
+    init(
+        _ configuration: Peer.Configuration, on eventLoop: any EventLoop, incoming: AsyncThrowingStream<Connection, any Error>.Continuation
+    ) throws {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.incoming = incoming
+        certificate = try CertificateIdentity(configuration.identity)
+        factory = try PathFactory(certificate)
+    }
+
+    var id: PeerID { configuration.identity.peerID }
+    var usesDirectPaths: Bool { configuration.paths != .relayOnly }
+    var usesCircuits: Bool { configuration.paths != .directOnly }
+
+    /// Begins: reserves the port, and connects to the server by every way at once.
+    func begin(_ ways: [RendezvousLink.Way]) {
+        attachments = .current()
+        self.ways = ways.flatMap { way in
+            attachments.waysOut(way.endpoint.address.family).map { RendezvousLink.Way(endpoint: way.endpoint, name: way.name, interface: $0) }
+        }
+        guard usesDirectPaths else { return openLink() }
+        let opening = ReservedPort.open(configuration.reservedPort, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
+        opening.assumeIsolated().whenComplete { [weak self] result in
+            guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
+            switch result {
+            case .success(let port):
+                self.port = port.value
+                self.openWarmConnections()
+                self.openLink()
+            case .failure(let error): self.fail(error)
+            }
+        }
+    }
+
+    /// Whether nothing more will be done.
+    var isOver: Bool {
+        switch state {
+        case .closed, .failed: true
+        case .starting, .registered: false
+        }
+    }
+
+    /// Nothing works any more: everyone who waits is told why.
+    func fail(_ error: any Error) {
+        guard !isOver else { return }
+        state = .failed(error)
+        incoming.finish(throwing: error)
+        for promise in waitingForRegistration { promise.fail(error) }
+        waitingForRegistration = []
+        for attempt in Array(attempts.values) { attempt.fail(error) }
+        release()
+    }
+
+    /// Ends everything, without a word to the sessions' far sides.
+    func close() {
+        guard !isOver else { return }
+        state = .closed
+        incoming.finish()
+        let error = PeerError(.closed, "the peer has been closed: make another one")
+        for promise in waitingForRegistration { promise.fail(error) }
+        waitingForRegistration = []
+        for attempt in Array(attempts.values) { attempt.fail(error) }
+        for box in Array(sessions.values) { box.driver.fail("the peer has been closed") }
+        release()
+    }
+
+    private func release() {
+        retry?.cancel()
+        registrationDeadline?.cancel()
+        for circuit in Array(circuits.values) { circuit.close(promise: nil) }
+        circuits = [:]
+        attempts = [:]
+        link?.close()
+        // The mapping is of no more use to anyone.
+        for warm in warms { warm.close() }
+        warms = []
+        port?.close()
+    }
+
+    // MARK: Telling
+
+    func elapsed(since begin: NIODeadline) -> Duration { .nanoseconds((NIODeadline.now() - begin).nanoseconds) }
+
+    func tell(_ kind: PeerEvent.Kind, since begin: NIODeadline? = nil) {
+        configuration.onEvent?(PeerEvent(kind: kind, elapsed: elapsed(since: begin ?? start)))
+    }
+}
+
+extension WireWelcome {
+    /// What every server lets a circuit carry before credit is given.
+    static let leastCircuitWindow: UInt32 = 65_536
+}

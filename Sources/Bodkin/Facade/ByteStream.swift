@@ -1,0 +1,76 @@
+public import BodkinProtocols
+import BodkinTransport
+import NIOCore
+
+/// One of a connection's streams: bytes in both directions, each with its own end.
+///
+/// ```swift
+/// let stream = try await connection.openStream()
+/// try await stream.write("request".utf8)
+/// try await stream.finish()
+/// while let piece = try await stream.read() { handle(piece) }
+/// ```
+public struct ByteStream: Sendable {
+    /// The most bytes that one read gives unless told otherwise: 64 KiB.
+    public static let defaultLimit = 65_536
+
+    /// Which one: 0 is the default stream.
+    public let id: StreamID
+    private let connection: Connection
+
+    init(id: StreamID, _ connection: Connection) {
+        self.id = id
+        self.connection = connection
+    }
+
+    /// Writes bytes. Returns when the connection has taken them: while the far side does not read, that is not yet (backpressure).
+    ///
+    /// - Throws: ``ConnectionError``; `CancellationError` when the task is cancelled: an unknown part of the bytes was taken then.
+    public func write(_ bytes: some Sequence<UInt8>) async throws {
+        let buffer = ByteBuffer(bytes: bytes)
+        guard buffer.readableBytes > 0 else { return }
+        try await withTaskCancellationHandler {
+            try await connection.perform { [id] in $0.driver.write(buffer, to: id) }
+        } onCancel: {
+            connection.execute { [id] in $0.driver.cancelWrites(to: id) }
+        }
+    }
+
+    /// Reads what is there, at most `limit` bytes; waits while there is nothing; nil at the end.
+    ///
+    /// - Throws: ``ConnectionError``; `CancellationError` when the task is cancelled: nothing is lost then.
+    public func read(upTo limit: Int = defaultLimit) async throws -> [UInt8]? {
+        let limit = max(1, limit)
+        return try await withTaskCancellationHandler {
+            try await connection.perform { [id] in $0.driver.read(id, limit: limit) }.map { Array(buffer: $0) }
+        } onCancel: {
+            connection.execute { [id] in $0.driver.cancelRead(id) }
+        }
+    }
+
+    /// Ends our half after everything written: the far side reads its end. The other half goes on.
+    public func finish() async throws { connection.execute { [id] in $0.driver.finish(id) } }
+
+    /// Gives up the stream, both halves, at once; the far side sees `code`.
+    public func reset(code: UInt64 = 0) { connection.execute { [id] in $0.driver.reset(id, code: code) } }
+
+    /// What arrives, in pieces as they come, until the end.
+    public var bytes: Bytes { Bytes(stream: self) }
+
+    /// The pieces that arrive on a stream.
+    public struct Bytes: AsyncSequence, Sendable {
+        /// A piece: at least one byte.
+        public typealias Element = [UInt8]
+        let stream: ByteStream
+
+        /// Reads one piece after another.
+        public struct AsyncIterator: AsyncIteratorProtocol {
+            let stream: ByteStream
+            /// The next piece; nil at the end.
+            public mutating func next() async throws -> [UInt8]? { try await stream.read() }
+        }
+
+        /// An iterator; only one may be in use at a time.
+        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(stream: stream) }
+    }
+}

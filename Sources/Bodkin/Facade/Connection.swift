@@ -1,0 +1,103 @@
+public import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import NIOCore
+
+/// A connection to a peer: mutually authenticated, encrypted end to end, a default byte stream and further streams, on whatever path there is.
+///
+/// ```swift
+/// try await connection.write("hello\n".utf8)
+/// for try await piece in connection.bytes { print(String(decoding: piece, as: UTF8.self)) }
+/// try await connection.close()
+/// ```
+public final class Connection: Sendable {
+    /// Who is at the far side, proved by its key.
+    public let peer: PeerID
+    private let bound: NIOLoopBound<ConnectionBox>
+    private let eventLoop: any EventLoop
+
+    init(_ box: ConnectionBox) {
+        peer = box.driver.peer
+        eventLoop = box.driver.eventLoop
+        bound = NIOLoopBound(box, eventLoop: eventLoop)
+    }
+
+    // MARK: The default stream
+
+    /// The stream that exists from the start, at both ends.
+    public var stream: ByteStream { ByteStream(id: .initial, self) }
+    /// What arrives on the default stream, in pieces as they come, until its end.
+    public var bytes: ByteStream.Bytes { stream.bytes }
+    /// Writes to the default stream; see ``ByteStream/write(_:)``.
+    public func write(_ bytes: some Sequence<UInt8>) async throws { try await stream.write(bytes) }
+    /// Reads from the default stream; see ``ByteStream/read(upTo:)``.
+    public func read(upTo limit: Int = ByteStream.defaultLimit) async throws -> [UInt8]? { try await stream.read(upTo: limit) }
+    /// Ends our half of the default stream; see ``ByteStream/finish()``.
+    public func finish() async throws { try await stream.finish() }
+
+    // MARK: Further streams
+
+    /// Opens a stream, as soon as the far side allows one more. The far side hears of it with its first bytes.
+    public func openStream() async throws -> ByteStream {
+        ByteStream(id: try await perform { $0.driver.openStream() }, self)
+    }
+
+    /// The next stream that the far side opens.
+    public func acceptStream() async throws -> ByteStream {
+        let id = try await withTaskCancellationHandler {
+            try await perform { $0.driver.acceptStream() }
+        } onCancel: {
+            execute { $0.driver.cancelAccepting() }
+        }
+        return ByteStream(id: id, self)
+    }
+
+    // MARK: How it is
+
+    /// How the connection came about, as far as is known now.
+    public var report: ConnectionReport {
+        get async { await withCheckedContinuation { continuation in execute { continuation.resume(returning: $0.report) } } }
+    }
+
+    /// How the connection came about, once nothing is tried any more: it is direct, or it stays relayed, or it is over.
+    public func settled() async throws -> ConnectionReport { try await perform { $0.settled() } }
+
+    // MARK: Ending
+
+    /// Ends the connection after everything that was written: returns when the far side has acknowledged that.
+    ///
+    /// - Parameters:
+    ///   - code: the application's own; 0 for all is well.
+    ///   - reason: for people, at most 1 024 bytes.
+    ///   - limit: after this the connection is ended at once.
+    public func close(code: UInt64 = 0, reason: String = "", within limit: Duration = .seconds(10)) async throws {
+        let eventLoop = eventLoop
+        try await withTaskCancellationHandler {
+            try await perform { box in
+                let deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak box] in
+                    box?.driver.abort(code: code, reason: reason)
+                }
+                let closing = box.driver.close(code: code, reason: reason)
+                closing.assumeIsolated().whenComplete { _ in deadline.cancel() }
+                return closing
+            }
+        } onCancel: {
+            execute { $0.driver.abort(code: code, reason: reason) }
+        }
+    }
+
+    /// Ends the connection at once: what was not sent is dropped.
+    public func abort(code: UInt64 = 1, reason: String = "aborted") { execute { $0.driver.abort(code: code, reason: reason) } }
+
+    // MARK: Inside
+
+    func perform<T: Sendable>(_ body: @escaping @Sendable (ConnectionBox) -> EventLoopFuture<T>) async throws -> T {
+        let bound = bound
+        return try await eventLoop.flatSubmit { body(bound.value) }.get()
+    }
+
+    func execute(_ body: @escaping @Sendable (ConnectionBox) -> Void) {
+        let bound = bound
+        eventLoop.execute { body(bound.value) }
+    }
+}

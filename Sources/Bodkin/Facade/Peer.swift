@@ -1,0 +1,92 @@
+public import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import NIOCore
+import NIOPosix
+
+/// A program that other programs can connect to, and that connects to others, wherever both are. Make one with ``withPeer(_:_:)``.
+public final class Peer: Sendable {
+    /// The most connections that a peer has at once: 4 096.
+    public static let connectionLimit = 4096
+
+    /// What others know this peer by.
+    public let id: PeerID
+    /// The connections that others make to this peer, as they come. To be iterated by one task.
+    public let incoming: AsyncThrowingStream<Connection, any Error>
+    private let engine: NIOLoopBound<PeerEngine>
+    private let eventLoop: any EventLoop
+
+    private init(id: PeerID, _ engine: NIOLoopBound<PeerEngine>, _ incoming: AsyncThrowingStream<Connection, any Error>, on eventLoop: any EventLoop)
+    {
+        self.id = id
+        self.engine = engine
+        self.incoming = incoming
+        self.eventLoop = eventLoop
+    }
+
+    static func open(_ configuration: Configuration) async throws -> Peer {
+        let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
+        let ways = try await ServerResolution.ways(to: configuration.rendezvous)
+        let (incoming, continuation) = AsyncThrowingStream.makeStream(
+            of: Connection.self, throwing: (any Error).self, bufferingPolicy: .bufferingOldest(connectionLimit))
+        let engine = try await eventLoop.submit {
+            let engine = try PeerEngine(configuration, on: eventLoop, incoming: continuation)
+            engine.begin(ways)
+            return NIOLoopBound(engine, eventLoop: eventLoop)
+        }.get()
+        return Peer(id: configuration.identity.peerID, engine, incoming, on: eventLoop)
+    }
+
+    /// Connects to a peer. Returns as soon as bytes can be written: by circuit at first, if that is allowed; the connection moves to a direct path
+    /// by itself. A connection that there is already, by whoever's dial, is joined: both callers have the same one.
+    ///
+    /// - Throws: ``PeerError`` with every attempt and its verdict; ``TransportError`` where the server cannot be reached.
+    public func connect(to peer: PeerID) async throws -> Connection {
+        let engine = engine
+        return try await withTaskCancellationHandler {
+            try await eventLoop.flatSubmit { engine.value.connect(to: peer) }.get()
+        } onCancel: {
+            eventLoop.execute { engine.value.cancelDial(to: peer) }
+        }
+    }
+
+    /// Returns when the server knows this peer.
+    /// - Throws: ``TransportError`` or ``PeerError``: why it never will.
+    public func registered() async throws {
+        let engine = engine
+        try await eventLoop.flatSubmit { engine.value.whenRegistered() }.get()
+    }
+
+    /// Ends every connection in good order, as far as that takes no longer than `limit`, and then the peer.
+    func close(within limit: Duration) async {
+        let engine = engine
+        let connections = try? await eventLoop.submit { engine.value.sessions.values.map { Connection($0) } }.get()
+        await withTaskGroup { group in
+            for connection in connections ?? [] { group.addTask { try? await connection.close(within: limit) } }
+        }
+        try? await eventLoop.submit { engine.value.close() }.get()
+    }
+}
+
+/// Runs `body` with a peer, and ends the peer with all its connections afterwards, also when `body` throws or is cancelled.
+///
+/// ```swift
+/// let configuration = Peer.Configuration(identity: try .create(), rendezvous: try RendezvousURL(url))
+/// try await withPeer(configuration) { peer in
+///     let connection = try await peer.connect(to: friend)
+///     try await connection.write("hello\n".utf8)
+/// }
+/// ```
+///
+/// - Throws: what `body` throws, and ``TransportError`` where no address of the server can be found.
+public func withPeer<Result: Sendable>(_ configuration: Peer.Configuration, _ body: (Peer) async throws -> Result) async throws -> Result {
+    let peer = try await Peer.open(configuration)
+    do {
+        let result = try await body(peer)
+        await peer.close(within: .seconds(2))
+        return result
+    } catch {
+        await peer.close(within: .zero)
+        throw error
+    }
+}

@@ -1,0 +1,68 @@
+public import BodkinCore
+public import BodkinIdentity
+public import BodkinProtocols
+public import Logging
+public import NIOCore
+
+extension Peer {
+    /// Who may dial a peer.
+    public enum Admission: Hashable, Sendable {
+        /// Nobody: it only dials.
+        case nobody
+        /// These peers.
+        case only(Set<PeerID>)
+        /// Whoever knows its ID and may use the server.
+        case anyone
+
+        /// Whether a peer may dial.
+        public func admits(_ peer: PeerID) -> Bool {
+            switch self {
+            case .nobody: false
+            case .only(let peers): peers.contains(peer)
+            case .anyone: true
+            }
+        }
+    }
+
+    /// Which paths a peer uses.
+    public enum PathPolicy: String, Hashable, Sendable {
+        /// A circuit at once, and a direct path as soon as there is one.
+        case all
+        /// Direct paths alone: no byte goes through the server.
+        case directOnly = "direct-only"
+        /// Circuits alone: nobody learns our address from us.
+        case relayOnly = "relay-only"
+    }
+
+    /// What a peer is made from. Everything but the identity and the server has a default that works.
+    public struct Configuration: Sendable {
+        /// Who the peer is.
+        public var identity: Identity
+        /// The server where peers meet.
+        public var rendezvous: RendezvousURL
+        /// Who may dial it; nobody unless said otherwise.
+        public var admission = Admission.nobody
+        /// The paths to use.
+        public var paths = PathPolicy.all
+        /// The reserved TCP port; 0 for one that is free.
+        public var reservedPort: UInt16 = 0
+        /// Whether to connect to private addresses on one's own links also when the server saw the two peers at two outside addresses.
+        public var allowsPrivateAddresses = false
+        /// How long a dial may take before it fails: 30 s. With 2 % loss on every link 99 of 100 dials take less than 3 s.
+        public var dialTimeout = Duration.seconds(30)
+        /// The bounds of each connection.
+        public var session = Session.Configuration()
+        /// Where log lines go: at most at level info, and a warning for each connection that stays relayed.
+        public var logger = Logger(label: "bodkin", factory: { _ in SwiftLogNoOpLogHandler() })
+        /// The threads that the peer may use; nil for those of the process. One event loop of it runs the whole peer.
+        public var eventLoopGroup: (any EventLoopGroup)?
+        /// Is told what happens, on the peer's event loop: it must return at once.
+        public var onEvent: (@Sendable (PeerEvent) -> Void)?
+
+        /// The configuration of a peer that may be changed further.
+        public init(identity: Identity, rendezvous: RendezvousURL) {
+            self.identity = identity
+            self.rendezvous = rendezvous
+        }
+    }
+}

@@ -1,0 +1,40 @@
+public import BodkinCore
+
+/// Why a peer cannot do what it was asked.
+public struct PeerError: Error, Sendable, CustomStringConvertible {
+    /// The kind of failure.
+    public enum Code: String, Sendable, Hashable {
+        /// The peer is not registered with this server, or does not allow us to dial: the two look the same.
+        case unavailable
+        /// The peer is registered, but does not answer.
+        case unresponsive
+        /// The server allows no more dials now.
+        case quota
+        /// No path came up in time.
+        case unreachable
+        /// One's own ID was dialled.
+        case ourselves
+        /// The server has refused us.
+        case refused
+        /// The connection to the server is gone.
+        case serverLost
+        /// The peer has been closed.
+        case closed
+    }
+
+    /// The kind.
+    public let code: Code
+    /// One line: what failed, and what to do next.
+    public let message: String
+    /// What was tried; nil where the failure is none of a dial's.
+    public let report: ConnectionReport?
+
+    init(_ code: Code, _ message: String, report: ConnectionReport? = nil) {
+        self.code = code
+        self.message = message
+        self.report = report
+    }
+
+    /// The message, and one line for each attempt.
+    public var description: String { ([message] + (report?.attempts.map { "  \($0)" } ?? [])).joined(separator: "\n") }
+}

@@ -1,0 +1,29 @@
+public import BodkinCore
+
+/// What happens in a peer, for logs, progress displays and tests.
+public struct PeerEvent: Sendable {
+    /// What it is.
+    public enum Kind: Sendable {
+        /// The server knows the peer, and sees its warm connections at these endpoints.
+        case registered([Endpoint])
+        /// A dial begins.
+        case dialing(PeerID)
+        /// One way of a dial has begun or has its verdict.
+        case attempt(PeerID, ConnectionReport.Attempt)
+        /// A path is up: its handshake is over.
+        case path(PeerID, Route, remote: Endpoint?)
+        /// There is a connection; this is the path that its first bytes take.
+        case connected(PeerID, Route)
+        /// A dial is over, with all that is to be known of it.
+        case report(ConnectionReport)
+        /// A connection is over.
+        case closed(PeerID, reason: String)
+        /// The connection to the server is gone; the peer tries again.
+        case serverLost(String)
+    }
+
+    /// What it is.
+    public let kind: Kind
+    /// When: since the dial that it belongs to, or since the start of the peer.
+    public let elapsed: Duration
+}

@@ -1,0 +1,107 @@
+/// How a connection came about: every attempt, its verdict and its time.
+///
+/// ```swift
+/// let connection = try await peer.connect(to: id)
+/// print(await connection.settled())
+/// ```
+public struct ConnectionReport: Hashable, Sendable {
+    /// One way that was tried.
+    public struct Attempt: Hashable, Sendable {
+        /// What became of it.
+        public enum Verdict: String, Hashable, Sendable {
+            /// Still under way.
+            case pending
+            /// It carries, or carried, the connection.
+            case succeeded
+            /// It came up, but another one was first.
+            case superseded
+            /// The far side, or a NAT before it, answered with RST or ICMP.
+            case refused
+            /// No answer.
+            case silent
+            /// Whoever answered was not the peer.
+            case impostor
+            /// The far side may not be connected to at this address.
+            case forbidden
+            /// The system refused.
+            case failed
+        }
+
+        /// The kind of path.
+        public var route: Route
+        /// The far endpoint; nil for a circuit.
+        public var remote: Endpoint?
+        /// What kind of candidate that is; nil where the far side came from an endpoint that it had not named.
+        public var candidate: Candidate.Kind?
+        /// When it began, since the dial.
+        public var start: Duration
+        /// How long it took to its verdict.
+        public var duration: Duration?
+        /// How many SYNs it sent.
+        public var shots: Int
+        /// What became of it.
+        public var verdict: Verdict
+        /// More about the verdict, for people; empty where there is no more.
+        public var detail: String
+
+        /// An attempt that begins.
+        public init(route: Route, remote: Endpoint? = nil, candidate: Candidate.Kind? = nil, start: Duration) {
+            self.route = route
+            self.remote = remote
+            self.candidate = candidate
+            self.start = start
+            shots = 0
+            verdict = .pending
+            detail = ""
+        }
+    }
+
+    /// The other side.
+    public var peer: PeerID
+    /// How the two are connected; nil before they are, or when nothing worked.
+    public var route: Route?
+    /// The far endpoint of a direct path.
+    public var remote: Endpoint?
+    /// From the dial to the first path on which the dialler could write.
+    public var timeToFirstPath: Duration?
+    /// From the dial to the direct path.
+    public var timeToDirect: Duration?
+    /// Every attempt, in the order they began.
+    public var attempts: [Attempt] = []
+
+    /// A report that begins.
+    public init(peer: PeerID) { self.peer = peer }
+}
+
+extension ConnectionReport: CustomStringConvertible {
+    /// One line for people, then one for each attempt.
+    public var description: String {
+        var lines: [String] = []
+        switch route {
+        case .direct: lines.append("direct to \(remote.map { "\($0)" } ?? "the peer") after \((timeToDirect ?? .zero).milliseconds) ms")
+        case .circuit: lines.append("by circuit after \((timeToFirstPath ?? .zero).milliseconds) ms")
+        case nil: lines.append("not connected")
+        }
+        lines += attempts.map { "  \($0)" }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension ConnectionReport.Attempt: CustomStringConvertible {
+    /// `+2 ms direct 192.0.2.1:4000 (server-reflexive): succeeded after 51 ms, 1 SYN`.
+    public var description: String {
+        let target = remote.map { " \($0)" } ?? ""
+        let kind = candidate.map { " (\($0.rawValue))" } ?? ""
+        let time = duration.map { " after \($0.milliseconds) ms" } ?? ""
+        let count = shots == 0 ? "" : ", \(shots) SYN\(shots == 1 ? "" : "s")"
+        return "+\(start.milliseconds) ms \(route.rawValue)\(target)\(kind): \(verdict.rawValue)\(time)\(count)\(detail.isEmpty ? "" : ", \(detail)")"
+    }
+}
+
+extension Duration {
+    /// In milliseconds, rounded down to a tenth.
+    public var milliseconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds * 10_000 + attoseconds / 100_000_000_000_000) / 10
+    }
+}

@@ -1,0 +1,7 @@
+/// How two peers are connected.
+public enum Route: String, Hashable, Sendable {
+    /// A TCP connection between the two.
+    case direct
+    /// Bytes that the rendezvous server relays, encrypted end to end.
+    case circuit
+}

@@ -1,0 +1,88 @@
+/// When to fire at which target: both sides at the same instants, until one path has settled.
+///
+/// ```
+///              fire at each instant            connected
+///   idle ───────────────────────────▶ fired ─────────────▶ done
+///     ▲                                 │
+///     └──── refused, or the next instant┘
+/// ```
+///
+/// A target that is still without an answer at the next instant is fired at afresh: a SYN that the system repeats by itself comes only after a second, and the
+/// two sides' fresh SYNs cross again. An RST or an ICMP error is not the end: what counts is that both fire within one one-way delay of each other.
+public struct MeetSchedule: Sendable {
+    /// The instants, in intervals since the first: dense while loss or a late start may be to blame, then sparse.
+    public static let instants = [0, 1, 2, 3, 5, 8, 12, 18, 27]
+
+    /// What to do now.
+    public enum Action: Hashable, Sendable {
+        /// Abandon what is under way towards this target, and connect to it.
+        case fire(Int)
+    }
+
+    private enum Target: Sendable, Equatable {
+        case idle
+        case fired
+        case done
+    }
+
+    private var targets: [Target]
+    private var round = 0
+    private let start: Duration
+    private let interval: Duration
+
+    /// A schedule.
+    /// - Parameters:
+    ///   - targetCount: how many targets there are; each is named by its index.
+    ///   - start: the first instant, on whatever clock the caller uses.
+    ///   - interval: from one instant to the next.
+    public init(targetCount: Int, start: Duration, interval: Duration) {
+        targets = Array(repeating: .idle, count: targetCount)
+        self.start = start
+        self.interval = interval
+    }
+
+    /// One more target, from the next instant on.
+    public mutating func addTarget() -> Int {
+        targets.append(.idle)
+        return targets.count - 1
+    }
+
+    /// When to call ``fire()`` next; nil when there will be no further instant.
+    public var nextInstant: Duration? {
+        guard round < Self.instants.count, targets.contains(where: { $0 != .done }) else { return nil }
+        return start + interval * Self.instants[round]
+    }
+
+    /// When the last shot has had its time.
+    public var deadline: Duration { start + interval * ((Self.instants.last ?? 0) + 4) }
+
+    /// An instant has come: what to do.
+    public mutating func fire() -> [Action] {
+        guard round < Self.instants.count else { return [] }
+        round += 1
+        var actions: [Action] = []
+        for index in targets.indices where targets[index] != .done {
+            targets[index] = .fired
+            actions.append(.fire(index))
+        }
+        return actions
+    }
+
+    /// The connection to a target is up, or came from there: no further shot.
+    public mutating func connected(_ target: Int) {
+        guard targets.indices.contains(target) else { return }
+        targets[target] = .done
+    }
+
+    /// An RST, an ICMP error, or a refusal by the system.
+    public mutating func refused(_ target: Int) {
+        guard targets.indices.contains(target), targets[target] == .fired else { return }
+        targets[target] = .idle
+    }
+
+    /// What was connected to a target turned out to be of no use: fire again.
+    public mutating func lost(_ target: Int) {
+        guard targets.indices.contains(target) else { return }
+        targets[target] = .idle
+    }
+}

@@ -1,0 +1,74 @@
+public import BodkinCore
+
+#if canImport(Glibc)
+public import Glibc
+#elseif canImport(Musl)
+public import Musl
+#elseif canImport(Darwin)
+public import Darwin
+#endif
+
+/// A network interface that is up, with its addresses.
+public struct NetworkInterface: Hashable, Sendable {
+    /// One address and the prefix that is on its link.
+    public struct Address: Hashable, Sendable {
+        /// The address.
+        public let address: IPAddress
+        /// What is reached without a gateway.
+        public let onLink: IPPrefix
+
+        /// An address from its parts.
+        public init(_ address: IPAddress, onLink: IPPrefix) {
+            self.address = address
+            self.onLink = onLink
+        }
+    }
+
+    /// The system's name for it, such as `eth0`.
+    public let name: String
+    /// Its addresses, without link-local and loopback ones.
+    public let addresses: [Address]
+
+    /// An interface from its parts.
+    public init(name: String, addresses: [Address]) {
+        self.name = name
+        self.addresses = addresses
+    }
+
+    /// The interfaces of the calling thread's network that are up and have a usable address, in the system's order.
+    public static func current() -> [NetworkInterface] {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return [] }
+        defer { freeifaddrs(list) }
+        var order: [String] = []
+        var found: [String: [Address]] = [:]
+        var entry = list
+        while let item = entry?.pointee {
+            entry = item.ifa_next
+            guard item.ifa_flags & UInt32(IFF_UP) != 0, item.ifa_flags & UInt32(IFF_LOOPBACK) == 0, let name = item.ifa_name,
+                let address = IPAddress(item.ifa_addr), address.scope != .unusable
+            else { continue }
+            let interface = String(cString: name)
+            let length = IPAddress(item.ifa_netmask).map { $0.high.nonzeroBitCount + $0.low.nonzeroBitCount } ?? address.family.bitWidth
+            if found[interface] == nil { order.append(interface) }
+            found[interface, default: []].append(Address(address, onLink: IPPrefix(address, length: length)))
+        }
+        return order.map { NetworkInterface(name: $0, addresses: found[$0] ?? []) }
+    }
+}
+
+extension IPAddress {
+    /// The address in a `sockaddr`; nil for other families.
+    public init?(_ pointer: UnsafePointer<sockaddr>?) {
+        guard let pointer else { return nil }
+        switch Int32(pointer.pointee.sa_family) {
+        case AF_INET:
+            let value = pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { $0.pointee.sin_addr }
+            self.init(v4: UInt32(bigEndian: value.s_addr))
+        case AF_INET6:
+            let value = pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { $0.pointee.sin6_addr }
+            self.init(bytes: withUnsafeBytes(of: value) { Array($0) })
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,189 @@
+import DequeModule
+public import NIOCore
+
+/// A circuit as a channel, so that TLS and sessions run on it as they do on a socket. Confined to its event loop.
+///
+/// What is written goes out in pieces, as far as the far side's credit reaches; what waits for credit is bounded by the writability that the channel shows.
+public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
+    /// The longest piece of a circuit in one message.
+    public static let maximumPieceSize = 16_384
+    /// Above so many waiting bytes the channel is not writable.
+    private static let highWatermark = 65_536
+
+    /// What a circuit needs of the connection that it runs on.
+    public struct Carrier {
+        /// Sends a piece.
+        public var send: (ByteBuffer) -> Void
+        /// Lets the far side send so many bytes more.
+        public var grant: (Int) -> Void
+        /// Says that the circuit is over.
+        public var finish: () -> Void
+
+        /// A carrier from its parts, which are called on the event loop.
+        public init(send: @escaping (ByteBuffer) -> Void, grant: @escaping (Int) -> Void, finish: @escaping () -> Void) {
+            self.send = send
+            self.grant = grant
+            self.finish = finish
+        }
+    }
+
+    /// The event loop.
+    public let eventLoop: any EventLoop
+    /// The allocator.
+    public let allocator = ByteBufferAllocator()
+    private let carrier: Carrier
+    private let closePromise: EventLoopPromise<Void>
+    private var credit: Int
+    private var waiting: Deque<(data: ByteBuffer, promise: EventLoopPromise<Void>?)> = []
+    private var waitingByteCount = 0
+    private var isOpen = true
+    private var cachedPipeline: ChannelPipeline?
+
+    /// A circuit.
+    /// - Parameters:
+    ///   - credit: how many bytes may be sent before the far side grants more.
+    public init(eventLoop: any EventLoop, credit: Int, carrier: Carrier) {
+        self.eventLoop = eventLoop
+        self.credit = credit
+        self.carrier = carrier
+        closePromise = eventLoop.makePromise()
+        cachedPipeline = ChannelPipeline(channel: self)
+    }
+
+    /// Begins: the handlers are in place.
+    public func activate() {
+        pipeline.fireChannelRegistered()
+        pipeline.fireChannelActive()
+    }
+
+    /// A piece has arrived from the far side.
+    /// - Parameter isCredited: whether it counts against the credit; the first flight, which travels in Dial and Meet, does not.
+    public func receive(_ data: ByteBuffer, isCredited: Bool = true) {
+        guard isOpen else { return }
+        pipeline.fireChannelRead(data)
+        pipeline.fireChannelReadComplete()
+        // Sessions bound what they hold by their own windows; the circuit's credit bounds only what is on its way.
+        if isOpen, isCredited { carrier.grant(data.readableBytes) }
+    }
+
+    /// The far side lets us send so many bytes more.
+    public func grant(_ bytes: Int) {
+        let wasWritable = isWritable
+        credit = min(credit + max(bytes, 0), Int(UInt32.max))
+        sendWaiting()
+        if isOpen, isWritable, !wasWritable { pipeline.fireChannelWritabilityChanged() }
+    }
+
+    /// The far side, or the server, has ended the circuit.
+    public func endByPeer() { end(tellingPeer: false, error: ChannelError.eof) }
+
+    // MARK: Channel
+
+    /// The future of its end.
+    public var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
+    /// The pipeline.
+    public var pipeline: ChannelPipeline { cachedPipeline ?? ChannelPipeline(channel: self) }
+    /// None: a circuit has no transport address.
+    public var localAddress: SocketAddress? { nil }
+    /// None: a circuit has no transport address.
+    public var remoteAddress: SocketAddress? { nil }
+    /// None.
+    public var parent: (any Channel)? { nil }
+    /// Whether little enough waits for credit.
+    public var isWritable: Bool { waitingByteCount < Self.highWatermark }
+    /// Whether the circuit has not ended.
+    public var isActive: Bool { isOpen }
+    /// The channel itself.
+    public var _channelCore: any ChannelCore { self }
+    /// Options do nothing here.
+    public func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> {
+        eventLoop.makeSucceededVoidFuture()
+    }
+    /// Only what every channel has.
+    public func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
+        (true as? Option.Value).map { eventLoop.makeSucceededFuture($0) } ?? eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+    }
+
+    // MARK: ChannelCore
+
+    /// None.
+    public func localAddress0() throws -> SocketAddress { throw ChannelError.unknownLocalAddress }
+    /// None.
+    public func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
+    /// Nothing is to be done.
+    public func register0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    /// Nothing is to be done.
+    public func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    /// Refused: a circuit is not bound.
+    public func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
+    /// Refused: a circuit is connected from the start.
+    public func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
+    /// Takes bytes to send at the next flush.
+    public func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard isOpen else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        var rest = unwrapData(data, as: ByteBuffer.self)
+        while rest.readableBytes > Self.maximumPieceSize, let piece = rest.readSlice(length: Self.maximumPieceSize) { enqueue(piece, nil) }
+        enqueue(rest, promise)
+    }
+    /// Sends what was written, as far as the credit reaches.
+    public func flush0() { sendWaiting() }
+    /// Nothing is to be done: what arrives is read at once.
+    public func read0() {}
+    /// Ends the circuit.
+    public func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .all else {
+            promise?.fail(ChannelError.operationUnsupported)
+            return
+        }
+        end(tellingPeer: true, error: error)
+        promise?.succeed()
+    }
+    /// There are no events.
+    public func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    /// What no handler took.
+    public func channelRead0(_ data: NIOAny) {}
+    /// What no handler took.
+    public func errorCaught0(error: any Error) {}
+
+    // MARK: Inside
+
+    private func enqueue(_ data: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
+        waitingByteCount += data.readableBytes
+        waiting.append((data, promise))
+    }
+
+    private func sendWaiting() {
+        while isOpen, var first = waiting.first, credit > 0 || first.data.readableBytes == 0 {
+            guard let piece = first.data.readSlice(length: min(credit, first.data.readableBytes)) else { break }
+            credit -= piece.readableBytes
+            waitingByteCount -= piece.readableBytes
+            if piece.readableBytes > 0 { carrier.send(piece) }
+            if first.data.readableBytes == 0 {
+                waiting.removeFirst()
+                first.promise?.succeed()
+            } else {
+                waiting[0].data = first.data
+            }
+        }
+    }
+
+    private func end(tellingPeer: Bool, error: any Error) {
+        guard isOpen else { return }
+        isOpen = false
+        if tellingPeer { carrier.finish() }
+        for item in waiting { item.promise?.fail(error) }
+        waiting = []
+        waitingByteCount = 0
+        pipeline.fireChannelInactive()
+        pipeline.fireChannelUnregistered()
+        closePromise.succeed()
+        eventLoop.execute { [self] in
+            // The pipeline holds the channel and the channel the pipeline.
+            removeHandlers(pipeline: pipeline)
+            cachedPipeline = nil
+        }
+    }
+}

@@ -1,0 +1,109 @@
+public import BodkinCore
+public import BodkinProtocols
+public import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// One encrypted way between two peers: TLS 1.3, mutually authenticated by peer ID, on a TCP connection or a circuit. Confined to its event loop.
+public final class Path {
+    /// What happens on it.
+    public enum Event {
+        /// Its handshake has proved the far side to be this peer.
+        case secured(PeerID)
+        /// Bytes of the session.
+        case bytes(ByteBuffer)
+        /// What was there to read has been read.
+        case readCompleted
+        /// It takes more bytes, or no more for now.
+        case writabilityChanged
+        /// It is gone; the error says why its handshake or its connection failed.
+        case closed((any Error)?)
+    }
+
+    /// How long a handshake may take, the far side's preamble included.
+    static let handshakeTimeout = TimeAmount.seconds(10)
+
+    /// What it runs over.
+    public let kind: PathKind
+    /// The channel under it.
+    public let channel: any Channel
+    /// The far endpoint; nil for a circuit.
+    public let remote: Endpoint?
+    /// Our endpoint; nil for a circuit.
+    public let local: Endpoint?
+    /// Who is at the far side; nil before the handshake has proved it.
+    public private(set) var peer: PeerID?
+    /// Where events go, on the event loop.
+    public var onEvent: (Event) -> Void = { _ in }
+    private var deadline: Scheduled<Void>?
+    private var isClosed = false
+
+    init(kind: PathKind, channel: any Channel) {
+        self.kind = kind
+        self.channel = channel
+        remote = Endpoint(channel.remoteAddress)
+        local = Endpoint(channel.localAddress)
+        deadline = channel.eventLoop.assumeIsolated().scheduleTask(in: Self.handshakeTimeout) { [weak self] in
+            self?.close()
+        }
+    }
+
+    /// Whether bytes may be written now.
+    public var isWritable: Bool { channel.isWritable && !isClosed }
+
+    /// Writes bytes; to be flushed.
+    public func write(_ bytes: ByteBuffer) { channel.write(bytes, promise: nil) }
+    /// Sends what was written.
+    public func flush() { channel.flush() }
+    /// Ends it: what was flushed still arrives.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        deadline?.cancel()
+        channel.close(promise: nil)
+    }
+
+    fileprivate func secured(_ peer: PeerID) {
+        deadline?.cancel()
+        self.peer = peer
+        onEvent(.secured(peer))
+    }
+
+    fileprivate func closed(_ error: (any Error)?) {
+        isClosed = true
+        deadline?.cancel()
+        let report = onEvent
+        onEvent = { _ in }
+        report(.closed(error))
+    }
+}
+
+/// The innermost handler of a path.
+final class PathHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private let path: Path
+    private var error: (any Error)?
+
+    init(_ path: Path) { self.path = path }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted(let name) = event as? TLSUserEvent {
+            guard name == TLSContexts.peerProtocol, let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate(),
+                let peer = CertificateIdentity.peerID(of: certificate)
+            else { return context.close(promise: nil) }
+            path.secured(peer)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { path.onEvent(.bytes(unwrapInboundIn(data))) }
+    func channelReadComplete(context: ChannelHandlerContext) { path.onEvent(.readCompleted) }
+    func channelWritabilityChanged(context: ChannelHandlerContext) { path.onEvent(.writabilityChanged) }
+    func channelInactive(context: ChannelHandlerContext) { path.closed(error) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // TLS 1.3 peers that go away without close_notify are everyday life; the records say what has arrived.
+        self.error = self.error ?? error
+        context.close(promise: nil)
+    }
+}

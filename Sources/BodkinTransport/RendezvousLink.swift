@@ -1,0 +1,221 @@
+public import BodkinCore
+public import BodkinProtocols
+public import NIOCore
+import NIOPosix
+import NIOSSL
+import NIOTLS
+
+/// The TLS connection to the rendezvous server. All ways to the server are tried at once; the first on which the server proves itself is kept.
+///
+/// Confined to its event loop.
+public final class RendezvousLink {
+    /// What happens on it.
+    public enum Event {
+        /// The server has proved itself.
+        case up
+        /// A message.
+        case message(WireEnvelope.OneOf_Body)
+        /// It is over, or never came up.
+        case down(TransportError)
+    }
+
+    /// One way to the server.
+    public struct Way: Hashable, Sendable {
+        /// The server's endpoint.
+        public var endpoint: Endpoint
+        /// The name that the URL has for it.
+        public var name: String
+        /// The interface to leave by; nil for the one that the system's routes name.
+        public var interface: String?
+
+        /// A way from its parts.
+        public init(endpoint: Endpoint, name: String, interface: String? = nil) {
+            self.endpoint = endpoint
+            self.name = name
+            self.interface = interface
+        }
+    }
+
+    /// How long a server may take to prove itself, all ways together.
+    private static let timeout = TimeAmount.seconds(10)
+
+    private let eventLoop: any EventLoop
+    private let url: RendezvousURL
+    private let certificate: CertificateIdentity
+    private let onEvent: (Event) -> Void
+    private var candidates: [any Channel] = []
+    private var openWays = 0
+    private var channel: (any Channel)?
+    private var failure: TransportError?
+    private var deadline: Scheduled<Void>?
+    private var isOver = false
+    /// The way that the connection came up by; nil before.
+    public private(set) var way: Way?
+    /// SHA-256 of the server's public key; nil before the server has proved itself.
+    public private(set) var serverKeyHash: [UInt8]?
+
+    /// Connects. `onEvent` is called on the event loop, never from inside this.
+    public init(
+        _ url: RendezvousURL, ways: [Way], certificate: CertificateIdentity, on eventLoop: any EventLoop, onEvent: @escaping (Event) -> Void
+    ) {
+        self.eventLoop = eventLoop
+        self.url = url
+        self.certificate = certificate
+        self.onEvent = onEvent
+        openWays = ways.count
+        deadline = eventLoop.assumeIsolated().scheduleTask(in: Self.timeout) { [weak self] in self?.giveUp() }
+        for way in ways { connect(way) }
+        if ways.isEmpty { eventLoop.assumeIsolated().execute { [weak self] in self?.giveUp() } }
+    }
+
+    /// Sends a message; what is sent in one turn of the event loop leaves together.
+    public func send(_ body: WireEnvelope.OneOf_Body, flush: Bool = true) {
+        channel?.write(body, promise: nil)
+        if flush { channel?.flush() }
+    }
+
+    /// Sends what was written.
+    public func flush() { channel?.flush() }
+
+    /// Ends it.
+    public func close() {
+        guard !isOver else { return }
+        isOver = true
+        deadline?.cancel()
+        for candidate in candidates { candidate.close(promise: nil) }
+        candidates = []
+        channel?.close(promise: nil)
+    }
+
+    private func connect(_ way: Way) {
+        let own = NIOLoopBound(self, eventLoop: eventLoop)
+        let connecting = eventLoop.makeCompletedFuture { try SocketAddress(way.endpoint) }.flatMap { [eventLoop] address in
+            ClientBootstrap(group: eventLoop)
+                .channelOption(.autoRead, value: false)
+                .connectTimeout(Self.timeout)
+                .channelInitializer { channel in
+                    own.value.candidates.append(channel)
+                    return way.interface.map { InterfaceBinding.bind(channel, to: $0) } ?? channel.eventLoop.makeSucceededVoidFuture()
+                }
+                .connect(to: address)
+        }
+        connecting.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let channel): self.secure(channel, way)
+            case .failure(let error): self.lost(way, error)
+            }
+        }
+    }
+
+    private func secure(_ channel: any Channel, _ way: Way) {
+        guard !isOver, self.channel == nil else { return channel.close(promise: nil) }
+        do {
+            try channel.pipeline.syncOperations.addHandler(try tls(for: way))
+            try channel.pipeline.syncOperations.addHandler(EnvelopeHandler())
+            try channel.pipeline.syncOperations.addHandler(LinkHandler(self, way))
+            channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
+        } catch {
+            channel.close(promise: nil)
+            lost(way, error)
+        }
+    }
+
+    private func tls(for way: Way) throws -> NIOSSLClientHandler {
+        guard let keyHash = url.keyHash else {
+            return try NIOSSLClientHandler(context: TLSContexts.clientOfNamedServer(certificate), serverHostname: way.name)
+        }
+        let context = try TLSContexts.client(certificate, protocol: TLSContexts.rendezvousProtocol)
+        return try NIOSSLClientHandler(context: context, serverHostname: nil) { certificates, promise in
+            let isServer = certificates.first.flatMap { try? CertificateIdentity.publicKeyHash(of: $0) } == keyHash
+            promise.succeed(isServer ? .certificateVerified : .failed)
+        }
+    }
+
+    fileprivate func up(_ channel: any Channel, _ way: Way, protocol name: String?) {
+        guard !isOver, self.channel == nil else { return channel.close(promise: nil) }
+        guard name == TLSContexts.rendezvousProtocol else {
+            channel.close(promise: nil)
+            return lost(way, TransportError(.serverProtocol, "\(way.endpoint) is no Bodkin rendezvous server: check the port in the URL"))
+        }
+        deadline?.cancel()
+        self.way = way
+        self.channel = channel
+        serverKeyHash = (try? channel.pipeline.syncOperations.nioSSL_peerCertificate()).flatMap { $0 }
+            .flatMap { try? CertificateIdentity.publicKeyHash(of: $0) }
+        for other in candidates where other !== channel { other.close(promise: nil) }
+        candidates = []
+        onEvent(.up)
+    }
+
+    fileprivate func received(_ envelope: WireEnvelope, on channel: any Channel) {
+        guard !isOver, channel === self.channel, let body = envelope.body else { return }
+        onEvent(.message(body))
+    }
+
+    fileprivate func ended(_ channel: any Channel, _ way: Way, _ error: (any Error)?) {
+        guard !isOver else { return }
+        if channel === self.channel {
+            isOver = true
+            let text = error.map { " (\($0))" } ?? ""
+            onEvent(.down(TransportError(.serverRefused, "the rendezvous server has closed the connection\(text): try again later", cause: error)))
+        } else if self.channel == nil {
+            lost(way, error ?? TransportError(.serverRefused, "\(way.endpoint) closed the connection: check the URL"))
+        }
+    }
+
+    private func lost(_ way: Way, _ error: any Error) {
+        openWays -= 1
+        failure = Self.explanation(error, way) ?? failure
+        if openWays == 0 { giveUp() }
+    }
+
+    private func giveUp() {
+        guard !isOver, channel == nil else { return }
+        close()
+        onEvent(
+            .down(
+                failure
+                    ?? TransportError(.serverUnreachable, "no answer from the rendezvous server \(url.authority): check the network and the URL")))
+    }
+
+    private static func explanation(_ error: any Error, _ way: Way) -> TransportError? {
+        switch error {
+        case let error as TransportError: error
+        case is NIOSSLError, is BoringSSLError:
+            TransportError(
+                .serverImpostor, "\(way.endpoint) is not the rendezvous server that the URL names: get the server's present URL from whoever runs it",
+                cause: error)
+        case is IOError, is ChannelError, is NIOConnectionError:
+            TransportError(
+                .serverUnreachable, "the rendezvous server \(way.endpoint) cannot be reached (\(error)): check the network and the URL", cause: error)
+        default: TransportError(.serverUnreachable, "the rendezvous server \(way.endpoint) cannot be reached (\(error)): check the URL", cause: error)
+        }
+    }
+}
+
+/// Passes on what happens on one way.
+private final class LinkHandler: ChannelInboundHandler {
+    typealias InboundIn = WireEnvelope
+    private weak var owner: RendezvousLink?
+    private let way: RendezvousLink.Way
+    private var error: (any Error)?
+
+    init(_ owner: RendezvousLink, _ way: RendezvousLink.Way) {
+        self.owner = owner
+        self.way = way
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted(let name) = event as? TLSUserEvent { owner?.up(context.channel, way, protocol: name) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { owner?.received(unwrapInboundIn(data), on: context.channel) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.error = self.error ?? error
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { owner?.ended(context.channel, way, error) }
+}

@@ -1,0 +1,120 @@
+public import BodkinCore
+public import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The one TCP port of a peer: it listens there, it connects from there, and its warm connections to the rendezvous server leave from there.
+///
+/// All its sockets share the port by SO_REUSEADDR and SO_REUSEPORT. Confined to its event loop.
+public final class ReservedPort {
+    /// Its number.
+    public let number: UInt16
+    /// The families it could be bound in.
+    public let families: [IPAddress.Family]
+    private let eventLoop: any EventLoop
+    private let listeners: [any Channel]
+
+    private init(number: UInt16, eventLoop: any EventLoop, listeners: [(IPAddress.Family, any Channel)]) {
+        self.number = number
+        self.eventLoop = eventLoop
+        self.families = listeners.map(\.0)
+        self.listeners = listeners.map(\.1)
+    }
+
+    /// Reserves a port and listens on it.
+    /// - Parameters:
+    ///   - number: the port; 0 for one that is free.
+    ///   - accept: configures each accepted connection, on the event loop.
+    /// - Throws: ``TransportError`` with `portInUse` when another program has it.
+    public static func open(
+        _ number: UInt16, on eventLoop: any EventLoop, accept: @escaping (any Channel) throws -> Void
+    ) -> EventLoopFuture<NIOLoopBound<ReservedPort>> {
+        let accept = NIOLoopBound(accept, eventLoop: eventLoop)
+        // A free port may be taken in the other family: a few draws are enough on any machine that has ports left.
+        return open(number, on: eventLoop, accept: accept, draws: number == 0 ? 8 : 1)
+    }
+
+    private static func open(
+        _ number: UInt16, on eventLoop: any EventLoop, accept: NIOLoopBound<(any Channel) throws -> Void>, draws: Int
+    ) -> EventLoopFuture<NIOLoopBound<ReservedPort>> {
+        listen(number, .v4, on: eventLoop, accept).flatMap { v4 in
+            let port = UInt16(v4.localAddress?.port ?? 0)
+            return listen(port, .v6, on: eventLoop, accept).map { v6 in [(.v4, v4), (.v6, v6)] }
+                .flatMapError { error in
+                    // A host without IPv6 has one family; a port that is taken there is no reserved port.
+                    guard (error as? IOError)?.errnoCode == EADDRINUSE else { return eventLoop.makeSucceededFuture([(.v4, v4)]) }
+                    return v4.close().flatMap { eventLoop.makeFailedFuture(error) }
+                }
+                .map { (listeners: [(IPAddress.Family, any Channel)]) in
+                    NIOLoopBound(ReservedPort(number: port, eventLoop: eventLoop, listeners: listeners), eventLoop: eventLoop)
+                }
+        }.flatMapError { error in
+            if (error as? IOError)?.errnoCode == EADDRINUSE, draws > 1 { return open(number, on: eventLoop, accept: accept, draws: draws - 1) }
+            return eventLoop.makeFailedFuture(TransportError.port(number, error))
+        }
+    }
+
+    private static func listen(
+        _ number: UInt16, _ family: IPAddress.Family, on eventLoop: any EventLoop, _ accept: NIOLoopBound<(any Channel) throws -> Void>
+    ) -> EventLoopFuture<any Channel> {
+        eventLoop.makeCompletedFuture { try SocketAddress(Endpoint(.unspecified(family), number)) }.flatMap { address in
+            let listener = bootstrap(family, on: eventLoop, accept).serverChannelOption(SocketOptions.reusePort, value: 1)
+            guard number != 0 else { return listener.bind(to: address) }
+            // With SO_REUSEPORT alone, a second peer on the same port would be given half of the first one's connections: a socket without it finds out.
+            let probe = bootstrap(family, on: eventLoop, accept)
+            return probe.bind(to: address).flatMap { $0.close() }.flatMap {
+                bootstrap(family, on: eventLoop, accept).serverChannelOption(SocketOptions.reusePort, value: 1).bind(to: address)
+            }
+        }
+    }
+
+    private static func bootstrap(
+        _ family: IPAddress.Family, on eventLoop: any EventLoop, _ accept: NIOLoopBound<(any Channel) throws -> Void>
+    ) -> ServerBootstrap {
+        let result = ServerBootstrap(group: eventLoop)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(SocketOptions.reuseAddress, value: 1)
+            .childChannelInitializer { channel in eventLoop.makeCompletedFuture { try accept.value(channel) } }
+        return family == .v6 ? result.serverChannelOption(SocketOptions.onlyIPv6, value: 1) : result
+    }
+
+    /// Connects from the reserved port.
+    /// - Parameters:
+    ///   - interface: the interface to leave by; nil for the one that the system's routes name.
+    ///   - timeout: after which the system's retransmissions are given up.
+    ///   - started: is given the channel before anything is sent, so that it can be closed while it still connects.
+    ///   - configure: configures the channel once it is connected, before it reads.
+    public func connect(
+        to endpoint: Endpoint, interface: String? = nil, timeout: TimeAmount = .seconds(30), started: @escaping (any Channel) -> Void
+    ) -> EventLoopFuture<any Channel> {
+        let started = NIOLoopBound(started, eventLoop: eventLoop)
+        let number = number
+        return eventLoop.makeCompletedFuture {
+            (try SocketAddress(Endpoint(.unspecified(endpoint.address.family), number)), try SocketAddress(endpoint))
+        }.flatMap { [eventLoop] (local, remote) in
+            ClientBootstrap(group: eventLoop)
+                .channelOption(SocketOptions.reuseAddress, value: 1)
+                .channelOption(SocketOptions.reusePort, value: 1)
+                .channelOption(.autoRead, value: false)
+                .connectTimeout(timeout)
+                .channelInitializer { channel in
+                    started.value(channel)
+                    return interface.map { InterfaceBinding.bind(channel, to: $0) } ?? channel.eventLoop.makeSucceededVoidFuture()
+                }
+                .bind(to: local)
+                .connect(to: remote)
+        }
+    }
+
+    /// Stops listening.
+    public func close() {
+        for listener in listeners { listener.close(promise: nil) }
+    }
+}

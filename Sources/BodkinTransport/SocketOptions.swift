@@ -1,0 +1,19 @@
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The socket options that NIO has no name for.
+enum SocketOptions {
+    /// SO_REUSEADDR.
+    static let reuseAddress = ChannelOptions.Types.SocketOption(level: .socket, name: .so_reuseaddr)
+    /// SO_REUSEPORT.
+    static let reusePort = ChannelOptions.Types.SocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
+    /// IPV6_V6ONLY.
+    static let onlyIPv6 = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
+}

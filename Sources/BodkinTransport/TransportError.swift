@@ -1,0 +1,55 @@
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Why the network cannot be used as asked.
+public struct TransportError: Error, Sendable, CustomStringConvertible {
+    /// The kind of failure.
+    public enum Code: String, Sendable, Hashable {
+        /// Another program has the port.
+        case portInUse
+        /// The system does not allow the port.
+        case portForbidden
+        /// No way leads to the rendezvous server.
+        case serverUnreachable
+        /// Who answers is not the rendezvous server that the URL names.
+        case serverImpostor
+        /// What answers speaks another protocol.
+        case serverProtocol
+        /// The server has refused, or has closed.
+        case serverRefused
+    }
+
+    /// The kind.
+    public let code: Code
+    /// One line: what failed, and what to do next.
+    public let message: String
+    /// What the system or the library said.
+    public let cause: (any Error)?
+
+    /// An error from its parts.
+    public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    /// The message.
+    public var description: String { message }
+
+    static func port(_ number: UInt16, _ cause: any Error) -> TransportError {
+        switch (cause as? IOError)?.errnoCode {
+        case EADDRINUSE:
+            TransportError(.portInUse, "port \(number) is in use by another program: choose another one, or none for a free one", cause: cause)
+        case EACCES, EPERM:
+            TransportError(.portForbidden, "the system does not allow port \(number): choose one from 1024 up", cause: cause)
+        default: TransportError(.portForbidden, "port \(number) cannot be had (\(cause)): choose another one", cause: cause)
+        }
+    }
+}
