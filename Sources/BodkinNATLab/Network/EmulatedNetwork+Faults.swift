@@ -19,7 +19,8 @@ extension EmulatedNetwork {
         return nodes[node].parent > 0 ? nodes[node].parent : nil
     }
 
-    /// Applies a fault, and returns the name of the host or box that it hit. A kernel NAT's own state is the driver's to change; here its links are.
+    /// Applies a fault, and returns the name of the interface or box that it hit. A kernel NAT's own state is the driver's to
+    /// change; here its links are.
     @discardableResult
     public mutating func apply(_ fault: Fault, at now: LabInstant) throws(FaultRefusal) -> String {
         advance(to: now)
@@ -47,6 +48,14 @@ extension EmulatedNetwork {
         case .loss(_, let probability, let time):
             nodes[target].up.burst = (probability, now.advanced(by: time))
             nodes[target].down.burst = (probability, now.advanced(by: time))
+        case .family(_, let family, let isCarried):
+            if isCarried {
+                nodes[target].up.broken.remove(family)
+                nodes[target].down.broken.remove(family)
+            } else {
+                nodes[target].up.broken.insert(family)
+                nodes[target].down.broken.insert(family)
+            }
         case .reset:
             place = box ?? target
             nodes[place].injectsReset = true

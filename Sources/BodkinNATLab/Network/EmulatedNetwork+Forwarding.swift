@@ -5,6 +5,7 @@ import HeapModule
 extension EmulatedNetwork {
     /// Over a node's uplink towards its parent.
     mutating func ascend(_ packet: consuming Packet, from node: Int, at now: LabInstant) {
+        guard !nodes[node].up.broken.contains(packet.header.family) else { return lose(packet, at: node, now) }
         guard fits(packet, nodes[node].up.parameters.mtu, at: node, isUpward: true, now) else { return }
         if nodes[node].injectsReset, inject(packet, on: node, isUpward: true, now) { return }
         guard let time = nodes[node].up.arrival(of: packet.count, at: now, &random) else { return lose(packet, at: node, now) }
@@ -21,6 +22,7 @@ extension EmulatedNetwork {
 
     /// Over a node's uplink the other way, from its parent.
     mutating func descend(_ packet: consuming Packet, to node: Int, at now: LabInstant) {
+        guard !nodes[node].down.broken.contains(packet.header.family) else { return lose(packet, at: node, now) }
         guard fits(packet, nodes[node].down.parameters.mtu, at: nodes[node].parent, isUpward: false, now) else { return }
         if nodes[node].injectsReset, inject(packet, on: node, isUpward: false, now) { return }
         guard let time = nodes[node].down.arrival(of: packet.count, at: now, &random) else { return lose(packet, at: node, now) }
@@ -70,7 +72,8 @@ extension EmulatedNetwork {
             return descendAnswer(packet.error(.timeExceeded, from: address(of: 0, for: packet, isInside: true)), now, 0)
         }
         let stretch = [child, next]
-        guard paths[stretch] != nil else { return descend(packet, to: next, at: now) }
+        guard let path = paths[stretch] else { return descend(packet, to: next, at: now) }
+        guard !path.broken.contains(packet.header.family) else { return lose(packet, at: 0, now) }
         guard let time = paths[stretch]?.arrival(of: packet.count, at: now, &random) else { return lose(packet, at: 0, now) }
         move(packet, to: .before(child: next), at: time, now)
     }

@@ -2,7 +2,8 @@ public import BodkinCore
 
 /// Something that goes wrong while a lab runs.
 ///
-/// In text: `KIND:TARGET[:MORE]`, where TARGET is the name of a host or a box, or of a host for its nearest NAT:
+/// In text: `KIND:TARGET[:MORE]`, where TARGET is the name of a host, an interface (`a.eth1`) or a box, or of one of the former for its
+/// nearest NAT:
 ///
 /// | text | what it does |
 /// |---|---|
@@ -11,6 +12,7 @@ public import BodkinCore
 /// | `down:a`, `up:a` | a's own link goes down or comes back |
 /// | `blackhole:a:up:2s` | nothing leaves a for 2 s (`up`), or nothing reaches it (`down`) |
 /// | `loss:a:50%:500ms` | half of all packets on a's link are lost, both ways, for 500 ms |
+/// | `break:a:ipv4`, `mend:a:ipv4` | a's own link loses all IPv4, both ways and without a word, or carries it again; `ipv6` likewise |
 /// | `rst:a` | the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends |
 public enum Fault: Sendable, Hashable {
     /// A NAT forgets all mappings.
@@ -23,6 +25,8 @@ public enum Fault: Sendable, Hashable {
     case blackhole(String, isUpward: Bool, Duration)
     /// Both directions of a link lose packets with a probability for a time.
     case loss(String, Double, Duration)
+    /// Both directions of a link lose every packet of a family (false), or carry them again (true).
+    case family(String, IPAddress.Family, isCarried: Bool)
     /// The next TCP segment on an uplink is replaced by RSTs to both ends.
     case reset(String)
 
@@ -46,15 +50,18 @@ public enum Fault: Sendable, Hashable {
         case ("loss", 2):
             guard let probability = Double(probability: more[0]), let time = Duration(text: more[1]) else { return nil }
             self = .loss(target, probability, time)
+        case ("break", 1), ("mend", 1):
+            guard let family = IPAddress.Family(text: more[0]) else { return nil }
+            self = .family(target, family, isCarried: words[0] == "mend")
         default: return nil
         }
     }
 
-    /// The name of the host or box that it hits.
+    /// The name of the host, interface or box that it hits.
     public var target: String {
         switch self {
         case .reboot(let name), .addressChange(let name, _), .link(let name, _), .blackhole(let name, _, _), .loss(let name, _, _),
-            .reset(let name):
+            .family(let name, _, _), .reset(let name):
             name
         }
     }
@@ -67,7 +74,20 @@ public enum Fault: Sendable, Hashable {
         case .link(_, let isUp): isUp ? "link up" : "link down"
         case .blackhole(_, let isUpward, let time): "blackhole \(isUpward ? "up" : "down") for \(time)"
         case .loss(_, let probability, let time): "loses \(Int(probability * 100)) % for \(time)"
+        case .family(_, let family, let isCarried):
+            "\(isCarried ? "carries" : "loses") all \(family == .v4 ? "IPv4" : "IPv6")\(isCarried ? " again" : "")"
         case .reset: "will inject RST"
+        }
+    }
+}
+
+extension IPAddress.Family {
+    /// Parses `ipv4` or `ipv6`; nil for anything else.
+    init?(text: String) {
+        switch text {
+        case "ipv4": self = .v4
+        case "ipv6": self = .v6
+        default: return nil
         }
     }
 }

@@ -1,3 +1,5 @@
+public import BodkinCore
+
 /// One direction of a link.
 public struct LinkParameters: Sendable, Hashable {
     /// How long a packet is on its way.
@@ -12,10 +14,13 @@ public struct LinkParameters: Sendable, Hashable {
     public var queue: Int
     /// The largest packet in bytes; larger ones are answered with an ICMP error.
     public var mtu: Int
+    /// The families of which every packet is lost without a word, as where IPv4 is configured and leads nowhere.
+    public var broken: Set<IPAddress.Family>
 
     /// A direction of a link; the default is a perfect one.
     public init(
-        delay: Duration = .zero, jitter: Duration = .zero, loss: Double = 0, rate: Int? = nil, queue: Int = 256 * 1024, mtu: Int = 1500
+        delay: Duration = .zero, jitter: Duration = .zero, loss: Double = 0, rate: Int? = nil, queue: Int = 256 * 1024, mtu: Int = 1500,
+        broken: Set<IPAddress.Family> = []
     ) {
         self.delay = delay
         self.jitter = jitter
@@ -23,6 +28,7 @@ public struct LinkParameters: Sendable, Hashable {
         self.rate = rate
         self.queue = queue
         self.mtu = mtu
+        self.broken = broken
     }
 }
 
@@ -39,6 +45,8 @@ extension LinkParameters {
 struct Link: Sendable {
     let parameters: LinkParameters
     var isUp = true
+    /// Every packet of these families is lost.
+    var broken: Set<IPAddress.Family>
     /// Everything is lost until then.
     var blackholedUntil = LabInstant.start
     /// Packets are lost with this probability until then.
@@ -50,6 +58,7 @@ struct Link: Sendable {
 
     init(_ parameters: LinkParameters) {
         self.parameters = parameters
+        broken = parameters.broken
         delay = max(0, parameters.delay.nanoseconds)
         jitter = max(0, parameters.jitter.nanoseconds)
     }

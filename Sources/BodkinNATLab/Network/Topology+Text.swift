@@ -1,6 +1,9 @@
+import BodkinCore
+
 /// Changes to a topology in text, as the command line takes them.
 extension Topology {
-    /// Changes links: `NAME[:up|:down],KEY=VALUE,…` with the keys `delay`, `jitter`, `loss`, `rate` (bit/s, with k, M or G) and `mtu`.
+    /// Changes links: `NAME[:up|:down],KEY=VALUE,…` with the keys `delay`, `jitter`, `loss`, `rate` (bit/s, with k, M or G), `mtu`
+    /// and `broken` (`ipv4`, `ipv6` or `none`: the family that is lost without a word).
     ///
     /// NAME is a host, whose outermost link is meant, or a box.
     /// - Throws: ``LabError`` with code `usage`.
@@ -9,7 +12,7 @@ extension Topology {
         let target = parts[0].split(separator: ":").map(String.init)
         let direction = target.count == 2 ? target[1] : "both"
         guard parts.count >= 2, (1...2).contains(target.count), ["up", "down", "both"].contains(direction) else {
-            throw LabError(.usage, "'\(text)' changes no link: write NAME[:up|:down],delay=25ms,jitter=5ms,loss=2%,rate=10M,mtu=1400")
+            throw LabError(.usage, "'\(text)' changes no link: write NAME[:up|:down],delay=25ms,jitter=5ms,loss=2%,rate=10M,mtu=1400,broken=ipv4")
         }
         for part in parts.dropFirst() {
             let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
@@ -37,9 +40,12 @@ extension Topology {
         case "loss": if let loss = Double(probability: value) { return { $0.loss = loss } }
         case "rate": if let rate = Int(rate: value) { return { $0.rate = rate } }
         case "mtu": if let mtu = Int(value) { return { $0.mtu = mtu } }
-        default: throw LabError(.usage, "'\(key)' is nothing a link has: use delay, jitter, loss, rate or mtu")
+        case "broken":
+            if value == "none" { return { $0.broken = [] } }
+            if let family = IPAddress.Family(text: value) { return { $0.broken = [family] } }
+        default: throw LabError(.usage, "'\(key)' is nothing a link has: use delay, jitter, loss, rate, mtu or broken")
         }
-        throw LabError(.usage, "'\(value)' is no \(key): write for example delay=25ms, jitter=5ms, loss=2%, rate=10M or mtu=1400")
+        throw LabError(.usage, "'\(value)' is no \(key): write for example delay=25ms, jitter=5ms, loss=2%, rate=10M, mtu=1400 or broken=ipv4")
     }
 
     /// Changes a box: `NAME:KEY=VALUE,…`; NAME is a box or, for its nearest box, a host. See ``boxKeys``.
