@@ -87,6 +87,20 @@ struct TopologyTests {
         #expect(Topology.Implementation.allCases.count == 2)
     }
 
+    @Test(
+        "what an RST from outside deletes can be set by text",
+        arguments: [
+            ("nothing", .none), ("session", .session(after: .zero)), ("session-10s", .session(after: .seconds(10))),
+            ("mapping", .mapping(after: .zero)), ("mapping-10s", .mapping(after: .seconds(10))),
+        ] as [(String, ResetEffect)])
+    func resetEffect(text: String, effect: ResetEffect) throws {
+        var topology = Topology.pair(.cgn, .open, seed: 1)
+        topology.updateBox("nat-a") { $0.parameters.resetEffect = .session(after: .seconds(1)) }
+        try topology.changeBox("a:rst-kills=\(text)")
+        #expect(topology.box("nat-a")?.parameters.resetEffect == effect)
+        #expect(throws: LabError.self) { try topology.changeBox("a:rst-kills=everything") }
+    }
+
     @Test("more hosts than the address plan has room for are refused, not built wrongly", arguments: [true, false])
     func tooMany(areServers: Bool) {
         #expect(
