@@ -80,7 +80,12 @@ struct LabOptions: ParsableArguments {
     @OptionGroup var links: LinkOptions
     @Option(help: ArgumentHelp("Another host: NAME=NAT, or NAME@HOST for one on the same LAN.", valueName: "host"))
     var host: [String] = []
-    @Option(help: ArgumentHelp("Changes one link: NAME[:up|:down],delay=…,jitter=…,loss=…,rate=…,mtu=….", valueName: "change"))
+    @Option(help: ArgumentHelp("A further interface (eth1, …) of a host: HOST=NAT, or HOST@OTHER for one on OTHER's LAN.", valueName: "interface"))
+    var interface: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Changes one link: NAME[:up|:down],delay=…,jitter=…,loss=…,rate=…,mtu=…,broken=ipv4|ipv6; NAME may be an interface, as a.eth1.",
+            valueName: "change"))
     var link: [String] = []
     @Option(name: .customLong("set"), help: ArgumentHelp("Changes one NAT: NAME:KEY=VALUE,…; \(Topology.boxKeys).", valueName: "change"))
     var change: [String] = []
@@ -91,6 +96,7 @@ struct LabOptions: ParsableArguments {
         var topology = Topology.pair(
             try NATPreset(named: a), try NATPreset(named: b), link: links.link, implementation: links.implementation, seed: seed)
         for text in host { try add(text, to: &topology) }
+        for text in interface { try addInterface(text, to: &topology) }
         for text in link { try topology.changeLink(text) }
         for text in change { try topology.changeBox(text) }
         return topology
@@ -106,6 +112,21 @@ struct LabOptions: ParsableArguments {
             topology.addHost(String(text[..<separator]), inside: parent)
         } else {
             throw LabError(.usage, "'\(text)' is no host: write NAME=NAT or NAME@HOST, for example a2@a or c=\(NATPreset.portRestricted.rawValue)")
+        }
+    }
+
+    private func addInterface(_ text: String, to topology: inout Topology) throws {
+        if let separator = text.firstIndex(of: "="), let preset = NATPreset(rawValue: String(text[text.index(after: separator)...])) {
+            topology.addInterface(
+                to: String(text[..<separator]), behind: preset, link: links.link.half, implementation: links.implementation)
+        } else if let separator = text.firstIndex(of: "@"), let other = topology.interface(String(text[text.index(after: separator)...])) {
+            guard let parent = other.parent else {
+                throw LabError(.usage, "\(other.name) has a public address and no LAN: write \(text[..<separator])=open for another such interface")
+            }
+            topology.addInterface(to: String(text[..<separator]), inside: parent)
+        } else {
+            throw LabError(
+                .usage, "'\(text)' is no interface: write HOST=NAT or HOST@OTHER, for example a@b or a=\(NATPreset.portRestricted.rawValue)")
         }
     }
 }

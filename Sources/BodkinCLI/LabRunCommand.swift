@@ -7,7 +7,8 @@ struct LabRunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Runs programs in a lab of two hosts behind NATs and a public server.",
         discussion: """
             Each program finds its own and the others' addresses in its environment: BODKIN_LAB_HOST, BODKIN_LAB_ADDRESS, and for every host \
-            H BODKIN_LAB_H, BODKIN_LAB_H_6 and BODKIN_LAB_H_OUTSIDE; the server's second address is BODKIN_LAB_SERVER_2. The lab ends when \
+            H BODKIN_LAB_H, BODKIN_LAB_H_6 and BODKIN_LAB_H_OUTSIDE; the server's second address is BODKIN_LAB_SERVER_2, and \
+            BODKIN_LAB_H_ETH1 (with _6, _OUTSIDE) is that of H's further interface. The lab ends when \
             the programs of a and b (and other hosts, but not the server) have ended; the exit status is the first one that is not 0.
 
             Without any program, plain sockets show what passes and what the NATs refuse, and the exit status is 0 if a simultaneous open \

@@ -32,7 +32,7 @@ struct LabRunReport: Codable, Sendable {
     var loss: Double
     var rate: Int?
     var mtu: Int
-    /// Changes to links and NATs, further hosts, and faults, as they were given.
+    /// Changes to links and NATs, further hosts and interfaces, and faults, as they were given.
     var changes: [String]
     var faults: [String]
     var hosts: [Host] = []
@@ -46,7 +46,7 @@ struct LabRunReport: Codable, Sendable {
         (a, b, isKernel, self.seed) = (command.lab.a, command.lab.b, command.lab.links.isKernel, seed)
         (delayMilliseconds, jitterMilliseconds) = (link.delay.milliseconds, link.jitter.milliseconds)
         (loss, rate, mtu) = (link.loss, link.rate, link.mtu)
-        changes = command.lab.host + command.lab.link + command.lab.change
+        changes = command.lab.host + command.lab.interface + command.lab.link + command.lab.change
         faults = command.fault
     }
 

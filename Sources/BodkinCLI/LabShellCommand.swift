@@ -31,6 +31,10 @@ struct LabShellCommand: AsyncParsableCommand {
         for host in lab.hosts {
             let outside = lab.topology.outsideAddress(of: host.name).map { $0 == host.address ? "" : ", seen as \($0)" } ?? ""
             printError("  bodkin lab enter \(process) \(host.name.padded(8))  # \(host.address)\(outside)")
+            for interface in host.interfaces.dropFirst() {
+                let seen = lab.topology.outsideAddress(of: interface.name).map { ", seen as \($0)" } ?? ""
+                printError("    \(interface.name): \(interface.addresses.map { "\($0)" }.joined(separator: ", "))\(seen)")
+            }
         }
         printError("  bodkin lab fault \(process) reboot:a")
         let name = getenv("SHELL").map { String(cString: $0) } ?? "/bin/sh"
@@ -85,12 +89,13 @@ struct LabFaultCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fault", abstract: "Makes something go wrong in a running lab.",
         discussion: """
-            Faults, where a is a host or a NAT:
+            Faults, where a is a host, an interface (a.eth1) or a NAT:
               reboot:a                   a's NAT forgets all mappings
               address:a:203.0.113.200    a's NAT gets another outside address and forgets all mappings
               down:a, up:a               a's own link goes down, comes back
               blackhole:a:up:2s          nothing leaves a for 2 s; down: nothing reaches it
               loss:a:50%:500ms           half of all packets on a's link are lost for 500 ms
+              break:a:ipv4, mend:a:ipv4  a's own link loses all IPv4 without a word, carries it again; ipv6 likewise
               rst:a                      the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends
             """)
 

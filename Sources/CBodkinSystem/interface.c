@@ -92,11 +92,13 @@ int bodkin_address_add(const char *name, const uint8_t *address, int length, int
     return control(AF_INET, SIOCSIFNETMASK, &request);
 }
 
-int bodkin_route_add(const char *name, const uint8_t *destination, int length, int prefix, const uint8_t *gateway, int gateway_length) {
+int bodkin_route_add(const char *name, const uint8_t *destination, int length, int prefix, const uint8_t *gateway, int gateway_length, int metric) {
     if (length == 16) {
         int index = index_of(name);
         if (index < 0) return index;
-        struct in6_rtmsg route = {.rtmsg_dst_len = (uint16_t)prefix, .rtmsg_ifindex = index, .rtmsg_metric = 1, .rtmsg_flags = RTF_UP};
+        // A metric of 0 would mean the default of 1024.
+        struct in6_rtmsg route = {
+            .rtmsg_dst_len = (uint16_t)prefix, .rtmsg_ifindex = index, .rtmsg_metric = (uint32_t)metric + 1, .rtmsg_flags = RTF_UP};
         memcpy(&route.rtmsg_dst, destination, 16);
         if (gateway_length == 16) {
             memcpy(&route.rtmsg_gateway, gateway, 16);
@@ -104,7 +106,8 @@ int bodkin_route_add(const char *name, const uint8_t *destination, int length, i
         }
         return control(AF_INET6, SIOCADDRT, &route);
     }
-    struct rtentry route = {.rt_flags = RTF_UP, .rt_dev = (char *)name};
+    // The kernel takes one off rt_metric, "for binary compatibility".
+    struct rtentry route = {.rt_flags = RTF_UP, .rt_dev = (char *)name, .rt_metric = (short)(metric + 1)};
     route.rt_dst = as_sockaddr(destination);
     route.rt_genmask = netmask(prefix);
     if (gateway_length == 4) {

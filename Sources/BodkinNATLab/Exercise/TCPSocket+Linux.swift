@@ -20,8 +20,8 @@ public final class TCPSocket: Sendable {
 
     private init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
-    /// A socket bound to a local endpoint; port 0 lets the kernel choose.
-    public static func bound(to local: Endpoint) throws -> TCPSocket {
+    /// A socket bound to a local endpoint, port 0 letting the kernel choose, and to an interface (SO_BINDTODEVICE) where `device` names one.
+    public static func bound(to local: Endpoint, device: String? = nil) throws -> TCPSocket {
         let raw = socket(
             local.address.family == .v4 ? AF_INET : AF_INET6,
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -30,28 +30,31 @@ public final class TCPSocket: Sendable {
         var one: Int32 = 1
         setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &one, 4)
         setsockopt(raw, SOL_SOCKET, SO_REUSEPORT, &one, 4)
+        if let device {
+            try check(setsockopt(raw, SOL_SOCKET, SO_BINDTODEVICE, device, socklen_t(device.utf8.count)), "\(device) cannot be bound to")
+        }
         try check(SocketAddress.with(local) { bind(raw, $0, $1) }, "\(local) cannot be bound")
         return result
     }
 
-    /// A listening socket.
-    public static func listening(on port: UInt16, _ family: IPAddress.Family = .v4) throws -> TCPSocket {
-        let result = try bound(to: Endpoint(.unspecified(family), port))
+    /// A listening socket, of one interface where `device` names it.
+    public static func listening(on port: UInt16, _ family: IPAddress.Family = .v4, device: String? = nil) throws -> TCPSocket {
+        let result = try bound(to: Endpoint(.unspecified(family), port), device: device)
         try check(listen(result.descriptor.raw, 64), "port \(port) cannot be listened on")
         return result
     }
 
     /// A socket whose SYN is on its way.
-    public static func connecting(from local: Endpoint, to remote: Endpoint) throws -> TCPSocket {
-        let result = try bound(to: local)
+    public static func connecting(from local: Endpoint, to remote: Endpoint, device: String? = nil) throws -> TCPSocket {
+        let result = try bound(to: local, device: device)
         let code = SocketAddress.with(remote) { connect(result.descriptor.raw, $0, $1) }
         if code < 0 && errno != EINPROGRESS { throw LabError(.system, "no connection to \(remote): \(text(of: errno))", errorNumber: errno) }
         return result
     }
 
-    /// A socket whose SYN is on its way, from a port of whatever address the route prefers.
-    public static func connecting(from port: UInt16 = 0, to remote: Endpoint) throws -> TCPSocket {
-        try connecting(from: Endpoint(.unspecified(remote.address.family), port), to: remote)
+    /// A socket whose SYN is on its way, from a port of whatever address the route prefers, out of `device` where it names an interface.
+    public static func connecting(from port: UInt16 = 0, to remote: Endpoint, device: String? = nil) throws -> TCPSocket {
+        try connecting(from: Endpoint(.unspecified(remote.address.family), port), to: remote, device: device)
     }
 
     /// The local endpoint.

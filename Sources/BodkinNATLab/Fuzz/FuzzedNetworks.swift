@@ -20,7 +20,7 @@ struct FuzzedNetworks: Sendable {
             delay: .milliseconds(3), jitter: .milliseconds(4), loss: 0.02, rate: 10_000_000, queue: 20_000, mtu: 1280)
         let topology = Self.topology(lossy, seed)
         slow = EmulatedNetwork(topology)
-        hosts = topology.hosts.map { ($0.name, Set($0.addresses + $0.addresses6)) }
+        hosts = topology.interfaces.map { ($0.name, Set($0.addresses + $0.addresses6)) }
     }
 
     /// A server, two neighbours behind one NAT that turns back, hosts behind each kind of box, with the addresses that the generator uses.
@@ -36,6 +36,7 @@ struct FuzzedNetworks: Sendable {
         for name in ["a", "b"] { topology.addHost(name, inside: "nat") }
         let presets: [NATPreset] = [.cgn, .symmetricSequential, .rstKills, .portRestrictedICMP, .restricted, .firewall, .masquerade]
         for preset in presets { topology.addHost("h-\(preset.rawValue)", behind: preset, link: link) }
+        topology.addInterface(to: "a", behind: .portRestricted, link: link)
         return topology
     }
 
@@ -72,6 +73,8 @@ struct FuzzedNetworks: Sendable {
         let faults: [Fault] = [
             .reboot(name), .addressChange(name, address), .link(name, isUp: Bool.random(using: &random)), .link(name, isUp: true),
             .blackhole(name, isUpward: Bool.random(using: &random), .seconds(1)), .loss(name, 0.5, .seconds(1)), .reset(name),
+            .family(name, Bool.random(using: &random) ? .v4 : .v6, isCarried: false), .family(name, .v4, isCarried: true),
+            .family(name, .v6, isCarried: true),
         ]
         let fault = faults[Int.random(in: faults.indices, using: &random)]
         // A refusal is one of the answers: not every host stands behind a NAT.

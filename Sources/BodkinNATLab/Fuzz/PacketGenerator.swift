@@ -15,8 +15,8 @@ struct PacketGenerator: Sendable {
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
         let topology = FuzzedNetworks.topology(LinkParameters(), 0)
-        addresses = topology.hosts.flatMap(\.addresses) + topology.boxes.map(\.external)
-        addresses6 = topology.hosts.flatMap(\.addresses6)
+        addresses = topology.interfaces.flatMap(\.addresses) + topology.boxes.map(\.external)
+        addresses6 = topology.interfaces.flatMap(\.addresses6)
     }
 
     static func isInside(_ address: IPAddress) -> Bool { address.v4.map { $0 >> 16 == 0xC0A8 } ?? true }

@@ -21,10 +21,10 @@ extension KernelNAT {
 extension Topology.Box {
     /// The inside and the outside interface of a router in the kernel.
     func interfaces(in topology: Topology) -> [Namespace.Interface] {
-        let inside = topology.hosts.filter { topology.boxes(above: $0.name).contains(self) }
+        let inside = topology.interfaces.filter { topology.boxes(above: $0.name).contains(self) }
         let translated = parameters.translates
-        let routes = inside.flatMap { host in
-            (translated ? [] : host.addresses.map { IPPrefix($0, length: 32) }) + host.addresses6.map { IPPrefix($0, length: 128) }
+        let routes = inside.flatMap { interface in
+            (translated ? [] : interface.addresses.map { IPPrefix($0, length: 32) }) + interface.addresses6.map { IPPrefix($0, length: 128) }
         }
         return [
             Namespace.Interface(

@@ -105,16 +105,19 @@ public struct EmulatedNetwork: Sendable {
             nodes.append(node)
             announce(node.outsideAddresses, of: nodes.count - 1, through: topology)
         }
-        for host in topology.hosts {
-            nodes.append(Node(name: host.name, kind: .host, parent: index(of: host.parent), up: Link(host.up), down: Link(host.down)))
-            announce(host.addresses + host.addresses6, of: nodes.count - 1, through: topology)
+        for interface in topology.interfaces {
+            nodes.append(
+                Node(
+                    name: interface.name, kind: .host, parent: index(of: interface.parent), up: Link(interface.up),
+                    down: Link(interface.down)))
+            announce(interface.addresses + interface.addresses6, of: nodes.count - 1, through: topology)
         }
         for path in topology.paths {
             if let from = node(path.from), let to = node(path.to) { paths[[from, to]] = Link(path.link) }
         }
     }
 
-    /// The port of a host, or of one side of a kernel NAT.
+    /// The port of a host's first interface by the host's name, of a further one as `a.eth1`, or of one side of a kernel NAT.
     public func port(of name: String, isOutside: Bool = false) -> Port? { node(name).map { Port(node: $0, isOutside: isOutside) } }
 
     /// The table of an emulated box.
@@ -155,7 +158,10 @@ public struct EmulatedNetwork: Sendable {
         return list
     }
 
-    func node(_ name: String) -> Int? { nodes.firstIndex { $0.name == name } }
+    func node(_ name: String) -> Int? {
+        let host = Topology.withoutFirstDevice(name)
+        return nodes.firstIndex { $0.name == name } ?? nodes.firstIndex { $0.name == host && $0.kind == .host }
+    }
 
     private func index(of name: String?) -> Int { name.flatMap(node) ?? 0 }
 

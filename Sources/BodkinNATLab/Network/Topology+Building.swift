@@ -3,7 +3,7 @@ import BodkinCore
 /// The address plan: servers in 198.51.100.0/24, outsides of NATs in 203.0.113.0/24, LANs in 192.168.N.0/24, insides of carriers in
 /// 100.64.N.0/24, IPv6 in 2001:db8:N::/64 (RFC 5737, RFC 1918, RFC 6598, RFC 3849).
 extension Topology {
-    /// The most hosts and boxes together: one octet numbers them.
+    /// The most hosts, boxes and further interfaces together: one octet numbers them.
     public static let limit = 200
 
     /// Adds a public host named `name` with two addresses of each family, 198.51.100.1 and .2 for the first.
@@ -25,6 +25,24 @@ extension Topology {
     public mutating func addHost(
         _ name: String, behind preset: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated
     ) -> Host {
+        let parent = addBoxes(of: preset, inFrontOf: name, link, implementation)
+        return addHost(name, inside: parent, link: parent == nil ? link : LinkParameters())
+    }
+
+    /// Adds a further interface, eth1 or the next, to a host, behind the boxes of a preset, which are named `nat-HOST-eth1` and, for a
+    /// carrier's, `carrier-HOST-eth1`. The outermost link, next to the core, takes `link`; links inside are perfect.
+    @discardableResult
+    public mutating func addInterface(
+        to host: String, behind preset: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated
+    ) -> Interface {
+        let parent = addBoxes(of: preset, inFrontOf: "\(host)-\(nextDevice(of: host))", link, implementation)
+        return addInterface(to: host, inside: parent, link: parent == nil ? link : LinkParameters())
+    }
+
+    /// Adds the boxes of a preset, and returns the name of the innermost; nil where there is none.
+    private mutating func addBoxes(
+        of preset: NATPreset, inFrontOf name: String, _ link: LinkParameters, _ implementation: Implementation
+    ) -> String? {
         var parent: String?
         for (depth, parameters) in preset.layers.enumerated().reversed() {
             let box = addBox(
@@ -36,23 +54,40 @@ extension Topology {
             }
             parent = box.name
         }
-        return addHost(name, inside: parent, link: parent == nil ? link : LinkParameters())
+        return parent
     }
 
     /// Adds a host to the inside of a box, or to the core.
     @discardableResult
     public mutating func addHost(_ name: String, inside parent: String?, link: LinkParameters = LinkParameters()) -> Host {
+        let eth0 = attachment(of: name, Self.firstDevice, inside: parent, link)
+        let host = Host(
+            name: name, parent: parent, addresses: eth0.addresses, prefixLength: eth0.prefixLength, addresses6: eth0.addresses6,
+            gateways: eth0.gateways, up: link, down: link)
+        append(host)
+        return host
+    }
+
+    /// Adds a further interface, eth1 or the next, to a host: on the inside of a box, or on the core.
+    @discardableResult
+    public mutating func addInterface(to host: String, inside parent: String?, link: LinkParameters = LinkParameters()) -> Interface {
+        let interface = attachment(of: host, nextDevice(of: host), inside: parent, link)
+        append(interface)
+        return interface
+    }
+
+    private func attachment(of host: String, _ device: String, inside parent: String?, _ link: LinkParameters) -> Interface {
         let site = nextSite
         let box = parent.flatMap(box)
         let isPublic = box?.parameters.translates != true
         let address = box.map { Self.address(UInt32(site), in: $0.inside) } ?? v4(203, 0, 113, site)
-        let host = Host(
-            name: name, parent: parent, addresses: [address], prefixLength: isPublic ? 32 : 24,
+        return Interface(
+            host: host, device: device, parent: parent, addresses: [address], prefixLength: isPublic ? 32 : 24,
             addresses6: [box.map { Self.address(UInt64(site), in: $0.inside6) } ?? v6(site, 16)],
             gateways: box?.gateways ?? [Self.coreAddress, Self.coreAddress6], up: link, down: link)
-        append(host)
-        return host
     }
+
+    private func nextDevice(of host: String) -> String { "eth\(1 + furtherInterfaces.count { $0.host == host })" }
 
     /// Adds a NAT or firewall to the inside of another, or to the core.
     @discardableResult
@@ -88,8 +123,8 @@ extension Topology {
     static let coreAddress = v4(198, 51, 100, 254)
     static let coreAddress6 = v6(0, 1)
 
-    /// Numbers hosts and boxes from 10 on.
-    private var nextSite: UInt8 { UInt8(clamping: 10 + hosts.count + boxes.count) }
+    /// Numbers hosts, boxes and further interfaces from 10 on.
+    private var nextSite: UInt8 { UInt8(clamping: 10 + hosts.count + boxes.count + furtherInterfaces.count) }
 
     private static func address(_ number: UInt32, in prefix: IPPrefix) -> IPAddress {
         IPAddress(v4: (prefix.address.v4 ?? 0) + number)

@@ -5,7 +5,7 @@ extension Topology {
     /// Changes links: `NAME[:up|:down],KEY=VALUE,…` with the keys `delay`, `jitter`, `loss`, `rate` (bit/s, with k, M or G), `mtu`
     /// and `broken` (`ipv4`, `ipv6` or `none`: the family that is lost without a word).
     ///
-    /// NAME is a host, whose outermost link is meant, or a box.
+    /// NAME is a host or interface, whose outermost link is meant, or a box.
     /// - Throws: ``LabError`` with code `usage`.
     public mutating func changeLink(_ text: String) throws {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
@@ -24,11 +24,11 @@ extension Topology {
             }
             if let box = box(target[0]) ?? boxes(above: target[0]).last {
                 updateBox(box.name) { both(&$0.up, &$0.down) }
-            } else if host(target[0]) != nil {
-                updateHost(target[0]) { both(&$0.up, &$0.down) }
+            } else if interface(target[0]) != nil {
+                updateInterface(target[0]) { both(&$0.up, &$0.down) }
             } else {
                 throw LabError(
-                    .usage, "nothing is named \(target[0]): name one of \((hosts.map(\.name) + boxes.map(\.name)).joined(separator: ", "))")
+                    .usage, "nothing is named \(target[0]): name one of \((interfaces.map(\.name) + boxes.map(\.name)).joined(separator: ", "))")
             }
         }
     }
@@ -48,7 +48,7 @@ extension Topology {
         throw LabError(.usage, "'\(value)' is no \(key): write for example delay=25ms, jitter=5ms, loss=2%, rate=10M, mtu=1400 or broken=ipv4")
     }
 
-    /// Changes a box: `NAME:KEY=VALUE,…`; NAME is a box or, for its nearest box, a host. See ``boxKeys``.
+    /// Changes a box: `NAME:KEY=VALUE,…`; NAME is a box or, for its nearest box, a host or interface. See ``boxKeys``.
     /// - Throws: ``LabError`` with code `usage`.
     public mutating func changeBox(_ text: String) throws {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)

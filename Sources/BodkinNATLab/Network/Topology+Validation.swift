@@ -8,21 +8,25 @@ extension Topology {
         func refuse(_ message: String) throws { throw LabError(.usage, message) }
         let names = hosts.map(\.name) + boxes.map(\.name)
         if hosts.isEmpty { try refuse("a lab without hosts shows nothing: add one") }
-        if names.count > Self.limit { try refuse("\(names.count) hosts and NATs are too many: at most \(Self.limit)") }
+        let count = names.count + furtherInterfaces.count
+        if count > Self.limit { try refuse("\(count) hosts, NATs and further interfaces are too many: at most \(Self.limit)") }
         if Set(names).count < names.count || names.contains("core") { try refuse("two hosts or NATs have one name: give each its own") }
         for name in names where name.isEmpty || name.contains(where: { !$0.isASCII || !($0.isLetter || $0.isNumber || $0 == "-") }) {
             try refuse("'\(name)' is no name: use letters, digits and hyphens")
         }
-        for parent in hosts.compactMap(\.parent) where box(parent) == nil { try refuse(unknown(parent)) }
+        for interface in furtherInterfaces where host(interface.host) == nil {
+            try refuse("no host is named \(interface.host), so it can have no \(interface.device): add the host too")
+        }
+        for parent in interfaces.compactMap(\.parent) where box(parent) == nil { try refuse(unknown(parent)) }
         for (index, box) in boxes.enumerated() {
             if let parent = box.parent, !boxes[..<index].contains(where: { $0.name == parent }) { try refuse(unknown(parent)) }
         }
         try validateAddresses()
-        let variables = ["HOST", "ADDRESS", "ADDRESS6"] + self.variables.map(\.name)
+        let variables = Set(interfaces.flatMap(\.variables).map(\.name)).union(["HOST", "ADDRESS", "ADDRESS6"]) + self.variables.map(\.name)
         if let twice = variables.first(where: { name in variables.count { $0 == name } > 1 }) {
             try refuse("two hosts would both be BODKIN_LAB_\(twice) to programs: rename one")
         }
-        for host in hosts { for link in [host.up, host.down] { try link.validate(host.name) } }
+        for interface in interfaces { for link in [interface.up, interface.down] { try link.validate(interface.name) } }
         for box in boxes { for link in [box.up, box.down] { try link.validate(box.name) } }
         for path in paths { try path.link.validate("\(path.from) to \(path.to)") }
         for path in paths {
@@ -41,7 +45,7 @@ extension Topology {
     }
 
     func explanation(of refusal: EmulatedNetwork.FaultRefusal, _ fault: Fault) -> LabError {
-        let names = (hosts.map(\.name) + boxes.map(\.name)).joined(separator: ", ")
+        let names = (interfaces.map(\.name) + boxes.map(\.name)).joined(separator: ", ")
         let nats = boxes.filter { $0.implementation == .emulated && $0.parameters.translates }.map(\.name).joined(separator: ", ")
         let message =
             switch refusal {
@@ -56,12 +60,12 @@ extension Topology {
     private func unknown(_ parent: String) -> String { "no NAT is named \(parent): add it before what stands behind it" }
 
     private func isOnCore(_ name: String) -> Bool {
-        hosts.contains { $0.name == name && $0.parent == nil } || boxes.contains { $0.name == name && $0.parent == nil }
+        interface(name).map { $0.parent == nil } ?? false || boxes.contains { $0.name == name && $0.parent == nil }
     }
 
     /// A box may have one address on both sides, as a firewall does; nobody else may have it too.
     private func validateAddresses() throws {
-        let owned = hosts.map { Set($0.addresses + $0.addresses6) } + boxes.map { Set([$0.external, $0.external6] + $0.gateways) }
+        let owned = interfaces.map { Set($0.addresses + $0.addresses6) } + boxes.map { Set([$0.external, $0.external6] + $0.gateways) }
         var taken: Set<IPAddress> = [Self.coreAddress, Self.coreAddress6]
         for address in owned.joined() where !taken.insert(address).inserted {
             throw LabError(.usage, "two hosts or NATs have the address \(address): use fewer servers, or give each its own")

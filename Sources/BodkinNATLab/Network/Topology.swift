@@ -19,9 +19,9 @@ public struct Topology: Sendable, Hashable {
         case kernel
     }
 
-    /// A host: a network namespace with one interface.
+    /// A host: a network namespace with the interface eth0, and the further ones that ``furtherInterfaces`` holds.
     public struct Host: Sendable, Hashable {
-        /// Its name, which also names its access link.
+        /// Its name, which also names eth0 and its link.
         public var name: String
         /// The NAT it stands behind; nil for the core.
         public var parent: String?
@@ -90,6 +90,8 @@ public struct Topology: Sendable, Hashable {
     public private(set) var hosts: [Host] = []
     /// The NATs and firewalls, in the order they were added.
     public private(set) var boxes: [Box] = []
+    /// The interfaces of hosts beside eth0, in the order they were added.
+    public private(set) var furtherInterfaces: [Interface] = []
     /// Extra stretches of the core.
     public var paths: [Path] = []
 
@@ -101,10 +103,10 @@ public struct Topology: Sendable, Hashable {
     /// The NAT or firewall of that name.
     public func box(_ name: String) -> Box? { boxes.first { $0.name == name } }
 
-    /// The boxes between a host and the core, the nearest first.
-    public func boxes(above host: String) -> [Box] {
+    /// The boxes between a host, or one of its interfaces, and the core, the nearest first.
+    public func boxes(above name: String) -> [Box] {
         var result: [Box] = []
-        var name = self.host(host)?.parent
+        var name = interface(name)?.parent
         while let found = name.flatMap(box), !result.contains(found) {
             result.append(found)
             name = found.parent
@@ -112,24 +114,25 @@ public struct Topology: Sendable, Hashable {
         return result
     }
 
-    /// The IPv4 address that the core sees a host as: its outermost NAT's, or its own.
-    public func outsideAddress(of host: String) -> IPAddress? {
-        boxes(above: host).last { $0.parameters.translates }?.external ?? self.host(host)?.addresses.first
+    /// The IPv4 address that the core sees a host, or one of its interfaces, as: the outermost NAT's, or its own.
+    public func outsideAddress(of name: String) -> IPAddress? {
+        boxes(above: name).last { $0.parameters.translates }?.external ?? interface(name)?.addresses.first
     }
 
     /// The variables that programs in every host find, without `BODKIN_LAB_`: for a host H its addresses as `H`, `H_2`, …, `H_6`, and what the
-    /// Internet sees it as, `H_OUTSIDE`.
+    /// Internet sees it as, `H_OUTSIDE`; the same for its interface eth1 as `H_ETH1` and so on.
     var variables: [(name: String, value: String)] {
-        hosts.flatMap { host in
-            let key = host.name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
-            let own = host.addresses.enumerated().map { ($0 == 0 ? key : "\(key)_\($0 + 1)", "\($1)") }
-            let sixth = host.addresses6.prefix(1).map { ("\(key)_6", "\($0)") }
-            return own + sixth + [outsideAddress(of: host.name)].compactMap { $0 }.map { ("\(key)_OUTSIDE", "\($0)") }
+        interfaces.flatMap { interface in
+            let key = interface.name.uppercased().map { "-.".contains($0) ? "_" : String($0) }.joined()
+            let own = interface.addresses.enumerated().map { ($0 == 0 ? key : "\(key)_\($0 + 1)", "\($1)") }
+            let sixth = interface.addresses6.prefix(1).map { ("\(key)_6", "\($0)") }
+            return own + sixth + [outsideAddress(of: interface.name)].compactMap { $0 }.map { ("\(key)_OUTSIDE", "\($0)") }
         }
     }
 
     mutating func append(_ host: Host) { hosts.append(host) }
     mutating func append(_ box: Box) { boxes.append(box) }
+    mutating func append(_ interface: Interface) { furtherInterfaces.append(interface) }
     /// Changes a host in place, for links that are out of the ordinary.
     public mutating func updateHost(_ name: String, _ change: (inout Host) -> Void) {
         for index in hosts.indices where hosts[index].name == name { change(&hosts[index]) }
@@ -137,5 +140,10 @@ public struct Topology: Sendable, Hashable {
     /// Changes a box in place.
     public mutating func updateBox(_ name: String, _ change: (inout Box) -> Void) {
         for index in boxes.indices where boxes[index].name == name { change(&boxes[index]) }
+    }
+    /// Changes an interface in place, eth0 by its host's name.
+    public mutating func updateInterface(_ name: String, _ change: (inout Interface) -> Void) {
+        if let interface = interface(name), interface.isFirst { return updateHost(interface.host) { change(&$0.interface) } }
+        for index in furtherInterfaces.indices where furtherInterfaces[index].name == name { change(&furtherInterfaces[index]) }
     }
 }

@@ -28,19 +28,27 @@ public final class Lab: Sendable {
         try topology.validate()
         let kernelBoxes = topology.boxes.filter { $0.implementation == .kernel }
         let namespaces = try await Self.makeNamespaces(
-            topology.hosts.map { ($0.name, [$0.interface], [:]) }
+            topology.hosts.map { ($0.name, topology.interfaces(of: $0.name).enumerated().map(Namespace.Interface.init), [:]) }
                 + kernelBoxes.map { ($0.name, $0.interfaces(in: topology), KernelNAT.settings) })
         kernels = Dictionary(uniqueKeysWithValues: zip(kernelBoxes.map(\.name), namespaces.dropFirst(topology.hosts.count)))
         for box in kernelBoxes {
             if let namespace = kernels[box.name] { try await KernelNAT.configure(box, in: namespace) }
         }
-        hosts = zip(topology.hosts, namespaces).map { LabHost($0, $1, environment: Self.environment(for: $0.name, in: topology)) }
+        hosts = zip(topology.hosts, namespaces).map { host, namespace in
+            LabHost(
+                host, topology.interfaces(of: host.name), namespace, environment: Self.environment(for: host.name, in: topology))
+        }
         var network = EmulatedNetwork(topology)
         network.isTracing = options.isTracing
         var tunnels: [(port: EmulatedNetwork.Port, tunnel: Descriptor)] = []
-        for (name, namespace) in zip(topology.hosts.map(\.name) + kernelBoxes.map(\.name), namespaces) {
+        for host in hosts {
+            for (interface, tunnel) in zip(host.interfaces, host.namespace.tunnels) {
+                if let port = network.port(of: interface.name) { tunnels.append((port, tunnel)) }
+            }
+        }
+        for (box, namespace) in zip(kernelBoxes, namespaces.dropFirst(topology.hosts.count)) {
             for (index, tunnel) in namespace.tunnels.enumerated() {
-                if let port = network.port(of: name, isOutside: index == 1) { tunnels.append((port, tunnel)) }
+                if let port = network.port(of: box.name, isOutside: index == 1) { tunnels.append((port, tunnel)) }
             }
         }
         self.topology = topology
@@ -94,12 +102,14 @@ public final class Lab: Sendable {
 
     /// The variables that tell a program in host `name` where it is: `BODKIN_LAB_HOST` (its name), `BODKIN_LAB_ADDRESS` and
     /// `BODKIN_LAB_ADDRESS6` (its own), and for every host H in upper case `BODKIN_LAB_H`, `BODKIN_LAB_H_6` (its addresses; further
-    /// ones as `BODKIN_LAB_H_2`) and `BODKIN_LAB_H_OUTSIDE` (what the Internet sees it as).
+    /// ones as `BODKIN_LAB_H_2`) and `BODKIN_LAB_H_OUTSIDE` (what the Internet sees it as). A further interface has the same with its
+    /// device behind: `BODKIN_LAB_ADDRESS_ETH1`, `BODKIN_LAB_ADDRESS6_ETH1`, `BODKIN_LAB_H_ETH1`, `BODKIN_LAB_H_ETH1_6`, `BODKIN_LAB_H_ETH1_OUTSIDE`.
     public static func environment(for name: String, in topology: Topology) -> [String: String] {
         var result = ["BODKIN_LAB_HOST": name]
         for (key, value) in topology.variables { result["BODKIN_LAB_\(key)"] = value }
-        result["BODKIN_LAB_ADDRESS"] = topology.host(name)?.addresses.first.map { "\($0)" }
-        result["BODKIN_LAB_ADDRESS6"] = topology.host(name)?.addresses6.first.map { "\($0)" }
+        for interface in topology.interfaces(of: name) {
+            for (key, value) in interface.variables { result["BODKIN_LAB_\(key)"] = value }
+        }
         return result
     }
 
@@ -150,10 +160,16 @@ public func withLab<Result: Sendable>(
     }
 }
 
-extension Topology.Host {
-    var interface: Namespace.Interface {
-        Namespace.Interface(
-            name: "eth0", mtu: up.mtu, addresses: addresses.map { ($0, prefixLength) } + addresses6.map { ($0, 64) }, gateways: gateways)
+extension Namespace.Interface {
+    /// What the route metric grows by from one interface of a host to the next, as NetworkManager counts.
+    private static let metricStep: Int32 = 100
+
+    /// The interface of a host, `index` 0 being eth0.
+    init(_ index: Int, _ interface: Topology.Interface) {
+        self.init(
+            name: interface.device, mtu: interface.up.mtu,
+            addresses: interface.addresses.map { ($0, interface.prefixLength) } + interface.addresses6.map { ($0, 64) },
+            gateways: interface.gateways, metric: Int32(clamping: index) * Self.metricStep)
     }
 }
 #endif

@@ -3,16 +3,19 @@ public import BodkinCore
 import Glibc
 import Synchronization
 
-/// A host of a running lab: a network namespace with one interface, `eth0`.
+/// A host of a running lab: a network namespace with the interface `eth0`, and `eth1` and so on where the topology has them.
 public final class LabHost: Sendable {
     /// What the topology says of it.
     public let specification: Topology.Host
+    /// Its interfaces, `eth0` first, each with a default route; the first one's is preferred.
+    public let interfaces: [Topology.Interface]
     let namespace: Namespace
     private let environment: [String: String]
     private let processes = Mutex<[LabProcess]>([])
 
-    init(_ specification: Topology.Host, _ namespace: Namespace, environment: [String: String]) {
+    init(_ specification: Topology.Host, _ interfaces: [Topology.Interface], _ namespace: Namespace, environment: [String: String]) {
         self.specification = specification
+        self.interfaces = interfaces
         self.namespace = namespace
         self.environment = environment
     }

@@ -14,6 +14,8 @@ final class Namespace: Sendable {
         var routes: [IPPrefix] = []
         /// Default gateways, one a family at most.
         var gateways: [IPAddress] = []
+        /// Of the routes; between two interfaces the lower one decides.
+        var metric: Int32 = 0
     }
 
     let descriptor: Descriptor
@@ -50,7 +52,8 @@ final class Namespace: Sendable {
         }
     }
 
-    /// What every host has: no metrics from one connection to the next, no filters of its own, IPv6 usable at once and silent.
+    /// What every host has: no metrics from one connection to the next, no filters of its own (also not by the interface that a packet comes in
+    /// by), IPv6 usable at once and silent. There is no ARP to set: a TUN device has none.
     private static let settings = [
         "net/ipv4/tcp_no_metrics_save": "1",
         "net/ipv4/conf/all/rp_filter": "0",
@@ -85,18 +88,19 @@ final class Namespace: Sendable {
             try system(bodkin_address_add(label, bytes, Int32(bytes.count), Int32(prefixLength)), "no address \(address)")
         }
         for prefix in interface.routes + interface.gateways.map({ IPPrefix($0, length: $0.family.bitWidth) }) where usable(prefix.address) {
-            try route(interface.name, prefix, nil)
+            try route(interface, prefix, nil)
         }
         for gateway in interface.gateways where usable(gateway) {
-            try route(interface.name, IPPrefix(IPAddress.unspecified(gateway.family), length: 0), gateway)
+            try route(interface, IPPrefix(IPAddress.unspecified(gateway.family), length: 0), gateway)
         }
         return tunnel
     }
 
-    private static func route(_ name: String, _ prefix: IPPrefix, _ gateway: IPAddress?) throws {
+    private static func route(_ interface: Interface, _ prefix: IPPrefix, _ gateway: IPAddress?) throws {
         let destination = prefix.address.bytes
         let hop = gateway?.bytes ?? []
-        let result = bodkin_route_add(name, destination, Int32(destination.count), Int32(prefix.length), hop, Int32(hop.count))
+        let result = bodkin_route_add(
+            interface.name, destination, Int32(destination.count), Int32(prefix.length), hop, Int32(hop.count), interface.metric)
         guard result != -EEXIST else { return }
         try system(result, "no route to \(prefix)")
     }

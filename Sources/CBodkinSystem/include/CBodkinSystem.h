@@ -29,8 +29,8 @@ int bodkin_tun_open(const char *name);
 int bodkin_interface_up(const char *name, int mtu);
 /// Adds an address of 4 or 16 bytes.
 int bodkin_address_add(const char *name, const uint8_t *address, int length, int prefix);
-/// Adds a route to a destination; a zero-length `gateway` makes it on-link.
-int bodkin_route_add(const char *name, const uint8_t *destination, int length, int prefix, const uint8_t *gateway, int gateway_length);
+/// Adds a route to a destination; a zero-length `gateway` makes it on-link. Of two routes to one destination the one of lower `metric` is used.
+int bodkin_route_add(const char *name, const uint8_t *destination, int length, int prefix, const uint8_t *gateway, int gateway_length, int metric);
 /// Forgets every connection the namespace's conntrack knows.
 int bodkin_conntrack_flush(void);
 

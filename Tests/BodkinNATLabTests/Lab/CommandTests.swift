@@ -61,7 +61,9 @@ extension LabTests {
                 ["run", "--a", "masquerade", "--b", "open", "--kernel", "--set", "a:noise=3"], ["matrix", "--presets", ","],
                 ["run", "--a", "open", "--b", "open", "--fault", "9s:reboot:zzz"], ["matrix", "--presets", "open", "--json", "/nowhere/x"],
                 ["run", "--a", "cgn", "--b", "open", "--fault", "1s:address:a:127.0.0.1"],
-                ["run", "--a", "open", "--b", "open", "--pcap", "/dev/stdout"],
+                ["run", "--a", "open", "--b", "open", "--pcap", "/dev/stdout"], ["run", "--a", "open", "--b", "open", "--interface", "c=open"],
+                ["run", "--a", "open", "--b", "open", "--interface", "a@b"], ["run", "--a", "open", "--b", "open", "--interface", "a"],
+                ["run", "--a", "open", "--b", "open", "--link", "a,broken=4"],
             ])
         func badInput(_ arguments: [String]) async throws {
             let result = try await Host.run([Self.path, "lab"] + arguments)
@@ -80,6 +82,17 @@ extension LabTests {
                 """
             let result = try await Host.run(["bash", "-c", script])
             #expect(result.output == "203.0.113.11\n", "\(result)")
+        }
+
+        @Test("a host may have a further interface behind a NAT of its own or on a neighbour's LAN, and a family may break")
+        func interfaces() async throws {
+            let result = try await lab(
+                "run", "--a", "masquerade", "--b", "port-restricted", "--delay", "2ms", "--interface", "a=cgn", "--interface", "a@b",
+                "--link", "a.eth2,broken=ipv6", "--command-a",
+                "for i in 0 1 2; do for v in 4 6; do ping -n -$v -c1 -W1 -I eth$i $(test $v = 4 && echo $BODKIN_LAB_SERVER || "
+                    + "echo $BODKIN_LAB_SERVER_6) >/dev/null; echo eth$i $v $?; done; done")
+            let lines = (0...2).flatMap { number in [4, 6].map { "eth\(number) \($0) \(number == 2 && $0 == 6 ? 1 : 0)\n" } }
+            #expect(result.output.contains(lines.joined()), "\(result)")
         }
 
         @Test("without rights, or without TUN, it says in one line what is missing, with status 77")

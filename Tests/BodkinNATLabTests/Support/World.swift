@@ -22,7 +22,8 @@ final class World {
         network = EmulatedNetwork(topology)
         network.isTracing = true
         let network = network
-        names = Dictionary(uniqueKeysWithValues: topology.hosts.compactMap { host in network.port(of: host.name).map { ($0, host.name) } })
+        names = Dictionary(
+            uniqueKeysWithValues: topology.interfaces.compactMap { interface in network.port(of: interface.name).map { ($0, interface.name) } })
     }
 
     /// Hosts `a` and `b` behind the presets, and a server.
@@ -30,7 +31,7 @@ final class World {
         self.init(.pair(a, b, link: link, seed: seed))
     }
 
-    /// Sends bytes from a host now; false for bytes that are no packet.
+    /// Sends bytes from a host, or from one of its interfaces, now; false for bytes that are no packet.
     @discardableResult
     func send(_ bytes: [UInt8], from host: String) -> Bool {
         guard let packet = Packet(bytes), let port = network.port(of: host) else { return false }
@@ -65,8 +66,8 @@ final class World {
         return only()
     }
 
-    func address(_ host: String) -> IPAddress { topology.host(host)?.addresses.first ?? "0.0.0.0" }
-    func address6(_ host: String) -> IPAddress { topology.host(host)?.addresses6.first ?? "::" }
+    func address(_ host: String) -> IPAddress { topology.interface(host)?.addresses.first ?? "0.0.0.0" }
+    func address6(_ host: String) -> IPAddress { topology.interface(host)?.addresses6.first ?? "::" }
     func external(_ box: String) -> IPAddress { topology.box(box)?.external ?? "0.0.0.0" }
 
     /// What was recorded since it was last asked, as place and action.
