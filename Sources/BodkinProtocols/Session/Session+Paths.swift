@@ -1,7 +1,7 @@
 extension Session {
     /// Reports a path that is up: its TLS handshake has proved the far side. The dialler sends on its first path at once, before any answer.
     ///
-    /// A PathID that was used before is ignored, and so is a path for a session that is over.
+    /// A path that is known already is ignored, and so is any for a session that is over.
     public mutating func addPath(_ path: PathID, kind: PathKind) {
         guard paths[path] == nil, state != .ended else { return }
         paths[path] = SessionPath(kind: kind, owesOpen: role == .dialler)

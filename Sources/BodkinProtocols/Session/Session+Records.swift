@@ -72,9 +72,11 @@ extension Session {
             try requireOpened(id)
             guard streams[id] != nil else { throw SessionError(.streamState, "a STREAM frame for a stream that is over") }
         }
-        try receiveWindow.receive(bytes.readableBytes)
+        var window = receiveWindow
+        try window.receive(bytes.readableBytes)
         let dropped = try streams[id]?.inbound.receive(bytes, isLast: isLast) ?? 0
-        receiveWindow.consume(dropped)
+        window.consume(dropped)
+        receiveWindow = window
         settle(id)
     }
 

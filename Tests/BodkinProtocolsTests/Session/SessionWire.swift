@@ -131,7 +131,7 @@ final class SessionWire {
 
     /// Lets everything arrive until nothing moves any more.
     func settle(chunk: Int = .max) {
-        while send() {
+        while send() || (Array(toCalled.values) + Array(toDialler.values)).contains(where: { $0.readableBytes > 0 }) {
             for path in toCalled.keys.sorted(by: { $0.rawValue < $1.rawValue }) { deliver(path, chunk: chunk) }
         }
     }
