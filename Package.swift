@@ -21,6 +21,7 @@ let package = Package(
     products: [
         .executable(name: "bodkin", targets: ["BodkinCLI"]),
         .executable(name: "bodkin-bench", targets: ["BodkinBench"]),
+        .executable(name: "bodkin-matrix", targets: ["BodkinMatrix"]),
         .executable(name: "bodkin-fuzz", targets: ["BodkinFuzz"]),
         .library(name: "Bodkin", targets: ["Bodkin"]),
         .library(name: "BodkinServer", targets: ["BodkinServer"]),
@@ -44,6 +45,7 @@ let package = Package(
             dependencies: [
                 "BodkinCore", crypto, nioCore,
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Rendezvous/rendezvous.proto"],
@@ -75,6 +77,7 @@ let package = Package(
             dependencies: [
                 "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
@@ -83,6 +86,13 @@ let package = Package(
             dependencies: [
                 "BodkinCore", "CBodkinSystem",
                 .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "BodkinExercise",
+            dependencies: [
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinServer", logging, nioCore, nioPosix,
             ],
             swiftSettings: strict
         ),
@@ -95,11 +105,27 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "BodkinMatrix",
+            dependencies: [
+                "BodkinCore", "BodkinExercise", "BodkinNATLab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(name: "BodkinBench", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
         .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
         .testTarget(name: "BodkinIdentityTests", dependencies: ["BodkinCore", "BodkinIdentity", crypto], swiftSettings: strict),
+        .testTarget(
+            name: "BodkinExerciseTests", dependencies: ["Bodkin", "BodkinCore", "BodkinExercise", "BodkinNATLab"], swiftSettings: strict),
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
         .testTarget(name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
+        .testTarget(
+            name: "BodkinServerTests",
+            dependencies: [
+                "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,18 @@
+package import BodkinCore
+package import FoundationEssentials
+
+/// What the broker wants done, in this order.
+package enum BrokerAction: Sendable, Equatable {
+    /// Send a message, ahead of circuits.
+    case send(WireEnvelope.OneOf_Body, to: ConnectionID)
+    /// Queue bytes of a circuit.
+    case relay(Data, AttemptID, to: ConnectionID)
+    /// End a circuit behind what is queued of it.
+    case endCircuit(AttemptID, WireCircuitClose.Reason, to: ConnectionID)
+    /// Forget what is queued of a circuit.
+    case dropCircuit(AttemptID, at: ConnectionID)
+    /// Send a last message, and close.
+    case fail(WireFailure.Code, String, ConnectionID)
+    /// A parked STUN request may find its key now, or has waited long enough.
+    case settle(WarmID)
+}

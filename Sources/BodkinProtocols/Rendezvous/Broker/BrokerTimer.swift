@@ -1,0 +1,50 @@
+import BodkinCore
+package import NIOCore
+
+/// Something that the broker does later, unless it has become moot by then.
+struct BrokerTimer: Comparable {
+    enum Purpose: Hashable {
+        /// The dialler's warm connections have had their time.
+        case warm(AttemptID)
+        /// The called side has had its time to answer.
+        case answer(AttemptID)
+        /// An attempt without a circuit ends.
+        case expiry(AttemptID)
+        /// Held credit is given.
+        case credit(AttemptID, Attempt.Side)
+        /// A parked STUN request has waited long enough.
+        case parked(WarmID)
+        /// Accounts without connections are forgotten.
+        case sweep
+    }
+
+    let deadline: NIODeadline
+    let purpose: Purpose
+
+    static func < (left: Self, right: Self) -> Bool { left.deadline < right.deadline }
+}
+
+/// The broker's bounds and times.
+package struct BrokerLimits: Sendable, Hashable {
+    /// Connections at once.
+    package var connections = 20_000
+    /// What a circuit may carry in either direction before credit is given.
+    package var circuitWindow = 262_144
+    /// Attempts at once: 500 dials a second for 60 s, three times.
+    package var attempts = 100_000
+    /// How long an attempt lives without a circuit.
+    package var attemptLifetime = TimeAmount.seconds(60)
+    /// How long a STUN request waits for its registration.
+    package var parkedLifetime = TimeAmount.seconds(10)
+    /// STUN requests that wait, in all and from one address.
+    package var parked = 4_096
+    /// STUN requests that wait, from one address.
+    package var parkedPerSource = 32
+    /// Instances of one peer.
+    package var instancesPerPeer = 32
+    /// Peers that claim the same instance.
+    package var claimsPerInstance = 8
+
+    /// The defaults.
+    package init() {}
+}

@@ -1,0 +1,32 @@
+package import NIOCore
+
+/// When the two sides of a Meet fire, from the round trips that the server measures to each.
+package struct MeetTiming: Hashable, Sendable {
+    /// How long the dialler waits after it has the Meet.
+    package let dialler: TimeAmount
+    /// How long the called side waits.
+    package let called: TimeAmount
+    /// The pause between two volleys, the same for both.
+    package let interval: TimeAmount
+
+    /// The Meet leaves for both at the same moment and arrives after half a round trip: whoever has it first waits for the other.
+    ///
+    /// The path between the two is unknown, but is seldom longer than the one through the server, which takes half of both round trips: an
+    /// answer to a volley, or its refusal, is there after twice that. 200 ms keeps short paths from being flooded; 2 s is where people give up.
+    package init(dialler: TimeAmount, called: TimeAmount) {
+        let first = Self.oneWay(dialler)
+        let second = Self.oneWay(called)
+        let longest = max(first, second)
+        self.dialler = longest - first
+        self.called = longest - second
+        interval = min(max(.milliseconds(200), .nanoseconds(4 * (first.nanoseconds + second.nanoseconds))), .seconds(2))
+    }
+
+    /// Half a round trip. A measurement beyond 2 s is none.
+    private static func oneWay(_ roundTrip: TimeAmount) -> TimeAmount { .nanoseconds(min(max(roundTrip.nanoseconds, 0), 2_000_000_000) / 2) }
+}
+
+extension TimeAmount {
+    /// Whole microseconds, for the wire.
+    package var wireMicroseconds: UInt64 { UInt64(max(nanoseconds, 0) / 1000) }
+}

@@ -1,0 +1,142 @@
+package import BodkinCore
+package import NIOCore
+
+/// Whose use is counted.
+package enum Account: Hashable, Sendable {
+    /// Everybody with the join token of this number.
+    case token(Int)
+    /// Everybody at this IPv4 address.
+    case address(IPAddress)
+    /// Everybody in this IPv6 /56.
+    case prefix(IPPrefix)
+
+    /// The account of a source address.
+    package init(source: IPAddress) {
+        self = source.family == .v4 ? .address(source) : .prefix(IPPrefix(source, length: 56))
+    }
+}
+
+/// Counts what each account uses. Pure; time is a parameter.
+///
+/// An account is forgotten a minute after its last connection, when its buckets are full again: reconnecting gains nothing.
+package struct QuotaTable: Sendable {
+    /// What is counted as long as it lasts.
+    package enum Item: Sendable {
+        /// A connection.
+        case connection
+        /// A registration.
+        case registration
+        /// A circuit.
+        case circuit
+    }
+
+    private struct Use {
+        var connections = 0
+        var registrations = 0
+        var circuits = 0
+        var dials: TokenBucket
+        var bytes: TokenBucket
+        var idleSince: NIODeadline
+
+        subscript(item: Item) -> Int {
+            get {
+                switch item {
+                case .connection: connections
+                case .registration: registrations
+                case .circuit: circuits
+                }
+            }
+            set {
+                switch item {
+                case .connection: connections = newValue
+                case .registration: registrations = newValue
+                case .circuit: circuits = newValue
+                }
+            }
+        }
+    }
+
+    private let quotas: Quotas
+    private var uses: [Account: Use] = [:]
+
+    /// An empty table.
+    package init(_ quotas: Quotas) { self.quotas = quotas }
+
+    /// How many accounts are known.
+    package var count: Int { uses.count }
+
+    /// Takes one of `item` for all of `accounts`, or none for any.
+    package mutating func take(_ item: Item, _ accounts: [Account], now: NIODeadline) -> Bool {
+        guard accounts.allSatisfy({ (uses[$0]?[item] ?? 0) < limit(item, $0) }) else { return false }
+        for account in accounts {
+            var use = uses[account] ?? fresh(account, now)
+            use[item] += 1
+            uses[account] = use
+        }
+        return true
+    }
+
+    /// Gives one of `item` back.
+    package mutating func release(_ item: Item, _ accounts: [Account], now: NIODeadline) {
+        for account in accounts {
+            guard var use = uses[account], use[item] > 0 else { continue }
+            use[item] -= 1
+            if use.connections == 0 { use.idleSince = now }
+            uses[account] = use
+        }
+    }
+
+    /// Takes a dial from all accounts, or from none.
+    package mutating func takeDial(_ accounts: [Account], now: NIODeadline) -> Bool {
+        var copies: [(Account, Use)] = []
+        for account in accounts {
+            var use = uses[account] ?? fresh(account, now)
+            guard use.dials.take(now: now) else { return false }
+            copies.append((account, use))
+        }
+        for (account, use) in copies { uses[account] = use }
+        return true
+    }
+
+    /// Counts relayed bytes, and says how long until all accounts have paid for theirs.
+    package mutating func relay(_ count: Int, _ accounts: [Account], now: NIODeadline) -> TimeAmount {
+        var longest = TimeAmount.zero
+        for account in accounts {
+            var use = uses[account] ?? fresh(account, now)
+            if count > 0 { use.bytes.charge(Double(count), now: now) }
+            longest = max(longest, use.bytes.debt(now: now))
+            uses[account] = use
+        }
+        return longest
+    }
+
+    /// Forgets the accounts that have been without a connection for a minute.
+    package mutating func forgetIdle(now: NIODeadline) {
+        uses = uses.filter { $0.value.connections > 0 || now < $0.value.idleSince + .minutes(1) }
+    }
+
+    private func quota(of account: Account) -> Quota {
+        switch account {
+        case .token: quotas.token
+        case .address: quotas.address
+        case .prefix: quotas.prefix
+        }
+    }
+
+    private func limit(_ item: Item, _ account: Account) -> Int {
+        let quota = quota(of: account)
+        switch item {
+        case .connection: return quota.connections
+        case .registration: return quota.registrations
+        case .circuit: return quota.circuits
+        }
+    }
+
+    private func fresh(_ account: Account, _ now: NIODeadline) -> Use {
+        let quota = quota(of: account)
+        return Use(
+            dials: TokenBucket(rate: quota.dialsPerSecond, burst: quota.dialBurst, now: now),
+            // A second's worth at once.
+            bytes: TokenBucket(rate: quota.relayedBytesPerSecond, burst: quota.relayedBytesPerSecond, now: now), idleSince: now)
+    }
+}

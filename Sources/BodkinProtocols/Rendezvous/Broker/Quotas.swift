@@ -1,0 +1,57 @@
+/// What one user of the server may use at once. The three kinds of user: whoever shares a join token, an IPv4 address, an IPv6 /56.
+public struct Quota: Hashable, Sendable {
+    /// Connections at once.
+    public var connections: Int
+    /// Registered instances at once.
+    public var registrations: Int
+    /// Dials per second, in the long run.
+    public var dialsPerSecond: Double
+    /// Dials at once, saved up.
+    public var dialBurst: Double
+    /// Circuits at once that this user has dialled.
+    public var circuits: Int
+    /// Bytes per second over the circuits that this user has dialled, both directions together. Faster circuits are slowed down, not closed.
+    public var relayedBytesPerSecond: Double
+
+    /// A quota from its parts.
+    public init(
+        connections: Int, registrations: Int, dialsPerSecond: Double, dialBurst: Double, circuits: Int, relayedBytesPerSecond: Double
+    ) {
+        self.connections = connections
+        self.registrations = registrations
+        self.dialsPerSecond = dialsPerSecond
+        self.dialBurst = dialBurst
+        self.circuits = circuits
+        self.relayedBytesPerSecond = relayedBytesPerSecond
+    }
+}
+
+/// The quotas of a server.
+public struct Quotas: Hashable, Sendable {
+    /// Everybody who shares a join token (on an open server: everybody).
+    public var token: Quota
+    /// One IPv4 address: often a household, sometimes the many customers of a carrier's NAT, so not too small.
+    public var address: Quota
+    /// One IPv6 /56: what providers give to one site (RFC 6177 section 2).
+    public var prefix: Quota
+
+    /// Quotas for a public server on a small machine.
+    ///
+    /// 10 000 connections take about 300 MB (27.5 KiB of TLS state each); one address may have one in forty of them. A person dials seldom and
+    /// a program in bursts: 20 dials a second after 60 at once. 128 MiB/s relayed is about what one core encrypts twice.
+    public init() {
+        token = Quota(
+            connections: 10_000, registrations: 10_000, dialsPerSecond: 1_000, dialBurst: 2_000, circuits: 4_000,
+            relayedBytesPerSecond: 128 * 1_048_576)
+        address = Quota(
+            connections: 256, registrations: 256, dialsPerSecond: 20, dialBurst: 60, circuits: 64, relayedBytesPerSecond: 32 * 1_048_576)
+        prefix = address
+    }
+
+    /// Nothing but the token's quota for every user: for tests and for servers behind a front that hides addresses.
+    public init(everyone quota: Quota) {
+        token = quota
+        address = quota
+        prefix = quota
+    }
+}

@@ -1,0 +1,114 @@
+package import BodkinCore
+import FoundationEssentials
+package import NIOCore
+
+/// A Register that has been checked: the signature takes longer than everything else here, and is judged before the broker's turn.
+package struct Registration: Sendable {
+    /// The card, as it travels.
+    package let card: WireSignedCard
+    /// Its sequence number.
+    package let sequence: UInt64
+    /// Until when it is good, by the monotonic clock.
+    package let expiry: NIODeadline
+    /// Who may dial.
+    package let admission: Admission
+    /// The key of the warm connections' credential.
+    package let stunKey: [UInt8]
+    /// How many warm connections are being proved.
+    package let warmConnections: Int
+
+    /// Who may dial a peer.
+    package enum Admission: Sendable, Equatable {
+        /// Nobody.
+        case nobody
+        /// Those who are listed.
+        case listed(Set<PeerID>)
+        /// Anybody.
+        case anyone
+
+        /// Whether `peer` may.
+        package func admits(_ peer: PeerID) -> Bool {
+            switch self {
+            case .nobody: false
+            case .listed(let peers): peers.contains(peer)
+            case .anyone: true
+            }
+        }
+    }
+
+    /// The longest a card may be good: a day, and an hour for the journey and the clock's steps.
+    package static let longestLifetime: UInt64 = 25 * 3_600_000
+    /// The most warm connections of an instance: two families, two interfaces.
+    package static let maximumWarmConnections = 4
+    /// The most peers of a list.
+    package static let maximumListCount = 1_000
+
+    /// Why a Register is refused.
+    package struct Refusal: Error, Equatable {
+        /// The kind.
+        package let code: WireFailure.Code
+        /// What to do about it.
+        package let message: String
+    }
+
+    /// Checks a Register.
+    /// - Parameters:
+    ///   - peer: the owner of the connection's key.
+    ///   - instance: the instance that said Hello.
+    ///   - server: SHA-256 of the server's public key.
+    ///   - wallClock: milliseconds since 1970.
+    ///   - now: the same moment by the monotonic clock.
+    package init(
+        _ wire: WireRegister, of peer: PeerID, instance: InstanceID, server: [UInt8], wallClock: UInt64, now: NIODeadline
+    ) throws(Refusal) {
+        let checked: Card
+        do {
+            checked = try Card(wire.card, of: peer, server: server, now: wallClock)
+        } catch {
+            throw Refusal(error)
+        }
+        guard checked.instance == instance else {
+            throw Refusal(code: .card, message: "the card is another instance's: sign one for the instance that said hello")
+        }
+        let lifetime = checked.expiry - wallClock
+        guard lifetime <= Self.longestLifetime else {
+            throw Refusal(code: .expired, message: "the card is good for more than 25 hours: sign one by this server's time, for a day at most")
+        }
+        guard (16...64).contains(wire.stunKey.count) else {
+            throw Refusal(code: .protocol, message: "the STUN key must have 16 to 64 bytes")
+        }
+        card = wire.card
+        sequence = checked.sequence
+        expiry = now + .milliseconds(Int64(lifetime))
+        admission = try Admission(wire.policy)
+        stunKey = Array(wire.stunKey)
+        warmConnections = min(Int(wire.warmConnections), Self.maximumWarmConnections)
+    }
+}
+
+extension Registration.Refusal {
+    init(_ refusal: Card.Refusal) {
+        switch refusal {
+        case .expired: self.init(code: .expired, message: "the card has expired: sign one by this server's time, which this message tells")
+        case .server: self.init(code: .card, message: "the card is for another server: sign one with this server's key hash")
+        case .foreign: self.init(code: .card, message: "the card is another peer's: sign one with the key of this connection")
+        case .signature: self.init(code: .card, message: "the card's signature is wrong: sign it with the key of this connection")
+        case .malformed: self.init(code: .card, message: "the card is malformed: see docs/wire.md for its fields and bounds")
+        }
+    }
+}
+
+extension Registration.Admission {
+    init(_ wire: WirePolicy) throws(Registration.Refusal) {
+        switch wire.admission {
+        case .anyone: self = .anyone
+        case .listed:
+            guard wire.peers.count <= Registration.maximumListCount else {
+                throw Registration.Refusal(code: .tooLarge, message: "a policy lists at most 1000 peers")
+            }
+            self = .listed(Set(wire.peers.compactMap { PeerID(publicKey: $0) }))
+        // What a later version may add is not known to be harmless.
+        case .nobody, .UNRECOGNIZED: self = .nobody
+        }
+    }
+}

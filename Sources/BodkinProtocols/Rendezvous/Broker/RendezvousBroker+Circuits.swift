@@ -1,0 +1,105 @@
+package import BodkinCore
+import FoundationEssentials
+package import NIOCore
+
+extension RendezvousBroker {
+    /// The longest Signal that is passed on: a card and its signature.
+    package static var maximumSignalSize: Int { 4_096 }
+
+    /// Eight at once, four a second: a fresh reserved port is drawn once in a while.
+    static func signals(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 4, burst: 8, now: now) }
+
+    /// Passes a Signal on; one too many is dropped.
+    package mutating func signal(_ id: ConnectionID, _ wire: WireSignal, now: NIODeadline) {
+        guard case .card(let card) = wire.payload, card.card.count + card.signature.count <= Self.maximumSignalSize else {
+            return fail(id, .tooLarge, "a signal carries a card of at most 4096 bytes")
+        }
+        guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id),
+            let other = attempts[attempt]?.other(than: side),
+            attempts[attempt]?.signals[side.rawValue].take(now: now) == true
+        else { return }
+        var passed = WireSignal()
+        passed.attempt = wire.attempt
+        passed.card = card
+        actions.append(.send(.signal(passed), to: other))
+    }
+
+    /// Passes bytes of a circuit on.
+    package mutating func relay(_ id: ConnectionID, _ wire: WireCircuitData, now: NIODeadline) {
+        guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "an attempt has 16 bytes") }
+        guard let side = attempts[attempt]?.side(of: id) else { return sendClose(attempt, .violation, to: id) }
+        // What was on its way when the circuit ended is nobody's fault.
+        guard attempts[attempt]?.circuit != nil else { return }
+        let count = wire.data.count
+        guard count <= CircuitQueue.pieceSize, attempts[attempt]?.circuit?.send(count, from: side) == true else {
+            return violate(id, attempt, now: now)
+        }
+        relayedBytes &+= UInt64(count)
+        if let accounts = attempts[attempt]?.accounts { _ = quotas.relay(count, accounts, now: now) }
+        if let other = attempts[attempt]?.other(than: side) {
+            actions.append(.relay(wire.data, attempt, to: other))
+        } else {
+            attempts[attempt]?.keep(wire.data)
+        }
+    }
+
+    /// The reader of a circuit gives credit, which it has earned: ``CircuitQueue/credit(_:of:)`` has said so.
+    package mutating func credit(_ id: ConnectionID, _ wire: WireCircuitCredit, now: NIODeadline) {
+        guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
+            return
+        }
+        let writer: Attempt.Side = side == .dialler ? .called : .dialler
+        let isHeld = attempts[attempt]?.circuit?.holds(writer) == true
+        guard attempts[attempt]?.circuit?.credit(Int(wire.bytes), to: writer) == true else { return violate(id, attempt, now: now) }
+        if !isHeld { passCredit(attempt, to: writer, now: now) }
+    }
+
+    /// Gives the writer its credit, as soon as what was relayed is paid for: so a quota slows a circuit down.
+    mutating func passCredit(_ id: AttemptID, to side: Attempt.Side, now: NIODeadline) {
+        guard let attempt = attempts[id], attempt.circuit?.holds(side) == true,
+            let writer = side == .dialler ? attempt.dialler : attempt.called
+        else { return }
+        let wait = quotas.relay(0, attempt.accounts, now: now)
+        guard wait == .zero else { return schedule(.credit(id, side), at: now + wait) }
+        var credit = WireCircuitCredit()
+        credit.attempt = Data(id.bytes)
+        credit.bytes = UInt32(clamping: attempts[id]?.circuit?.unhold(side) ?? 0)
+        actions.append(.send(.circuitCredit(credit), to: writer))
+    }
+
+    /// One side ends a circuit.
+    package mutating func close(_ id: ConnectionID, _ wire: WireCircuitClose, now: NIODeadline) {
+        guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
+            return
+        }
+        actions.append(.dropCircuit(attempt, at: id))
+        if let other = attempts[attempt]?.other(than: side) { actions.append(.endCircuit(attempt, .finished, to: other)) }
+        endCircuit(attempt, now: now)
+    }
+
+    /// Ends a circuit because `id` broke its rules. Nothing else of that connection is touched.
+    package mutating func violate(_ id: ConnectionID, _ attempt: AttemptID, now: NIODeadline) {
+        guard let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else { return }
+        actions.append(.dropCircuit(attempt, at: id))
+        sendClose(attempt, .violation, to: id)
+        if let other = attempts[attempt]?.other(than: side) { actions.append(.endCircuit(attempt, .violation, to: other)) }
+        endCircuit(attempt, now: now)
+    }
+
+    mutating func endCircuit(_ id: AttemptID, now: NIODeadline) {
+        guard let attempt = attempts[id], attempt.circuit != nil else { return }
+        attempts[id]?.circuit = nil
+        attempts[id]?.ahead = []
+        circuitCount -= 1
+        quotas.release(.circuit, attempt.accounts, now: now)
+        // The attempt has outlived its time while the circuit was open.
+        if now >= attempt.since + limits.attemptLifetime { schedule(.expiry(id), at: now) }
+    }
+
+    mutating func sendClose(_ attempt: AttemptID, _ reason: WireCircuitClose.Reason, to id: ConnectionID) {
+        var close = WireCircuitClose()
+        close.attempt = Data(attempt.bytes)
+        close.reason = reason
+        actions.append(.send(.circuitClose(close), to: id))
+    }
+}

@@ -1,0 +1,136 @@
+import BodkinCore
+import FoundationEssentials
+package import NIOCore
+
+extension RendezvousBroker {
+    /// The longest first flight of a circuit's handshake that rides in a Dial.
+    package static var maximumEarlySize: Int { 4_096 }
+
+    /// A peer dials another.
+    package mutating func dial(_ id: ConnectionID, _ wire: WireDial, now: NIODeadline) {
+        guard let client = clients[id] else { return }
+        guard let registration = client.registration else { return fail(id, .protocol, "register before you dial: the other side needs your card") }
+        guard let target = PeerID(publicKey: wire.to), let attempt = AttemptID(bytes: wire.attempt) else {
+            return fail(id, .protocol, "a dial names a key of 32 bytes and an attempt of 16")
+        }
+        guard wire.early.count <= Self.maximumEarlySize else { return fail(id, .tooLarge, "early takes at most 4096 bytes") }
+        guard attempts[attempt] == nil else { return fail(id, .protocol, "the attempt exists: draw 16 random bytes for each dial") }
+        dials &+= 1
+        let wantsCircuit = !wire.early.isEmpty
+        guard wire.direct || wantsCircuit else { return fail(id, .protocol, "a dial wants a direct path, a circuit, or both") }
+        guard quotas.takeDial(client.accounts, now: now), attempts.count < limits.attempts else { return sendFailure(attempt, .quota, to: id) }
+        let hasCircuit = wantsCircuit && quotas.take(.circuit, client.accounts, now: now)
+        if wantsCircuit && !hasCircuit {
+            guard wire.direct else { return sendFailure(attempt, .quota, to: id) }
+            sendClose(attempt, .quota, to: id)
+        }
+        attempts[attempt] = Attempt(
+            dialler: id, target: target, isDirect: wire.direct, early: hasCircuit ? wire.early : Data(), since: now, accounts: client.accounts,
+            circuit: hasCircuit ? Circuit(window: limits.circuitWindow) : nil, signals: Array(repeating: Self.signals(now), count: 2))
+        if hasCircuit { circuitCount += 1 }
+        clients[id]?.attempts.insert(attempt)
+        schedule(.expiry(attempt), at: now + limits.attemptLifetime)
+        guard wire.direct, client.warm.count < registration.warmConnections, now < client.warmDeadline else { return meet(attempt, now: now) }
+        clients[id]?.waiting.insert(attempt)
+        schedule(.warm(attempt), at: client.warmDeadline)
+    }
+
+    /// Tells both sides, at the same moment.
+    mutating func meet(_ id: AttemptID, now: NIODeadline) {
+        guard var attempt = attempts[id], attempt.state == .waiting, let dialler = clients[attempt.dialler] else { return }
+        clients[attempt.dialler]?.waiting.remove(id)
+        guard let target = dialable(attempt.target, by: attempt.dialler, now: now), let called = clients[target],
+            let callerCard = dialler.registration?.card, let calledCard = called.registration?.card
+        else { return giveUp(id, .unavailable, now: now) }
+        let timing = MeetTiming(dialler: dialler.roundTrip, called: called.roundTrip)
+        var toCalled = Self.invitation(id, attempt, card: callerCard, from: dialler, to: called)
+        toCalled.early = attempt.early
+        toCalled.startInUs = timing.called.wireMicroseconds
+        toCalled.intervalUs = timing.interval.wireMicroseconds
+        var toDialler = Self.invitation(id, attempt, card: calledCard, from: called, to: dialler)
+        toDialler.isDialler = true
+        toDialler.startInUs = timing.dialler.wireMicroseconds
+        toDialler.intervalUs = timing.interval.wireMicroseconds
+        // The farther one first: not that a microsecond matters.
+        actions.append(.send(.meet(toCalled), to: target))
+        actions.append(.send(.meet(toDialler), to: attempt.dialler))
+        for data in attempt.ahead { actions.append(.relay(data, id, to: target)) }
+        attempt.ahead = []
+        attempt.early = Data()
+        attempt.called = target
+        attempt.state = .met
+        attempts[id] = attempt
+        clients[target]?.attempts.insert(id)
+        let fourTrips = TimeAmount.nanoseconds(min(max(called.roundTrip.nanoseconds, 0), 10_000_000_000) * 4)
+        schedule(.answer(id), at: now + max(.seconds(1), fourTrips))
+    }
+
+    private static func invitation(_ id: AttemptID, _ attempt: Attempt, card: WireSignedCard, from: Client, to: Client) -> WireMeet {
+        var meet = WireMeet()
+        meet.attempt = Data(id.bytes)
+        meet.peer = Data(from.peer.publicKey)
+        meet.instance = Data(from.instance.bytes)
+        meet.direct = attempt.isDirect
+        guard attempt.isDirect else { return meet }
+        meet.card = card
+        meet.observed = from.warm.map { WireTransportAddress($0.endpoint) }
+        meet.ownObserved = to.warm.map { WireTransportAddress($0.endpoint) }
+        return meet
+    }
+
+    /// The called side has the Meet.
+    package mutating func answer(_ id: ConnectionID, _ wire: WireMeetAck, now: NIODeadline) {
+        guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "an attempt has 16 bytes") }
+        guard attempts[attempt]?.called == id, attempts[attempt]?.state == .met else { return }
+        switch wire.answer {
+        case .accepted: attempts[attempt]?.state = .answered
+        case .declined, .UNRECOGNIZED: giveUp(attempt, .unavailable, now: now)
+        }
+    }
+
+    mutating func giveUpOnAnswer(_ id: AttemptID, now: NIODeadline) {
+        guard let attempt = attempts[id], attempt.state == .met, let called = attempt.called else { return }
+        fail(called, .unspecified, "a call was not answered in time: connect and register again")
+        leave(called, now: now)
+    }
+
+    /// One side's connection is gone.
+    mutating func abandon(_ id: AttemptID, by connection: ConnectionID, now: NIODeadline) {
+        guard let attempt = attempts[id], let side = attempt.side(of: connection) else { return }
+        if side == .called && attempt.state == .met { return giveUp(id, .unresponsive, now: now) }
+        if attempt.circuit != nil, let other = attempt.other(than: side) { actions.append(.endCircuit(id, .peerGone, to: other)) }
+        remove(id, now: now)
+    }
+
+    /// The dial has failed: the dialler learns why, the called side nothing.
+    mutating func giveUp(_ id: AttemptID, _ reason: WireDialFailed.Reason, now: NIODeadline) {
+        guard let attempt = attempts[id] else { return }
+        if attempt.circuit != nil {
+            actions.append(.dropCircuit(id, at: attempt.dialler))
+            if let called = attempt.called { actions.append(.dropCircuit(id, at: called)) }
+        }
+        sendFailure(id, reason, to: attempt.dialler)
+        remove(id, now: now)
+    }
+
+    mutating func expireAttempt(_ id: AttemptID, now: NIODeadline) {
+        guard let attempt = attempts[id], attempt.circuit == nil, now >= attempt.since + limits.attemptLifetime else { return }
+        remove(id, now: now)
+    }
+
+    private mutating func remove(_ id: AttemptID, now: NIODeadline) {
+        endCircuit(id, now: now)
+        guard let attempt = attempts.removeValue(forKey: id) else { return }
+        for side in [attempt.dialler, attempt.called].compactMap({ $0 }) {
+            clients[side]?.attempts.remove(id)
+            clients[side]?.waiting.remove(id)
+        }
+    }
+
+    private mutating func sendFailure(_ attempt: AttemptID, _ reason: WireDialFailed.Reason, to id: ConnectionID) {
+        var failure = WireDialFailed()
+        failure.attempt = Data(attempt.bytes)
+        failure.reason = reason
+        actions.append(.send(.dialFailed(failure), to: id))
+    }
+}

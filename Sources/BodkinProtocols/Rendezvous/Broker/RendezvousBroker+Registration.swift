@@ -1,0 +1,74 @@
+import BodkinCore
+package import NIOCore
+
+extension RendezvousBroker {
+    /// A peer registers, or replaces what it has registered. The registration is checked already.
+    package mutating func register(_ id: ConnectionID, _ registration: Registration, now: NIODeadline) {
+        guard let client = clients[id] else { return }
+        let (peer, instance) = (client.peer, client.instance)
+        let predecessor = instances[instance]?.first { $0 != id && clients[$0]?.peer == peer }
+        let known = client.registration ?? predecessor.flatMap { clients[$0]?.registration }
+        if let known, registration.sequence <= known.sequence {
+            return fail(id, .card, "the card's sequence number must grow: this server has number \(known.sequence)")
+        }
+        // A successor with the same STUN key has the same warm connections.
+        var inherited: [(id: WarmID, endpoint: Endpoint)] = []
+        if let predecessor {
+            if known?.stunKey == registration.stunKey { inherited = clients[predecessor]?.warm ?? [] }
+            fail(predecessor, .replaced, "another connection of this instance has registered")
+            leave(predecessor, now: now)
+        }
+        if client.registration == nil {
+            guard peers[peer, default: []].count < limits.instancesPerPeer, instances[instance, default: []].count < limits.claimsPerInstance,
+                quotas.take(.registration, client.accounts, now: now)
+            else { return fail(id, .quota, "too many registrations: close some, or ask the server's operator for more") }
+            registrationCount += 1
+            clients[id]?.order = registrationCount
+            peers[peer, default: []].append(id)
+            instances[instance, default: []].append(id)
+        }
+        if registration.warmConnections > client.registration?.warmConnections ?? 0 {
+            clients[id]?.warmDeadline = now + max(.milliseconds(250), client.roundTrip + client.roundTrip)
+        }
+        clients[id]?.registration = registration
+        for warm in inherited {
+            warmOwners[warm.id] = id
+            clients[id]?.warm.append(warm)
+        }
+        var answer = WireRegistered()
+        answer.sequence = registration.sequence
+        actions.append(.send(.registered(answer), to: id))
+        actions += (parkedByInstance[instance] ?? []).map { .settle($0) }
+    }
+
+    mutating func unregister(_ id: ConnectionID, now: NIODeadline) {
+        guard let client = clients[id], client.registration != nil else { return }
+        clients[id]?.registration = nil
+        peers.remove(id, of: client.peer)
+        instances.remove(id, of: client.instance)
+        for warm in client.warm where warmOwners[warm.id] == id { warmOwners[warm.id] = nil }
+        clients[id]?.warm = []
+        quotas.release(.registration, client.accounts, now: now)
+    }
+
+    /// The instance of `peer` that `dialler` reaches: the one that registered last among those that admit it.
+    ///
+    /// "Not there" and "not allowed" are one answer of one function.
+    func dialable(_ peer: PeerID, by dialler: ConnectionID, now: NIODeadline) -> ConnectionID? {
+        guard let caller = clients[dialler]?.peer else { return nil }
+        return (peers[peer] ?? [])
+            .filter { id in
+                guard id != dialler, let registration = clients[id]?.registration else { return false }
+                return registration.expiry > now && registration.admission.admits(caller)
+            }
+            .max { (clients[$0]?.order ?? 0) < (clients[$1]?.order ?? 0) }
+    }
+}
+
+extension Dictionary where Value == [ConnectionID] {
+    /// Takes one connection out of a list, and the list with its last one.
+    mutating func remove(_ id: ConnectionID, of key: Key) {
+        self[key]?.removeAll { $0 == id }
+        if self[key]?.isEmpty == true { self[key] = nil }
+    }
+}

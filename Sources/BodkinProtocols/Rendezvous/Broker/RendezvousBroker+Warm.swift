@@ -1,0 +1,77 @@
+package import BodkinCore
+package import NIOCore
+
+extension RendezvousBroker {
+    /// A registration whose key may verify a warm connection's request.
+    package struct Claim: Sendable {
+        /// Whose it is.
+        package let connection: ConnectionID
+        /// The key of its credential.
+        package let key: [UInt8]
+    }
+
+    /// The registrations that claim an instance: usually one. Instances are known to those who met them, so that others may claim them too.
+    package func claims(of instance: InstanceID) -> [Claim] {
+        (instances[instance] ?? []).compactMap { id in clients[id]?.registration.map { Claim(connection: id, key: $0.stunKey) } }
+    }
+
+    /// Keeps a request that none of `tried` verifies until another registration comes; false where it must be answered now.
+    package mutating func park(_ warm: WarmID, instance: InstanceID, tried: [Claim], source: IPAddress, now: NIODeadline) -> Bool {
+        // The registration may have come while the request was judged.
+        let current = Set((instances[instance] ?? []))
+        if !current.isSubset(of: tried.map(\.connection)) {
+            if parked[warm] == nil { guard enter(warm, instance, source, now) else { return false } }
+            actions.append(.settle(warm))
+            return true
+        }
+        if let known = parked[warm] {
+            guard known.deadline > now else {
+                unpark(warm)
+                return false
+            }
+            return known.instance == instance
+        }
+        return enter(warm, instance, source, now)
+    }
+
+    private mutating func enter(_ warm: WarmID, _ instance: InstanceID, _ source: IPAddress, _ now: NIODeadline) -> Bool {
+        guard parked.count < limits.parked, parkedBySource[source, default: 0] < limits.parkedPerSource else { return false }
+        let deadline = now + limits.parkedLifetime
+        parked[warm] = Parked(instance: instance, source: source, deadline: deadline)
+        parkedByInstance[instance, default: []].append(warm)
+        parkedBySource[source, default: 0] += 1
+        schedule(.parked(warm), at: deadline)
+        return true
+    }
+
+    private mutating func unpark(_ warm: WarmID) {
+        guard let entry = parked.removeValue(forKey: warm) else { return }
+        parkedByInstance[entry.instance]?.removeAll { $0 == warm }
+        if parkedByInstance[entry.instance]?.isEmpty == true { parkedByInstance[entry.instance] = nil }
+        let count = (parkedBySource[entry.source] ?? 1) - 1
+        parkedBySource[entry.source] = count > 0 ? count : nil
+    }
+
+    /// A TCP connection has proved that it is the instance's that registered on `id`: what it comes from is observed as long as it lasts.
+    package mutating func prove(_ warm: WarmID, _ id: ConnectionID, endpoint: Endpoint, now: NIODeadline) {
+        unpark(warm)
+        guard clients[id]?.registration != nil, warmOwners[warm] != id else { return }
+        forget(warm)
+        if let oldest = clients[id]?.warm.first, clients[id]?.warm.count ?? 0 >= Registration.maximumWarmConnections { forget(oldest.id) }
+        warmOwners[warm] = id
+        clients[id]?.warm.append((warm, endpoint))
+        guard let client = clients[id], client.warm.count >= client.registration?.warmConnections ?? 0 else { return }
+        for attempt in client.waiting { meet(attempt, now: now) }
+    }
+
+    /// A TCP connection to the STUN port has ended.
+    package mutating func warmClosed(_ warm: WarmID) {
+        unpark(warm)
+        forget(warm)
+    }
+
+    private mutating func forget(_ warm: WarmID) {
+        guard let owner = warmOwners.removeValue(forKey: warm) else { return }
+        clients[owner]?.warm.removeAll { $0.id == warm }
+    }
+}

@@ -1,0 +1,150 @@
+package import BodkinCore
+import HeapModule
+package import NIOCore
+
+/// The rendezvous server without sockets, clocks and threads: who is registered, who dials whom, what a circuit may carry.
+///
+/// Every function takes the time, changes the state and appends to what ``takeActions()`` yields. The driver performs the actions in their order
+/// and calls ``expire(now:)`` when ``nextDeadline`` has come.
+package struct RendezvousBroker: ~Copyable {
+    struct Client {
+        let peer: PeerID
+        let instance: InstanceID
+        let accounts: [Account]
+        var roundTrip: TimeAmount
+        var registration: Registration?
+        /// Which registration came when.
+        var order: UInt64 = 0
+        /// Until when a dial waits for the warm connections.
+        var warmDeadline = NIODeadline.distantPast
+        /// The warm connections that are proved, in the order of their proofs.
+        var warm: [(id: WarmID, endpoint: Endpoint)] = []
+        var attempts: Set<AttemptID> = []
+        /// Those of the attempts that wait for the warm connections.
+        var waiting: Set<AttemptID> = []
+    }
+
+    struct Parked {
+        let instance: InstanceID
+        let source: IPAddress
+        let deadline: NIODeadline
+    }
+
+    let limits: BrokerLimits
+    var quotas: QuotaTable
+    var clients: [ConnectionID: Client] = [:]
+    var peers: [PeerID: [ConnectionID]] = [:]
+    var instances: [InstanceID: [ConnectionID]] = [:]
+    var attempts: [AttemptID: Attempt] = [:]
+    var warmOwners: [WarmID: ConnectionID] = [:]
+    var parked: [WarmID: Parked] = [:]
+    var parkedByInstance: [InstanceID: [WarmID]] = [:]
+    var parkedBySource: [IPAddress: Int] = [:]
+    var timers = Heap<BrokerTimer>()
+    var actions: [BrokerAction] = []
+    var registrationCount: UInt64 = 0
+    var relayedBytes: UInt64 = 0
+    var dials: UInt64 = 0
+    var circuitCount = 0
+    private var connectionCount = 0
+    private var isSweeping = false
+
+    /// A broker for a server's life.
+    package init(limits: BrokerLimits, quotas: Quotas) {
+        self.limits = limits
+        self.quotas = QuotaTable(quotas)
+    }
+
+    /// What is to be done, and forgets it.
+    package mutating func takeActions() -> [BrokerAction] {
+        guard !actions.isEmpty else { return [] }
+        defer { actions = [] }
+        return actions
+    }
+
+    /// When ``expire(now:)`` has something to do.
+    package var nextDeadline: NIODeadline? { timers.min?.deadline }
+
+    /// What the health endpoint shows.
+    package var statistics: ServerStatistics {
+        ServerStatistics(
+            registered: instances.values.reduce(0) { $0 + $1.count }, circuits: circuitCount, relayedBytes: relayedBytes, dials: dials)
+    }
+
+    /// Does what is due.
+    package mutating func expire(now: NIODeadline) {
+        while let timer = timers.min, timer.deadline <= now {
+            timers.removeMin()
+            switch timer.purpose {
+            case .warm(let attempt): meet(attempt, now: now)
+            case .answer(let attempt): giveUpOnAnswer(attempt, now: now)
+            case .expiry(let attempt): expireAttempt(attempt, now: now)
+            case .credit(let attempt, let side): passCredit(attempt, to: side, now: now)
+            case .parked(let warm): if let parked = parked[warm], parked.deadline <= now { actions.append(.settle(warm)) }
+            case .sweep:
+                quotas.forgetIdle(now: now)
+                isSweeping = quotas.count > 0
+                if isSweeping { schedule(.sweep, at: now + .minutes(1)) }
+            }
+        }
+    }
+
+    mutating func schedule(_ purpose: BrokerTimer.Purpose, at deadline: NIODeadline) {
+        timers.insert(BrokerTimer(deadline: deadline, purpose: purpose))
+    }
+
+    // MARK: Connections
+
+    /// Counts a connection from `source`; false where there is no room for it.
+    package mutating func admit(source: IPAddress, now: NIODeadline) -> Bool {
+        if !isSweeping {
+            isSweeping = true
+            schedule(.sweep, at: now + .minutes(1))
+        }
+        guard connectionCount < limits.connections, quotas.take(.connection, [Account(source: source)], now: now) else { return false }
+        connectionCount += 1
+        return true
+    }
+
+    /// The connection from `source` has ended, whether it said hello or not.
+    package mutating func leave(source: IPAddress, now: NIODeadline) {
+        quotas.release(.connection, [Account(source: source)], now: now)
+        connectionCount -= 1
+    }
+
+    /// A peer has said a good hello with the join token of number `token`; false where that token's connections are used up.
+    package mutating func join(
+        _ id: ConnectionID, peer: PeerID, instance: InstanceID, token: Int, source: IPAddress, roundTrip: TimeAmount, now: NIODeadline
+    ) -> Bool {
+        guard clients[id] == nil, quotas.take(.connection, [.token(token)], now: now) else { return false }
+        clients[id] = Client(
+            peer: peer, instance: instance, accounts: [.token(token), Account(source: source)], roundTrip: roundTrip)
+        return true
+    }
+
+    /// The newest measurement of a connection's round trip.
+    package mutating func measured(_ id: ConnectionID, roundTrip: TimeAmount) { clients[id]?.roundTrip = roundTrip }
+
+    /// A connection has ended, or is about to.
+    package mutating func leave(_ id: ConnectionID, now: NIODeadline) {
+        guard let client = clients[id] else { return }
+        for attempt in client.attempts { abandon(attempt, by: id, now: now) }
+        unregister(id, now: now)
+        clients[id] = nil
+        quotas.release(.connection, [client.accounts[0]], now: now)
+    }
+
+    mutating func fail(_ id: ConnectionID, _ code: WireFailure.Code, _ message: String) { actions.append(.fail(code, message, id)) }
+}
+
+/// What a server tells about itself.
+public struct ServerStatistics: Hashable, Sendable {
+    /// Registered instances.
+    public let registered: Int
+    /// Circuits that are open.
+    public let circuits: Int
+    /// Bytes relayed since the start, both directions together.
+    public let relayedBytes: UInt64
+    /// Dials since the start.
+    public let dials: UInt64
+}

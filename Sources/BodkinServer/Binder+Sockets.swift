@@ -1,0 +1,109 @@
+import BodkinCore
+import Logging
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+extension Binder {
+    /// Binds every address on one port; the system chooses it where `port` is 0. A wildcard of a family that the machine lacks is left out.
+    func bindAll(
+        _ addresses: [IPAddress], _ port: UInt16, _ option: String, _ bind: (Endpoint) async throws -> Endpoint
+    ) async throws -> [Endpoint] {
+        let count = sockets.count
+        // A chosen port is free for the first socket, and may be taken for another.
+        var attempts = port == 0 ? 16 : 1
+        while true {
+            attempts -= 1
+            var bound: [Endpoint] = []
+            do {
+                for address in addresses {
+                    do {
+                        bound.append(try await bind(Endpoint(address, bound.first?.port ?? port)))
+                    } catch let error as IOError where Self.isMissing(error) && address == .unspecified(address.family) && addresses.count > 1 {
+                        logger.info("not listening on a family that is not there", metadata: ["address": "\(address)"])
+                    }
+                }
+                guard bound.isEmpty else { return bound }
+                throw ServerError(.bind, "the machine has no address of the family that is to be listened on: name another address")
+            } catch {
+                await sockets.close(after: count)
+                if attempts > 0, (error as? IOError)?.errnoCode == EADDRINUSE { continue }
+                throw Self.refusal(error, addresses, port, option)
+            }
+        }
+    }
+
+    private static func isMissing(_ error: IOError) -> Bool { error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL }
+
+    private static func refusal(_ error: any Error, _ addresses: [IPAddress], _ port: UInt16, _ option: String) -> ServerError {
+        if let error = error as? ServerError { return error }
+        let place = "port \(port) of \(addresses.map(\.description).joined(separator: ", "))"
+        let hint =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "another program has it: end that, or choose another with \(option)"
+            case EACCES: "the system reserves it: choose one from 1024 up with \(option), or allow it with CAP_NET_BIND_SERVICE"
+            case EADDRNOTAVAIL: "the machine has no such address: name one of its own"
+            default: "\(error)"
+            }
+        return ServerError(.bind, "cannot listen on \(place): \(hint)", cause: error)
+    }
+
+    /// Listens; `setUp` gets each connection's channel on its own event loop.
+    func bindTCP(_ endpoint: Endpoint, _ setUp: @escaping @Sendable (any Channel) throws -> Void) async throws -> Endpoint {
+        let connections = connections
+        let group = group
+        let address = try endpoint.socketAddress()
+        // A socket belongs to the network of the thread that makes it: that is to be the group's, wherever it lives.
+        let channel = try await group.next().flatSubmit {
+            let bootstrap = ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 1024)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.socketOption(.so_keepalive), value: 1)
+                .childChannelOption(ChannelOptions.Types.SocketOption.unsentLimit, value: 131_072)
+                // Two TLS records: what is written beyond that could not be overtaken by a Meet.
+                .childChannelOption(.writeBufferWaterMark, value: .init(low: 16_384, high: 32_768))
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        connections.add(channel)
+                        try setUp(channel)
+                    }
+                }
+            if endpoint.address.family == .v6 { _ = bootstrap.serverChannelOption(ChannelOptions.Types.SocketOption.isIPv6Only, value: 1) }
+            return bootstrap.bind(to: address)
+        }.get()
+        sockets.add(channel)
+        guard let bound = Endpoint(channel.localAddress) else { throw ServerError(.bind, "\(endpoint) is no address of the Internet: name another") }
+        return bound
+    }
+
+    /// Answers STUN over UDP.
+    func bindUDP(_ endpoint: Endpoint, _ places: STUNPlaces) async throws {
+        let group = group
+        let address = try endpoint.socketAddress()
+        let channel = try await group.next().flatSubmit {
+            let bootstrap = DatagramBootstrap(group: group)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(DatagramResponder(local: endpoint, places: places))
+                    }
+                }
+            if endpoint.address.family == .v6 { _ = bootstrap.channelOption(ChannelOptions.Types.SocketOption.isIPv6Only, value: 1) }
+            return bootstrap.bind(to: address)
+        }.get()
+        sockets.add(channel)
+        places.add(channel, at: endpoint)
+    }
+}
+
+extension ChannelOptions.Types.SocketOption {
+    /// IPV6_V6ONLY: `::` leaves IPv4 to the socket at `0.0.0.0`, so that no source is an IPv4 address in IPv6 clothes.
+    static let isIPv6Only = Self(level: .ipv6, name: .ipv6_v6only)
+}

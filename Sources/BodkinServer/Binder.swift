@@ -1,0 +1,77 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// Opens the sockets of a server.
+struct Binder {
+    let configuration: RendezvousServer.Configuration
+    let group: any EventLoopGroup
+    let hub: Hub
+    let sockets: Sockets
+    let connections: ConnectionSet
+    let logger: Logger
+
+    /// Where STUN is answered.
+    struct STUN {
+        let port: UInt16
+        let endpoints: [Endpoint]
+        /// As a Welcome names them: first what the URL names.
+        let advertised: [WireTransportAddress]
+    }
+
+    /// TLS connections of peers.
+    func bindRendezvous(_ plan: BindPlan, _ context: NIOSSLContext, _ service: PeerService) async throws -> [Endpoint] {
+        try await bindAll(plan.addresses, plan.port, "--port") { endpoint in
+            try await bindTCP(endpoint) { channel in
+                let verifier: NIOSSLCustomVerificationCallback = { certificates, promise in
+                    promise.succeed(certificates.first.flatMap(CertificateIdentity.peerID(of:)) == nil ? .failed : .certificateVerified)
+                }
+                try channel.pipeline.syncOperations.addHandlers(
+                    NIOSSLServerHandler(context: context, customVerificationCallback: verifier), EnvelopeHandler(), PeerConnection(service))
+            }
+        }
+    }
+
+    /// STUN over TCP and UDP, on two ports of each address.
+    func bindSTUN(_ plan: BindPlan) async throws -> STUN {
+        let places = STUNPlaces(plan)
+        var endpoints: [[Endpoint]] = []
+        for port in [plan.stunPort, plan.alternateSTUNPort] {
+            endpoints.append(
+                try await bindAll(plan.stunAddresses, port, "--stun-port") { endpoint in
+                    let stream = try await bindTCP(endpoint) { channel in
+                        try channel.pipeline.syncOperations.addHandler(WarmConnection(hub: hub, limits: configuration.limits, places: places))
+                    }
+                    try await bindUDP(stream, places)
+                    return stream
+                })
+        }
+        let ports = endpoints.compactMap(\.first?.port)
+        places.set(ports: ports)
+        // An empty address is the one that the client uses for the rendezvous.
+        let here = ports.map { port in
+            var address = WireTransportAddress()
+            address.port = UInt32(port)
+            return address
+        }
+        let second = plan.secondAddress.map { address in ports.map { WireTransportAddress(Endpoint(address, $0)) } } ?? []
+        return STUN(port: ports.first ?? 0, endpoints: endpoints.flatMap { $0 }, advertised: here + second)
+    }
+
+    /// Plain HTTP for whoever watches over the server.
+    func bindHealth(_ started: ContinuousClock.Instant) async throws -> Endpoint? {
+        guard let endpoint = configuration.healthEndpoint else { return nil }
+        let hub = hub
+        return try await bindAll([endpoint.address], endpoint.port, "the health endpoint") { endpoint in
+            try await bindTCP(endpoint) { channel in
+                try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
+                try channel.pipeline.syncOperations.addHandler(HealthResponder(hub: hub, started: started))
+            }
+        }.first
+    }
+}

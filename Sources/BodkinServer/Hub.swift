@@ -1,0 +1,137 @@
+import BodkinCore
+import BodkinProtocols
+import NIOCore
+import Synchronization
+
+/// The broker with the connections it speaks to.
+///
+/// One lock holds all that connections share. What takes time (TLS, parsing, signatures, writing) happens outside of it on the connections' own
+/// event loops; inside are a few look-ups. Actions are handed to the event loops while the lock is held, so that each connection has them in the
+/// order of the broker's decisions.
+final class Hub: Sendable {
+    private struct State: ~Copyable {
+        var broker: RendezvousBroker
+        var peers: [ConnectionID: PeerConnection.Mailbox] = [:]
+        var warm: [WarmID: WarmConnection.Mailbox] = [:]
+        var stun: SourceCounter
+        var count: UInt64 = 0
+        var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+        var isClosed = false
+    }
+
+    private let state: Mutex<State>
+    private let loop: any EventLoop
+
+    init(_ configuration: RendezvousServer.Configuration, loop: any EventLoop) {
+        var limits = BrokerLimits()
+        limits.connections = configuration.limits.connections
+        limits.attempts = configuration.limits.attempts
+        limits.circuitWindow = configuration.limits.circuitWindow
+        self.loop = loop
+        let stun = SourceCounter(limit: configuration.limits.stunConnections, perSource: configuration.limits.stunConnectionsPerSource)
+        state = Mutex(State(broker: RendezvousBroker(limits: limits, quotas: configuration.quotas), stun: stun))
+    }
+
+    /// Lets `body` change the broker, and does what follows from it.
+    @discardableResult
+    func turn<Result: Sendable>(_ body: (inout RendezvousBroker, NIODeadline) -> Result) -> Result {
+        state.withLock { state in
+            let result = body(&state.broker, .now())
+            follow(&state)
+            return result
+        }
+    }
+
+    /// Reads the broker.
+    func look<Result: Sendable>(_ body: (borrowing RendezvousBroker) -> Result) -> Result { state.withLock { body($0.broker) } }
+
+    /// A peer has said hello; nil where there is no room for it.
+    func join(
+        _ mailbox: PeerConnection.Mailbox, peer: PeerID, instance: InstanceID, token: Int, source: IPAddress, roundTrip: TimeAmount
+    ) -> ConnectionID? {
+        state.withLock { state in
+            guard !state.isClosed else { return nil }
+            state.count += 1
+            let id = ConnectionID(state.count)
+            let isIn = state.broker.join(
+                id, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip, now: .now())
+            if isIn { state.peers[id] = mailbox }
+            return isIn ? id : nil
+        }
+    }
+
+    /// A peer's connection has ended.
+    func leave(_ id: ConnectionID) {
+        state.withLock { state in
+            state.peers[id] = nil
+            state.broker.leave(id, now: .now())
+            follow(&state)
+        }
+    }
+
+    /// A TCP connection to a STUN port; nil where there is no room for it.
+    func joinSTUN(_ mailbox: WarmConnection.Mailbox, source: IPAddress) -> WarmID? {
+        state.withLock { state in
+            guard !state.isClosed, state.stun.take(source) else { return nil }
+            state.count += 1
+            let id = WarmID(state.count)
+            state.warm[id] = mailbox
+            return id
+        }
+    }
+
+    /// A TCP connection to a STUN port has ended.
+    func leaveSTUN(_ id: WarmID, source: IPAddress) {
+        state.withLock { state in
+            state.warm[id] = nil
+            state.stun.release(source)
+            state.broker.warmClosed(id)
+        }
+    }
+
+    /// Says goodbye to every peer; nobody joins any more.
+    func close() {
+        state.withLock { state in
+            state.isClosed = true
+            for mailbox in state.peers.values { mailbox.post(.fail(.shutdown, "the server shuts down: connect again in a moment")) }
+            state.timer?.task.cancel()
+            state.timer = nil
+        }
+    }
+
+    private func follow(_ state: inout sending State) {
+        while true {
+            let actions = state.broker.takeActions()
+            guard !actions.isEmpty else { break }
+            for action in actions { perform(action, &state) }
+        }
+        schedule(&state)
+    }
+
+    private func perform(_ action: BrokerAction, _ state: inout State) {
+        switch action {
+        case .send(let body, let id): state.peers[id]?.post(.send(body))
+        case .relay(let data, let circuit, let id): state.peers[id]?.post(.relay(data, circuit))
+        case .endCircuit(let circuit, let reason, let id): state.peers[id]?.post(.endCircuit(circuit, reason))
+        case .dropCircuit(let circuit, let id): state.peers[id]?.post(.dropCircuit(circuit))
+        case .fail(let code, let message, let id):
+            state.peers.removeValue(forKey: id)?.post(.fail(code, message))
+            state.broker.leave(id, now: .now())
+        case .settle(let id): state.warm[id]?.settle()
+        }
+    }
+
+    private func tick() {
+        state.withLock { $0.timer = nil }
+        turn { broker, now in broker.expire(now: now) }
+    }
+
+    private func schedule(_ state: inout State) {
+        guard let deadline = state.broker.nextDeadline, !state.isClosed, deadline < state.timer?.deadline ?? .distantFuture else { return }
+        state.timer?.task.cancel()
+        let task = loop.scheduleTask(deadline: deadline) { [self] in
+            tick()
+        }
+        state.timer = (deadline, task)
+    }
+}

@@ -1,0 +1,95 @@
+import BodkinCore
+import BodkinProtocols
+import FoundationEssentials
+import NIOCore
+
+extension PeerConnection {
+    /// The version of the protocol that this server speaks.
+    static var version: UInt32 { 1 }
+
+    func welcome(_ hello: WireHello, _ peer: PeerID) {
+        guard let context, let source else { return }
+        guard hello.lowestVersion <= Self.version, Self.version <= hello.highestVersion else {
+            return fail(
+                .version,
+                "this server speaks version \(Self.version), you speak \(hello.lowestVersion) to \(hello.highestVersion): update the older one")
+        }
+        guard let token = shared.token(hello.token) else {
+            return fail(.token, "the join token is missing or wrong: copy the URL whole from the server's first line")
+        }
+        guard let instance = InstanceID(bytes: hello.instance) else { return fail(.protocol, "an instance has 16 bytes") }
+        let mailbox = Mailbox(self, context.eventLoop)
+        let id = shared.hub.join(mailbox, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip)
+        guard let id else { return fail(.quota, "the server has no room for more connections: try again later") }
+        greetingTimeout?.cancel()
+        greetingTimeout = nil
+        phase = .open(id, peer, instance)
+        send(.welcome(shared.welcome()))
+        startPinging()
+    }
+
+    func receive(_ body: WireEnvelope.OneOf_Body, _ id: ConnectionID, _ peer: PeerID, _ instance: InstanceID) {
+        let hub = shared.hub
+        switch body {
+        case .register(let register): receive(register, id, peer, instance)
+        case .dial(let dial):
+            measure()
+            hub.turn { $0.dial(id, dial, now: $1) }
+        case .meetAck(let ack): hub.turn { $0.answer(id, ack, now: $1) }
+        case .signal(let signal): hub.turn { $0.signal(id, signal, now: $1) }
+        case .circuitData(let data): hub.turn { $0.relay(id, data, now: $1) }
+        case .circuitCredit(let credit):
+            guard let attempt = AttemptID(bytes: credit.attempt) else { return }
+            let isEarned = circuits.credit(Int(credit.bytes), of: attempt)
+            hub.turn { isEarned ? $0.credit(id, credit, now: $1) : $0.violate(id, attempt, now: $1) }
+        case .circuitClose(let close): hub.turn { $0.close(id, close, now: $1) }
+        case .ping(let ping): send(.pong(ping))
+        case .pong: measure()
+        case .hello, .welcome, .registered, .meet, .dialFailed, .failure: fail(.protocol, "this message is not for a server, or not now")
+        }
+    }
+
+    private func receive(_ register: WireRegister, _ id: ConnectionID, _ peer: PeerID, _ instance: InstanceID) {
+        measure()
+        do {
+            let registration = try Registration(
+                register, of: peer, instance: instance, server: shared.keyHash, wallClock: shared.wallClock(), now: .now())
+            shared.hub.turn { $0.register(id, registration, now: $1) }
+        } catch {
+            fail(error.code, error.message)
+        }
+    }
+
+    /// Asks the kernel for the round trip. On the connection's own event loop the answer is there at once.
+    func measure() {
+        guard let context else { return }
+        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.channel.measureRoundTrip { mailbox.value.measured($0) }
+    }
+
+    private func measured(_ value: TimeAmount) {
+        guard value > .zero, value != roundTrip else { return }
+        roundTrip = value
+        if case .open(let id, _, _) = phase { shared.hub.turn { broker, _ in broker.measured(id, roundTrip: value) } }
+    }
+
+    private func startPinging() {
+        guard let context else { return }
+        let interval = TimeAmount(shared.limits.pingInterval)
+        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        pinging = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in mailbox.value.ping() }
+    }
+
+    private func ping() {
+        guard case .open = phase else { return }
+        guard silence < 2 else {
+            context?.close(promise: nil)
+            return
+        }
+        silence += 1
+        pings += 1
+        var ping = WirePing()
+        ping.number = pings
+        send(.ping(ping))
+    }
+}

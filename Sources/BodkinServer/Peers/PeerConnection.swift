@@ -1,0 +1,136 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import FoundationEssentials
+import Logging
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// One peer's connection: checks who it is and what it says, and hands it to the broker.
+///
+/// ```
+/// handshaking ── TLS 1.3, our ALPN, an Ed25519 key ──▶ greeting ── Hello ──▶ open
+///      └───────────── 10 s ─────────────┴─────▶ closing ◀── Failure ──┘
+/// ```
+final class PeerConnection: ChannelInboundHandler {
+    typealias InboundIn = WireEnvelope
+    typealias OutboundOut = WireEnvelope.OneOf_Body
+
+    enum Phase {
+        case handshaking
+        case greeting(PeerID)
+        case open(ConnectionID, PeerID, InstanceID)
+        case closing
+    }
+
+    let shared: PeerService
+    var phase = Phase.handshaking
+    var source: IPAddress?
+    var roundTrip = TimeAmount.zero
+    var circuits = CircuitQueue()
+    /// The context while the handler is in a pipeline.
+    var context: ChannelHandlerContext?
+    var greetingTimeout: Scheduled<Void>?
+    var pinging: RepeatedTask?
+    /// Pings that went out since anything came in.
+    var silence = 0
+    var pings: UInt64 = 0
+
+    init(_ shared: PeerService) { self.shared = shared }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard let address = Endpoint(context.remoteAddress)?.address, shared.hub.turn({ $0.admit(source: address, now: $1) }) else {
+            phase = .closing
+            return context.close(promise: nil)
+        }
+        source = address
+        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        greetingTimeout = context.eventLoop.scheduleTask(in: TimeAmount(shared.limits.handshakeTimeout)) { mailbox.value.greetingHasTimedOut() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if case .open(let id, _, _) = phase { shared.hub.leave(id) }
+        phase = .closing
+        greetingTimeout?.cancel()
+        pinging?.cancel()
+        circuits = CircuitQueue()
+        if let source { shared.hub.turn { $0.leave(source: source, now: $1) } }
+        source = nil
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted(let name) = event as? TLSUserEvent { greet(context, name) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func greet(_ context: ChannelHandlerContext, _ name: String?) {
+        guard case .handshaking = phase else { return }
+        guard name == TLSContexts.rendezvousProtocol, let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate(),
+            let peer = CertificateIdentity.peerID(of: certificate)
+        else {
+            phase = .closing
+            return context.close(promise: nil)
+        }
+        phase = .greeting(peer)
+        measure()
+    }
+
+    private func greetingHasTimedOut() {
+        switch phase {
+        case .handshaking: context?.close(promise: nil)
+        case .greeting: fail(.protocol, "no hello within \(shared.limits.handshakeTimeout): send it first")
+        case .open, .closing: break
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let body = unwrapInboundIn(data).body else { return }  // what a later version may add
+        silence = 0
+        switch phase {
+        case .handshaking, .closing: break
+        case .greeting(let peer):
+            guard case .hello(let hello) = body else { return fail(.protocol, "the first message must be a hello") }
+            welcome(hello, peer)
+        case .open(let id, let peer, let instance): receive(body, id, peer, instance)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        drain()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch (error as? EnvelopeFraming.Failure, phase) {
+        case (_, .closing): break
+        case (.tooLarge?, _): fail(.tooLarge, "a message takes at most \(EnvelopeFraming.maximumMessageSize) bytes")
+        case (.malformed?, _): fail(.protocol, "this is no message of \(TLSContexts.rendezvousProtocol)")
+        case (nil, _):
+            shared.logger.debug("a connection failed", metadata: ["source": "\(source.map(\.description) ?? "?")", "error": "\(error)"])
+            context.close(promise: nil)
+        }
+    }
+
+    /// Says a last message and closes, after the other side has had a second to read it: closing at once, with its bytes unread, would take the
+    /// message back (RFC 9293 section 3.10.4: such a close resets).
+    func fail(_ code: WireFailure.Code, _ message: String) {
+        guard let context else { return }
+        if case .closing = phase { return }
+        if case .open(let id, _, _) = phase { shared.hub.leave(id) }
+        phase = .closing
+        circuits = CircuitQueue()
+        var failure = WireFailure()
+        failure.code = code
+        failure.message = message
+        failure.timeMs = shared.wallClock()
+        context.writeAndFlush(wrapOutboundOut(.failure(failure)), promise: nil)
+        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .seconds(1)) { mailbox.value.context?.close(promise: nil) }
+    }
+}

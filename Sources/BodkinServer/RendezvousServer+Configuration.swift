@@ -1,0 +1,96 @@
+public import BodkinCore
+public import BodkinIdentity
+public import BodkinProtocols
+
+extension RendezvousServer {
+    /// What a server is told. Every setting but the hosts and the credentials has a default that works.
+    public struct Configuration: Sendable {
+        /// What the server shows to be itself.
+        public enum Credentials: Sendable {
+            /// A self-made key. Its hash is in the URL, and clients go by that alone.
+            case identity(Identity)
+            /// An operator's certificate chain and key, both files in PEM, any usual kind of key. Clients go by public certificate authorities and the
+            /// host's name, or by the key's hash where `isPinned` puts it into the URL.
+            case certificate(file: String, keyFile: String, isPinned: Bool)
+        }
+
+        /// Who may use the server.
+        public enum Admission: Sendable {
+            /// Whoever has one of these tokens; the first is in the URL. Further ones let a token be changed without a moment when none is good.
+            case tokens(JoinToken, others: [JoinToken] = [])
+            /// Everybody. Then anybody may have bytes relayed, up to the quotas.
+            case open
+        }
+
+        /// The names or addresses under which clients reach the server, as the URL shows them; at least one.
+        public var hosts: [String]
+        /// What the server shows to be itself.
+        public var credentials: Credentials
+        /// Who may use the server.
+        public var admission: Admission
+        /// The addresses that are listened on. By default every one; a family that the machine lacks is then left out.
+        public var bindAddresses: [IPAddress] = [.unspecified(.v4), .unspecified(.v6)]
+        /// The TCP port of the rendezvous; 0 for one that the system chooses.
+        public var port: UInt16 = RendezvousURL.defaultPort
+        /// The port that the URL shows, where a front stands before the server; otherwise the same.
+        public var publicPort: UInt16?
+        /// The STUN port, TCP and UDP; 0 for one that the system chooses.
+        public var stunPort: UInt16 = RendezvousURL.defaultSTUNPort
+        /// The alternate STUN port; by default the next one.
+        public var alternateSTUNPort: UInt16?
+        /// A second address of the machine for STUN, with which clients can find out how their NAT filters (RFC 5780). It needs the first among
+        /// ``bindAddresses`` to be an address proper of the same family.
+        public var secondAddress: IPAddress?
+        /// Where `GET /health` is answered over plain HTTP; nil for nowhere. Not for the public: let it be a loopback address or a private one.
+        public var healthEndpoint: Endpoint?
+        /// What one user may use.
+        public var quotas = Quotas()
+        /// What the server bears in all, and how patient it is.
+        public var limits = Limits()
+
+        /// A configuration of defaults.
+        public init(hosts: [String], credentials: Credentials, admission: Admission) {
+            self.hosts = hosts
+            self.credentials = credentials
+            self.admission = admission
+        }
+    }
+
+    /// What a server bears in all, and how patient it is.
+    public struct Limits: Sendable, Hashable {
+        /// Connections of peers at once: at 27.5 KiB each, about 550 MB.
+        public var connections = 20_000
+        /// TCP connections to the STUN ports at once; a peer has one for each address family and interface.
+        public var stunConnections = 40_000
+        /// The same from one IPv4 address or IPv6 /56.
+        public var stunConnectionsPerSource = 512
+        /// Attempts at once; each lives a minute.
+        public var attempts = 100_000
+        /// What a circuit may carry in either direction before its reader gives credit, and so what the server keeps for it at most. 256 KiB carry
+        /// 10 MB/s over a round trip of 25 ms.
+        public var circuitWindow = 262_144
+        /// How long a connection may take until it has said hello. Three lost packets in a row still fit.
+        public var handshakeTimeout: Duration = .seconds(10)
+        /// How often peers are pinged. Whoever says nothing during two such intervals is gone. Most NATs keep an idle mapping for longer than a minute.
+        public var pingInterval: Duration = .seconds(30)
+        /// How long a TCP connection to a STUN port lives without a request.
+        public var stunIdleTimeout: Duration = .seconds(180)
+        /// How long a shutdown waits for clients to close.
+        public var shutdownGrace: Duration = .seconds(2)
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// Where a server listens.
+    public struct Listening: Sendable, Hashable {
+        /// What clients need to know; it holds the join token.
+        public let url: RendezvousURL
+        /// Where the rendezvous is.
+        public let rendezvous: [Endpoint]
+        /// Where STUN is answered, over TCP and UDP alike.
+        public let stun: [Endpoint]
+        /// Where the health endpoint is.
+        public let health: Endpoint?
+    }
+}

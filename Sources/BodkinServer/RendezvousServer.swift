@@ -1,0 +1,131 @@
+import BodkinCore
+public import BodkinProtocols
+import BodkinTransport
+public import Logging
+public import NIOCore
+public import NIOPosix
+
+/// A rendezvous server: peers register with it, dial each other through it, and it relays what cannot go directly; it answers STUN as well.
+///
+/// ```swift
+/// let identity = try Identity.loadOrCreate(in: "/var/lib/bodkin")
+/// let configuration = RendezvousServer.Configuration(
+///     hosts: ["203.0.113.1"], credentials: .identity(identity), admission: .tokens(.random()))
+/// try await withRendezvousServer(configuration) { listening in
+///     print(listening.url)
+///     try await Task.sleep(for: .seconds(3600))
+/// }
+/// ```
+///
+/// Everything is in memory: after a restart peers register again. What must survive is the key and the token, which are in the URL.
+public final class RendezvousServer: Sendable {
+    private let configuration: Configuration
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let hub: Hub
+    private let started: ContinuousClock.Instant
+    private let listeningPromise: EventLoopPromise<Listening>
+
+    /// A server that does not listen yet.
+    /// - Parameters:
+    ///   - configuration: what it is told.
+    ///   - group: the event loops that its connections are spread over.
+    ///   - logger: where it logs, at most `info`; never a token or a key.
+    public init(
+        _ configuration: Configuration, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        logger: Logger = Logger(label: "bodkin.server")
+    ) {
+        self.configuration = configuration
+        self.group = group
+        self.logger = logger
+        let loop = group.any()
+        hub = Hub(configuration, loop: loop)
+        started = .now
+        listeningPromise = loop.makePromise()
+    }
+
+    deinit { listeningPromise.fail(Self.stopped) }
+
+    private static var stopped: ServerError { ServerError(.stopped, "the server has stopped before it listened: see its log") }
+
+    /// Where the server listens, as soon as it does.
+    /// - Throws: ``ServerError`` where it cannot.
+    public func listening() async throws -> Listening { try await listeningPromise.futureResult.get() }
+
+    /// What the server does at the moment.
+    public var statistics: ServerStatistics { hub.look { $0.statistics } }
+
+    /// Listens and serves until the task is cancelled; then says goodbye to every peer and returns, after ``Limits/shutdownGrace`` at the latest.
+    /// To be called once.
+    /// - Throws: ``ServerError``.
+    public func run() async throws {
+        let connections = ConnectionSet()
+        let sockets = Sockets()
+        do {
+            let listening = try await listen(on: sockets, connections)
+            logger.info("listening", metadata: ["rendezvous": "\(listening.rendezvous)", "stun": "\(listening.stun)"])
+            listeningPromise.succeed(listening)
+        } catch {
+            await sockets.close()
+            let failure = error as? ServerError ?? ServerError(.bind, "the server cannot listen: \(error)", cause: error)
+            listeningPromise.fail(failure)
+            throw failure
+        }
+        while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
+        logger.info("shutting down", metadata: ["registered": "\(statistics.registered)", "circuits": "\(statistics.circuits)"])
+        await sockets.close()
+        hub.close()
+        await connections.close(within: TimeAmount(configuration.limits.shutdownGrace), on: group.any())
+    }
+
+    private func listen(on sockets: Sockets, _ connections: ConnectionSet) async throws -> Listening {
+        let plan = try BindPlan(configuration)
+        let certificate = try Self.certificate(configuration.credentials)
+        let keyHash = try certificate.publicKeyHash()
+        let binder = Binder(configuration: configuration, group: group, hub: hub, sockets: sockets, connections: connections, logger: logger)
+        let stun = try await binder.bindSTUN(plan)
+        let service = PeerService(configuration, hub: hub, keyHash: keyHash, stun: stun.advertised, logger: logger)
+        let context = try TLSContexts.server(certificate, protocol: TLSContexts.rendezvousProtocol)
+        let rendezvous = try await binder.bindRendezvous(plan, context, service)
+        let health = try await binder.bindHealth(started)
+        let url = RendezvousURL(
+            hosts: configuration.hosts.map { .init($0, configuration.publicPort ?? rendezvous[0].port) },
+            keyHash: configuration.isPinned ? keyHash : nil, token: configuration.firstToken?.bytes, stunPort: stun.port)
+        return Listening(url: url, rendezvous: rendezvous, stun: stun.endpoints, health: health)
+    }
+
+    private static func certificate(_ credentials: Configuration.Credentials) throws -> CertificateIdentity {
+        switch credentials {
+        case .identity(let identity): return try CertificateIdentity(identity)
+        case .certificate(let file, let keyFile, _):
+            do {
+                return try CertificateIdentity(certificateFile: file, keyFile: keyFile)
+            } catch {
+                throw ServerError(
+                    .credentials, "the certificate \(file) with the key \(keyFile) cannot be used: name a chain and its key, both in PEM",
+                    cause: error)
+            }
+        }
+    }
+}
+
+/// Runs a server while `body` runs, which learns where it listens. Afterwards the server has shut down.
+public func withRendezvousServer<Result: Sendable>(
+    _ configuration: RendezvousServer.Configuration, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+    logger: Logger = Logger(label: "bodkin.server"), _ body: (RendezvousServer.Listening) async throws -> Result
+) async throws -> Result {
+    let server = RendezvousServer(configuration, group: group, logger: logger)
+    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await server.run() }
+        do {
+            let result = try await body(server.listening())
+            tasks.cancelAll()
+            try await tasks.waitForAll()
+            return result
+        } catch {
+            tasks.cancelAll()
+            try? await tasks.waitForAll()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/// Why a rendezvous server does not run.
+public struct ServerError: Error, Sendable, CustomStringConvertible {
+    /// The kind of failure.
+    public enum Code: String, Sendable, Hashable {
+        /// The configuration contradicts itself.
+        case configuration
+        /// The certificate or the key cannot be used.
+        case credentials
+        /// An address or a port cannot be listened on.
+        case bind
+        /// The server has been stopped before it listened.
+        case stopped
+    }
+
+    /// The kind.
+    public let code: Code
+    /// One line: what failed, and what to do next.
+    public let message: String
+    /// What lies beneath, if anything.
+    public let cause: (any Error)?
+
+    init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    /// The message.
+    public var description: String { message }
+}
