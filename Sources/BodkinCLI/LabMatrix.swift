@@ -1,4 +1,5 @@
 #if canImport(BodkinNATLab)
+import BodkinCore
 import BodkinNATLab
 
 /// Every pair of NATs, and what plain sockets made of it.

@@ -1,4 +1,5 @@
 #if canImport(BodkinNATLab)
+import BodkinCore
 import BodkinNATLab
 import FoundationEssentials
 

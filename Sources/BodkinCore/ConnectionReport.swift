@@ -78,8 +78,8 @@ extension ConnectionReport: CustomStringConvertible {
     public var description: String {
         var lines: [String] = []
         switch route {
-        case .direct: lines.append("direct to \(remote.map { "\($0)" } ?? "the peer") after \((timeToDirect ?? .zero).milliseconds) ms")
-        case .circuit: lines.append("by circuit after \((timeToFirstPath ?? .zero).milliseconds) ms")
+        case .direct: lines.append("direct to \(remote.map { "\($0)" } ?? "the peer") after \((timeToDirect ?? .zero).inMilliseconds)")
+        case .circuit: lines.append("by circuit after \((timeToFirstPath ?? .zero).inMilliseconds)")
         case nil: lines.append("not connected")
         }
         lines += attempts.map { "  \($0)" }
@@ -92,16 +92,8 @@ extension ConnectionReport.Attempt: CustomStringConvertible {
     public var description: String {
         let target = remote.map { " \($0)" } ?? ""
         let kind = candidate.map { " (\($0.rawValue))" } ?? ""
-        let time = duration.map { " after \($0.milliseconds) ms" } ?? ""
+        let time = duration.map { " after \($0.inMilliseconds)" } ?? ""
         let count = shots == 0 ? "" : ", \(shots) SYN\(shots == 1 ? "" : "s")"
-        return "+\(start.milliseconds) ms \(route.rawValue)\(target)\(kind): \(verdict.rawValue)\(time)\(count)\(detail.isEmpty ? "" : ", \(detail)")"
-    }
-}
-
-extension Duration {
-    /// In milliseconds, rounded down to a tenth.
-    public var milliseconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds * 10_000 + attoseconds / 100_000_000_000_000) / 10
+        return "+\(start.inMilliseconds) \(route.rawValue)\(target)\(kind): \(verdict.rawValue)\(time)\(count)\(detail.isEmpty ? "" : ", \(detail)")"
     }
 }

@@ -105,9 +105,10 @@ extension Attempt {
 
     private func shoot(_ index: Int) {
         guard let port = engine.port else { return }
-        targets[index].connecting?.close(promise: nil)
+        let previous = targets[index].connecting
         targets[index].connecting = nil
         targets[index].shots += 1
+        previous?.close(promise: nil)
         let shot = targets[index].shots
         let entry = targets[index].reportIndex
         if shot == 1 { report.attempts[entry].start = elapsed }

@@ -46,6 +46,14 @@ extension Attempt {
         session.add(path)
     }
 
+    /// The called end: the dialler has begun a session on this path.
+    func began(on path: Path, _ driver: SessionDriver) {
+        session = driver
+        report.timeToFirstPath = elapsed
+        let entry = path.kind == .circuit ? circuitReportIndex : targets.first { $0.path === path }?.reportIndex
+        if let entry { judge(entry, .succeeded, "") }
+    }
+
     private func begin(on path: Path, with remoteInstance: InstanceID) {
         report.timeToFirstPath = elapsed
         if path.kind == .direct { hasDirectPath = true }

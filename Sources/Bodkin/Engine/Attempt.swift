@@ -111,8 +111,7 @@ final class Attempt {
 
     private func openCircuit() {
         let channel = engine.makeCircuit(id) { [weak self] piece in
-            guard let self else { return false }
-            guard self.phase == .waiting else { return true }
+            guard let self, self.phase == .waiting else { return true }
             self.early.writeImmutableBuffer(piece)
             return false
         }

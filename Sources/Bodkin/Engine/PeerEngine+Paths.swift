@@ -83,7 +83,7 @@ extension PeerEngine {
         let driver = SessionDriver(session, peer: peer, on: eventLoop)
         let attempt = attempts.values.first { $0.peer == peer && $0.role == .called && $0.session == nil }
         let connection = adopt(driver, report: attempt?.report ?? ConnectionReport(peer: peer), start: attempt?.start ?? NIODeadline.now())
-        attempt?.session = driver
+        attempt?.began(on: path, driver)
         driver.add(path, received: received)
         sessions[key]?.began(on: path)
         tell(.connected(peer, path.kind == .circuit ? .circuit : .direct), since: attempt?.start)

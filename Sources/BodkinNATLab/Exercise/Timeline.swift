@@ -1,3 +1,5 @@
+import BodkinCore
+
 /// Events as lines for people.
 ///
 /// ```

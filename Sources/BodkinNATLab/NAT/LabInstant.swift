@@ -36,7 +36,4 @@ extension Duration {
         let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
         return overflow || carry ? (seconds < 0 ? .min : .max) : sum
     }
-
-    /// Milliseconds with a fraction, for printing.
-    public var milliseconds: Double { Double(nanoseconds) / 1_000_000 }
 }

@@ -30,6 +30,8 @@ public struct LabEvent: Sendable, Hashable {
 
 /// What crossed the network so far.
 public struct NetworkCounters: Sendable, Hashable {
+    /// Nothing.
+    public init() {}
     /// Packets that hosts sent.
     public var sent = 0
     /// Packets that reached a host.

@@ -1,3 +1,4 @@
+import BodkinCore
 import Testing
 
 @testable import BodkinNATLab

@@ -1,0 +1,100 @@
+import BodkinCore
+public import BodkinNATLab
+
+extension PeerCell {
+    /// The networks of which each pair connects with one SYN per candidate and without prediction.
+    public static let tierOne: [NATPreset] = [
+        .open, .firewall, .fullCone, .restricted, .portRestricted, .portRestrictedRST, .portRestrictedICMP, .rstKills, .randomCone, .masquerade, .cgn,
+        .udpBlocked,
+    ]
+
+    /// Every unordered pair of ``tierOne``.
+    public static let pairs = tierOne.indices.flatMap { first in tierOne[first...].map { pair(tierOne[first], $0, .direct) } }
+
+    /// A symmetric NAT with random ports: direct where the other side lets it in, by circuit elsewhere.
+    public static let symmetric =
+        [NATPreset.open, .fullCone, .restricted].map { pair(.symmetricRandom, $0, .direct) }
+        + [.portRestricted, .symmetricRandom].map { pair(.symmetricRandom, $0, .circuit) }
+
+    /// The pairs whose NATs the kernel can be.
+    public static let kernel: [PeerCell] = {
+        let presets = tierOne.filter { KernelNAT.canExpress($0) }
+        return presets.indices.flatMap { first in presets[first...].map { pair(presets[first], $0, .direct, implementation: .kernel) } }
+    }()
+
+    /// Networks that are more than two NATs.
+    public static let places: [PeerCell] = [
+        oneLAN("one LAN without NAT", nil),
+        oneLAN("one LAN behind one NAT without hairpin", false),
+        oneLAN("one LAN behind one NAT with hairpin", true),
+        carrier,
+        PeerCell("IPv6 firewall + IPv6 firewall", .direct, families: [.v6]) { Topology.pair(.firewall, .firewall, link: $0, seed: $1) },
+        PeerCell("dual stack, IPv4 broken", .direct, families: [.v4, .v6]) { link, seed in
+            var topology = Topology.pair(.portRestricted, .portRestricted, link: link, seed: seed)
+            for box in ["nat-a", "nat-b"] {
+                topology.updateBox(box) {
+                    $0.up.broken = [.v4]
+                    $0.down.broken = [.v4]
+                }
+            }
+            return topology
+        },
+        deadInterface(0), deadInterface(1),
+        unequal(.portRestricted), unequal(.portRestrictedRST),
+    ]
+
+    /// Every cell, in the order of the matrix.
+    public static let all = pairs + symmetric + places + kernel
+
+    /// Two hosts on one link, behind a NAT or a plain router.
+    private static func oneLAN(_ name: String, _ hairpin: Bool?) -> PeerCell {
+        PeerCell(name, .direct) { link, seed in
+            var topology = Topology(seed: seed)
+            topology.addServer(link: link.half)
+            topology.addHost("a", behind: hairpin == nil ? .firewall : .portRestricted, link: link.half)
+            topology.updateBox("nat-a") { $0.parameters.hairpin = hairpin == true }
+            topology.addHost("b", inside: "nat-a")
+            return topology
+        }
+    }
+
+    /// Two homes behind one carrier's NAT that hairpins.
+    private static let carrier = PeerCell("two homes behind one hairpinning CGN", .direct) { link, seed in
+        var topology = Topology(seed: seed)
+        topology.addServer(link: link.half)
+        topology.addHost("a", behind: .cgn, link: link.half)
+        topology.updateBox("carrier-a") { $0.parameters.hairpin = true }
+        topology.addBox("nat-b", NATPreset.portRestricted.layers[0], inside: "carrier-a")
+        topology.addHost("b", inside: "nat-b")
+        return topology
+    }
+
+    /// A peer with two interfaces of which one, the `index`th, leads nowhere.
+    private static func deadInterface(_ index: Int) -> PeerCell {
+        PeerCell("two interfaces, eth\(index) dead", .direct) { link, seed in
+            var topology = Topology.pair(.portRestricted, .portRestricted, link: link, seed: seed)
+            topology.addInterface(to: "a", behind: .portRestricted, link: link.half)
+            topology.updateInterface(index == 0 ? "a" : "a.eth1") {
+                $0.up.loss = 1
+                $0.down.loss = 1
+            }
+            return topology
+        }
+    }
+
+    /// A near peer and a far one: 5 ms and 80 ms to the server, 40 ms to each other.
+    private static func unequal(_ preset: NATPreset) -> PeerCell {
+        PeerCell("unequal delays, \(preset.rawValue)", .direct) { link, seed in
+            var own = link
+            own.delay = .zero
+            var topology = Topology.pair(preset, preset, link: own, seed: seed)
+            for (from, to, delay) in [("nat-a", "server", 5), ("nat-b", "server", 80), ("nat-a", "nat-b", 40)] {
+                var stretch = LinkParameters()
+                stretch.delay = .milliseconds(delay)
+                topology.paths.append(Topology.Path(from: from, to: to, link: stretch))
+                topology.paths.append(Topology.Path(from: to, to: from, link: stretch))
+            }
+            return topology
+        }
+    }
+}

@@ -1,0 +1,37 @@
+public import BodkinCore
+public import BodkinNATLab
+
+/// A pair of peers in a network, and how they must end up connected: a row of the matrix.
+///
+/// ```swift
+/// for cell in PeerCell.pairs { print(cell.name, cell.route) }
+/// ```
+public struct PeerCell: Sendable, CustomStringConvertible {
+    /// Its name, such as `cgn + masquerade`.
+    public let name: String
+    /// How the two are connected in the end.
+    public let route: Route
+    /// Which addresses of the server are in its URL.
+    public let serverFamilies: [IPAddress.Family]
+    /// Builds its network for a seed; every link between the core and the rest takes half of what is given.
+    public let topology: @Sendable (_ link: LinkParameters, _ seed: UInt64) -> Topology
+
+    /// The name.
+    public var description: String { name }
+
+    init(
+        _ name: String, _ route: Route, families: [IPAddress.Family] = [.v4],
+        topology: @escaping @Sendable (_ link: LinkParameters, _ seed: UInt64) -> Topology
+    ) {
+        self.name = name
+        self.route = route
+        serverFamilies = families
+        self.topology = topology
+    }
+
+    static func pair(_ a: NATPreset, _ b: NATPreset, _ route: Route, implementation: Topology.Implementation = .emulated) -> PeerCell {
+        PeerCell("\(a.rawValue) + \(b.rawValue)\(implementation == .kernel ? " (kernel)" : "")", route) { link, seed in
+            Topology.pair(a, b, link: link, implementation: implementation, seed: seed)
+        }
+    }
+}

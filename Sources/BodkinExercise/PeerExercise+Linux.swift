@@ -1,0 +1,123 @@
+#if os(Linux)
+public import Bodkin
+public import BodkinCore
+public import BodkinNATLab
+import NIOCore
+import Synchronization
+
+/// One dial between two peers in a cell's network: how it was connected, when the bytes were where, and what it cost.
+public struct PeerExercise: Sendable {
+    /// What a dial is made with.
+    public struct Settings: Sendable {
+        /// Half of this is on every link next to the core.
+        public var link = LinkParameters(delay: .milliseconds(25))
+        /// The paths that the dialler uses.
+        public var paths = Peer.PathPolicy.all
+        /// What the lab does beside forwarding.
+        public var options = Lab.Options()
+        /// How long the dialler waits for a direct path, and for every answer.
+        public var patience = Duration.seconds(20)
+
+        /// 25 ms from anywhere to anywhere, all paths.
+        public init() {}
+    }
+
+    /// How the two are connected in the end; nil where they are not.
+    public var route: Route?
+    /// What the dialler says of it.
+    public var report: ConnectionReport?
+    /// Why there is no connection.
+    public var failure: String?
+    /// From the dial to the moment at which the far application had the first byte.
+    public var farByte: Duration?
+    /// From the dial to the moment at which the echo was back.
+    public var echo: Duration?
+    /// What crossed the network during the dial, up to the end of its report.
+    public var cost = NetworkCounters()
+
+    /// Dials once in a fresh lab, both peers registered beforehand.
+    public static func run(_ cell: PeerCell, seed: UInt64, settings: Settings = Settings()) async throws -> PeerExercise {
+        try await withPeerLab(cell.topology(settings.link, seed), families: cell.serverFamilies, options: settings.options) { place in
+            try await run(in: place, settings)
+        }
+    }
+
+    /// Dials once from `a` to `b`.
+    public static func run(in place: PeerLab, _ settings: Settings) async throws -> PeerExercise {
+        var called = try await place.configuration(in: "b")
+        called.admission = .anyone
+        var dialler = try await place.configuration(in: "a")
+        dialler.paths = settings.paths
+        let (calledConfiguration, diallerConfiguration) = (called, dialler)
+        let result = try await withPeer(calledConfiguration) { far in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let arrival = Mutex<ContinuousClock.Instant?>(nil)
+                group.addTask { try await serve(far) { instant in arrival.withLock { $0 = $0 ?? instant } } }
+                let result = try await withPeer(diallerConfiguration) { near in
+                    try await far.registered()
+                    try await near.registered()
+                    // The proof of the warm connections is on its way: four times the longest way from here to the server.
+                    try await Task.sleep(for: settings.link.delay * 4 + .milliseconds(20))
+                    return try await dial(far.id, from: near, in: place.lab, settings) { arrival.withLock { $0 } }
+                }
+                group.cancelAll()
+                return result
+            }
+        }
+        try? await called.eventLoopGroup?.shutdownGracefully()
+        try? await dialler.eventLoopGroup?.shutdownGracefully()
+        return result
+    }
+
+    /// Sends back whatever arrives, and notes when the first byte did.
+    private static func serve(_ peer: Peer, arrived: @escaping @Sendable (ContinuousClock.Instant) -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for try await connection in peer.incoming {
+                group.addTask {
+                    while let piece = try? await connection.read() {
+                        arrived(.now)
+                        guard (try? await connection.write(piece)) != nil else { break }
+                    }
+                }
+            }
+        }
+    }
+
+    private static func dial(
+        _ peer: PeerID, from near: Peer, in lab: Lab, _ settings: Settings, arrival: () -> ContinuousClock.Instant?
+    ) async throws -> PeerExercise {
+        var result = PeerExercise()
+        let before = try await lab.counters()
+        let start = ContinuousClock.now
+        do {
+            let connection = try await near.connect(to: peer)
+            try await connection.write("x".utf8)
+            guard try await connection.read() != nil else { throw CancellationError() }
+            result.echo = .now - start
+            result.farByte = arrival().map { $0 - start }
+            let report = try await connection.settled()
+            result.report = report
+            result.route = report.route
+            // Whatever path it is on now, it carries bytes.
+            try await connection.write("y".utf8)
+            guard try await connection.read() != nil else { throw CancellationError() }
+        } catch {
+            result.failure = "\(error)"
+            result.route = nil
+        }
+        result.cost = try await lab.counters() - before
+        return result
+    }
+}
+
+extension NetworkCounters {
+    static func - (left: Self, right: Self) -> Self {
+        var result = left
+        result.sent -= right.sent
+        result.delivered -= right.delivered
+        result.lost -= right.lost
+        result.refused -= right.refused
+        return result
+    }
+}
+#endif
