@@ -71,6 +71,7 @@ extension Attempt {
 
     private func lost(_ target: Int?, _ entry: Int?, _ error: (any Error)?) {
         guard phase == .meeting || phase == .dialled else { return }
+        if let entry, hasDirectPath, report.attempts.indices.contains(entry) { return supersede(entry) }
         let isImpostor = error is NIOSSLError || error is BoringSSLError
         if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending || target != nil {
             judge(
