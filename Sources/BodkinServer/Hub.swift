@@ -89,11 +89,12 @@ final class Hub: Sendable {
         }
     }
 
-    /// Says goodbye to every peer; nobody joins any more.
+    /// Says goodbye to every peer, and closes the connections to the STUN ports; nobody joins any more.
     func close() {
         state.withLock { state in
             state.isClosed = true
             for mailbox in state.peers.values { mailbox.post(.fail(.shutdown, "the server shuts down: connect again in a moment")) }
+            for mailbox in state.warm.values { mailbox.close() }
             state.timer?.task.cancel()
             state.timer = nil
         }

@@ -36,6 +36,11 @@ final class WarmConnection: ChannelInboundHandler {
             let connection = connection
             loop.execute { connection.value.settle() }
         }
+
+        func close() {
+            let connection = connection
+            loop.execute { connection.value.context?.close(promise: nil) }
+        }
     }
 
     init(hub: Hub, limits: RendezvousServer.Limits, places: STUNPlaces) {

@@ -46,6 +46,15 @@ final class TestPeer {
         channel.flush()
     }
 
+    /// Sends bytes that need not be a message.
+    func send(raw bytes: [UInt8]) async throws {
+        let channel = channel
+        try await channel.eventLoop.submit {
+            let context = try channel.pipeline.syncOperations.context(handlerType: EnvelopeHandler.self)
+            context.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)), promise: nil)
+        }.get()
+    }
+
     /// The next message; nil when the server has closed.
     func next() async -> WireEnvelope.OneOf_Body? {
         while let body = await messages.next() {

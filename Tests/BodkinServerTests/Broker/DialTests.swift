@@ -1,0 +1,226 @@
+import BodkinCore
+import BodkinIdentity
+import BodkinProtocols
+import NIOCore
+import Testing
+
+@Suite("The broker's dials")
+struct DialTests {
+    enum Absence: CaseIterable { case unknown, nobody, listsOthers, expired, gone }
+
+    @Test("not there and not allowed are the same answer at the same moment", arguments: Absence.allCases)
+    func unavailable(_ absence: Absence) throws {
+        var town = Town()
+        let dialler = try town.resident(admission: .nobody)
+        var target = try Identity.create().peerID
+        switch absence {
+        case .unknown: break
+        case .nobody: target = try town.resident(admission: .nobody).id
+        case .listsOthers: target = try town.resident(admission: .listed, allowing: [Identity.create().peerID]).id
+        case .expired:
+            target = try town.resident().id
+            town.now = town.now + .hours(1)
+            try town.register(dialler, sequence: 2, expiry: Town.wallClock + 7_200_000)
+        case .gone:
+            let peer = try town.resident()
+            target = peer.id
+            _ = town.leave(peer)
+        }
+        _ = town.broker.takeActions()
+        let attempt = AttemptID.random()
+        let actions = town.dial(dialler, target, attempt)
+        #expect(actions.count == 1)
+        #expect(actions.failedDial(of: dialler) == .unavailable)
+        // Nothing is left of it: the same attempt may be dialled again.
+        #expect(town.dial(dialler, target, attempt).failedDial(of: dialler) == .unavailable)
+    }
+
+    @Test("a listed dialler is let in; a declined call looks like nobody there")
+    func listed() throws {
+        var town = Town()
+        let dialler = try town.resident()
+        let called = try town.resident(admission: .listed, allowing: [dialler.id])
+        let attempt = AttemptID.random()
+        #expect(town.dial(dialler, called.id, attempt).meet(to: called)?.peer.elementsEqual(dialler.id.publicKey) == true)
+        #expect(town.answer(called, attempt, .declined).failedDial(of: dialler) == .unavailable)
+    }
+
+    @Test("the newest dialable instance is called, and never oneself")
+    func newest() throws {
+        var town = Town()
+        let identity = try Identity.create()
+        let old = try town.resident(identity)
+        let new = try town.resident(identity)
+        _ = try town.resident(identity, admission: .nobody)
+        let dialler = try town.resident()
+        #expect(town.dial(dialler, identity.peerID).meet(to: new) != nil)
+        // Changing a card does not make an instance newer.
+        try town.register(old, sequence: 2)
+        #expect(town.dial(dialler, identity.peerID).meet(to: new) != nil)
+        #expect(town.dial(new, identity.peerID).meet(to: old) != nil)
+        _ = town.leave(new)
+        #expect(town.dial(old, identity.peerID).failedDial(of: old) == .unavailable)
+    }
+
+    @Test("both sides fire at one instant: whoever is nearer waits", arguments: [(5, 80), (80, 5), (50, 50), (0, 60)])
+    func timing(_ dialler: Int64, _ called: Int64) throws {
+        var town = Town()
+        let near = try town.resident(roundTrip: .milliseconds(dialler))
+        let far = try town.resident(roundTrip: .milliseconds(called))
+        let actions = town.dial(near, far.id)
+        let first = try #require(actions.meet(to: near))
+        let second = try #require(actions.meet(to: far))
+        #expect(Int64(first.startInUs) + dialler * 500 == Int64(second.startInUs) + called * 500)
+        #expect(min(first.startInUs, second.startInUs) == 0)
+        #expect(first.intervalUs == second.intervalUs)
+        #expect(first.intervalUs == UInt64(max(200_000, 2_000 * (dialler + called))))
+    }
+
+    @Test("absurd round trips change nothing beyond the bounds")
+    func absurd() {
+        let timing = MeetTiming(dialler: .nanoseconds(.max), called: .nanoseconds(.min))
+        #expect(timing.interval == .seconds(2))
+        #expect(timing.dialler == .zero)
+        #expect(timing.called == .seconds(1))
+    }
+
+    @Test("who does not answer is forgotten, its connection closed, and the dialler told")
+    func unresponsive() throws {
+        var town = Town()
+        let dialler = try town.resident()
+        let called = try town.resident()
+        _ = town.dial(dialler, called.id)
+        #expect(town.pass(.milliseconds(999)).isEmpty)
+        let actions = town.pass(.milliseconds(1))
+        #expect(actions.failedDial(of: dialler) == .unresponsive)
+        #expect(actions.failure(of: called) == .unspecified)
+        #expect(town.dial(dialler, called.id).failedDial(of: dialler) == .unavailable)
+    }
+
+    @Test("a slow path has four round trips to answer")
+    func slow() throws {
+        var town = Town()
+        let dialler = try town.resident()
+        let called = try town.resident(roundTrip: .milliseconds(600))
+        let attempt = AttemptID.random()
+        _ = town.dial(dialler, called.id, attempt)
+        #expect(town.pass(.milliseconds(2399)).isEmpty)
+        #expect(town.answer(called, attempt).isEmpty)
+        #expect(town.pass(.seconds(30)).isEmpty)
+    }
+
+    @Test("glare: two dials at each other are two attempts, and both are passed on")
+    func glare() throws {
+        var town = Town()
+        let one = try town.resident()
+        let two = try town.resident()
+        let first = town.dial(one, two.id)
+        let second = town.dial(two, one.id)
+        #expect(first.meet(to: one)?.isDialler == true && first.meet(to: two)?.isDialler == false)
+        #expect(second.meet(to: two)?.isDialler == true && second.meet(to: one)?.isDialler == false)
+    }
+
+    @Test("a dial waits for the warm connections, at most 250 ms or two round trips after the registration", arguments: [(0, 250), (400, 800)])
+    func warm(_ roundTrip: Int64, _ wait: Int64) throws {
+        var town = Town()
+        let called = try town.resident()
+        let dialler = try town.join(roundTrip: .milliseconds(roundTrip))
+        try town.register(dialler, admission: .nobody, warm: 1)
+        _ = town.broker.takeActions()
+        #expect(town.dial(dialler, called.id).isEmpty)
+        #expect(town.pass(.milliseconds(wait - 1)).isEmpty)
+        #expect(town.pass(.milliseconds(1)).meet(to: called)?.observed.isEmpty == true)
+        // Where STUN does not get through, later dials do not wait again.
+        #expect(town.dial(dialler, called.id).meet(to: called) != nil)
+    }
+
+    @Test("the proof of the last warm connection sends the Meet at once")
+    func proved() throws {
+        var town = Town()
+        let called = try town.resident()
+        let dialler = try town.join()
+        try town.register(dialler, warm: 2)
+        _ = town.broker.takeActions()
+        #expect(town.dial(dialler, called.id).isEmpty)
+        let endpoints = [Endpoint(Town.source, 4000), Endpoint(Town.source, 4001)]
+        town.broker.prove(WarmID(1), dialler.connection, endpoint: endpoints[0], now: town.now)
+        #expect(town.broker.takeActions().isEmpty)
+        town.broker.prove(WarmID(2), dialler.connection, endpoint: endpoints[1], now: town.now)
+        let actions = town.broker.takeActions()
+        #expect(actions.meet(to: called)?.observed.compactMap { $0.endpoint() } == endpoints)
+        #expect(actions.meet(to: dialler)?.ownObserved.compactMap { $0.endpoint() } == endpoints)
+        #expect(actions.meet(to: dialler)?.observed.isEmpty == true)
+    }
+
+    @Test("a dial for a circuit alone names no address to either side")
+    func relayOnly() throws {
+        var town = Town()
+        let called = try town.resident()
+        let dialler = try town.resident()
+        town.broker.prove(WarmID(1), dialler.connection, endpoint: Endpoint(Town.source, 4000), now: town.now)
+        town.broker.prove(WarmID(2), called.connection, endpoint: Endpoint(Town.source, 4001), now: town.now)
+        let actions = town.dial(dialler, called.id, early: "e", direct: false)
+        for meet in try [#require(actions.meet(to: called)), #require(actions.meet(to: dialler))] {
+            #expect(!meet.hasCard && meet.observed.isEmpty && meet.ownObserved.isEmpty && !meet.direct)
+        }
+    }
+
+    @Test("an attempt's name is used once; early is bounded; a dial wants something")
+    func malformed() throws {
+        var town = Town()
+        let called = try town.resident()
+        let attempt = AttemptID.random()
+        let one = try town.resident()
+        _ = town.dial(one, called.id, attempt)
+        #expect(town.dial(called, one.id, attempt).failure(of: called) == .protocol)
+        let two = try town.resident()
+        #expect(town.dial(two, called.id, early: String(repeating: "x", count: 4097)).failure(of: two) == .tooLarge)
+        let three = try town.resident()
+        #expect(town.dial(three, called.id, direct: false).failure(of: three) == .protocol)
+        let four = try town.join()
+        #expect(town.dial(four, called.id).failure(of: four) == .protocol)
+    }
+
+    @Test("too many dials fail by themselves, and time heals it")
+    func quota() throws {
+        var quotas = Quotas()
+        quotas.address.dialBurst = 2
+        quotas.address.dialsPerSecond = 1
+        var town = Town(quotas: quotas)
+        let dialler = try town.resident()
+        let called = try town.resident()
+        let results = (0..<3).map { _ in town.dial(dialler, called.id).failedDial(of: dialler) }
+        #expect(results == [nil, nil, .quota])
+        town.now = town.now + .milliseconds(900)
+        #expect(town.dial(dialler, called.id).failedDial(of: dialler) == .quota)
+        town.now = town.now + .milliseconds(100)
+        #expect(town.dial(dialler, called.id).failedDial(of: dialler) == nil)
+    }
+
+    @Test("attempts end after a minute: the name is free, signals go nowhere")
+    func lifetime() throws {
+        var town = Town()
+        let dialler = try town.resident()
+        let called = try town.resident()
+        let attempt = AttemptID.random()
+        _ = town.dial(dialler, called.id, attempt)
+        _ = town.answer(called, attempt)
+        #expect(town.signal(dialler, attempt).count == 1)
+        _ = town.pass(.seconds(60))
+        #expect(town.signal(dialler, attempt).isEmpty)
+        #expect(town.dial(dialler, called.id, attempt).meet(to: called) != nil)
+    }
+
+    @Test("signals go to the other side, from the two sides only, and not too many")
+    func signals() throws {
+        var town = Town()
+        let dialler = try town.resident()
+        let called = try town.resident()
+        let stranger = try town.resident()
+        let attempt = AttemptID.random()
+        _ = town.dial(dialler, called.id, attempt)
+        #expect(town.signal(stranger, attempt).isEmpty)
+        #expect((0..<20).reduce(0) { count, _ in count + town.signal(called, attempt).count } == 8)
+        #expect(town.signal(dialler, attempt).count == 1)
+    }
+}

@@ -1,0 +1,125 @@
+import BodkinCore
+import BodkinIdentity
+import BodkinProtocols
+import FoundationEssentials
+import NIOCore
+import Testing
+
+@Suite("The broker's registrations")
+struct RegistrationTests {
+    private func refusal(
+        _ change: (inout WireRegister, Town.Peer) throws -> Void = { _, _ in }, expiry: UInt64 = Town.wallClock + 1000
+    ) throws -> WireFailure.Code? {
+        var town = Town()
+        let peer = try town.join()
+        var wire = try Town.wire(peer, expiry: expiry)
+        try change(&wire, peer)
+        do {
+            _ = try Registration(wire, of: peer.id, instance: peer.instance, server: Town.server, wallClock: Town.wallClock, now: town.now)
+            return nil
+        } catch {
+            return error.code
+        }
+    }
+
+    @Test("a card must be one's own, whole, for this server and this instance")
+    func cards() throws {
+        #expect(try refusal() == nil)
+        #expect(try refusal { wire, _ in wire.card.signature[3] ^= 1 } == .card)
+        #expect(try refusal { wire, _ in wire.card.card = Data([0xFF, 0xFF]) } == .card)
+        #expect(try refusal { wire, _ in wire.clearCard() } == .card)
+        #expect(try refusal { wire, _ in wire.stunKey = Data([1]) } == .protocol)
+        #expect(try refusal { wire, _ in wire.policy.peers = Array(repeating: Data(count: 32), count: 1001) } == nil)
+        #expect(
+            try refusal { wire, _ in
+                wire.policy.admission = .listed
+                wire.policy.peers = Array(repeating: Data(count: 32), count: 1001)
+            } == .tooLarge)
+        #expect(
+            try refusal { wire, _ in
+                var town = Town()
+                wire.card = try Town.wire(town.join()).card
+            } == .card)
+        #expect(
+            try refusal { wire, peer in
+                let other = Town.Peer(connection: peer.connection, identity: peer.identity, instance: .random(), stunKey: peer.stunKey)
+                wire.card = try Town.wire(other).card
+            } == .card)
+        #expect(
+            try refusal { wire, peer in
+                wire.card = try Card(
+                    peer: peer.id, instance: peer.instance, sequence: 1, server: Array(repeating: 8, count: 32), expiry: Town.wallClock + 1000,
+                    candidates: []
+                ).signed(by: peer.identity.privateKey)
+            } == .card)
+    }
+
+    @Test("a card is good for 25 hours at most", arguments: [(-1, true), (0, true), (1, false), (90_000_000, false), (90_000_001, true)])
+    func expiry(_ offset: Int64, _ isRefused: Bool) throws {
+        let code = try refusal(expiry: UInt64(Int64(Town.wallClock) + offset))
+        #expect(code == (isRefused ? .expired : nil))
+    }
+
+    @Test("no expiry overflows anything")
+    func overflow() throws {
+        #expect(try refusal(expiry: .max) == .expired)
+        #expect(try refusal(expiry: 0) == .expired)
+    }
+
+    @Test("sequence numbers grow, from one connection to the next as well")
+    func sequence() throws {
+        var town = Town()
+        let peer = try town.resident()
+        try town.register(peer, sequence: 1)
+        #expect(town.broker.takeActions().failure(of: peer) == .card)
+        let other = try town.resident()
+        let successor = try town.join(other.identity, instance: other.instance)
+        try town.register(successor, sequence: 1)
+        #expect(town.broker.takeActions().failure(of: successor) == .card)
+    }
+
+    @Test("a successor takes over: the old connection is told, the warm connections stay with the same key only", arguments: [true, false])
+    func successor(_ hasSameKey: Bool) throws {
+        var town = Town()
+        let old = try town.resident()
+        town.broker.prove(WarmID(1), old.connection, endpoint: Endpoint(Town.source, 4000), now: town.now)
+        let new = try town.join(old.identity, instance: old.instance, stunKey: hasSameKey ? old.stunKey : nil)
+        try town.register(new, sequence: 2)
+        #expect(town.broker.takeActions().failure(of: old) == .replaced)
+        let dialler = try town.resident()
+        #expect(town.dial(dialler, new.id).meet(to: new)?.ownObserved.count == (hasSameKey ? 1 : 0))
+        #expect(town.broker.statistics.registered == 2)
+    }
+
+    @Test("registrations, connections and instances are counted and given back")
+    func quotas() throws {
+        var quotas = Quotas()
+        quotas.address.registrations = 1
+        var town = Town(quotas: quotas)
+        let first = try town.resident()
+        let second = try town.join()
+        try town.register(second)
+        #expect(town.broker.takeActions().failure(of: second) == .quota)
+        _ = town.leave(first)
+        let third = try town.join()
+        try town.register(third)
+        #expect(town.broker.takeActions().failure(of: third) == nil)
+    }
+
+    @Test("one address has so many connections, the whole server as well")
+    func connections() {
+        var limits = BrokerLimits()
+        limits.connections = 3
+        var quotas = Quotas()
+        quotas.address.connections = 2
+        quotas.prefix.connections = 1
+        var town = Town(limits: limits, quotas: quotas)
+        let other = IPAddress(v6High: 0x2001_0DB8_0000_0000, low: 1)
+        let neighbour = IPAddress(v6High: 0x2001_0DB8_0000_00FF, low: 2)
+        let results = [Town.source, Town.source, Town.source, other, neighbour, IPAddress(v4: 1)].map { town.broker.admit(source: $0, now: town.now) }
+        #expect(results == [true, true, false, true, false, false])
+        town.broker.leave(source: other, now: town.now)
+        let isAdmitted = town.broker.admit(source: neighbour, now: town.now)
+        #expect(isAdmitted)
+    }
+}

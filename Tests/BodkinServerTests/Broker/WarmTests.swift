@@ -1,0 +1,94 @@
+import BodkinCore
+import BodkinProtocols
+import NIOCore
+import Testing
+
+@Suite("The broker's warm connections")
+struct WarmTests {
+    private let endpoint = Endpoint(Town.source, 4000)
+
+    private func observed(_ town: inout Town, _ peer: Town.Peer) throws -> [Endpoint] {
+        let dialler = try town.resident()
+        let actions = town.dial(dialler, peer.id)
+        _ = town.leave(dialler)
+        return actions.meet(to: peer)?.ownObserved.compactMap { $0.endpoint() } ?? []
+    }
+
+    @Test("the vouching ends with the warm connection")
+    func ends() throws {
+        var town = Town()
+        let peer = try town.resident()
+        town.broker.prove(WarmID(1), peer.connection, endpoint: endpoint, now: town.now)
+        #expect(try observed(&town, peer) == [endpoint])
+        town.broker.warmClosed(WarmID(1))
+        #expect(try observed(&town, peer).isEmpty)
+    }
+
+    @Test("there are four at most, the newest")
+    func four() throws {
+        var town = Town()
+        let peer = try town.resident()
+        for number in 1...6 {
+            town.broker.prove(WarmID(UInt64(number)), peer.connection, endpoint: Endpoint(Town.source, UInt16(number)), now: town.now)
+        }
+        #expect(try observed(&town, peer).map(\.port) == [3, 4, 5, 6])
+    }
+
+    @Test("a request waits for its registration, and is judged when that comes")
+    func parked() throws {
+        var town = Town()
+        let peer = try town.join()
+        #expect([town.park(1, peer.instance)] == [true])
+        try town.register(peer)
+        #expect(town.broker.takeActions().contains(.settle(WarmID(1))))
+        #expect(town.broker.claims(of: peer.instance).map(\.key) == [peer.stunKey])
+    }
+
+    @Test("a registration that comes between look-up and parking is not missed")
+    func race() throws {
+        var town = Town()
+        let peer = try town.resident()
+        #expect([town.park(1, peer.instance)] == [true])
+        #expect(town.broker.takeActions() == [.settle(WarmID(1))])
+    }
+
+    @Test("nobody waits longer than ten seconds, however often it is judged")
+    func patience() throws {
+        var town = Town()
+        let instance = InstanceID.random()
+        #expect([town.park(1, instance)] == [true])
+        _ = town.pass(.seconds(9))
+        #expect([town.park(1, instance)] == [true])
+        #expect(town.pass(.seconds(1)) == [.settle(WarmID(1))])
+        #expect([town.park(1, instance)] == [false])
+    }
+
+    @Test("so many wait in all, and from one address, and those who went make room")
+    func bounded() {
+        var limits = BrokerLimits()
+        limits.parked = 3
+        limits.parkedPerSource = 2
+        var town = Town(limits: limits)
+        var results: [Bool] = []
+        for (number, source) in [(1, Town.source), (2, Town.source), (3, Town.source), (4, IPAddress(v4: 9)), (5, IPAddress(v4: 10))] {
+            results.append(town.park(UInt64(number), from: source))
+        }
+        #expect(results == [true, true, false, true, false])
+        town.broker.warmClosed(WarmID(1))
+        let isParked = town.park(6)
+        #expect(isParked)
+    }
+
+    @Test("whoever claims another's instance keeps it from nothing")
+    func claimed() throws {
+        var town = Town()
+        let victim = try town.join()
+        let thief = try town.join(instance: victim.instance)
+        try town.register(thief)
+        let tried = town.broker.claims(of: victim.instance)
+        #expect([town.park(1, victim.instance, tried: tried)] == [true])
+        try town.register(victim)
+        #expect(town.broker.takeActions().failure(of: victim) == nil)
+        #expect(town.broker.claims(of: victim.instance).map(\.key) == [thief.stunKey, victim.stunKey])
+    }
+}
