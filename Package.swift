@@ -99,7 +99,7 @@ let package = Package(
         .executableTarget(
             name: "BodkinCLI",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinServer", logging,
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinSystem", "BodkinTransport", logging, nioCore, nioPosix,
                 .target(name: "BodkinNATLab", condition: .when(platforms: [.linux])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -126,6 +126,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "BodkinCLITests", dependencies: ["Bodkin", "BodkinCLI", "BodkinCore", "BodkinProtocols"], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

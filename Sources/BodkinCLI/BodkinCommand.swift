@@ -25,10 +25,11 @@ struct BodkinCommand: AsyncParsableCommand {
     }
 
     private static var subcommands: [any ParsableCommand.Type] {
+        let everywhere: [any ParsableCommand.Type] = [IdentityCommand.self, ServerCommand.self, ListenCommand.self, ConnectCommand.self]
         #if canImport(BodkinNATLab)
-        [IdentityCommand.self, LabCommand.self]
+        return everywhere + [LabCommand.self]
         #else
-        [IdentityCommand.self]
+        return everywhere
         #endif
     }
 }

@@ -14,8 +14,11 @@ struct StandardError: TextOutputStream {
     }
 }
 
-/// Prints to standard error.
+/// Prints to standard error, whole lines at once.
 func printError(_ text: String) {
     var stream = StandardError()
-    print(text, to: &stream)
+    stream.write(text + "\n")
 }
+
+/// Hands on what was printed, to a pipe as to a terminal.
+func flushOutput() { fflush(nil) }

@@ -1,3 +1,4 @@
+ProcessStart.note()
 #if canImport(BodkinNATLab)
 // Before any thread exists: a user namespace can only be entered by a process with one thread.
 Preparation.prepare(CommandLine.arguments)

@@ -1,0 +1,64 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Why a descriptor cannot be read or written.
+struct DescriptorError: Error {
+    /// The system's error number.
+    let number: Int32
+    /// Whether nobody reads the other end any more.
+    var isBrokenPipe: Bool { number == EPIPE || number == EIO }
+}
+
+/// Waits for a descriptor on a thread, until another one rings.
+final class Alarm: Sendable {
+    private let pipe: DescriptorPair
+
+    init() throws { pipe = try DescriptorPair.pipe() }
+
+    deinit { pipe.close() }
+
+    /// Ends every wait, now and later.
+    func ring() {
+        var byte: UInt8 = 0
+        _ = write(pipe.write, &byte, 1)
+    }
+
+    /// Waits until the descriptor is ready.
+    /// - Throws: `CancellationError` where the alarm has rung.
+    func wait(_ descriptor: Int32, for event: some BinaryInteger) throws {
+        while true {
+            var waits = [
+                pollfd(fd: pipe.read, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: event), revents: 0),
+            ]
+            guard poll(&waits, 2, -1) >= 0 || errno == EINTR else { throw DescriptorError(number: errno) }
+            if waits[0].revents != 0 { throw CancellationError() }
+            if waits[1].revents != 0 { return }
+        }
+    }
+}
+
+/// The two ends of a pipe, which programs started here do not inherit.
+struct DescriptorPair: Sendable {
+    let read: Int32
+    let write: Int32
+
+    static func pipe() throws -> DescriptorPair {
+        var ends: [Int32] = [-1, -1]
+        guard makePipe(&ends) == 0 else { throw DescriptorError(number: errno) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return DescriptorPair(read: ends[0], write: ends[1])
+    }
+
+    func close() {
+        for end in [read, write] { closeEnd(end) }
+    }
+}
+
+private func makePipe(_ ends: inout [Int32]) -> Int32 { pipe(&ends) }
+private func closeEnd(_ end: Int32) { _ = close(end) }

@@ -1,0 +1,118 @@
+import Dispatch
+import FoundationEssentials
+import NIOPosix
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+private typealias Actions = posix_spawn_file_actions_t
+private typealias Attributes = posix_spawnattr_t
+private func emptyActions() -> Actions { posix_spawn_file_actions_t() }
+private func emptyAttributes() -> Attributes { posix_spawnattr_t() }
+#elseif canImport(Musl)
+import Musl
+private typealias Actions = posix_spawn_file_actions_t
+private typealias Attributes = posix_spawnattr_t
+private func emptyActions() -> Actions { posix_spawn_file_actions_t() }
+private func emptyAttributes() -> Attributes { posix_spawnattr_t() }
+#elseif canImport(Darwin)
+import Darwin
+private typealias Actions = posix_spawn_file_actions_t?
+private typealias Attributes = posix_spawnattr_t?
+private func emptyActions() -> Actions { nil }
+private func emptyAttributes() -> Attributes { nil }
+#endif
+
+/// A program with its standard input and output in our hands, in a process group of its own.
+final class ChildProcess: Sendable {
+    /// Where its standard input is written. Whoever takes it closes it.
+    let input: Int32
+    /// Where its standard output is read.
+    let output: Int32
+    private let identifier: pid_t
+    private let hasEnded = Mutex(false)
+
+    /// One at a time: no program inherits the pipes of another one.
+    private static let starting = Mutex(())
+
+    /// Starts a program.
+    /// - Throws: ``CommandFailure`` where the system has no process for it.
+    init(_ arguments: [String], environment: [String: String]) throws {
+        (identifier, input, output) = try Self.starting.withLock { _ in try Self.start(arguments, environment) }
+    }
+
+    deinit { close(output) }
+
+    /// Waits until it has ended; where the waiting is cancelled, it is ended.
+    func wait(on threads: NIOThreadPool) async {
+        await withTaskCancellationHandler {
+            _ = try? await threads.runIfActive { [self] in reap() }
+        } onCancel: {
+            end()
+        }
+    }
+
+    /// Ends it with everything in its group: politely, and after two seconds for certain.
+    private func end() {
+        send(SIGTERM)
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(2)) { [self] in send(SIGKILL) }
+    }
+
+    private func send(_ signal: Int32) {
+        hasEnded.withLock { if !$0 { _ = kill(-identifier, signal) } }
+    }
+
+    private func reap() {
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+        // Its number is free for others from here on.
+        hasEnded.withLock { hasEnded in
+            var status: Int32 = 0
+            while waitpid(identifier, &status, 0) < 0 && errno == EINTR {}
+            hasEnded = true
+        }
+    }
+
+    private static func start(_ arguments: [String], _ environment: [String: String]) throws -> (pid_t, Int32, Int32) {
+        let toChild = try DescriptorPair.pipe()
+        let fromChild = try DescriptorPair.pipe()
+        var actions = emptyActions()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, toChild.read, 0)
+        posix_spawn_file_actions_adddup2(&actions, fromChild.write, 1)
+        var attributes = emptyAttributes()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // What this process ignores or blocks is nothing to the program.
+        var all = sigset_t()
+        sigfillset(&all)
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+        var identifier: pid_t = 0
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
+        let result = withStrings(arguments) { argv in
+            withStrings(variables) { envp in posix_spawn(&identifier, arguments[0], &actions, &attributes, argv, envp) }
+        }
+        close(toChild.read)
+        close(fromChild.write)
+        guard result == 0 else {
+            close(toChild.write)
+            close(fromChild.read)
+            throw CommandFailure(
+                CommandFailure.Status.system,
+                "\(arguments[0]) cannot be started: \(String(cString: strerror(result))); check its name and the limits here")
+        }
+        return (identifier, toChild.write, fromChild.read)
+    }
+
+    private static func withStrings<T>(_ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> T) -> T {
+        let pointers = strings.map { strdup($0) } + [nil]
+        defer { pointers.forEach { free($0) } }
+        return body(pointers)
+    }
+}

@@ -1,0 +1,47 @@
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Reads a descriptor of any kind, a terminal as well as a file, without changing how others see it: on a thread that waits.
+///
+/// Cancelling the task that reads ends the wait and loses nothing; the reader is then used up, and another one of the same descriptor goes on.
+final class DescriptorReader: Sendable {
+    private let descriptor: Int32
+    private let alarm: Alarm
+    private let threads: NIOThreadPool
+
+    init(_ descriptor: Int32, _ threads: NIOThreadPool) throws {
+        self.descriptor = descriptor
+        self.threads = threads
+        alarm = try Alarm()
+    }
+
+    /// What is there, at most `limit` bytes; waits while there is nothing; nil at the end.
+    func read(upTo limit: Int = 65_536) async throws -> [UInt8]? {
+        try await withTaskCancellationHandler {
+            try await threads.runIfActive { [self] in try wait(limit) }
+        } onCancel: {
+            alarm.ring()
+        }
+    }
+
+    private func wait(_ limit: Int) throws -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        while true {
+            try alarm.wait(descriptor, for: POLLIN)
+            let count = readDescriptor(descriptor, &bytes, limit)
+            if count > 0 { return count == limit ? bytes : Array(bytes[..<count]) }
+            // A terminal that has gone away is at its end.
+            if count == 0 || errno == EIO { return nil }
+            guard errno == EINTR || errno == EAGAIN else { throw DescriptorError(number: errno) }
+        }
+    }
+}
+
+private func readDescriptor(_ number: Int32, _ bytes: inout [UInt8], _ count: Int) -> Int { read(number, &bytes, count) }

@@ -1,0 +1,68 @@
+import Bodkin
+import BodkinCore
+
+/// One line of `--events json`: what happened, when, and its particulars. docs/events.md describes every one.
+struct EventLine: Sendable {
+    /// The name of the event.
+    var name: String
+    /// Its particulars, in the order in which they are written.
+    var fields: [(String, JSONValue)]
+
+    init(_ name: String, _ fields: [(String, JSONValue)] = []) {
+        self.name = name
+        self.fields = fields
+    }
+
+    /// The event of a peer.
+    init(_ event: PeerEvent) {
+        switch event.kind {
+        case .registered(let observed): self.init("registered", [("observed", .list(observed.map { .text("\($0)") }))])
+        case .dialing(let peer): self.init("dialing", [("peer", .text("\(peer)"))])
+        case .attempt(let peer, let attempt): self.init("attempt", [("peer", .text("\(peer)"))] + Self.members(attempt))
+        case .path(let peer, let route, let remote):
+            self.init("path", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue))] + Self.optional("remote", remote))
+        case .connected(let peer, let route): self.init("connected", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue))])
+        case .report(let report): self.init(report)
+        case .closed(let peer, let reason): self.init("closed", [("peer", .text("\(peer)")), ("reason", .text(reason))])
+        case .serverLost(let reason): self.init("server-lost", [("reason", .text(reason))])
+        }
+    }
+
+    /// The report of a dial.
+    init(_ report: ConnectionReport) {
+        var fields: [(String, JSONValue)] = [("peer", .text("\(report.peer)")), ("route", report.route.map { .text($0.rawValue) } ?? .null)]
+        fields += Self.optional("remote", report.remote)
+        fields += Self.optional("first_path_ms", report.timeToFirstPath)
+        fields += Self.optional("direct_ms", report.timeToDirect)
+        fields.append(("attempts", .list(report.attempts.map { .object(Self.members($0)) })))
+        self.init("report", fields)
+    }
+
+    /// The end of a command that failed.
+    static func error(status: Int32, message: String) -> EventLine {
+        EventLine("error", [("status", .integer(Int(status))), ("message", .text(message))])
+    }
+
+    /// The line, `elapsed` after the dial or the start.
+    func text(after elapsed: Duration) -> String {
+        JSONValue.object([("event", .text(name)), ("ms", .milliseconds(elapsed))] + fields).line
+    }
+
+    private static func members(_ attempt: ConnectionReport.Attempt) -> [(String, JSONValue)] {
+        var fields: [(String, JSONValue)] = [("route", .text(attempt.route.rawValue))]
+        fields += optional("remote", attempt.remote)
+        fields += attempt.candidate.map { [("candidate", .text($0.rawValue))] } ?? []
+        fields.append(("start_ms", .milliseconds(attempt.start)))
+        fields += optional("duration_ms", attempt.duration)
+        fields += [("syns", .integer(attempt.shots)), ("verdict", .text(attempt.verdict.rawValue))]
+        return attempt.detail.isEmpty ? fields : fields + [("detail", .text(attempt.detail))]
+    }
+
+    private static func optional(_ name: String, _ endpoint: Endpoint?) -> [(String, JSONValue)] {
+        endpoint.map { [(name, .text("\($0)"))] } ?? []
+    }
+
+    private static func optional(_ name: String, _ duration: Duration?) -> [(String, JSONValue)] {
+        duration.map { [(name, .milliseconds($0))] } ?? []
+    }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Bodkin
+import BodkinIdentity
+import BodkinProtocols
+import FoundationEssentials
+
+/// What every command that is a peer takes.
+struct PeerOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The server where peers meet: the first line that it prints; else $BODKIN_RENDEZVOUS.", valueName: "url"))
+    var rendezvous: String?
+    @OptionGroup var state: StateOptions
+    @Option(help: ArgumentHelp("The one TCP port to listen on and connect from; a free one unless given.", valueName: "port"))
+    var reservedPort: UInt16 = 0
+    @Flag(help: "Uses direct paths alone: no byte of a connection goes through the server.")
+    var directOnly = false
+    @Flag(help: "Uses circuits alone: nobody learns an address from us.")
+    var relayOnly = false
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if directOnly && relayOnly { throw ValidationError("--direct-only and --relay-only leave no path at all: give one of them") }
+    }
+
+    /// The configuration that the options and the environment name.
+    func configuration() throws -> Peer.Configuration {
+        let url = try server()
+        var configuration = Peer.Configuration(identity: try Identity.loadOrCreate(in: state.directory()), rendezvous: url)
+        configuration.reservedPort = reservedPort
+        configuration.paths = directOnly ? .directOnly : relayOnly ? .relayOnly : .all
+        return configuration
+    }
+
+    /// The server.
+    func server() throws -> RendezvousURL {
+        let environment = ProcessInfo.processInfo.environment["BODKIN_RENDEZVOUS"] ?? ""
+        guard let text = rendezvous ?? (environment.isEmpty ? nil : environment) else {
+            throw CommandFailure(
+                CommandFailure.Status.usage,
+                "no rendezvous server is named: give --rendezvous URL, or set BODKIN_RENDEZVOUS to what 'bodkin server' prints")
+        }
+        return try RendezvousURL(text)
+    }
+}

@@ -1,0 +1,19 @@
+import Bodkin
+
+/// A program that serves one connection: its standard input and output.
+struct ServedProgram: Sendable {
+    let command: String
+
+    /// Serves the connection until the program has ended and everything that it wrote is with the far side.
+    func serve(_ connection: Connection, _ log: EventLog) async throws {
+        try await withThreads(3) { threads in
+            try await StandardStreams.finishing(connection, log) {
+                let child = try ChildProcess(["/bin/sh", "-c", command], environment: ["BODKIN_PEER": "\(connection.peer)"])
+                let output = try DescriptorWriter(child.input, threads)
+                let input = try DescriptorReader(child.output, threads)
+                defer { output.close() }
+                try await StreamPump(connection: connection, input: input, output: output) { await child.wait(on: threads) }.run()
+            }
+        }
+    }
+}
