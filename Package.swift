@@ -99,7 +99,8 @@ let package = Package(
         .executableTarget(
             name: "BodkinCLI",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinSystem", "BodkinTransport", logging, nioCore, nioPosix,
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinSystem", "BodkinTransport", logging, nioCore,
+                nioPosix,
                 .target(name: "BodkinNATLab", condition: .when(platforms: [.linux])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -108,7 +109,7 @@ let package = Package(
         .executableTarget(
             name: "BodkinMatrix",
             dependencies: [
-                "BodkinCore", "BodkinExercise", "BodkinNATLab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinNATLab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),

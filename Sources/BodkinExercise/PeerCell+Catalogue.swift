@@ -41,6 +41,8 @@ extension PeerCell {
         },
         deadInterface(0), deadInterface(1),
         unequal(.portRestricted), unequal(.portRestrictedRST),
+        lateMeet("late Meet, RST kills both sides' sessions", ["nat-a", "nat-b"], .session(after: .zero), .equal),
+        lateMeet("late Meet, RST kills one side's mapping of a random port", ["nat-a"], .mapping(after: .zero), .random),
     ]
 
     /// Every cell, in the order of the matrix.
@@ -78,6 +80,23 @@ extension PeerCell {
                 $0.up.loss = 1
                 $0.down.loss = 1
             }
+            return topology
+        }
+    }
+
+    /// The way from the server to b is so much longer than the way back that b fires 60 ms after a, and both NATs answer RST, and some forget at one.
+    private static func lateMeet(_ name: String, _ forgetful: [String], _ effect: ResetEffect, _ allocation: PortAllocation) -> PeerCell {
+        PeerCell(name, .direct) { link, seed in
+            var topology = Topology.pair(.portRestrictedRST, .portRestrictedRST, link: link, seed: seed)
+            for box in forgetful {
+                topology.updateBox(box) {
+                    $0.parameters.resetEffect = effect
+                    $0.parameters.tcp.allocation = allocation
+                }
+            }
+            var late = LinkParameters()
+            late.delay = .milliseconds(120)
+            topology.paths.append(Topology.Path(from: "server", to: "nat-b", link: late))
             return topology
         }
     }

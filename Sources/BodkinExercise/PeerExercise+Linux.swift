@@ -18,6 +18,9 @@ public struct PeerExercise: Sendable {
         /// How long the dialler waits for a direct path, and for every answer.
         public var patience = Duration.seconds(20)
 
+        /// Is told what happens in both peers, by the host's name.
+        public var onEvent: (@Sendable (String, PeerEvent) -> Void)?
+
         /// 25 ms from anywhere to anywhere, all paths.
         public init() {}
     }
@@ -48,6 +51,10 @@ public struct PeerExercise: Sendable {
         called.admission = .anyone
         var dialler = try await place.configuration(in: "a")
         dialler.paths = settings.paths
+        if let onEvent = settings.onEvent {
+            called.onEvent = { onEvent("b", $0) }
+            dialler.onEvent = { onEvent("a", $0) }
+        }
         let (calledConfiguration, diallerConfiguration) = (called, dialler)
         let result = try await withPeer(calledConfiguration) { far in
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bodkin
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
@@ -14,10 +15,14 @@ struct MatrixCommand: AsyncParsableCommand {
 
     static func start() async { await main() }
 
+    @Flag(help: "Prints what happens in both peers.") var verbose = false
+
     func run() async throws {
+        var settings = PeerExercise.Settings()
+        if verbose { settings.onEvent = { print($0, $1.elapsed.inMilliseconds, $1.kind) } }
         for cell in PeerCell.all where self.cell.isEmpty || cell.name == self.cell {
             for index in 0..<repeats {
-                let result = try await PeerExercise.run(cell, seed: seed &+ UInt64(index))
+                let result = try await PeerExercise.run(cell, seed: seed &+ UInt64(index), settings: settings)
                 print(
                     "\(cell.name): \(result.route.map(\.rawValue) ?? "none"), far byte \(result.farByte?.inMilliseconds ?? "-"), echo \(result.echo?.inMilliseconds ?? "-") \(result.failure ?? "")"
                 )

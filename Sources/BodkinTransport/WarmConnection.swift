@@ -36,6 +36,7 @@ public final class WarmConnection {
     private var credential: STUNCredential?
     private var channel: (any Channel)?
     private var refreshing: Scheduled<Void>?
+    private var verification: Scheduled<Void>?
     private var isClosed = false
 
     /// Connects from `port` to the server's STUN endpoint. `onEvent` is called on the event loop.
@@ -65,10 +66,18 @@ public final class WarmConnection {
         ask()
     }
 
+    /// Asks the server whether the mapping is still there; without an answer in time the connection counts as lost.
+    public func verify(within limit: TimeAmount) {
+        guard observed != nil, verification == nil, !isClosed else { return }
+        verification = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.end() }
+        ask()
+    }
+
     /// Ends it.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
+        verification?.cancel()
         refreshing?.cancel()
         channel?.close(promise: nil)
     }
@@ -103,6 +112,8 @@ public final class WarmConnection {
         guard message.class == .success, let mapped: STUNMessage.XORMappedAddress = try? message.attribute() else { return }
         // Once there is a key, an answer without its proof is none of the server's.
         if let credential, message.hasIntegrity, message.verifiedIntegrity(key: credential.key) == nil { return }
+        verification?.cancel()
+        verification = nil
         guard observed != mapped.endpoint else { return }
         observed = mapped.endpoint
         onEvent(.observed(mapped.endpoint))

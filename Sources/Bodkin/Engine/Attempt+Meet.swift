@@ -29,7 +29,7 @@ extension Attempt {
         // Neither a wild server nor a wild clock makes us wait for long, or fire without end.
         let wait = Duration.microseconds(Int64(min(meet.startInUs, 2_000_000)))
         let interval = Duration.microseconds(Int64(min(max(meet.intervalUs, 50_000), 5_000_000)))
-        schedule = MeetSchedule(targetCount: 0, start: elapsed + wait, interval: interval)
+        schedule = MeetSchedule(targetCount: 0, start: elapsed + wait, interval: interval, departs: role == .dialler)
         received(meet.card)
         if targets.isEmpty { return conclude() }
         arm()
@@ -149,7 +149,10 @@ extension Attempt {
     private func missed(_ index: Int, _ error: any Error) {
         let code = (error as? IOError)?.errnoCode ?? ((error as? NIOConnectionError)?.connectionErrors.first?.error as? IOError)?.errnoCode
         switch code {
-        case ECONNREFUSED: judge(targets[index].reportIndex, .refused, "RST")
+        case ECONNREFUSED:
+            judge(targets[index].reportIndex, .refused, "RST")
+            // Our NAT may have forgotten, at the RST, the mapping that the server knows.
+            engine.verifyMappings()
         case EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT, EACCES: judge(targets[index].reportIndex, .refused, "ICMP, or no route")
         case ETIMEDOUT: judge(targets[index].reportIndex, .silent, "")
         // The far side's SYN came first, and the listener has its connection.

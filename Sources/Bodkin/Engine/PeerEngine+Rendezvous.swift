@@ -10,6 +10,8 @@ extension PeerEngine {
     /// How long cards are good: longer than any clock that a person would notice is wrong by, and soon enough forgotten.
     private static let cardLifetimeInMilliseconds: UInt64 = 2 * 3600 * 1000
 
+    private static let formerWarmLimit = 8
+
     func openLink() {
         isLinkUp = false
         isRegistrationSent = false
@@ -26,7 +28,9 @@ extension PeerEngine {
     /// One warm connection for each family that the server has an address of, by each way out.
     func openWarmConnections() {
         guard let port else { return }
-        for warm in warms { warm.close() }
+        // Earlier ones stay: a warm connection is never closed first.
+        formerWarms = (formerWarms + warms).filter { !$0.isLost }
+        while formerWarms.count > Self.formerWarmLimit { formerWarms.removeFirst().close() }
         warms = []
         var seen: Set<String> = []
         for way in ways where port.families.contains(way.endpoint.address.family) {
@@ -39,7 +43,11 @@ extension PeerEngine {
 
     private func warm(_ event: WarmConnection.Event) {
         guard !isOver else { return }
-        if case .lost = event { warms.removeAll { $0.isLost } }
+        if case .lost = event {
+            let wasObserved = warms.contains { $0.isLost && $0.observed != nil }
+            warms.removeAll { $0.isLost }
+            if wasObserved { renewPort() }
+        }
         guard isLinkUp else { return }
         if isRegistrationSent {
             // What is known of us has changed: the server, and whoever is about to meet us, hear of it.

@@ -34,10 +34,15 @@ final class PeerEngine {
 
     var state = State.starting
     var attachments = Attachments(interfaces: [], routes: [])
+    /// The reserved port; after ``renewPort()`` the latest one.
     var port: ReservedPort?
+    /// Earlier ones, which still listen for what was told to others.
+    var formerPorts: [ReservedPort] = []
     var link: RendezvousLink?
     var ways: [RendezvousLink.Way] = []
     var warms: [WarmConnection] = []
+    /// Those of earlier reserved ports.
+    var formerWarms: [WarmConnection] = []
     var clock = ServerClock()
     var sequence: UInt64 = 0
     var isLinkUp = false
@@ -50,6 +55,8 @@ final class PeerEngine {
     var circuits: [AttemptID: CircuitChannel] = [:]
     var sessions: [SessionKey: ConnectionBox] = [:]
     var strangerCount = 0
+    var isRenewing = false
+    var retryWarm: Scheduled<Void>?
     var waitingForRegistration: [EventLoopPromise<Void>] = []
     let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
 
@@ -93,6 +100,40 @@ final class PeerEngine {
         }
     }
 
+    /// How many earlier reserved ports are kept beside the present one: each is a listener and a mapping.
+    private static let formerPortLimit = 2
+    /// How long a NAT may take to show that it has kept a mapping: three round trips over most of the world.
+    private static let verificationTime = TimeAmount.milliseconds(600)
+
+    /// Finds out whether our NATs still know our warm connections.
+    func verifyMappings() {
+        for warm in warms { warm.verify(within: Self.verificationTime) }
+    }
+
+    /// A warm connection that worked is gone, and with it the mapping that the server has seen: takes a fresh reserved port beside the present one. Whoever
+    /// meets us hears of the new endpoint as soon as the server has seen it. A port that the user chose is kept.
+    func renewPort() {
+        guard let present = port, !isRenewing, !isOver else { return }
+        isRenewing = true
+        guard configuration.reservedPort == 0 else {
+            // The same port again, not at once: whatever ended the connection may still be there.
+            retryWarm = eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] in
+                self?.isRenewing = false
+                self?.openWarmConnections()
+            }
+            return
+        }
+        let opening = ReservedPort.open(0, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
+        opening.assumeIsolated().whenComplete { [weak self] result in
+            guard let self, !self.isOver, let fresh = try? result.get().value else { return (try? result.get())?.value.close() ?? () }
+            self.isRenewing = false
+            self.formerPorts.append(present)
+            if self.formerPorts.count > Self.formerPortLimit { self.formerPorts.removeFirst().close() }
+            self.port = fresh
+            self.openWarmConnections()
+        }
+    }
+
     /// Whether nothing more will be done.
     var isOver: Bool {
         switch state {
@@ -127,15 +168,17 @@ final class PeerEngine {
 
     private func release() {
         retry?.cancel()
+        retryWarm?.cancel()
         registrationDeadline?.cancel()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         circuits = [:]
         attempts = [:]
         link?.close()
         // The mapping is of no more use to anyone.
-        for warm in warms { warm.close() }
+        for warm in warms + formerWarms { warm.close() }
         warms = []
-        port?.close()
+        formerWarms = []
+        for port in formerPorts + [port].compactMap({ $0 }) { port.close() }
     }
 
     // MARK: Telling

@@ -12,6 +12,9 @@
 public struct MeetSchedule: Sendable {
     /// The instants, in intervals since the first: dense while loss or a late start may be to blame, then sparse.
     public static let instants = [0, 1, 2, 3, 5, 8, 12, 18, 27]
+    /// By how much of an interval the dialler departs from each instant. The server evens out half of each round trip; where a way there is longer than
+    /// the way back, one side is always late by the same time, and behind NATs that answer RST and forget at an RST the two would miss each other every time.
+    static let departures: [Double] = [0, 0, 1 / 8, -1 / 8, 1 / 8, -1 / 8, 1 / 4, -1 / 4, 1 / 8]
 
     /// What to do now.
     public enum Action: Hashable, Sendable {
@@ -29,16 +32,19 @@ public struct MeetSchedule: Sendable {
     private var round = 0
     private let start: Duration
     private let interval: Duration
+    private let departs: Bool
 
     /// A schedule.
     /// - Parameters:
     ///   - targetCount: how many targets there are; each is named by its index.
     ///   - start: the first instant, on whatever clock the caller uses.
     ///   - interval: from one instant to the next.
-    public init(targetCount: Int, start: Duration, interval: Duration) {
+    ///   - departs: whether this side departs from later instants: the dialler's does.
+    public init(targetCount: Int, start: Duration, interval: Duration, departs: Bool) {
         targets = Array(repeating: .idle, count: targetCount)
         self.start = start
         self.interval = interval
+        self.departs = departs
     }
 
     /// One more target, from the next instant on.
@@ -50,7 +56,7 @@ public struct MeetSchedule: Sendable {
     /// When to call ``fire()`` next; nil when there will be no further instant.
     public var nextInstant: Duration? {
         guard round < Self.instants.count, targets.contains(where: { $0 != .done }) else { return nil }
-        return start + interval * Self.instants[round]
+        return start + interval * (Double(Self.instants[round]) + (departs ? Self.departures[round] : 0))
     }
 
     /// When the last shot has had its time.
