@@ -68,8 +68,8 @@ struct STUNServiceTests {
             func observed() async throws -> [Endpoint] {
                 let attempt = AttemptID.random()
                 dialler.send(dialler.dial(peer.id, attempt, early: ""))
-                peer.send(peer.answer(attempt))
                 _ = try await peer.meet()
+                peer.send(peer.answer(attempt))
                 return try await dialler.meet().observed.compactMap { $0.endpoint() }
             }
             #expect(try await observed() == [stream.local])
