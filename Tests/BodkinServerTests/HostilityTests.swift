@@ -24,7 +24,7 @@ struct HostilityTests {
 
     @Test("a handshake without a hello is told so and closed")
     func silent() async throws {
-        try await withServer({ $0.limits.handshakeTimeout = .milliseconds(300) }) { listening in
+        try await withServer({ $0.limits.handshakeTimeout = .seconds(2) }) { listening in
             let peer = try await TestPeer(listening)
             #expect(try await peer.failure().code == .protocol)
             #expect(await peer.next() == nil)
