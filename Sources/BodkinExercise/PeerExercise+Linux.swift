@@ -11,6 +11,8 @@ public struct PeerExercise: Sendable {
     public struct Settings: Sendable {
         /// Half of this is on every link next to the core.
         public var link = LinkParameters(delay: .milliseconds(25))
+        /// The share of packets that every link loses, each way.
+        public var loss = 0.0
         /// The paths that the dialler uses.
         public var paths = Peer.PathPolicy.all
         /// What the lab does beside forwarding.
@@ -40,9 +42,58 @@ public struct PeerExercise: Sendable {
 
     /// Dials once in a fresh lab, both peers registered beforehand.
     public static func run(_ cell: PeerCell, seed: UInt64, settings: Settings = Settings()) async throws -> PeerExercise {
-        try await withPeerLab(cell.topology(settings.link, seed), families: cell.serverFamilies, options: settings.options) { place in
+        try await withPeerLab(topology(of: cell, seed, settings), families: cell.serverFamilies, options: settings.options) { place in
             try await run(in: place, settings)
         }
+    }
+
+    /// Starts `bodkin connect` in a fresh lab and waits for its byte at the far application: everything from the start of the process counts.
+    public static func runCold(_ cell: PeerCell, seed: UInt64, settings: Settings, bodkin: String) async throws -> PeerExercise {
+        try await withPeerLab(topology(of: cell, seed, settings), families: cell.serverFamilies, options: settings.options) { place in
+            var called = try await place.configuration(in: "b")
+            called.admission = .anyone
+            let result = try await withPeer(called) { far in
+                try await far.registered()
+                try await Task.sleep(for: settings.link.delay * 4 + .milliseconds(20))
+                let before = try await place.lab.counters()
+                let option = settings.paths == .directOnly ? "--direct-only" : settings.paths == .relayOnly ? "--relay-only" : ""
+                let start = ContinuousClock.now
+                let process = try place.lab.host("a").start(
+                    ["/bin/sh", "-c", "printf x | exec \(bodkin) connect \(far.id) \(option)"],
+                    environment: ["BODKIN_RENDEZVOUS": "\(place.url)", "BODKIN_STATE": "/tmp/bodkin-cold-\(seed)-\(UInt32.random(in: 0 ... .max))"])
+                var result = PeerExercise()
+                for try await connection in far.incoming {
+                    guard try await connection.read() != nil else { break }
+                    result.farByte = .now - start
+                    try await connection.finish()
+                    break
+                }
+                let status = await process.wait()
+                if status.status != 0 { result.failure = status.error }
+                result.cost = try await place.lab.counters() - before
+                return result
+            }
+            try? await called.eventLoopGroup?.shutdownGracefully()
+            return result
+        }
+    }
+
+    private static func topology(of cell: PeerCell, _ seed: UInt64, _ settings: Settings) -> Topology {
+        var topology = cell.topology(settings.link, seed)
+        guard settings.loss > 0 else { return topology }
+        for host in topology.hosts {
+            topology.updateHost(host.name) {
+                $0.up.loss = max($0.up.loss, settings.loss)
+                $0.down.loss = max($0.down.loss, settings.loss)
+            }
+        }
+        for box in topology.boxes {
+            topology.updateBox(box.name) {
+                $0.up.loss = max($0.up.loss, settings.loss)
+                $0.down.loss = max($0.down.loss, settings.loss)
+            }
+        }
+        return topology
     }
 
     /// Dials once from `a` to `b`.
@@ -121,6 +172,7 @@ extension NetworkCounters {
     static func - (left: Self, right: Self) -> Self {
         var result = left
         result.sent -= right.sent
+        result.sentBytes -= right.sentBytes
         result.delivered -= right.delivered
         result.lost -= right.lost
         result.refused -= right.refused

@@ -3,32 +3,72 @@ import Bodkin
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import FoundationEssentials
 
 struct MatrixCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bodkin-matrix", abstract: "Dials in every cell of the matrix, and writes down what came of it.")
+        commandName: "bodkin-matrix", abstract: "Dials in every cell of the matrix, each time in a fresh lab, and writes down what came of it.")
 
-    @Option(help: "Only cells whose name contains this.") var cell = ""
-    @Option(name: .customLong("repeat"), help: "Dials in each cell, each in a fresh lab.") var repeats = 1
-    @Option(help: "Loss on every link, in percent.") var loss = 0.0
-    @Option(help: "The seed that every lab's own follows from.") var seed = UInt64.random(in: 0 ... .max)
+    @Option(help: "Only the cell of this name.") var cell: String?
+    @Option(name: .customLong("repeat"), help: "Dials in each cell without loss.") var repeats = 1
+    @Option(help: "Dials in each cell with 2 % loss on every link, each way.") var lossy = 0
+    @Option(help: "Dials of each kind for the speed figures.") var speed = 0
+    @Option(help: "The bodkin command, for cold dials.") var bodkin: String?
+    @Option(help: "The seed that every lab's own follows from; random unless given, and always printed.") var seed = UInt64.random(in: 0 ... .max >> 32)
+    @Option(help: "Labs at once; speed is always measured in one.") var parallel = 6
+    @Option(help: "Writes every dial as JSON.") var json: String?
+    @Option(help: "Writes a page about it.") var markdown: String?
+    @Flag(help: "Prints what happens in both peers, and their reports.") var verbose = false
 
     static func start() async { await main() }
 
-    @Flag(help: "Prints what happens in both peers.") var verbose = false
+    func validate() throws {
+        guard cell == nil || PeerCell.all.contains(where: { $0.name == cell }) else { throw ValidationError("no cell has this name") }
+        guard (0...10_000).contains(repeats), (0...10_000).contains(lossy), (0...10_000).contains(speed), (1...32).contains(parallel) else {
+            throw ValidationError("--repeat, --lossy and --speed take 0 to 10000, --parallel 1 to 32")
+        }
+    }
 
     func run() async throws {
+        print("seed \(seed), kernel \(Lab.kernelRelease)")
+        let cells = PeerCell.all.filter { cell == nil || $0.name == cell }
+        var evidence = Evidence(kernel: Lab.kernelRelease, seed: seed)
+        for trial in SpeedTrial.all where speed > 0 && cell == nil {
+            let figures = try await trial.run(count: speed, seed: seed, bodkin: bodkin)
+            print(figures.line)
+            evidence.speed.append(figures)
+        }
+        evidence.dials += try await dials(cells, loss: 0, count: repeats)
+        evidence.dials += try await dials(cells, loss: 0.02, count: lossy)
+        print(evidence.summary)
+        if let json { try Data(evidence.json.utf8).write(to: URL(filePath: json)) }
+        if let markdown { try Data(evidence.page(cells).utf8).write(to: URL(filePath: markdown)) }
+        guard evidence.failures.isEmpty else { throw ExitCode.failure }
+    }
+
+    private func dials(_ cells: [PeerCell], loss: Double, count: Int) async throws -> [Evidence.Dial] {
         var settings = PeerExercise.Settings()
+        settings.loss = loss
         if verbose { settings.onEvent = { print($0, $1.elapsed.inMilliseconds, $1.kind) } }
-        for cell in PeerCell.all where self.cell.isEmpty || cell.name == self.cell {
-            for index in 0..<repeats {
-                let result = try await PeerExercise.run(cell, seed: seed &+ UInt64(index), settings: settings)
-                print(
-                    "\(cell.name): \(result.route.map(\.rawValue) ?? "none"), far byte \(result.farByte?.inMilliseconds ?? "-"), echo \(result.echo?.inMilliseconds ?? "-") \(result.failure ?? "")"
-                )
-                print(result.report.map { "\($0)" } ?? "")
-                print("\(result.cost)")
+        let fixed = settings
+        // Round after round, so that what the machine does otherwise falls on all cells alike.
+        let jobs = (0..<count).flatMap { round in cells.indices.map { (round, $0) } }
+        var result: [Evidence.Dial] = []
+        try await withThrowingTaskGroup(of: Evidence.Dial.self) { group in
+            var next = jobs.makeIterator()
+            func add() {
+                guard let (round, index) = next.next() else { return }
+                let (cell, own) = (cells[index], seed &+ UInt64(round * cells.count + index))
+                group.addTask { Evidence.Dial(cell, own, loss, try await PeerExercise.run(cell, seed: own, settings: fixed)) }
+            }
+            for _ in 0..<parallel { add() }
+            for try await dial in group {
+                if verbose || !dial.isAsExpected || cells.count == 1 { print(dial.line) }
+                result.append(dial)
+                if result.count.isMultiple(of: 500) { print("\(result.count) of \(jobs.count) dials") }
+                add()
             }
         }
+        return result
     }
 }

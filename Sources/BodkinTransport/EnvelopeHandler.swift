@@ -23,7 +23,8 @@ public final class EnvelopeHandler: ChannelDuplexHandler {
         if unread.readableBytes == 0 { unread = bytes } else { unread.writeBuffer(&bytes) }
         do {
             while let envelope = try EnvelopeFraming.read(from: &unread) { context.fireChannelRead(wrapInboundOut(envelope)) }
-            unread.discardReadBytes()
+            // What is idle keeps no buffer.
+            if unread.readableBytes == 0 { unread = ByteBuffer() } else { unread.discardReadBytes() }
         } catch {
             unread.clear()
             context.fireErrorCaught(error)

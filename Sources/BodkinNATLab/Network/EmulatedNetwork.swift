@@ -130,6 +130,7 @@ public struct EmulatedNetwork: Sendable {
     public mutating func send(_ packet: consuming Packet, from port: Port, at now: LabInstant) {
         advance(to: now)
         counters.sent += 1
+        counters.sentBytes += packet.count
         if nodes[port.node].kind == .kernel && !port.isOutside {
             descend(packet, below: port.node, at: now)
             return

@@ -34,6 +34,8 @@ public struct NetworkCounters: Sendable, Hashable {
     public init() {}
     /// Packets that hosts sent.
     public var sent = 0
+    /// Their bytes, IP headers included.
+    public var sentBytes = 0
     /// Packets that reached a host.
     public var delivered = 0
     /// Packets that links lost.

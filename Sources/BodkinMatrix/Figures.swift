@@ -1,0 +1,33 @@
+/// A series of times, with what is asked of them.
+struct Figures: Codable, Sendable {
+    /// What was measured.
+    var name: String
+    /// Where: the pair of NATs.
+    var pair: String
+    /// Every time, in milliseconds, sorted.
+    var milliseconds: [Double]
+    /// The floor in one-way delays, and what the median may be above it, in milliseconds.
+    var floor: Double
+    var allowance: Double
+    /// Medians of the cost of one dial.
+    var packets: Double
+    var bytes: Double
+    var halfOpen: Double
+
+    func percentile(_ part: Double) -> Double { Self.percentile(milliseconds, part) }
+
+    /// The nearest-rank percentile.
+    static func percentile(_ sorted: [Double], _ part: Double) -> Double {
+        guard !sorted.isEmpty else { return .nan }
+        return sorted[min(sorted.count - 1, max(0, Int((Double(sorted.count) * part).rounded(.up)) - 1))]
+    }
+
+    static func rounded(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+
+    var target: Double { floor * SpeedTrial.delayMilliseconds + allowance }
+
+    var line: String {
+        "\(pair), \(name): p50 \(Self.rounded(percentile(0.5))) ms (at most \(Self.rounded(target)) asked), p99 \(Self.rounded(percentile(0.99))) ms, "
+            + "\(milliseconds.count) dials, \(Self.rounded(packets)) packets, \(Self.rounded(bytes)) bytes, \(Self.rounded(halfOpen)) SYNs a dial"
+    }
+}
