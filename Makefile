@@ -10,10 +10,10 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 .PHONY: demo test release format docs bench matrix fuzz proto
 
-# Two hosts behind NATs of your choice: make demo A=cgn B=port-restricted-rst
+# Two peers behind NATs of your choice: make demo A=cgn B=port-restricted-rst
 demo:
 	$(DEBUG) --product bodkin
-	.build/debug/bodkin lab run --a $(A) --b $(B)
+	.build/debug/bodkin demo --a $(A) --b $(B)
 
 test:
 	scripts/packages $(PROGRAMS)

@@ -127,7 +127,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "BodkinCLITests", dependencies: ["Bodkin", "BodkinCLI", "BodkinCore", "BodkinProtocols"], swiftSettings: strict),
+        .testTarget(name: "BodkinCLITests", dependencies: ["Bodkin", "BodkinCLI", "BodkinCore", nioPosix], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -25,9 +25,11 @@ struct BodkinCommand: AsyncParsableCommand {
     }
 
     private static var subcommands: [any ParsableCommand.Type] {
-        let everywhere: [any ParsableCommand.Type] = [IdentityCommand.self, ServerCommand.self, ListenCommand.self, ConnectCommand.self]
+        let everywhere: [any ParsableCommand.Type] = [
+            IdentityCommand.self, ServerCommand.self, ListenCommand.self, ConnectCommand.self, CheckCommand.self,
+        ]
         #if canImport(BodkinNATLab)
-        return everywhere + [LabCommand.self]
+        return everywhere + [DemoCommand.self, LabCommand.self]
         #else
         return everywhere
         #endif

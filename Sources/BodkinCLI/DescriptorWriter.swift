@@ -17,15 +17,11 @@ final class DescriptorWriter: Sendable {
     private let descriptor: Mutex<Int32>
     private let alarm: Alarm
     private let threads: NIOThreadPool
-    private let piece: Int
 
     init(_ descriptor: Int32, _ threads: NIOThreadPool) throws {
         self.descriptor = Mutex(descriptor)
         self.threads = threads
         alarm = try Alarm()
-        var information = stat()
-        let isFile = fstat(descriptor, &information) == 0 && information.st_mode & S_IFMT == S_IFREG
-        piece = isFile ? .max : Self.certain
     }
 
     /// Writes all of the bytes.
@@ -51,7 +47,7 @@ final class DescriptorWriter: Sendable {
             let number = descriptor.withLock { $0 }
             guard number >= 0 else { throw DescriptorError(number: EPIPE) }
             try alarm.wait(number, for: POLLOUT)
-            let count = rest.prefix(piece).withUnsafeBytes { writeDescriptor(number, $0.baseAddress, $0.count) }
+            let count = rest.prefix(Self.certain).withUnsafeBytes { writeDescriptor(number, $0.baseAddress, $0.count) }
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if errno != EINTR && errno != EAGAIN {

@@ -14,7 +14,7 @@ final class EventLog: Sendable {
 
     private let options: OutputOptions
     private let origin: Origin
-    /// By peer: how many connections have had no report yet, and the ends that wait for it.
+    /// By peer: how many connections have had no report yet, and the ends that wait for it. Below 0 where a report came before its connection.
     private let unreported = Mutex<[PeerID: (count: Int, endings: [String])]>([:])
 
     init(_ options: OutputOptions, origin: Origin) {
@@ -28,7 +28,10 @@ final class EventLog: Sendable {
         let line = options.isJSON ? EventLine(event).text(after: elapsed) : Narration.line(event, after: elapsed, isVerbose: options.verbose)
         switch event.kind {
         case .connected(let peer, _):
-            unreported.withLock { $0[peer, default: (0, [])].count += 1 }
+            unreported.withLock { table in
+                let count = (table[peer]?.count ?? 0) + 1
+                table[peer] = count == 0 ? nil : (count, table[peer]?.endings ?? [])
+            }
             show(line)
         case .report(let report):
             show(line)
@@ -36,7 +39,7 @@ final class EventLog: Sendable {
         case .closed(let peer, _):
             // A connection's report precedes its end.
             let isHeld = unreported.withLock { table in
-                guard let line, table[peer] != nil else { return false }
+                guard let line, let entry = table[peer], entry.count > 0 else { return false }
                 table[peer]?.endings.append(line)
                 return true
             }
@@ -47,7 +50,7 @@ final class EventLog: Sendable {
 
     /// A connection that ended before its dial was over is reported as far as it came.
     func ended(_ report: ConnectionReport) {
-        guard unreported.withLock({ $0[report.peer] != nil }) else { return }
+        guard unreported.withLock({ ($0[report.peer]?.count ?? 0) > 0 }) else { return }
         show(options.isJSON ? EventLine(report).text(after: ProcessStart.elapsed) : Narration.text(report, isVerbose: options.verbose))
         for line in settle(report.peer) { show(line) }
     }
@@ -76,11 +79,9 @@ final class EventLog: Sendable {
 
     private func settle(_ peer: PeerID) -> [String] {
         unreported.withLock { table in
-            guard var entry = table[peer] else { return [] }
-            entry.count -= 1
-            let endings = entry.endings
-            entry.endings = []
-            table[peer] = entry.count > 0 ? entry : nil
+            let count = (table[peer]?.count ?? 0) - 1
+            let endings = table[peer]?.endings ?? []
+            table[peer] = count == 0 ? nil : (count, [])
             return endings
         }
     }

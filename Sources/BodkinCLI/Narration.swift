@@ -5,6 +5,8 @@ import BodkinCore
 enum Narration {
     /// The line of an event; nil where only a verbose one is told.
     static func line(_ event: PeerEvent, after elapsed: Duration, isVerbose: Bool) -> String? {
+        // Why a dial has failed is said once, by the command's last line.
+        if case .report(let report) = event.kind, report.route == nil, !isVerbose { return nil }
         if case .serverLost(let reason) = event.kind { return "the rendezvous server is lost (\(reason)); trying again" }
         if case .report(let report) = event.kind { return text(report, isVerbose: isVerbose) }
         guard isVerbose else { return nil }

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -18,9 +20,8 @@ enum SecretFile {
             throw refused(path)
         }
         defer { close(file) }
-        var information = stat()
-        guard fstat(file, &information) == 0, information.st_mode & S_IFMT == S_IFREG else { throw refused(path) }
-        guard information.st_mode & 0o077 == 0 else {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let mode = attributes?[.posixPermissions] as? any BinaryInteger, Int(truncatingIfNeeded: mode) & 0o077 == 0 else {
             throw CommandFailure(
                 CommandFailure.Status.notPermitted, "others can read the secret \(path): run chmod 600 on it, or remove it if they may have")
         }

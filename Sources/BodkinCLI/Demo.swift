@@ -1,0 +1,82 @@
+#if canImport(BodkinNATLab)
+import BodkinCore
+import BodkinIdentity
+import BodkinNATLab
+import FoundationEssentials
+
+/// Real `bodkin` processes in the hosts of a lab: they meet, talk, and one sends the other a file.
+struct Demo: Sendable {
+    let lab: Lab
+    let directory: String
+    let size: Int
+    private let program: String
+
+    init(lab: Lab, directory: String, size: Int) throws {
+        (self.lab, self.directory, self.size) = (lab, directory, size)
+        program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    }
+
+    /// How long the parts may take before something is wrong.
+    private static let patience = Duration.seconds(60)
+
+    func run() async throws -> DemoOutcome {
+        let a = try Identity.loadOrCreate(in: "\(directory)/a").peerID
+        let b = try Identity.loadOrCreate(in: "\(directory)/b").peerID
+        _ = try await lab.host("a").run("/bin/sh", "-c", "head -c \(size) /dev/urandom > '\(directory)/file'")
+        let record = DemoRecord()
+        let server = try lab.host("server").start(
+            [program, "server", "--host", "\(try lab.host("server").address)", "--state", "\(directory)/server", "--events", "json"],
+            output: .lines { record.note("server", $0) })
+        let url = try await record.first("bodkin://", within: Self.patience)
+        let environment = ["BODKIN_RENDEZVOUS": url]
+        let listener = try lab.host("b").start(
+            [program, "listen", "--once", "--allow", "\(a)", "--state", "\(directory)/b", "--events", "json", "--exec", answering],
+            environment: environment, output: .lines { record.note("b", $0) })
+        _ = try await record.first(#""event": "listening""#, within: Self.patience)
+        _ = try await lab.takeEvents()
+        let start = Lab.now
+        let dialler = try lab.host("a").start(
+            ["/bin/sh", "-c", asking, program, "connect", "\(b)", "--state", "\(directory)/a", "--events", "json"],
+            environment: environment, output: .lines { record.note("a", $0) })
+        let status = await withTaskCancellationHandler {
+            let status = await dialler.wait().status
+            _ = await listener.wait()
+            return status
+        } onCancel: {
+            for process in [server, listener, dialler] { process.kill() }
+        }
+        let end = Lab.now
+        let events = try await lab.takeEvents()
+        server.terminate()
+        _ = await server.wait()
+        let digest = try await lab.host("a").run("sha256sum", "\(directory)/file").output.prefix { $0 != " " }
+        return DemoOutcome(
+            record: record.lines, events: events, start: start, end: end, status: status, digest: String(digest), size: size,
+            server: try lab.host("server").specification)
+    }
+
+    /// What b does with a connection, by sh: it answers a line, takes a file, and says what it got.
+    private var answering: String {
+        """
+        IFS= read -r line; echo 'first byte' >&2; echo "b> hello a, I read: $line"
+        IFS= read -r line; echo "b> $line? go ahead"; echo 'file begins' >&2
+        sha256sum | cut -d' ' -f1; echo 'file is there' >&2
+        """
+    }
+
+    /// What a does: it says hello, waits a moment, in which the connection moves to its best path, and sends the file.
+    private var asking: String {
+        """
+        (echo 'hello b'; sleep 0.7; echo 'may I send a file of \(size >> 20) MiB'; exec cat '\(directory)/file') | exec "$0" "$@"
+        """
+    }
+}
+
+/// Runs `body` with a directory that is removed afterwards.
+func withDemoDirectory<Result: Sendable>(_ body: (String) async throws -> Result) async throws -> Result {
+    let directory = FileManager.default.temporaryDirectory.appending(path: "bodkin-demo-\(UInt64.random(in: .min ... .max))").path()
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    return try await body(directory)
+}
+#endif

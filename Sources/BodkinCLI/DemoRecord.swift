@@ -1,0 +1,35 @@
+#if canImport(BodkinNATLab)
+import BodkinNATLab
+import Synchronization
+
+/// What the processes of a demo have written, each line with its moment on the lab's clock.
+final class DemoRecord: Sendable {
+    struct Line: Sendable {
+        var time: LabInstant
+        var host: String
+        var text: String
+    }
+
+    private let state = Mutex<[Line]>([])
+
+    /// Everything so far.
+    var lines: [Line] { state.withLock { $0 } }
+
+    /// A process has written a line.
+    func note(_ host: String, _ text: String) { state.withLock { $0.append(Line(time: Lab.now, host: host, text: text)) } }
+
+    /// The first line that holds `text`.
+    /// - Throws: ``LabError`` where it does not come in time, with what came instead.
+    func first(_ text: String, within patience: Duration) async throws -> String {
+        let deadline = ContinuousClock.now + patience
+        while ContinuousClock.now < deadline {
+            if let line = lines.first(where: { $0.text.contains(text) }) { return line.text }
+            if let line = lines.first(where: { $0.text.contains(#""event": "error""#) }) {
+                throw LabError(.system, "\(line.host) failed: \(line.text)")
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        throw LabError(.system, "nothing came in \(patience): \(lines.last?.text ?? "no output at all"); try 'bodkin lab run' to look closer")
+    }
+}
+#endif

@@ -1,0 +1,55 @@
+import Testing
+
+/// What people mistype, and what they forget.
+@Suite("bad input")
+struct BadInputTests {
+    @Test(
+        "gets one line that says what to do, and its status",
+        arguments: [
+            ("connect ${id%?}x", 65, "typo"), ("connect $id", 68, "check that it listens"), ("connect $(bodkin id --state s)", 64, "our own peer ID"),
+            ("connect $id --rendezvous nonsense", 65, "does not begin with bodkin://"), ("connect $id --rendezvous ''", 65, "copy it whole"),
+            ("connect $id --rendezvous ${BODKIN_RENDEZVOUS/key=???????/key=AAAAAAA}", 76, "not the rendezvous server"),
+            ("connect $id --rendezvous ${BODKIN_RENDEZVOUS/&token=*/}", 77, "token"),
+            ("connect $id --rendezvous bodkin://127.0.0.1:9/", 69, "check the network"), ("connect $id --timeout 0", 64, "--timeout"),
+            ("listen --reserved-port $port", 73, "in use"), ("listen --direct-only --relay-only", 64, "give one of them"),
+            ("listen --allow nobody", 65, "56 characters"), ("check --rendezvous bodkin://127.0.0.1:9/", 69, "cannot be reached"),
+            ("server --host 127.0.0.1 --port $port --stun-port 0", 73, "in use"), ("server --certificate x", 64, "belong together"),
+            ("server --host 127.0.0.1 --bind nowhere", 64, "no address"),
+            ("server --certificate /none --key /none --port 0 --stun-port 0", 65, "PEM"),
+            ("server --host 127.0.0.1 --state /proc/none", 73, "--state"),
+        ])
+    func oneLine(_ command: String, _ status: Int, _ hint: String) async throws {
+        let state = command.contains("--state /") ? "" : "--state s"
+        let output = try await Script.run(
+            """
+            serve; id=$(bodkin id --state other); port=${BODKIN_RENDEZVOUS#*127.0.0.1:}; port=${port%%/*}
+            bodkin \(command) \(state) </dev/null 2>error >/dev/null; echo $?; cat error
+            """)
+        let lines = output.split(separator: "\n")
+        #expect(lines.first == "\(status)", "\(output)")
+        #expect(lines.count == 2 && lines.last?.contains(hint) == true, "\(output)")
+    }
+
+    @Test("without a server's URL the command says where to get one; others' secrets are not used")
+    func missing() async throws {
+        let output = try await Script.run(
+            """
+            bodkin listen --state s; echo $?; serve; kill $server; wait $server; chmod 644 server/server.token
+            bodkin server --host 127.0.0.1 --port 0 --stun-port 0 --state server; echo $?; stat -c %a server/server.pem
+            """)
+        let lines = output.split(separator: "\n")
+        #expect(lines.count == 5 && lines[0].contains("BODKIN_RENDEZVOUS") && lines[2].contains("chmod 600"), "\(output)")
+        #expect([lines[1], lines[3], lines[4]] == ["64", "77", "600"], "\(output)")
+    }
+
+    @Test("the URL stays the same over restarts, and check says what there is, as JSON too")
+    func restart() async throws {
+        let output = try await Script.run(
+            """
+            serve; first=${BODKIN_RENDEZVOUS#*key=}; kill -INT $server; wait $server; echo $?; rm url
+            serve; second=${BODKIN_RENDEZVOUS#*key=}; test "${first%%&stun*}" = "${second%%&stun*}" && echo same
+            bodkin check --state s --json | grep -o '"reachable": true'; bodkin check --state s | grep -c '^TCP: .* no NAT'
+            """)
+        #expect(output == "0\nsame\n\"reachable\": true\n1\n", "\(output)")
+    }
+}

@@ -1,0 +1,78 @@
+import Testing
+
+/// `server`, `listen` and `connect` as processes.
+@Suite("bodkin listen and connect", .serialized)
+struct ConversationTests {
+    @Test(
+        "20 MiB go both ways at once, and both ends leave with status 0 when both have ended",
+        arguments: ["", "--direct-only", "--relay-only"])
+    func bothWays(_ option: String) async throws {
+        let output = try await Script.run(
+            """
+            serve; head -c 20971520 /dev/urandom >up; head -c 20971520 /dev/urandom >input
+            listening --once \(option)
+            bodkin connect $id --state dialler \(option) <up >down 2>connect.log; echo "dialler $?"; ended
+            cmp up output && cmp input down && echo same; cat connect.log
+            kill -TERM $server; wait $server; echo "server $?"
+            """)
+        #expect(output.hasPrefix("dialler 0\nlistener 0\nsame\nconnected "), "\(output)")
+        #expect(output.hasSuffix("server 0\n"), "\(output)")
+        if !option.isEmpty { #expect(output.contains(option == "--relay-only" ? "connected by circuit" : "connected directly"), "\(output)") }
+    }
+
+    @Test("the end of input half-closes: the far side's answer still comes")
+    func halfClose() async throws {
+        let output = try await Script.run(
+            """
+            serve; listening --once --exec 'cat >all; sleep 0.3; wc -c <all; echo "$BODKIN_PEER"'
+            head -c 100000 /dev/zero | bodkin connect $id --state dialler 2>connect.log; echo "dialler $?"; ended
+            test "$(bodkin id --state dialler)" = "$(bodkin id --state dialler)" && echo known
+            """)
+        let lines = output.split(separator: "\n")
+        #expect(lines.first == "100000" && lines.dropFirst(2) == ["dialler 0", "listener 0", "known"], "\(output)")
+        #expect(lines.dropFirst().first?.count == 56, "\(output)")
+    }
+
+    @Test("each connection has a process of its own, and a listener without --once serves one after another")
+    func several() async throws {
+        let output = try await Script.run(
+            """
+            serve; listening --exec 'read name; sleep 0.2; echo "for $name"'
+            for name in one two three; do (echo $name | bodkin connect $id --state $name 2>/dev/null) & all="${all:-} $!"; done; wait $all
+            kill -TERM $listener; ended
+            echo plain >input; listening
+            bodkin connect $id --state one </dev/null 2>/dev/null; echo again | bodkin connect $id --state two 2>/dev/null; cat output
+            """)
+        let lines = output.split(separator: "\n")
+        #expect(Set(lines.prefix(3)) == ["for one", "for two", "for three"], "\(output)")
+        #expect(lines.dropFirst(3) == ["listener 143", "plain", "again"], "\(output)")
+    }
+
+    @Test("a reader that has enough ends both sides quietly, and a program that ends closes the connection")
+    func brokenPipe() async throws {
+        let output = try await Script.run(
+            """
+            serve; listening --once --exec 'yes'
+            bodkin connect $id --state dialler </dev/null 2>connect.log | head -1; echo "dialler ${PIPESTATUS[0]}"; ended; grep -v ^connected connect.log
+            listening --once --exec 'head -c 2'
+            yes | bodkin connect $id --state dialler 2>connect.log; echo "dialler ${PIPESTATUS[1]}"; ended; grep -v ^connected connect.log
+            """)
+        #expect(output == "y\ndialler 0\nlistener 0\ny\ndialler 0\nlistener 0\n", "\(output)")
+    }
+
+    @Test("--allow lets only the named peers in, and events tell everything, one object per line")
+    func eventsAndAllow() async throws {
+        let output = try await Script.run(
+            """
+            serve; listening --once --events json --allow $(bodkin id --state friend)
+            bodkin connect $id --state stranger --events json </dev/null 2>stranger.log; echo "stranger $?"
+            bodkin connect $id --state friend --events json </dev/null 2>friend.log; echo "friend $?"; ended
+            tail -1 stranger.log | grep -o '"event": "error".*"status": 68'
+            for event in dialing registered attempt path connected report closed; do grep -q "^{\\"event\\": \\"$event\\", \\"ms\\": [0-9.]*, .*}$" friend.log || echo no $event; done
+            grep -vc '^{"event": ".*}$' friend.log listen.log
+            """)
+        #expect(output.hasPrefix("stranger 68\nfriend 0\nlistener 0\n"), "\(output)")
+        #expect(output.contains("\"status\": 68") && !output.contains("no "), "\(output)")
+        #expect(output.hasSuffix("friend.log:0\nlisten.log:0\n"), "\(output)")
+    }
+}

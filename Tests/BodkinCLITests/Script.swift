@@ -1,0 +1,48 @@
+import FoundationEssentials
+import NIOPosix
+
+@testable import BodkinCLI
+
+/// A script that uses the built command, on this machine's loopback interface.
+enum Script {
+    /// The command beside the test bundle.
+    private static let program: String = {
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+        return URL(filePath: bundle).deletingLastPathComponent().appending(path: "bodkin").path()
+    }()
+
+    /// `bodkin` with a limit in time; `serve` starts a server and sets BODKIN_RENDEZVOUS; `listening` starts a listener with input and output
+    /// in files, waits until it listens, and sets `id` to its peer ID; `ended` waits for it and shows its status.
+    private static let prelude = """
+        set -u; work=$(mktemp -d); cd "$work"
+        trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+        bodkin() { timeout 60 '\(program)' "$@"; }
+        await() { for i in $(seq 600); do grep -qs "$1" "$2" && return; sleep 0.05; done; echo "no $1 in $2:"; cat "$2"; }
+        serve() {
+            '\(program)' server --host 127.0.0.1 --port 0 --stun-port 0 --state server "$@" >url 2>server.log & server=$!
+            await bodkin:// url; export BODKIN_RENDEZVOUS=$(head -1 url)
+        }
+        listening() {
+            touch input; rm -f listen.log
+            '\(program)' listen --state listener "$@" <input >output 2>listen.log & listener=$!
+            await listening listen.log; id=$('\(program)' id --state listener)
+        }
+        ended() { wait $listener; echo "listener $?"; }
+
+        """
+
+    /// Runs a script to its end: what it wrote.
+    static func run(_ text: String) async throws -> String {
+        let threads = NIOThreadPool(numberOfThreads: 2)
+        threads.start()
+        let child = try ChildProcess(
+            ["/bin/bash", "-c", "exec 2>&1\n" + prelude + text], environment: ["BODKIN_RENDEZVOUS": "", "BODKIN_STATE": ""])
+        try DescriptorWriter(child.input, threads).close()
+        let reader = try DescriptorReader(child.output, threads)
+        var bytes: [UInt8] = []
+        while let piece = try await reader.read() { bytes += piece }
+        await child.wait(on: threads)
+        try await threads.shutdownGracefully()
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
