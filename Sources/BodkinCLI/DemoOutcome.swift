@@ -29,8 +29,8 @@ struct DemoOutcome: Sendable {
             print("the file did not arrive whole (status \(status)): what the processes said:")
             for line in record { print("  \(line.host) | \(line.text)") }
         }
-        guard let report = record.last(where: { $0.host == "a" && $0.text.contains(#""event": "report""#) }) else { return }
-        guard report.text.contains(#""route": "direct""#) else {
+        guard isWhole, let report = record.last(where: { $0.host == "a" && DemoRecord.value("event", of: $0.text) == "report" }) else { return }
+        guard DemoRecord.value("route", of: report.text) == "direct" else {
             return print("the connection stayed on a circuit: the server relayed it, encrypted")
         }
         let isBeforeFile = time(of: "file begins").map { report.time < $0 } ?? false

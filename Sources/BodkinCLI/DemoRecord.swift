@@ -15,6 +15,15 @@ final class DemoRecord: Sendable {
     /// Everything so far.
     var lines: [Line] { state.withLock { $0 } }
 
+    /// A text member of a line of events, which is written by this very program: the first of that name, so an event's own before its attempts'.
+    static func value(_ name: String, of line: String) -> String? {
+        guard line.hasPrefix("{") else { return nil }
+        for opening in ["\"\(name)\": \"", "\"\(name)\": [\""] {
+            if let range = line.firstRange(of: opening) { return String(line[range.upperBound...].prefix { $0 != "\"" }) }
+        }
+        return nil
+    }
+
     /// A process has written a line.
     func note(_ host: String, _ text: String) { state.withLock { $0.append(Line(time: Lab.now, host: host, text: text)) } }
 

@@ -70,19 +70,13 @@ struct DemoTimeline {
         case "dialing": return "dials b"
         case "path": return value("kind", of: line) == "circuit" ? "circuit is up, by the server" : "direct path is up"
         case "connected": return "connected, first bytes by \(value("kind", of: line) ?? "?")"
-        case "report": return "the connection is \(value("route", of: line) ?? "not there")"
+        case "report": return line.contains(#""route": null"#) ? "there is no connection" : "the connection is \(value("route", of: line) ?? "?")"
         case "closed": return "closed"
         case "error": return "error: \(value("message", of: line) ?? "")"
         default: return nil
         }
     }
 
-    /// A text member of a line of events, which is written by this very program.
-    private func value(_ name: String, of line: String) -> String? {
-        for opening in ["\"\(name)\": \"", "\"\(name)\": [\""] {
-            if line.hasPrefix("{"), let range = line.firstRange(of: opening) { return String(line[range.upperBound...].prefix { $0 != "\"" }) }
-        }
-        return nil
-    }
+    private func value(_ name: String, of line: String) -> String? { DemoRecord.value(name, of: line) }
 }
 #endif

@@ -13,7 +13,7 @@ struct BadInputTests {
             ("connect $id --rendezvous bodkin://127.0.0.1:9/", 69, "check the network"), ("connect $id --timeout 0", 64, "--timeout"),
             ("listen --reserved-port $port", 73, "in use"), ("listen --direct-only --relay-only", 64, "give one of them"),
             ("listen --allow nobody", 65, "56 characters"), ("check --rendezvous bodkin://127.0.0.1:9/", 69, "cannot be reached"),
-            ("server --host 127.0.0.1 --port $port --stun-port 0", 73, "in use"), ("server --certificate x", 64, "belong together"),
+            ("server --host 127.0.0.1 --port $port --stun-port 0", 73, "another program has it"), ("server --certificate x", 64, "belong together"),
             ("server --host 127.0.0.1 --bind nowhere", 64, "no address"),
             ("server --certificate /none --key /none --port 0 --stun-port 0", 65, "PEM"),
             ("server --host 127.0.0.1 --state /proc/none", 73, "--state"),

@@ -1,0 +1,52 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A small text that its owner alone may read, such as a join token.
+public enum SecretFile {
+    private static let limit = 4096
+
+    /// The text, its first 4 096 bytes; nil where there is no such file.
+    /// - Throws: ``IdentityError``: `exposed` when others could read the file, `unreadable`, `system`.
+    public static func read(_ path: String) throws(IdentityError) -> String? {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else {
+            if errno == ENOENT { return nil }
+            throw refused(path)
+        }
+        defer { close(file) }
+        var information = stat()
+        guard fstat(file, &information) == 0 else { throw refused(path) }
+        guard information.st_mode & S_IFMT == S_IFREG else { throw IdentityError(.unreadable, "\(path) is no file: name another place") }
+        guard information.st_mode & 0o077 == 0 else {
+            throw IdentityError(.exposed, "others can read the secret \(path): run chmod 600 on it, or remove it if they may have")
+        }
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let count = readBytes(file, &bytes)
+        guard count >= 0 else { throw refused(path) }
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
+    /// Writes a new file of mode 0600.
+    /// - Throws: ``IdentityError``: `exists` rather than overwrite anything, `system`.
+    public static func write(_ text: String, to path: String) throws(IdentityError) {
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
+            if errno == EEXIST { throw IdentityError(.exists, "there is \(path) already: choose another place, or remove it") }
+            throw refused(path)
+        }
+        defer { close(file) }
+        guard writeBytes(file, Array(text.utf8)) else { throw refused(path) }
+    }
+
+    private static func refused(_ path: String) -> IdentityError {
+        IdentityError(.system, "\(path): \(String(cString: strerror(errno))); choose another place with --state, or allow access")
+    }
+}
+
+private func readBytes(_ file: Int32, _ bytes: inout [UInt8]) -> Int { read(file, &bytes, bytes.count) }
+private func writeBytes(_ file: Int32, _ bytes: [UInt8]) -> Bool { write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0 }
