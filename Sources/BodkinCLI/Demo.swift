@@ -27,12 +27,12 @@ struct Demo: Sendable {
         let server = try lab.host("server").start(
             [program, "server", "--host", "\(try lab.host("server").address)", "--state", "\(directory)/server", "--events", "json"],
             output: .lines { record.note("server", $0) })
-        let url = try await record.first("bodkin://", within: Self.patience)
+        let url = try await record.first("bodkin://", from: "server", within: Self.patience)
         let environment = ["BODKIN_RENDEZVOUS": url]
         let listener = try lab.host("b").start(
             [program, "listen", "--once", "--allow", "\(a)", "--state", "\(directory)/b", "--events", "json", "--exec", answering],
             environment: environment, output: .lines { record.note("b", $0) })
-        _ = try await record.first(#""event": "listening""#, within: Self.patience)
+        _ = try await record.first(#""event": "listening""#, from: "b", within: Self.patience)
         _ = try await lab.takeEvents()
         let start = Lab.now
         let dialler = try lab.host("a").start(
@@ -40,6 +40,7 @@ struct Demo: Sendable {
             environment: environment, output: .lines { record.note("a", $0) })
         let status = await withTaskCancellationHandler {
             let status = await dialler.wait().status
+            if status != 0 { listener.terminate() }  // it would wait for another one
             _ = await listener.wait()
             return status
         } onCancel: {

@@ -27,12 +27,12 @@ final class DemoRecord: Sendable {
     /// A process has written a line.
     func note(_ host: String, _ text: String) { state.withLock { $0.append(Line(time: Lab.now, host: host, text: text)) } }
 
-    /// The first line that holds `text`.
+    /// The first line of a host that holds `text`.
     /// - Throws: ``LabError`` where it does not come in time, with what came instead.
-    func first(_ text: String, within patience: Duration) async throws -> String {
+    func first(_ text: String, from host: String, within patience: Duration) async throws -> String {
         let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
-            if let line = lines.first(where: { $0.text.contains(text) }) { return line.text }
+            if let line = lines.first(where: { $0.host == host && $0.text.contains(text) }) { return line.text }
             if let line = lines.first(where: { $0.text.contains(#""event": "error""#) }) {
                 throw LabError(.system, "\(line.host) failed: \(line.text)")
             }
