@@ -40,6 +40,9 @@ public struct PeerExercise: Sendable {
     /// What crossed the network during the dial, up to the end of its report.
     public var cost = NetworkCounters()
 
+    /// What happened to every packet, where the lab records it.
+    public var events: [LabEvent] = []
+
     /// Dials once in a fresh lab, both peers registered beforehand.
     public static func run(_ cell: PeerCell, seed: UInt64, settings: Settings = Settings()) async throws -> PeerExercise {
         try await withPeerLab(topology(of: cell, seed, settings), families: cell.serverFamilies, options: settings.options) { place in
@@ -164,6 +167,7 @@ public struct PeerExercise: Sendable {
             result.route = nil
         }
         result.cost = try await lab.counters() - before
+        result.events = try await lab.takeEvents()
         return result
     }
 }

@@ -18,6 +18,7 @@ struct MatrixCommand: AsyncParsableCommand {
     @Option(help: "Labs at once; speed is always measured in one.") var parallel = 6
     @Option(help: "Writes every dial as JSON.") var json: String?
     @Option(help: "Writes a page about it.") var markdown: String?
+    @Flag(help: "Prints what happens to every packet.") var trace = false
     @Flag(help: "Prints what happens in both peers, and their reports.") var verbose = false
 
     static func start() async { await main() }
@@ -52,6 +53,7 @@ struct MatrixCommand: AsyncParsableCommand {
         var settings = PeerExercise.Settings()
         settings.loss = loss
         if verbose { settings.onEvent = { print($0, $1.elapsed.inMilliseconds, $1.kind) } }
+        settings.options.isTracing = trace
         let fixed = settings
         // Round after round, so that what the machine does otherwise falls on all cells alike.
         let jobs = (0..<count).flatMap { round in cells.indices.map { (round, $0) } }
@@ -61,7 +63,11 @@ struct MatrixCommand: AsyncParsableCommand {
             func add() {
                 guard let (round, index) = next.next() else { return }
                 let (cell, own) = (cells[index], seed &+ UInt64(round * cells.count + index))
-                group.addTask { Evidence.Dial(cell, own, loss, try await PeerExercise.run(cell, seed: own, settings: fixed)) }
+                group.addTask {
+                    let result = try await PeerExercise.run(cell, seed: own, settings: fixed)
+                    if let start = result.events.first?.time { for line in Timeline.lines(result.events, since: start) { print(line) } }
+                    return Evidence.Dial(cell, own, loss, result)
+                }
             }
             for _ in 0..<parallel { add() }
             for try await dial in group {

@@ -31,8 +31,15 @@ extension Attempt {
         let interval = Duration.microseconds(Int64(min(max(meet.intervalUs, 50_000), 5_000_000)))
         schedule = MeetSchedule(targetCount: 0, start: elapsed + wait, interval: interval, departs: role == .dialler)
         received(meet.card)
-        if targets.isEmpty { return conclude() }
+        // Nobody to fire at, and nobody to be expected.
+        if !hasCandidates { return conclude() }
         arm()
+    }
+
+    /// What the server sees of the other side has changed: what was forbidden may be allowed now.
+    func received(_ wire: WireObserved) {
+        observed = wire.observed.prefix(8).compactMap { $0.endpoint() }
+        if let card { received(card) }
     }
 
     /// The other side's candidates, the first or later ones.
@@ -41,7 +48,12 @@ extension Attempt {
         do {
             let card = try Card(wire, of: peer, server: engine.serverHash, now: engine.clock.now)
             guard card.instance == remoteInstance else { return }
+            self.card = wire
+            hasCandidates = !card.candidates.isEmpty
+            let known = targets.count
             for candidate in card.candidates { consider(candidate) }
+            // Later than the first instant: the hole is opened at once, and the next instant is common again.
+            if hasFired { for index in known..<targets.count { shoot(index) } }
         } catch {
             note(ConnectionReport.Attempt(route: .direct, start: elapsed), .forbidden, "the peer's card is \(error.rawValue)")
         }
@@ -59,20 +71,26 @@ extension Attempt {
     private func consider(_ candidate: Candidate) {
         guard let port = engine.port, !targets.contains(where: { $0.endpoint == candidate.endpoint }) else { return }
         var entry = ConnectionReport.Attempt(route: .direct, remote: candidate.endpoint, candidate: candidate.kind, start: elapsed)
+        var forbidden = report.attempts.firstIndex { $0.remote == entry.remote && $0.verdict == .forbidden }
         let attachments = engine.attachments
         let filter = CandidateFilter(
             observed: observed, ownObserved: engine.warms.compactMap(\.observed),
             ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address) + engine.warms.compactMap(\.observed?.address),
             ownPort: port.number, onLink: attachments.onLink, gateways: attachments.gateways,
             allowsPrivate: engine.configuration.allowsPrivateAddresses)
-        if let refusal = filter.refusal(of: candidate) { return note(entry, .forbidden, refusal.rawValue) }
+        if let refusal = filter.refusal(of: candidate) {
+            // Said once, also when it is considered again.
+            return forbidden == nil ? note(entry, .forbidden, refusal.rawValue) : ()
+        }
         guard port.families.contains(candidate.endpoint.address.family), !attachments.addresses(candidate.endpoint.address.family).isEmpty else {
             return note(entry, .failed, "no \(candidate.endpoint.address.family == .v4 ? "IPv4" : "IPv6") here")
         }
         for interface in attachments.interfaces(towards: candidate.endpoint.address) where targets.count < Self.targetLimit {
             entry.detail = interface.map { "by \($0)" } ?? ""
-            report.attempts.append(entry)
-            targets.append(Target(endpoint: candidate.endpoint, interface: interface, reportIndex: report.attempts.count - 1))
+            let index = forbidden ?? report.attempts.count
+            if forbidden == nil { report.attempts.append(entry) } else { report.attempts[index] = entry }
+            forbidden = nil
+            targets.append(Target(endpoint: candidate.endpoint, interface: interface, reportIndex: index))
             _ = schedule?.addTarget()
         }
     }
@@ -88,7 +106,7 @@ extension Attempt {
 
     // MARK: Firing
 
-    private func arm() {
+    func arm() {
         instant?.cancel()
         guard phase == .meeting, let schedule else { return }
         let next = schedule.nextInstant
@@ -99,7 +117,8 @@ extension Attempt {
     }
 
     private func fire() {
-        for case .fire(let index) in schedule?.fire() ?? [] { shoot(index) }
+        hasFired = true
+        for case .fire(let index) in schedule?.fire(at: elapsed) ?? [] { shoot(index) }
         arm()
     }
 

@@ -81,6 +81,7 @@ extension Attempt {
         guard let target else { return }
         targets[target].path = nil
         schedule?.lost(target)
+        arm()
     }
 
     private func supersede(_ entry: Int) {
@@ -90,12 +91,12 @@ extension Attempt {
 
     /// A direct path carries the session.
     func settled(on path: Path?) {
-        guard phase != .over else { return }
+        guard phase != .over, let path else { return }
         report.route = .direct
-        report.remote = path?.remote
+        report.remote = path.remote
         report.timeToDirect = elapsed
         for target in targets where target.path !== path { target.path?.close() }
-        let winner = targets.first { $0.path === path && path != nil }
+        let winner = targets.first { $0.path === path }
         if let winner { judge(winner.reportIndex, .succeeded, "") }
         for index in report.attempts.indices where report.attempts[index].verdict == .pending { supersede(index) }
         finish()

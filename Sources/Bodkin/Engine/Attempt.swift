@@ -40,7 +40,12 @@ final class Attempt {
     var session: SessionDriver?
     var schedule: MeetSchedule?
     var targets: [Target] = []
+    /// What the server sees of the other side.
     var observed: [Endpoint] = []
+    /// The other side's latest card.
+    var card: WireSignedCard?
+    /// Whether it names any candidate.
+    var hasCandidates = false
     var circuitReportIndex: Int?
     private let promise: EventLoopPromise<Connection>?
     private var early = ByteBuffer()
@@ -48,6 +53,8 @@ final class Attempt {
     var instant: Scheduled<Void>?
     /// Whether the session has been given a direct path, confirmed or not.
     var hasDirectPath = false
+    /// Whether the first instant has passed.
+    var hasFired = false
     /// Whether no further shot will be fired.
     var isExhausted = false
 

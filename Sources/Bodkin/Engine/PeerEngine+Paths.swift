@@ -87,7 +87,7 @@ extension PeerEngine {
         driver.add(path, received: received)
         sessions[key]?.began(on: path)
         tell(.connected(peer, path.kind == .circuit ? .circuit : .direct), since: attempt?.start)
-        if path.kind == .direct { settle(with: driver) }
+        if driver.activePath?.kind == .direct { settle(with: driver) }
         // Who dialled this peer at the same time gets this very connection.
         let folded = attempts.values.filter { $0.peer == peer && $0.role == .dialler && $0.session == nil }
         for attempt in folded { attempt.fold(into: connection) }

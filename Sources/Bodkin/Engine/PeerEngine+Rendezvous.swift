@@ -150,6 +150,9 @@ extension PeerEngine {
         case .dialFailed(let failure):
             guard let id = AttemptID(bytes: failure.attempt), let attempt = attempts[id], attempt.role == .dialler else { return }
             attempt.refused(failure.reason)
+        case .observed(let observed):
+            guard let id = AttemptID(bytes: observed.attempt) else { return }
+            attempts[id]?.received(observed)
         case .signal(let signal):
             guard let id = AttemptID(bytes: signal.attempt), let attempt = attempts[id] else { return }
             if case .card(let card)? = signal.payload { attempt.received(card) }

@@ -53,19 +53,23 @@ public struct MeetSchedule: Sendable {
         return targets.count - 1
     }
 
-    /// When to call ``fire()`` next; nil when there will be no further instant.
+    /// When to call ``fire(at:)`` next; nil when there will be no further instant. Without any target instants pass all the same.
     public var nextInstant: Duration? {
-        guard round < Self.instants.count, targets.contains(where: { $0 != .done }) else { return nil }
-        return start + interval * (Double(Self.instants[round]) + (departs ? Self.departures[round] : 0))
+        guard round < Self.instants.count, targets.isEmpty || targets.contains(where: { $0 != .done }) else { return nil }
+        return instant(round)
+    }
+
+    private func instant(_ round: Int) -> Duration {
+        start + interval * (Double(Self.instants[round]) + (departs ? Self.departures[round] : 0))
     }
 
     /// When the last shot has had its time.
     public var deadline: Duration { start + interval * ((Self.instants.last ?? 0) + 4) }
 
-    /// An instant has come: what to do.
-    public mutating func fire() -> [Action] {
+    /// An instant has come, or several that nobody had use for: what to do.
+    public mutating func fire(at now: Duration) -> [Action] {
         guard round < Self.instants.count else { return [] }
-        round += 1
+        repeat { round += 1 } while round < Self.instants.count && instant(round) <= now
         var actions: [Action] = []
         for index in targets.indices where targets[index] != .done {
             targets[index] = .fired

@@ -155,6 +155,14 @@ public nonisolated struct WireEnvelope: Sendable {
     set {body = .failure(newValue)}
   }
 
+  public var observed: WireObserved {
+    get {
+      if case .observed(let v)? = body {return v}
+      return WireObserved()
+    }
+    set {body = .observed(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -173,6 +181,7 @@ public nonisolated struct WireEnvelope: Sendable {
     case ping(WirePing)
     case pong(WirePing)
     case failure(WireFailure)
+    case observed(WireObserved)
 
   }
 
@@ -518,6 +527,22 @@ public nonisolated struct WireMeet: Sendable {
   fileprivate var _card: WireSignedCard? = nil
 }
 
+/// What the server sees of the other side's warm connections has changed since the Meet.
+public nonisolated struct WireObserved: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var attempt: Data = Data()
+
+  /// All of them, in place of those of the Meet.
+  public var observed: [WireTransportAddress] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// The called side has the Meet.
 public nonisolated struct WireMeetAck: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -858,7 +883,7 @@ fileprivate nonisolated let _protobuf_package = "bodkin.rendezvous"
 
 nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Envelope"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}register\0\u{1}registered\0\u{1}dial\0\u{1}meet\0\u{3}meet_ack\0\u{3}dial_failed\0\u{1}signal\0\u{3}circuit_data\0\u{3}circuit_credit\0\u{3}circuit_close\0\u{1}ping\0\u{1}pong\0\u{1}failure\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}register\0\u{1}registered\0\u{1}dial\0\u{1}meet\0\u{3}meet_ack\0\u{3}dial_failed\0\u{1}signal\0\u{3}circuit_data\0\u{3}circuit_credit\0\u{3}circuit_close\0\u{1}ping\0\u{1}pong\0\u{1}failure\0\u{1}observed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1061,6 +1086,19 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.body = .failure(v)
         }
       }()
+      case 16: try {
+        var v: WireObserved?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .observed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .observed(v)
+        }
+      }()
       default: break
       }
     }
@@ -1131,6 +1169,10 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .failure?: try {
       guard case .failure(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .observed?: try {
+      guard case .observed(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
     }()
     case nil: break
     }
@@ -1650,6 +1692,41 @@ nonisolated extension WireMeet: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.intervalUs != rhs.intervalUs {return false}
     if lhs.direct != rhs.direct {return false}
     if lhs.ownObserved != rhs.ownObserved {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireObserved: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Observed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}observed\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.attempt) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.observed) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.attempt.isEmpty {
+      try visitor.visitSingularBytesField(value: self.attempt, fieldNumber: 1)
+    }
+    if !self.observed.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.observed, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireObserved, rhs: WireObserved) -> Bool {
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.observed != rhs.observed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

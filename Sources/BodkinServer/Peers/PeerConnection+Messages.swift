@@ -45,7 +45,7 @@ extension PeerConnection {
         case .circuitClose(let close): hub.turn { $0.close(id, close, now: $1) }
         case .ping(let ping): send(.pong(ping))
         case .pong: measure()
-        case .hello, .welcome, .registered, .meet, .dialFailed, .failure: fail(.protocol, "this message is not for a server, or not now")
+        case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed: fail(.protocol, "this message is not for a server, or not now")
         }
     }
 

@@ -62,7 +62,8 @@ extension RendezvousBroker {
         attempts[id] = attempt
         clients[target]?.attempts.insert(id)
         let fourTrips = TimeAmount.nanoseconds(min(max(called.roundTrip.nanoseconds, 0), 10_000_000_000) * 4)
-        schedule(.answer(id), at: now + max(.seconds(1), fourTrips))
+        // Three retransmissions of TCP fit.
+        schedule(.answer(id), at: now + max(.seconds(3), fourTrips))
     }
 
     private static func invitation(_ id: AttemptID, _ attempt: Attempt, card: WireSignedCard, from: Client, to: Client) -> WireMeet {

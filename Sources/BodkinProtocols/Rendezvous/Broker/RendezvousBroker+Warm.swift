@@ -1,4 +1,5 @@
 package import BodkinCore
+import FoundationEssentials
 package import NIOCore
 
 extension RendezvousBroker {
@@ -60,8 +61,20 @@ extension RendezvousBroker {
         if let oldest = clients[id]?.warm.first, clients[id]?.warm.count ?? 0 >= Registration.maximumWarmConnections { forget(oldest.id) }
         warmOwners[warm] = id
         clients[id]?.warm.append((warm, endpoint))
+        for attempt in clients[id]?.attempts ?? [] { tellObserved(attempt, of: id) }
         guard let client = clients[id], client.warm.count >= client.registration?.warmConnections ?? 0 else { return }
         for attempt in client.waiting { meet(attempt, now: now) }
+    }
+
+    /// A proof that comes after the Meet, as when a packet was lost: the other side may connect there from now on.
+    private mutating func tellObserved(_ id: AttemptID, of connection: ConnectionID) {
+        guard let attempt = attempts[id], attempt.isDirect, attempt.state != .waiting, let side = attempt.side(of: connection),
+            let other = attempt.other(than: side), let client = clients[connection]
+        else { return }
+        var observed = WireObserved()
+        observed.attempt = Data(id.bytes)
+        observed.observed = client.warm.map { WireTransportAddress($0.endpoint) }
+        actions.append(.send(.observed(observed), to: other))
     }
 
     /// A TCP connection to the STUN port has ended.
