@@ -61,7 +61,7 @@ extension Attempt {
 
     /// Our own candidates have changed: the other side hears of them.
     func announce(_ card: WireSignedCard?) {
-        guard phase == .meeting, let card else { return }
+        guard phase == .dialled || phase == .meeting, let card else { return }
         var signal = WireSignal()
         signal.attempt = .init(id.bytes)
         signal.card = card
