@@ -2,6 +2,7 @@ import ArgumentParser
 import BodkinCore
 import BodkinProtocols
 import BodkinServer
+import BodkinSystem
 import FoundationEssentials
 import Logging
 
@@ -48,6 +49,8 @@ struct ServerCommand: AsyncParsableCommand {
         do {
             let configuration = try configuration()
             let logger = logger()
+            // Each peer takes two, and many systems begin with 1024.
+            DescriptorLimit.raise()
             _ = try await Signals.run {
                 try await withRendezvousServer(configuration, logger: logger) { listening in
                     print(listening.url)

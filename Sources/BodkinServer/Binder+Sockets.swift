@@ -59,12 +59,16 @@ extension Binder {
     func bindTCP(_ endpoint: Endpoint, _ setUp: @escaping @Sendable (any Channel) throws -> Void) async throws -> Endpoint {
         let connections = connections
         let group = group
+        let logger = logger
         let address = try endpoint.socketAddress()
         // A socket belongs to the network of the thread that makes it: that is to be the group's, wherever it lives.
         let channel = try await group.next().flatSubmit {
             let bootstrap = ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 1024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptRest(logger)) }
+                }
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
                 .childChannelOption(ChannelOptions.Types.SocketOption.unsentLimit, value: 131_072)

@@ -1,0 +1,38 @@
+#if canImport(Glibc)
+import Glibc
+private let descriptors = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+private let systemLimit = rlim_t.max
+#elseif canImport(Musl)
+import Musl
+private let descriptors = RLIMIT_NOFILE
+private let systemLimit = rlim_t.max
+#elseif canImport(Darwin)
+import Darwin
+private let descriptors = RLIMIT_NOFILE
+/// setrlimit(2) of macOS takes no more, even where it says "unlimited".
+private let systemLimit = rlim_t(OPEN_MAX)
+#endif
+
+/// How many descriptors this process and its later children may have open: many systems begin with 1024, and allow far more to whoever asks.
+public enum DescriptorLimit {
+    /// The limit up to which a process may raise its own.
+    public static var highest: Int { Int(clamping: min(current.rlim_max, systemLimit)) }
+
+    /// Raises the limit to `count`, or as far as the system allows; never lowers it.
+    /// - Returns: the limit from now on.
+    @discardableResult
+    public static func raise(to count: Int = .max) -> Int {
+        var limit = current
+        limit.rlim_cur = max(min(rlim_t(max(count, 0)), limit.rlim_max, systemLimit), limit.rlim_cur)
+        // Refused, the limit is what it was: the answer tells.
+        _ = setrlimit(descriptors, &limit)
+        return Int(clamping: current.rlim_cur)
+    }
+
+    private static var current: rlimit {
+        var limit = rlimit()
+        // Cannot fail with this resource and a place to write to.
+        _ = getrlimit(descriptors, &limit)
+        return limit
+    }
+}

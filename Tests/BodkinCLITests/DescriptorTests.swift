@@ -1,0 +1,27 @@
+import Testing
+
+#if os(Linux)
+@Suite("a server's descriptors")
+struct DescriptorTests {
+    @Test("the limit is raised as far as the system allows")
+    func raised() async throws {
+        let output = try await Script.run("ulimit -Sn 256; serve; awk '/Max open files/ { print ($4 == $5) }' /proc/$server/limits")
+        #expect(output == "1\n", "\(output)")
+    }
+
+    @Test("used up, they cost no processor time; given back, the next connection is served")
+    func usedUp() async throws {
+        let output = try await Script.run(
+            """
+            serve; stun=${BODKIN_RENDEZVOUS##*stun=}; prlimit --pid $server --nofile=100:100
+            ticks() { awk '{ print $14 + $15 }' /proc/$server/stat; }
+            ( for i in $(seq 150); do exec {fd}<>/dev/tcp/127.0.0.1/$stun; done
+              for i in $(seq 100); do [ $(ls /proc/$server/fd | wc -l) -ge 100 ] && break; sleep 0.05; done
+              before=$(ticks); sleep 1; echo $(( $(ticks) - before < 20 )) )
+            exec {fd}<>/dev/tcp/127.0.0.1/$stun; printf '\\0\\1\\0\\0\\x21\\x12\\xa4\\x42transaction1' >&$fd
+            timeout 10 head -c 2 <&$fd | od -An -tx1
+            """)
+        #expect(output == "1\n 01 01\n", "\(output)")
+    }
+}
+#endif
