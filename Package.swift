@@ -123,7 +123,8 @@ let package = Package(
         .testTarget(
             name: "BodkinServerTests",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto, logging, nioCore, nioPosix,
+                nioSSL,
             ],
             swiftSettings: strict
         ),

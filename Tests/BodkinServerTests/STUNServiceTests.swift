@@ -94,6 +94,19 @@ struct STUNServiceTests {
         }
     }
 
+    @Test("coturn's client sees the TCP connection that carries it, on both ports")
+    func coturnOverTCP() async throws {
+        try await withServer { listening in
+            for endpoint in listening.stun {
+                let bridge = try await StreamBridge(to: endpoint)
+                let said = try await output(of: "turnutils_stunclient -p \(bridge.port) 127.0.0.1")
+                let local = try #require(bridge.local)
+                #expect(said.contains("UDP reflexive addr: \(local)"), "\(said)")
+                bridge.close()
+            }
+        }
+    }
+
     @Test("coturn's NAT discovery has all four endpoints answer: no NAT, no filter, on loopback")
     func discovery() async throws {
         try await withServer({ $0.secondAddress = IPAddress(v4: 0x7F00_0002) }) { listening in

@@ -8,13 +8,13 @@ import Musl
 import Darwin
 #endif
 
+/// What has a shell close what it has inherited: other tests' sockets would stay open as long as it runs.
+let closingInherited = #"for f in /proc/$$/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done"#
+
 /// What a program says, on both its outputs, within ten seconds.
-///
-/// It first closes what it inherits: other tests' sockets would stay open as long as it runs.
 func output(of command: String) async throws -> String {
     try await NIOThreadPool.singleton.runIfActive {
-        let closing = #"for f in /proc/$$/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done"#
-        guard let pipe = popen("exec bash -c '\(closing); exec timeout 10 \"$@\"' program sh -c '\(command)' 2>&1 < /dev/null", "r") else {
+        guard let pipe = popen("exec bash -c '\(closingInherited); exec timeout 10 \"$@\"' program sh -c '\(command)' 2>&1 < /dev/null", "r") else {
             return ""
         }
         defer { pclose(pipe) }
