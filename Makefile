@@ -31,6 +31,7 @@ format:
 docs:
 	scripts/docs
 
+# Figures of the laboratory and of the server under load; `bodkin-bench server` alone takes 5 000 peers.
 bench:
 	scripts/packages iperf3:iperf3 ping:iputils-ping
 	$(RELEASE) --product bodkin-bench

@@ -113,7 +113,14 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .executableTarget(name: "BodkinBench", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
+        .executableTarget(
+            name: "BodkinBench",
+            dependencies: [
+                "BodkinCore", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinServer", "BodkinSystem", "BodkinTransport", logging,
+                nioCore, nioPosix, nioSSL,
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
         .testTarget(name: "BodkinIdentityTests", dependencies: ["BodkinCore", "BodkinIdentity", crypto], swiftSettings: strict),
         .testTarget(

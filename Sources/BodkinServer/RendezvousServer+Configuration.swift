@@ -58,7 +58,7 @@ extension RendezvousServer {
 
     /// What a server bears in all, and how patient it is.
     public struct Limits: Sendable, Hashable {
-        /// Connections of peers at once: at 27.5 KiB each, about 550 MB.
+        /// Connections of peers at once: at 36 KiB each, a warm connection included, about 740 MB.
         public var connections = 20_000
         /// TCP connections to the STUN ports at once; a peer has one for each address family and interface.
         public var stunConnections = 40_000

@@ -37,7 +37,7 @@ public struct Quotas: Hashable, Sendable {
 
     /// Quotas for a public server on a small machine.
     ///
-    /// 10 000 connections take about 300 MB (27.5 KiB of TLS state each); one address may have one in forty of them. A person dials seldom and
+    /// 10 000 peers take about 370 MB (36 KiB each, mostly TLS); one address may have one in forty of them. A person dials seldom and
     /// a program in bursts: 20 dials a second after 60 at once. 128 MiB/s relayed is about what one core encrypts twice.
     public init() {
         token = Quota(
