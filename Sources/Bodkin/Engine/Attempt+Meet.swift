@@ -75,8 +75,8 @@ extension Attempt {
         let attachments = engine.attachments
         let filter = CandidateFilter(
             observed: observed, ownObserved: engine.warms.compactMap(\.observed),
-            ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address) + engine.warms.compactMap(\.observed?.address),
-            ownPort: port.number, onLink: attachments.onLink, gateways: attachments.gateways,
+            ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address), ownPort: port.number, onLink: attachments.onLink,
+            gateways: attachments.gateways,
             allowsPrivate: engine.configuration.allowsPrivateAddresses)
         if let refusal = filter.refusal(of: candidate) {
             // Said once, also when it is considered again.

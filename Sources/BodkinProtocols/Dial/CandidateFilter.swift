@@ -28,7 +28,7 @@ public struct CandidateFilter: Sendable {
     public var observed: [Endpoint]
     /// What the server observed of our own.
     public var ownObserved: [Endpoint]
-    /// Our own addresses.
+    /// The addresses of our interfaces.
     public var ownAddresses: [IPAddress]
     /// Our reserved port, before any NAT.
     public var ownPort: UInt16
@@ -59,7 +59,8 @@ public struct CandidateFilter: Sendable {
         let address = endpoint.address
         guard address.scope != .unusable else { return .unusable }
         guard endpoint.port >= 1024 else { return .port }
-        guard !ownAddresses.contains(address) || endpoint.port != ownPort else { return .ourselves }
+        // A neighbour behind one NAT with us may have the local port that we have: outside, only the whole endpoint is ourselves.
+        guard !ownAddresses.contains(address) || endpoint.port != ownPort, !ownObserved.contains(endpoint) else { return .ourselves }
         guard !gateways.contains(address) else { return .gateway }
         // Seen by the server at this very address, and signed by the peer: wherever the server and the peer live, that is where the peer is.
         if address.scope == .public { return observed.contains { $0.address == address } ? nil : .unobserved }
