@@ -118,7 +118,7 @@ extension RendezvousURL.Host {
             name = String(rest[..<end])
             rest = rest[end...]
         }
-        guard !name.isEmpty, name.utf8.count <= 255, !name.contains(where: { "/@#".contains($0) || $0.isWhitespace }) else { return nil }
+        guard !name.isEmpty, name.utf8.count <= 255, !name.contains(where: { "/@#[]".contains($0) || $0.isWhitespace }) else { return nil }
         port = RendezvousURL.defaultPort
         guard !rest.isEmpty else { return }
         guard rest.first == ":", let number = UInt16(rest.dropFirst()), number > 0 else { return nil }
