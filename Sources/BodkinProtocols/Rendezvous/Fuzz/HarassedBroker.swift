@@ -1,0 +1,112 @@
+import BodkinCore
+import NIOCore
+
+/// A broker with four peers that say whatever comes.
+struct HarassedBroker: ~Copyable {
+    /// What a message led to.
+    struct Outcome {
+        var actions = 0
+        var endings = 0
+        /// Whether every bound holds and every message can be sent.
+        var holds = true
+    }
+
+    private var broker: RendezvousBroker
+    private let authors: [FuzzedMessages.Author]
+    private var connections: [ConnectionID] = []
+    private var count: UInt64 = 0
+    private var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+    private let limits: BrokerLimits
+    private static let source = IPAddress(v4: 0xC000_0201)
+
+    init(_ authors: [FuzzedMessages.Author]) {
+        var limits = BrokerLimits()
+        limits.attempts = 64
+        limits.circuitWindow = 65_536
+        limits.parked = 16
+        self.limits = limits
+        broker = RendezvousBroker(limits: limits, quotas: Quotas())
+        self.authors = authors
+        for index in authors.indices { connections.append(join(index)) }
+    }
+
+    private mutating func join(_ index: Int) -> ConnectionID {
+        count += 1
+        let id = ConnectionID(count)
+        _ = broker.join(
+            id, peer: authors[index].peer, instance: authors[index].instance, token: 0, source: Self.source, roundTrip: .milliseconds(50), now: now)
+        return id
+    }
+
+    /// One of the peers says this.
+    mutating func take(_ body: WireEnvelope.OneOf_Body, _ random: inout SplitMix64) -> Outcome {
+        now = now + .milliseconds(Int64(random.below(200)))
+        broker.expire(now: now)
+        let index = Int(random.below(UInt64(authors.count)))
+        let id = connections[index]
+        switch body {
+        case .register(let register): self.register(register, index)
+        case .dial(let dial): broker.dial(id, dial, now: now)
+        case .meetAck(let answer): broker.answer(id, answer, now: now)
+        case .signal(let signal): broker.signal(id, signal, now: now)
+        case .circuitData(let data): broker.relay(id, data, now: now)
+        case .circuitCredit(let credit): broker.credit(id, credit, now: now)
+        case .circuitClose(let close): broker.close(id, close, now: now)
+        case .ping(let ping): warm(WarmID(ping.number % 8), id, index)
+        case .pong: broker.warmClosed(WarmID(random.below(8)))
+        case .hello: leave(index)
+        default: break
+        }
+        return settle()
+    }
+
+    private mutating func register(_ wire: WireRegister, _ index: Int) {
+        let author = authors[index]
+        let registration = try? Registration(
+            wire, of: author.peer, instance: author.instance, server: FuzzedMessages.server, wallClock: FuzzedMessages.wallClock, now: now)
+        if let registration { broker.register(connections[index], registration, now: now) }
+    }
+
+    private mutating func warm(_ warm: WarmID, _ id: ConnectionID, _ index: Int) {
+        let claims = broker.claims(of: authors[index].instance)
+        if claims.isEmpty {
+            _ = broker.park(warm, instance: authors[index].instance, tried: claims, source: Self.source, now: now)
+        } else {
+            broker.prove(warm, id, endpoint: Endpoint(Self.source, 4000), now: now)
+        }
+    }
+
+    private mutating func leave(_ index: Int) {
+        broker.leave(connections[index], now: now)
+        connections[index] = join(index)
+    }
+
+    /// Does what the broker wants done, as a driver does.
+    private mutating func settle() -> Outcome {
+        var outcome = Outcome()
+        while true {
+            let actions = broker.takeActions()
+            guard !actions.isEmpty else { break }
+            outcome.actions += actions.count
+            for action in actions {
+                switch action {
+                case .send(let body, _):
+                    var buffer = ByteBuffer()
+                    if (try? EnvelopeFraming.write(body, to: &buffer)) == nil { outcome.holds = false }
+                case .relay(let data, _, _): if data.count > CircuitQueue.pieceSize { outcome.holds = false }
+                case .fail(_, _, let id):
+                    outcome.endings += 1
+                    if let index = connections.firstIndex(of: id) { leave(index) }
+                case .endCircuit, .dropCircuit, .settle: break
+                }
+            }
+        }
+        let warm = broker.clients.values.reduce(0) { $0 + $1.warm.count }
+        if broker.attempts.count > limits.attempts || broker.parked.count > limits.parked || broker.clients.count != authors.count
+            || warm > authors.count * Registration.maximumWarmConnections || broker.circuitCount > broker.attempts.count || broker.circuitCount < 0
+        {
+            outcome.holds = false
+        }
+        return outcome
+    }
+}
