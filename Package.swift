@@ -124,7 +124,15 @@ let package = Package(
         .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
         .testTarget(name: "BodkinIdentityTests", dependencies: ["BodkinCore", "BodkinIdentity", crypto], swiftSettings: strict),
         .testTarget(
-            name: "BodkinExerciseTests", dependencies: ["Bodkin", "BodkinCore", "BodkinExercise", "BodkinNATLab"], swiftSettings: strict),
+            name: "BodkinExerciseTests",
+            dependencies: [
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinTransport", crypto, nioCore,
+                nioPosix, nioSSL,
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
         .testTarget(name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
         .testTarget(

@@ -7,7 +7,7 @@ public import BodkinProtocols
 import BodkinServer
 import Logging
 import NIOCore
-import NIOPosix
+public import NIOPosix
 
 /// Real peers and a real server in the hosts of a laboratory: each on threads of its own host.
 public struct PeerLab: Sendable {
@@ -15,6 +15,12 @@ public struct PeerLab: Sendable {
     public let lab: Lab
     /// The server's URL, which holds its token.
     public let url: RendezvousURL
+
+    /// A laboratory with a server of one's own in it.
+    public init(lab: Lab, url: RendezvousURL) {
+        self.lab = lab
+        self.url = url
+    }
 
     /// A peer's configuration in one of the lab's hosts.
     public func configuration(in host: String, identity: Identity? = nil) async throws -> Peer.Configuration {
@@ -24,7 +30,7 @@ public struct PeerLab: Sendable {
     }
 
     /// Threads that live in a host's network.
-    static func group(in host: String, of lab: Lab) async throws -> MultiThreadedEventLoopGroup {
+    public static func group(in host: String, of lab: Lab) async throws -> MultiThreadedEventLoopGroup {
         try await lab.host(host).run { MultiThreadedEventLoopGroup(numberOfThreads: 1) }
     }
 }

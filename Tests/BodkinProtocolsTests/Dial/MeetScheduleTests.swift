@@ -3,8 +3,8 @@ import Testing
 
 @Suite("When to fire")
 struct MeetScheduleTests {
-    private static func schedule(_ count: Int) -> MeetSchedule {
-        MeetSchedule(targetCount: count, start: .milliseconds(70), interval: .milliseconds(200))
+    private static func schedule(_ count: Int, departs: Bool = false) -> MeetSchedule {
+        MeetSchedule(targetCount: count, start: .milliseconds(70), interval: .milliseconds(200), departs: departs)
     }
 
     @Test("every target is fired at, at the same instants, and not once more")
@@ -19,6 +19,25 @@ struct MeetScheduleTests {
         #expect(schedule.fire().isEmpty && schedule.fire().isEmpty)
         #expect(schedule.deadline == .milliseconds(70 + 200 * 31))
         #expect(MeetSchedule.instants.count == 9 && MeetSchedule.instants.sorted() == MeetSchedule.instants)
+    }
+
+    @Test("the dialler departs from later instants, by less than half an interval, so that whoever is always late is met once")
+    func departs() {
+        var called = Self.schedule(1)
+        var dialler = Self.schedule(1, departs: true)
+        var gaps: [Duration] = []
+        var last = Duration.zero
+        while let near = dialler.nextInstant, let far = called.nextInstant {
+            gaps.append(near - far)
+            #expect(near > last && near < dialler.deadline)
+            last = near
+            #expect(dialler.fire() == called.fire())
+        }
+        #expect(dialler.nextInstant == nil && called.nextInstant == nil)
+        // The first two shots are the ones that count where all is well: nobody departs from them.
+        #expect(gaps.prefix(2) == [.zero, .zero])
+        #expect(gaps.allSatisfy { abs($0 / .milliseconds(1)) <= 50 })
+        #expect(gaps.contains { $0 > .zero } && gaps.contains { $0 < .zero })
     }
 
     @Test("a target that is connected is left alone; where all are, there is no further instant")

@@ -1,0 +1,7 @@
+import Testing
+
+/// Peers and servers that lie, strangers, impostors: what they can cause, read from the packets of the laboratory.
+@Suite(
+    "Abuse", .serialized, .timeLimit(.minutes(1)),
+    .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
+struct AbuseTests {}
