@@ -18,6 +18,8 @@ import Darwin
 extension Attempt {
     /// The most targets of one attempt: the candidates of a card by two ways out.
     private static let targetLimit = 16
+    /// The most cards of one attempt: the Meet's, and those of fresh reserved ports. What they name is in the report, so it ends somewhere.
+    private static let cardLimit = 8
 
     /// The server says: meet now.
     func meet(_ meet: WireMeet) {
@@ -44,7 +46,8 @@ extension Attempt {
 
     /// The other side's candidates, the first or later ones.
     func received(_ wire: WireSignedCard) {
-        guard schedule != nil else { return }
+        guard schedule != nil, cardCount < Self.cardLimit else { return }
+        cardCount += 1
         do {
             let card = try Card(wire, of: peer, server: engine.serverHash, now: engine.clock.now)
             guard card.instance == remoteInstance else { return }
@@ -123,7 +126,8 @@ extension Attempt {
     }
 
     private func shoot(_ index: Int) {
-        guard let port = engine.port else { return }
+        // Above the limit this instant passes; the next one may find room.
+        guard let port = engine.port, engine.halfOpenCount < PeerEngine.halfOpenLimit || targets[index].connecting != nil else { return }
         let previous = targets[index].connecting
         targets[index].connecting = nil
         targets[index].shots += 1
@@ -136,7 +140,10 @@ extension Attempt {
             guard let self, self.targets[index].shots == shot, self.phase == .meeting else { return }
             self.targets[index].connecting = channel
         }
+        let engine = engine
+        engine.halfOpenCount += 1
         connecting.assumeIsolated().whenComplete { [weak self] result in
+            engine.halfOpenCount -= 1
             guard let self, self.targets[index].shots == shot, self.phase == .meeting else {
                 if case .success(let channel) = result { channel.close(promise: nil) }
                 return

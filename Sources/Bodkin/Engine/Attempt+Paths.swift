@@ -112,6 +112,7 @@ extension Attempt {
         guard phase != .over else { return }
         isExhausted = true
         judgePending()
+        for target in targets { target.connecting?.close(promise: nil) }
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialler {

@@ -46,6 +46,8 @@ final class Attempt {
     var card: WireSignedCard?
     /// Whether it names any candidate.
     var hasCandidates = false
+    /// How many cards of the far side have been looked at.
+    var cardCount = 0
     var circuitReportIndex: Int?
     private let promise: EventLoopPromise<Connection>?
     private var early = ByteBuffer()

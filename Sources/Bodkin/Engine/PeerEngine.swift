@@ -23,6 +23,9 @@ final class PeerEngine {
     static let strangerLimit = 256
     /// How many dials others may have under way towards us at once.
     static let calledLimit = 256
+    /// How many connections of ours may wait for their first answer at once, over all dials: half of the descriptors that a process usually has. Home
+    /// routers have died of more than a thousand.
+    static let halfOpenLimit = 512
 
     let configuration: Peer.Configuration
     let eventLoop: any EventLoop
@@ -49,12 +52,16 @@ final class PeerEngine {
     var isRegistrationSent = false
     var registrationDeadline: Scheduled<Void>?
     var retryCount = 0
+    /// How often the server has called a card expired since it last took one.
+    var expiryCount = 0
     var retry: Scheduled<Void>?
+    var renewal: Scheduled<Void>?
     var circuitWindow = Int(WireWelcome.leastCircuitWindow)
     var attempts: [AttemptID: Attempt] = [:]
     var circuits: [AttemptID: CircuitChannel] = [:]
     var sessions: [SessionKey: ConnectionBox] = [:]
     var strangerCount = 0
+    var halfOpenCount = 0
     var isRenewing = false
     var retryWarm: Scheduled<Void>?
     var waitingForRegistration: [EventLoopPromise<Void>] = []
@@ -125,8 +132,8 @@ final class PeerEngine {
         }
         let opening = ReservedPort.open(0, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
         opening.assumeIsolated().whenComplete { [weak self] result in
+            self?.isRenewing = false
             guard let self, !self.isOver, let fresh = try? result.get().value else { return (try? result.get())?.value.close() ?? () }
-            self.isRenewing = false
             self.formerPorts.append(present)
             if self.formerPorts.count > Self.formerPortLimit { self.formerPorts.removeFirst().close() }
             self.port = fresh
@@ -168,6 +175,7 @@ final class PeerEngine {
 
     private func release() {
         retry?.cancel()
+        renewal?.cancel()
         retryWarm?.cancel()
         registrationDeadline?.cancel()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }

@@ -92,12 +92,11 @@ extension AbuseTests {
                 try await LyingServer.run(in: lab, lie.lies) { server in
                     let place = PeerLab(lab: lab, url: server.url)
                     return try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
-                        try await place.withPeer(
-                            in: "a",
-                            {
-                                $0.paths = .directOnly; $0.dialTimeout = patience
-                            }
-                        ) { near in
+                        func configure(_ configuration: inout Peer.Configuration) {
+                            configuration.paths = .directOnly
+                            configuration.dialTimeout = patience
+                        }
+                        return try await place.withPeer(in: "a", configure) { near in
                             try await far.registered()
                             try await near.registered()
                             try await eventually("both warm connections") { server.state.withLock { $0.observed.count } == 2 }

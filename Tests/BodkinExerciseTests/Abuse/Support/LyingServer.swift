@@ -33,6 +33,7 @@ final class LyingServer: Sendable {
         var attempts: [Data: [PeerID]] = [:]
         var answers: [WireMeetAck] = []
         var refusals = 0
+        var pongs: [UInt64] = []
     }
 
     let url: RendezvousURL
@@ -136,6 +137,7 @@ private final class LyingRendezvous: ChannelInboundHandler {
             server.send([.meet(toCalled)], to: other)
             server.send([.meet(server.meet(dial.attempt, peer, with: other, isDialler: true))], to: peer)
         case .meetAck(let answer): server.state.withLock { $0.answers.append(answer) }
+        case .pong(let pong): server.state.withLock { $0.pongs.append(pong.number) }
         case .circuitData(let data): pass(body, data.attempt, from: peer)
         case .circuitCredit(let credit): pass(body, credit.attempt, from: peer)
         case .circuitClose(let close): pass(body, close.attempt, from: peer)
