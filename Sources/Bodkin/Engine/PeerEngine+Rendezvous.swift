@@ -7,8 +7,8 @@ import NIOCore
 
 /// The link to the server: registration, messages, reconnection.
 extension PeerEngine {
-    /// How long cards are good: longer than any clock that a person would notice is wrong by, and soon enough forgotten.
-    private static let cardLifetimeInMilliseconds: UInt64 = 2 * 3600 * 1000
+    /// How often in a row a card is signed anew because the server calls it expired: once sets the clock, and once more allows for its stepping just then.
+    private static let expiryLimit = 2
 
     private static let formerWarmLimit = 8
 
@@ -128,7 +128,8 @@ extension PeerEngine {
             }
         }
         let card = Card(
-            peer: id, instance: instance, sequence: sequence, server: serverHash, expiry: clock.now &+ Self.cardLifetimeInMilliseconds,
+            peer: id, instance: instance, sequence: sequence, server: serverHash,
+            expiry: clock.now &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)),
             candidates: candidates)
         return try? card.signed(by: configuration.identity.privateKey)
     }
@@ -186,6 +187,10 @@ extension PeerEngine {
 
     private func registered() {
         retryCount = 0
+        expiryCount = 0
+        // Whoever stays is known for longer than a card lives.
+        renewal?.cancel()
+        renewal = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(configuration.cardLifetime / 2)) { [weak self] in self?.register() }
         if case .starting = state {
             state = .registered
             for promise in waitingForRegistration { promise.succeed() }
@@ -199,6 +204,12 @@ extension PeerEngine {
         case .expired:
             // Our clock is wrong by more than a card lives: the server's counts.
             clock.set(failure.timeMs)
+            expiryCount += 1
+            guard expiryCount <= Self.expiryLimit else {
+                return fail(
+                    PeerError(
+                        .refused, "the server calls every card expired, also those signed by its own clock: ask whoever runs it to look at that"))
+            }
             reopen(after: .zero)
         case .shutdown, .unspecified, .UNRECOGNIZED: break  // the connection's end follows
         case .version, .token, .card, .quota, .protocol, .tooLarge, .replaced:

@@ -50,6 +50,8 @@ extension Peer {
         public var allowsPrivateAddresses = false
         /// How long a dial may take before it fails: 30 s. With 2 % loss on every link 99 of 100 dials take less than 3 s.
         public var dialTimeout = Duration.seconds(30)
+        /// How long cards are good: longer than any clock that a person would notice is wrong by, and soon enough forgotten. They are signed anew in time.
+        package var cardLifetime = Duration.seconds(2 * 3600)
         /// The bounds of each connection.
         public var session = Session.Configuration()
         /// Where log lines go: at most at level info, and a warning for each connection that stays relayed.
