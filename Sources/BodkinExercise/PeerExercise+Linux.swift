@@ -17,8 +17,6 @@ public struct PeerExercise: Sendable {
         public var paths = Peer.PathPolicy.all
         /// What the lab does beside forwarding.
         public var options = Lab.Options()
-        /// How long the dialler waits for a direct path, and for every answer.
-        public var patience = Duration.seconds(20)
 
         /// Is told what happens in both peers, by the host's name.
         public var onEvent: (@Sendable (String, PeerEvent) -> Void)?

@@ -49,6 +49,12 @@ struct MatrixCommand: AsyncParsableCommand {
         guard evidence.failures.isEmpty else { throw ExitCode.failure }
     }
 
+    /// Says so when a dial takes longer than any should.
+    private static func complain(_ name: String) async {
+        guard (try? await Task.sleep(for: .seconds(60))) != nil else { return }
+        print("\(name): still under way after a minute")
+    }
+
     private func dials(_ cells: [PeerCell], loss: Double, count: Int) async throws -> [Evidence.Dial] {
         var settings = PeerExercise.Settings()
         settings.loss = loss
@@ -64,6 +70,8 @@ struct MatrixCommand: AsyncParsableCommand {
                 guard let (round, index) = next.next() else { return }
                 let (cell, own) = (cells[index], seed &+ UInt64(round * cells.count + index))
                 group.addTask {
+                    let watch = Task { await Self.complain("\(cell.name), seed \(own), loss \(loss)") }
+                    defer { watch.cancel() }
                     let result = try await PeerExercise.run(cell, seed: own, settings: fixed)
                     if let start = result.events.first?.time { for line in Timeline.lines(result.events, since: start) { print(line) } }
                     return Evidence.Dial(cell, own, loss, result)

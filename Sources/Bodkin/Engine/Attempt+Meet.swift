@@ -190,7 +190,7 @@ extension Attempt {
 
     /// What became of an entry of the report, so far: a later shot may change it.
     func judge(_ index: Int, _ verdict: ConnectionReport.Attempt.Verdict, _ detail: String) {
-        guard report.attempts.indices.contains(index), report.attempts[index].verdict != .succeeded else { return }
+        guard report.attempts.indices.contains(index), report.attempts[index].verdict != .succeeded || verdict == .failed else { return }
         report.attempts[index].verdict = verdict
         if !detail.isEmpty { report.attempts[index].detail = detail }
         report.attempts[index].duration = elapsed - report.attempts[index].start

@@ -84,6 +84,16 @@ extension Attempt {
         arm()
     }
 
+    /// A path of the session is gone before the session had settled on it: there may be another.
+    func lost(_ path: Path) {
+        guard phase == .meeting, path.kind == .direct, let index = targets.firstIndex(where: { $0.path === path }) else { return }
+        hasDirectPath = false
+        targets[index].path = nil
+        judge(targets[index].reportIndex, .failed, "lost before the connection had moved to it")
+        schedule?.lost(index)
+        arm()
+    }
+
     private func supersede(_ entry: Int) {
         report.attempts[entry].verdict = .superseded
         report.attempts[entry].duration = elapsed - report.attempts[entry].start

@@ -107,7 +107,7 @@ extension PeerEngine {
             case .tookOver(let path):
                 box.tookOver(path)
                 if path.kind == .direct { self.settle(with: driver) }
-            case .lostPath: break
+            case .lostPath(let path, _): for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.lost(path) }
             case .withoutPath:
                 // A direct path may still be on its way; otherwise this is the end.
                 if !self.attempts.values.contains(where: { $0.session === driver && $0.mayStillConnect }) {
