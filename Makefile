@@ -2,9 +2,12 @@
 
 A ?= port-restricted
 B ?= port-restricted
+REPEAT ?= 50
+LOSSY ?= 20
+SPEED ?= 100
 DEBUG := swift build
 RELEASE := swift build -c release --scratch-path .build-release
-PROGRAMS := ip:iproute2 nft:nftables tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps
+PROGRAMS := ip:iproute2 nft:nftables tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps openssl:openssl
 export SWIFT_BACKTRACE := enable=no
 export PATH := $(PATH):/usr/sbin:/sbin
 
@@ -37,8 +40,11 @@ bench:
 	$(RELEASE) --product bodkin-bench
 	.build-release/release/bodkin-bench
 
+# Every cell 50 times, 20 times with loss, and the speed figures: about an hour. Writes docs/matrix.md and docs/matrix.json.
 matrix: release
-	.build-release/release/bodkin lab matrix --json matrix.json --html matrix.html
+	$(RELEASE) --product bodkin-matrix
+	.build-release/release/bodkin-matrix --repeat $(REPEAT) --lossy $(LOSSY) --speed $(SPEED) --bodkin .build-release/release/bodkin \
+	    --json docs/matrix.json --markdown docs/matrix.md
 
 fuzz:
 	$(RELEASE) --product bodkin-fuzz

@@ -21,6 +21,7 @@ let package = Package(
     products: [
         .executable(name: "bodkin", targets: ["BodkinCLI"]),
         .executable(name: "bodkin-bench", targets: ["BodkinBench"]),
+        .executable(name: "bodkin-hello", targets: ["BodkinHello"]),
         .executable(name: "bodkin-matrix", targets: ["BodkinMatrix"]),
         .executable(name: "bodkin-fuzz", targets: ["BodkinFuzz"]),
         .library(name: "Bodkin", targets: ["Bodkin"]),
@@ -106,6 +107,8 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // The example of the README: built as its users build, without the strict settings.
+        .executableTarget(name: "BodkinHello", dependencies: ["Bodkin"]),
         .executableTarget(
             name: "BodkinMatrix",
             dependencies: [
