@@ -33,4 +33,7 @@ do {
 } catch let error as LabError {
     print("\(error.message)")
     exit(error.exitStatus)
+} catch {
+    print("the benchmark has ended early: \(error)")
+    exit(EX_SOFTWARE)
 }
