@@ -73,7 +73,7 @@ struct HostilityTests {
         }
     }
 
-    @Test("whoever does not answer a Meet is forgotten after a second, and the dialler told")
+    @Test("whoever does not answer a Meet is forgotten after three seconds, and the dialler told")
     func unresponsive() async throws {
         try await withServer { listening in
             let called = try await TestPeer.registered(listening)

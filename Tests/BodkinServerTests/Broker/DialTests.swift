@@ -90,7 +90,7 @@ struct DialTests {
         let dialler = try town.resident()
         let called = try town.resident()
         _ = town.dial(dialler, called.id)
-        #expect(town.pass(.milliseconds(999)).isEmpty)
+        #expect(town.pass(.milliseconds(2999)).isEmpty)
         let actions = town.pass(.milliseconds(1))
         #expect(actions.failedDial(of: dialler) == .unresponsive)
         #expect(actions.failure(of: called) == .unspecified)
@@ -101,10 +101,10 @@ struct DialTests {
     func slow() throws {
         var town = Town()
         let dialler = try town.resident()
-        let called = try town.resident(roundTrip: .milliseconds(600))
+        let called = try town.resident(roundTrip: .milliseconds(900))
         let attempt = AttemptID.random()
         _ = town.dial(dialler, called.id, attempt)
-        #expect(town.pass(.milliseconds(2399)).isEmpty)
+        #expect(town.pass(.milliseconds(3599)).isEmpty)
         #expect(town.answer(called, attempt).isEmpty)
         #expect(town.pass(.seconds(30)).isEmpty)
     }
