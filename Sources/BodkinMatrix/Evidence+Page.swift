@@ -47,7 +47,8 @@ extension Evidence {
         let clean = clean.filter { $0.cell == cell.name }
         let lossy = lossy.filter { $0.cell == cell.name }
         let share = lossy.isEmpty || cell.route == .circuit ? "" : "\(lossy.count(where: \.isInTime))/\(lossy.count)"
-        return "| \(cell.name) | \(cell.route.rawValue) | \(clean.count(where: \.isAsExpected))/\(clean.count) | \(times(clean, \.farByteMilliseconds)) | "
+        return
+            "| \(cell.name) | \(cell.route.rawValue) | \(clean.count(where: \.isAsExpected))/\(clean.count) | \(times(clean, \.farByteMilliseconds)) | "
             + "\(times(clean, \.echoMilliseconds)) | \(times(clean, \.directMilliseconds)) | \(share) | \(times(lossy, \.directMilliseconds)) |"
     }
 }

@@ -14,7 +14,8 @@ struct MatrixCommand: AsyncParsableCommand {
     @Option(help: "Dials in each cell with 2 % loss on every link, each way.") var lossy = 0
     @Option(help: "Dials of each kind for the speed figures.") var speed = 0
     @Option(help: "The bodkin command, for cold dials.") var bodkin: String?
-    @Option(help: "The seed that every lab's own follows from; random unless given, and always printed.") var seed = UInt64.random(in: 0 ... .max >> 32)
+    @Option(help: "The seed that every lab's own follows from; random unless given, and always printed.") var seed = UInt64.random(
+        in: 0 ... .max >> 32)
     @Option(help: "Labs at once; speed is always measured in one.") var parallel = 6
     @Option(help: "Writes every dial as JSON.") var json: String?
     @Option(help: "Writes a page about it.") var markdown: String?

@@ -28,7 +28,8 @@ struct SpeedTrial: Sendable {
             SpeedTrial(name: "warm, direct-only, echo", preset: preset, paths: .directOnly, start: .warm, isEcho: true, floor: 8, allowance: 15),
             SpeedTrial(name: "warm, circuit first, far byte", preset: preset, paths: .all, start: .warm, isEcho: false, floor: 6, allowance: 10),
             SpeedTrial(name: "warm, circuit first, echo", preset: preset, paths: .all, start: .warm, isEcho: true, floor: 8, allowance: 15),
-            SpeedTrial(name: "cold, direct-only, far byte", preset: preset, paths: .directOnly, start: .cold, isEcho: false, floor: 11, allowance: 60),
+            SpeedTrial(
+                name: "cold, direct-only, far byte", preset: preset, paths: .directOnly, start: .cold, isEcho: false, floor: 11, allowance: 60),
         ]
     }
 
@@ -57,6 +58,7 @@ struct SpeedTrial: Sendable {
         func median(_ values: [Double]) -> Double { Figures.percentile(values.sorted(), 0.5) }
         return Figures(
             name: name, pair: "\(preset.rawValue) + \(preset.rawValue)", milliseconds: times.sorted(), floor: floor, allowance: allowance,
-            packets: median(costs.map { Double($0.sent) }), bytes: median(costs.map { Double($0.sentBytes) }), halfOpen: shots.isEmpty ? 0 : median(shots))
+            packets: median(costs.map { Double($0.sent) }), bytes: median(costs.map { Double($0.sentBytes) }),
+            halfOpen: shots.isEmpty ? 0 : median(shots))
     }
 }
