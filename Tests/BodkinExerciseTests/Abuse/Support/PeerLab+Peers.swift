@@ -75,6 +75,16 @@ extension EventLoop {
     }
 }
 
+extension EventLoop {
+    /// Connects from the network of the loop's thread, says something, and keeps the connection until the far side or the loop ends it.
+    func talk(to endpoint: Endpoint, _ bytes: [UInt8]) async throws {
+        let address = try SocketAddress(endpoint)
+        let loop = self
+        let channel = try await flatSubmit { ClientBootstrap(group: loop).connect(to: address) }.get()
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+}
+
 extension [PacketSummary] {
     /// Where connection requests went, with their number.
     var requests: [Endpoint: Int] { filter(\.isConnectionRequest).reduce(into: [:]) { $0[$1.flow.destination, default: 0] += 1 } }
