@@ -113,6 +113,12 @@ public final class ReservedPort {
         }
     }
 
+    /// Ends a connection with an RST, so that its endpoints are free at once.
+    public static func abort(_ channel: any Channel) {
+        let reset = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        (reset ?? channel.eventLoop.makeSucceededVoidFuture()).whenComplete { _ in channel.close(promise: nil) }
+    }
+
     /// Stops listening.
     public func close() {
         for listener in listeners { listener.close(promise: nil) }

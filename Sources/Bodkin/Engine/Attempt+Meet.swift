@@ -174,6 +174,7 @@ extension Attempt {
 
     private func missed(_ index: Int, _ error: any Error) {
         let code = (error as? IOError)?.errnoCode ?? ((error as? NIOConnectionError)?.connectionErrors.first?.error as? IOError)?.errnoCode
+        if code != EADDRNOTAVAIL { targets[index].occupied = 0 }
         switch code {
         case ECONNREFUSED:
             judge(targets[index].reportIndex, .refused, "RST")
@@ -181,8 +182,11 @@ extension Attempt {
             engine.verifyMappings()
         case EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT, EACCES: judge(targets[index].reportIndex, .refused, "ICMP, or no route")
         case ETIMEDOUT: judge(targets[index].reportIndex, .silent, "")
-        // The far side's SYN came first, and the listener has its connection.
-        case EADDRNOTAVAIL: break
+        // The far side's SYN came first, and the listener has its connection. If that has said nothing until the next instant, it is half-dead, and in
+        // the way of every further shot.
+        case EADDRNOTAVAIL:
+            targets[index].occupied += 1
+            if targets[index].occupied > 1 { engine.abortStrangers(at: targets[index].endpoint) }
         default: judge(targets[index].reportIndex, .failed, "\(error)")
         }
         schedule?.refused(index)

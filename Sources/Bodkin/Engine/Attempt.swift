@@ -25,6 +25,8 @@ final class Attempt {
         var connecting: (any Channel)?
         /// How many shots there were: an answer to an earlier one counts no more.
         var shots = 0
+        /// How often in a row the system has said that there is such a connection already.
+        var occupied = 0
         /// The connection that came of it.
         var path: Path?
     }

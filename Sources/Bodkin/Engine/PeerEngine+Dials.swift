@@ -37,7 +37,7 @@ extension PeerEngine {
         }
         var answer = WireMeetAck()
         answer.attempt = meet.attempt
-        guard attempts[attemptID] == nil, peer != id, configuration.admission.admits(peer), !ownDialStands(against: peer),
+        guard attempts[attemptID] == nil, peer != id, configuration.admission.admits(peer),
             attempts.values.count(where: { $0.role == .called }) < Self.calledLimit
         else {
             answer.answer = .declined
@@ -45,6 +45,8 @@ extension PeerEngine {
             return
         }
         answer.answer = .accepted
+        // Declined, the other's dial would fail before ours reaches it; accepted and left alone, it folds into ours.
+        if ownDialStands(against: peer) { return link?.send(.meetAck(answer)) ?? () }
         link?.send(.meetAck(answer), flush: false)
         let attempt = Attempt(attemptID, calledBy: peer, engine: self)
         attempts[attemptID] = attempt

@@ -12,11 +12,13 @@ extension PeerEngine {
     func accept(_ channel: any Channel) throws {
         guard !isOver, strangerCount < Self.strangerLimit else { return channel.close(promise: nil) }
         strangerCount += 1
+        strangers[ObjectIdentifier(channel)] = channel
         var isStranger = true
         let known = { [weak self] in
             guard isStranger else { return }
             isStranger = false
             self?.strangerCount -= 1
+            self?.strangers[ObjectIdentifier(channel)] = nil
         }
         channel.closeFuture.assumeIsolated().whenComplete { _ in known() }
         var attempt: Attempt?
@@ -31,6 +33,13 @@ extension PeerEngine {
                 if let attempt { attempt.secured(path, candidate: nil) } else { self?.awaitOpening(path, from: peer) }
             default: break
             }
+        }
+    }
+
+    /// Resets connections from an endpoint that have said nothing: a plain close would leave the system's half of them in the way.
+    func abortStrangers(at remote: Endpoint) {
+        for channel in Array(strangers.values) where Endpoint(channel.remoteAddress) == remote {
+            ReservedPort.abort(channel)
         }
     }
 

@@ -61,6 +61,8 @@ final class PeerEngine {
     var circuits: [AttemptID: CircuitChannel] = [:]
     var sessions: [SessionKey: ConnectionBox] = [:]
     var strangerCount = 0
+    /// Accepted connections that have not proved whose they are.
+    var strangers: [ObjectIdentifier: any Channel] = [:]
     var halfOpenCount = 0
     var isRenewing = false
     var retryWarm: Scheduled<Void>?

@@ -78,7 +78,7 @@ struct MeetScheduleTests {
     @Test("a target that comes later joins at the next instant")
     func added() {
         var schedule = Self.schedule(0)
-        #expect(schedule.nextInstant == nil)
+        #expect(schedule.nextInstant == .milliseconds(70), "instants pass without targets too")
         #expect(schedule.addTarget() == 0)
         #expect(schedule.fire() == [.fire(0)])
         #expect(schedule.addTarget() == 1)
@@ -94,4 +94,16 @@ struct MeetScheduleTests {
         schedule.lost(target)
         #expect(schedule.fire() == [.fire(0)])
     }
+
+    @Test("instants that have passed are not made up for: one shot, and then the next one that is to come")
+    func late() {
+        var schedule = Self.schedule(1)
+        #expect(schedule.fire(at: .milliseconds(700)) == [.fire(0)])
+        #expect(schedule.nextInstant == .milliseconds(1070))
+    }
+}
+
+extension MeetSchedule {
+    /// Fires when it is time.
+    fileprivate mutating func fire() -> [Action] { fire(at: nextInstant ?? .zero) }
 }
