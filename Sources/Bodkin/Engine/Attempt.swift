@@ -211,6 +211,8 @@ final class Attempt {
         }
         if session == nil { engine.circuits[id]?.close(promise: nil) }
         engine.attempts[id] = nil
+        // It was waited for a direct path in vain: there will be none.
+        if let session, session.pathCount == 0, session.closeReason == nil { session.fail("its last path is gone") }
         promise?.fail(PeerError(.closed, "the dial was given up"))
     }
 }
