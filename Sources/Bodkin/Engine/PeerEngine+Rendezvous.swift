@@ -191,12 +191,13 @@ extension PeerEngine {
         // Whoever stays is known for longer than a card lives.
         renewal?.cancel()
         renewal = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(configuration.cardLifetime / 2)) { [weak self] in self?.register() }
+        // Told before anyone goes on who waits for it.
+        tell(.registered(warms.compactMap(\.observed)))
         if case .starting = state {
             state = .registered
             for promise in waitingForRegistration { promise.succeed() }
             waitingForRegistration = []
         }
-        tell(.registered(warms.compactMap(\.observed)))
     }
 
     private func refused(_ failure: WireFailure) {
