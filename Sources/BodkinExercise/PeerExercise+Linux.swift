@@ -41,6 +41,9 @@ public struct PeerExercise: Sendable {
     /// What happened to every packet, where the lab records it.
     public var events: [LabEvent] = []
 
+    /// Nothing yet.
+    public init() {}
+
     /// Dials once in a fresh lab, both peers registered beforehand.
     public static func run(_ cell: PeerCell, seed: UInt64, settings: Settings = Settings()) async throws -> PeerExercise {
         try await withPeerLab(topology(of: cell, seed, settings), families: cell.serverFamilies, options: settings.options) { place in

@@ -73,7 +73,12 @@ struct MatrixCommand: AsyncParsableCommand {
                 group.addTask {
                     let watch = Task { await Self.complain("\(cell.name), seed \(own), loss \(loss)") }
                     defer { watch.cancel() }
-                    let result = try await PeerExercise.run(cell, seed: own, settings: fixed)
+                    var result = PeerExercise()
+                    do {
+                        result = try await PeerExercise.run(cell, seed: own, settings: fixed)
+                    } catch {
+                        result.failure = "\(error)"
+                    }
                     if let start = result.events.first?.time { for line in Timeline.lines(result.events, since: start) { print(line) } }
                     return Evidence.Dial(cell, own, loss, result)
                 }

@@ -35,6 +35,8 @@ public final class Path {
     public private(set) var peer: PeerID?
     /// Where events go, on the event loop.
     public var onEvent: (Event) -> Void = { _ in }
+    /// Whether a single byte has come from the far side, be it of the handshake.
+    public private(set) var hasHeard = false
     private var deadline: Scheduled<Void>?
     private var isClosed = false
 
@@ -63,6 +65,8 @@ public final class Path {
         channel.close(promise: nil)
     }
 
+    fileprivate func heard() { hasHeard = true }
+
     fileprivate func secured(_ peer: PeerID) {
         deadline?.cancel()
         self.peer = peer
@@ -75,6 +79,20 @@ public final class Path {
         let report = onEvent
         onEvent = { _ in }
         report(.closed(error))
+    }
+}
+
+/// The outermost handler of a path, until the first byte has come.
+final class FirstByteHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    private weak var path: Path?
+
+    init(_ path: Path) { self.path = path }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        path?.heard()
+        context.fireChannelRead(data)
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 }
 

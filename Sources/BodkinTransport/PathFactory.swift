@@ -18,6 +18,7 @@ public final class PathFactory {
     /// - Parameter attempt: the attempt whose preamble the far side may send first; nil on a circuit.
     public func client(_ channel: any Channel, kind: PathKind, expecting peer: PeerID, skipping attempt: AttemptID?) throws -> Path {
         let path = Path(kind: kind, channel: channel)
+        try channel.pipeline.syncOperations.addHandler(FirstByteHandler(path))
         if let attempt { try channel.pipeline.syncOperations.addHandler(PreambleSkipper(attempt)) }
         try addClient(to: channel, expecting: peer, path)
         return path
@@ -29,6 +30,7 @@ public final class PathFactory {
     ///   - admits: whether a peer may connect.
     public func server(_ channel: any Channel, kind: PathKind, announcing attempt: AttemptID?, admits: @escaping (PeerID) -> Bool) throws -> Path {
         let path = Path(kind: kind, channel: channel)
+        try channel.pipeline.syncOperations.addHandler(FirstByteHandler(path))
         if let attempt { channel.writeAndFlush(ByteBuffer(bytes: Preamble.bytes(of: attempt)), promise: nil) }
         try addServer(to: channel, path, admits: admits)
         return path

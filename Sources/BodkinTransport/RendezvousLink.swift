@@ -38,6 +38,10 @@ public final class RendezvousLink {
 
     /// How long a server may take to prove itself, all ways together.
     private static let timeout = TimeAmount.seconds(10)
+    /// When a way whose TCP is not up is tried once more beside the first try, and then again after twice the time: a lost SYN is repeated by the system
+    /// only after a second (RFC 6298 section 2.1), and most servers are nearer than this (the delay of RFC 8305 section 5, rounded up).
+    private static let patience = TimeAmount.milliseconds(300)
+    private static let freshTryLimit = 4
 
     private let eventLoop: any EventLoop
     private let url: RendezvousURL
@@ -45,6 +49,9 @@ public final class RendezvousLink {
     private let onEvent: (Event) -> Void
     private var candidates: [any Channel] = []
     private var openWays = 0
+    /// The ways whose TCP is up, or has been.
+    private var connectedWays: Set<Way> = []
+    private var freshTries: [Scheduled<Void>] = []
     private var channel: (any Channel)?
     private var failure: TransportError?
     private var deadline: Scheduled<Void>?
@@ -64,7 +71,7 @@ public final class RendezvousLink {
         self.onEvent = onEvent
         openWays = ways.count
         deadline = eventLoop.assumeIsolated().scheduleTask(in: Self.timeout) { [weak self] in self?.giveUp() }
-        for way in ways { connect(way) }
+        for way in ways { connect(way, beforeFreshTry: Self.patience, left: Self.freshTryLimit) }
         if ways.isEmpty { eventLoop.assumeIsolated().execute { [weak self] in self?.giveUp() } }
     }
 
@@ -81,13 +88,28 @@ public final class RendezvousLink {
     public func close() {
         guard !isOver else { return }
         isOver = true
-        deadline?.cancel()
+        settle()
         for candidate in candidates { candidate.close(promise: nil) }
         candidates = []
         channel?.close(promise: nil)
     }
 
-    private func connect(_ way: Way) {
+    /// No further way is tried.
+    private func settle() {
+        deadline?.cancel()
+        for task in freshTries { task.cancel() }
+        freshTries = []
+    }
+
+    private func connect(_ way: Way, beforeFreshTry patience: TimeAmount, left: Int) {
+        if left < Self.freshTryLimit { openWays += 1 }
+        if left > 0 {
+            freshTries.append(
+                eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in
+                    guard let self, !self.isOver, self.openWays > 0, !self.connectedWays.contains(way) else { return }
+                    self.connect(way, beforeFreshTry: patience * 2, left: left - 1)
+                })
+        }
         let own = NIOLoopBound(self, eventLoop: eventLoop)
         let connecting = eventLoop.makeCompletedFuture { try SocketAddress(way.endpoint) }.flatMap { [eventLoop] address in
             ClientBootstrap(group: eventLoop)
@@ -101,7 +123,9 @@ public final class RendezvousLink {
         }
         connecting.assumeIsolated().whenComplete { result in
             switch result {
-            case .success(let channel): self.secure(channel, way)
+            case .success(let channel):
+                self.connectedWays.insert(way)
+                self.secure(channel, way)
             case .failure(let error): self.lost(way, error)
             }
         }
@@ -137,7 +161,7 @@ public final class RendezvousLink {
             channel.close(promise: nil)
             return lost(way, TransportError(.serverProtocol, "\(way.endpoint) is no Bodkin rendezvous server: check the port in the URL"))
         }
-        deadline?.cancel()
+        settle()
         self.way = way
         self.channel = channel
         serverKeyHash = (try? channel.pipeline.syncOperations.nioSSL_peerCertificate()).flatMap { $0 }
@@ -181,7 +205,7 @@ public final class RendezvousLink {
     private static func explanation(_ error: any Error, _ way: Way) -> TransportError? {
         switch error {
         case let error as TransportError: error
-        case is NIOSSLError, is BoringSSLError:
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             TransportError(
                 .serverImpostor, "\(way.endpoint) is not the rendezvous server that the URL names: get the server's present URL from whoever runs it",
                 cause: error)

@@ -113,10 +113,14 @@ public final class ReservedPort {
         }
     }
 
-    /// Ends a connection with an RST, so that its endpoints are free at once.
-    public static func abort(_ channel: any Channel) {
-        let reset = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
-        (reset ?? channel.eventLoop.makeSucceededVoidFuture()).whenComplete { _ in channel.close(promise: nil) }
+    /// Forgets a half-dead connection, so that its endpoints are free at once. The RST by which the system does that ends at the first router: our own NAT
+    /// may see it, which our next SYN makes good; the far side's, in which the hole must stay open, does not.
+    public static func discard(_ channel: any Channel) {
+        guard let provider = channel as? any SocketOptionProvider else { return channel.close(promise: nil) }
+        let hops = CInt(1)
+        let isIPv6 = channel.localAddress?.protocol == .inet6
+        let limit = provider.unsafeSetSocketOption(level: isIPv6 ? .ipv6 : .ip, name: SocketOptions.hopLimit(isIPv6: isIPv6), value: hops)
+        limit.and(provider.setSoLinger(linger(l_onoff: 1, l_linger: 0))).whenComplete { _ in channel.close(promise: nil) }
     }
 
     /// Stops listening.

@@ -16,4 +16,12 @@ enum SocketOptions {
     static let reusePort = ChannelOptions.Types.SocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
     /// IPV6_V6ONLY.
     static let onlyIPv6 = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
+    /// IP_TTL, or IPV6_UNICAST_HOPS.
+    static func hopLimit(isIPv6: Bool) -> NIOBSDSocket.Option { NIOBSDSocket.Option(rawValue: isIPv6 ? IPV6_UNICAST_HOPS : IP_TTL) }
+    /// TCP_INFO, or what Darwin has in its place: TCP_CONNECTION_INFO.
+    #if canImport(Darwin)
+    static let connectionInformation = NIOBSDSocket.Option(rawValue: 0x106)
+    #else
+    static let connectionInformation = NIOBSDSocket.Option(rawValue: 11)
+    #endif
 }

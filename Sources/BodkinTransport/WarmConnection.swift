@@ -19,6 +19,10 @@ public final class WarmConnection {
 
     /// How often the mapping is refreshed. RFC 5382 section 5 lets a NAT forget an established connection after 2 h 4 min, but boxes of 60 s exist.
     private static let refreshInterval = TimeAmount.seconds(25)
+    /// How many SYNs are sent before the rest is left to the system's retransmissions.
+    private static let shotLimit = 6
+    /// How long a mapping counts as kept once it was found so: longer than an attempt fires.
+    private static let verificationLifetime = TimeAmount.seconds(10)
 
     /// The family of the addresses.
     public let family: IPAddress.Family
@@ -31,12 +35,18 @@ public final class WarmConnection {
     /// The address that the system has chosen here.
     public private(set) var local: Endpoint?
 
+    private let port: ReservedPort
+    private let server: Endpoint
     private let eventLoop: any EventLoop
     private let onEvent: (Event) -> Void
     private var credential: STUNCredential?
     private var channel: (any Channel)?
+    /// How many SYNs there were: an answer to an earlier one counts no more.
+    private var shots = 0
+    private var freshShot: Scheduled<Void>?
     private var refreshing: Scheduled<Void>?
     private var verification: Scheduled<Void>?
+    private var verifiedAt: NIODeadline?
     private var isClosed = false
 
     /// Connects from `port` to the server's STUN endpoint. `onEvent` is called on the event loop.
@@ -44,17 +54,46 @@ public final class WarmConnection {
         _ port: ReservedPort, to server: Endpoint, interface: String?, on eventLoop: any EventLoop, onEvent: @escaping (Event) -> Void
     ) {
         family = server.address.family
+        self.port = port
+        self.server = server
         self.interface = interface
         self.eventLoop = eventLoop
         self.onEvent = onEvent
+        connect()
+    }
+
+    private func connect() {
+        shots += 1
+        let shot = shots
+        channel?.close(promise: nil)
+        channel = nil
         let connecting = port.connect(to: server, interface: interface) { [weak self] channel in self?.channel = channel }
         connecting.assumeIsolated().whenComplete { [weak self] result in
-            guard let self, !self.isClosed else { return }
+            guard let self, !self.isClosed, self.shots == shot else { return (try? result.get())?.close(promise: nil) ?? () }
             switch result {
             case .success(let channel): self.connected(channel)
-            case .failure: self.end()
+            case .failure:
+                self.channel = nil
+                if self.freshShot == nil { self.end() }
             }
         }
+    }
+
+    /// The server is `roundTrip` away, and has had time to answer: if it has not, a packet was lost, and a fresh SYN goes out at once, then again after twice
+    /// the time of the one before. The system repeats its own only after a second, and then after two (RFC 6298 section 2.1).
+    public func expect(within roundTrip: TimeAmount) {
+        // Where the SYN-ACK was lost, the server holds the old SYN's connection: the fresh one is first answered by an ACK, which ends that, and is then
+        // repeated by the system (RFC 9293 section 3.10.7.4). That takes two round trips.
+        shoot(patience: max(roundTrip, .milliseconds(20)) * 3)
+    }
+
+    private func shoot(patience: TimeAmount) {
+        freshShot?.cancel()
+        freshShot = nil
+        guard !isConnected, !isClosed else { return }
+        guard shots < Self.shotLimit else { return channel == nil ? end() : () }
+        freshShot = eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in self?.shoot(patience: patience * 2) }
+        connect()
     }
 
     /// Whether nothing more is to be expected of it.
@@ -66,9 +105,10 @@ public final class WarmConnection {
         ask()
     }
 
-    /// Asks the server whether the mapping is still there; without an answer in time the connection counts as lost.
+    /// Asks the server whether the mapping is still there; without an answer in time the connection counts as lost. Asked once in a while at most: a NAT that
+    /// has kept the mapping at one RST keeps it at the next, and each question is one more that can be lost.
     public func verify(within limit: TimeAmount) {
-        guard observed != nil, verification == nil, !isClosed else { return }
+        guard observed != nil, verification == nil, !isClosed, verifiedAt.map({ .now() - $0 > Self.verificationLifetime }) ?? true else { return }
         verification = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.end() }
         ask()
     }
@@ -77,6 +117,7 @@ public final class WarmConnection {
     public func close() {
         guard !isClosed else { return }
         isClosed = true
+        freshShot?.cancel()
         verification?.cancel()
         refreshing?.cancel()
         channel?.close(promise: nil)
@@ -84,6 +125,7 @@ public final class WarmConnection {
 
     private func connected(_ channel: any Channel) {
         isConnected = true
+        freshShot?.cancel()
         local = Endpoint(channel.localAddress)
         do {
             try channel.pipeline.syncOperations.addHandler(Reader(self))
@@ -112,6 +154,7 @@ public final class WarmConnection {
         guard message.class == .success, let mapped: STUNMessage.XORMappedAddress = try? message.attribute() else { return }
         // Once there is a key, an answer without its proof is none of the server's.
         if let credential, message.hasIntegrity, message.verifiedIntegrity(key: credential.key) == nil { return }
+        if verification != nil { verifiedAt = .now() }
         verification?.cancel()
         verification = nil
         guard observed != mapped.endpoint else { return }

@@ -6,7 +6,7 @@ import NIOPosix
 /// A script that uses the built command, on this machine's loopback interface.
 enum Script {
     /// The command beside the test bundle.
-    private static let program: String = {
+    static let program: String = {
         let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
         return URL(filePath: bundle).deletingLastPathComponent().appending(path: "bodkin").path()
     }()

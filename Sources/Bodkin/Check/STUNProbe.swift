@@ -67,16 +67,20 @@ enum STUNProbe {
         let local = try SocketAddress(Endpoint(.unspecified(server.address.family), port))
         let channel: any Channel
         do {
-            channel = try await ClientBootstrap(group: eventLoop)
-                .channelOption(.socketOption(.so_reuseaddr), value: 1)
-                .channelOption(reusePort, value: 1)
-                .connectTimeout(NetworkCheck.patience)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(STUNAnswerReader(request.transactionID, promise))
+            let remote = try SocketAddress(server)
+            // On the event loop, since the network that a socket is in may be that of its thread.
+            channel = try await eventLoop.flatSubmit {
+                ClientBootstrap(group: eventLoop)
+                    .channelOption(.socketOption(.so_reuseaddr), value: 1)
+                    .channelOption(reusePort, value: 1)
+                    .connectTimeout(NetworkCheck.patience)
+                    .channelInitializer { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            try channel.pipeline.syncOperations.addHandler(STUNAnswerReader(request.transactionID, promise))
+                        }
                     }
-                }
-                .bind(to: local).connect(to: SocketAddress(server)).get()
+                    .bind(to: local).connect(to: remote)
+            }.get()
         } catch {
             promise.fail(error)
             throw error

@@ -17,13 +17,13 @@ struct STUNSocket: Sendable {
     /// Opens a socket with the address that the system would use towards `server`.
     static func open(towards server: Endpoint, on eventLoop: any EventLoop) async throws -> STUNSocket {
         // A connected socket is told its address; the one that asks may not be connected, as it asks several.
-        let guide = try await bootstrap(eventLoop, nil).bind(to: SocketAddress(Endpoint(.unspecified(server.address.family), 0))).get()
+        let guide = try await bind(Endpoint(.unspecified(server.address.family), 0), on: eventLoop, nil)
         try await guide.connect(to: SocketAddress(server)).get()
         let address = Endpoint(guide.localAddress)?.address
         guide.close(promise: nil)
         let reader = try await eventLoop.submit { NIOLoopBound(STUNDatagramReader(), eventLoop: eventLoop) }.get()
         let own = Endpoint(address ?? .unspecified(server.address.family), 0)
-        let channel = try await bootstrap(eventLoop, reader).bind(to: SocketAddress(own)).get()
+        let channel = try await bind(own, on: eventLoop, reader)
         return STUNSocket(local: Endpoint(channel.localAddress), channel: channel, reader: reader)
     }
 
@@ -54,10 +54,16 @@ struct STUNSocket: Sendable {
     /// Closes it.
     func close() { channel.close(promise: nil) }
 
-    private static func bootstrap(_ eventLoop: any EventLoop, _ reader: NIOLoopBound<STUNDatagramReader>?) -> DatagramBootstrap {
-        DatagramBootstrap(group: eventLoop).channelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture { if let reader { try channel.pipeline.syncOperations.addHandler(reader.value) } }
-        }
+    private static func bind(
+        _ local: Endpoint, on eventLoop: any EventLoop, _ reader: NIOLoopBound<STUNDatagramReader>?
+    ) async throws -> any Channel {
+        let address = try SocketAddress(local)
+        // On the event loop, since the network that a socket is in may be that of its thread.
+        return try await eventLoop.flatSubmit {
+            DatagramBootstrap(group: eventLoop).channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { if let reader { try channel.pipeline.syncOperations.addHandler(reader.value) } }
+            }.bind(to: address)
+        }.get()
     }
 }
 

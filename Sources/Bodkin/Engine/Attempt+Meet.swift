@@ -31,8 +31,10 @@ extension Attempt {
         // Neither a wild server nor a wild clock makes us wait for long, or fire without end.
         let wait = Duration.microseconds(Int64(min(meet.startInUs, 2_000_000)))
         let interval = Duration.microseconds(Int64(min(max(meet.intervalUs, 50_000), 5_000_000)))
-        schedule = MeetSchedule(targetCount: 0, start: elapsed + wait, interval: interval, departs: role == .dialler)
+        schedule = MeetSchedule(targetCount: 0, start: elapsed + wait, interval: interval)
         received(meet.card)
+        // The server answers in order: what it had not taken when it sent the Meet is not in the card that the other side has.
+        if engine.registeredSequence < engine.sequence { announce(engine.currentCard()) }
         // Nobody to fire at, and nobody to be expected.
         if !hasCandidates { return conclude() }
         arm()
@@ -69,6 +71,23 @@ extension Attempt {
         signal.attempt = .init(id.bytes)
         signal.card = card
         engine.link?.send(.signal(signal))
+        if isHeld, let schedule {
+            release?.cancel()
+            release = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(schedule.interval)) { [weak self] in self?.letGo() }
+        }
+    }
+
+    /// Our NAT has forgotten, at an RST, a mapping as a whole, and would forget that of the fresh reserved port in the same way. So the far side fires first,
+    /// as soon as it is told of it: then its hole is open, and answers no RST.
+    func hold() {
+        isHeld = true
+        release?.cancel()
+    }
+
+    private func letGo() {
+        isHeld = false
+        guard phase == .meeting, hasFired else { return }
+        for index in targets.indices where targets[index].path == nil { shoot(index) }
     }
 
     private func consider(_ candidate: Candidate) {
@@ -109,6 +128,12 @@ extension Attempt {
 
     // MARK: Firing
 
+    /// Fires again, at once, at whoever has answered an RST: more than a stranger is granted, so only once the far side has proved itself over a circuit.
+    func fireVolleys() {
+        guard phase == .meeting, session != nil, !isHeld, engine.formerPorts.isEmpty else { return }
+        for index in targets.indices where targets[index].isRefused && schedule?.refused(index) != nil { connect(index) }
+    }
+
     func arm() {
         instant?.cancel()
         guard phase == .meeting, let schedule else { return }
@@ -126,25 +151,49 @@ extension Attempt {
     }
 
     private func shoot(_ index: Int) {
+        guard !isHeld else { return }
+        guard let previous = targets[index].connecting, let schedule else { return connect(index) }
+        // Out of turn just now: its answer may be on its way. Most paths between two peers take less time than the one through the server, twice which is the
+        // interval.
+        guard elapsed - targets[index].shotAt >= schedule.interval / 2 else { return }
+        let turn = targets[index].turn
+        ReservedPort.inspect(previous) { [weak self] state in
+            guard let self, self.phase == .meeting, self.targets[index].turn == turn, state != .established else { return }
+            // The SYNs have crossed, and the answer to ours may be on its way. Where it is not by the next instant, it was lost.
+            if state == .synReceived, !self.targets[index].isHeard { return self.targets[index].isHeard = true }
+            _ = self.abandon(index)
+            if state == .synReceived { ReservedPort.discard(previous) } else { previous.close(promise: nil) }
+            self.connect(index)
+        }
+    }
+
+    /// What becomes of the latest shot counts no more.
+    func abandon(_ index: Int) -> (any Channel)? {
+        defer { targets[index].connecting = nil }
+        targets[index].turn += 1
+        return targets[index].connecting
+    }
+
+    private func connect(_ index: Int) {
         // Above the limit this instant passes; the next one may find room.
-        guard let port = engine.port, engine.halfOpenCount < PeerEngine.halfOpenLimit || targets[index].connecting != nil else { return }
-        let previous = targets[index].connecting
-        targets[index].connecting = nil
+        guard let port = engine.port, engine.halfOpenCount < PeerEngine.halfOpenLimit else { return }
+        targets[index].isHeard = false
+        targets[index].isRefused = false
+        targets[index].shotAt = elapsed
         targets[index].shots += 1
-        previous?.close(promise: nil)
-        let shot = targets[index].shots
+        let (shot, turn) = (targets[index].shots, targets[index].turn)
         let entry = targets[index].reportIndex
         if shot == 1 { report.attempts[entry].start = elapsed }
         report.attempts[entry].shots = shot
         let connecting = port.connect(to: targets[index].endpoint, interface: targets[index].interface) { [weak self] channel in
-            guard let self, self.targets[index].shots == shot, self.phase == .meeting else { return }
+            guard let self, self.targets[index].turn == turn, self.phase == .meeting else { return }
             self.targets[index].connecting = channel
         }
         let engine = engine
         engine.halfOpenCount += 1
         connecting.assumeIsolated().whenComplete { [weak self] result in
             engine.halfOpenCount -= 1
-            guard let self, self.targets[index].shots == shot, self.phase == .meeting else {
+            guard let self, self.targets[index].turn == turn, self.phase == .meeting else {
                 if case .success(let channel) = result { channel.close(promise: nil) }
                 return
             }
@@ -166,9 +215,21 @@ extension Attempt {
             targets[index].path = path
             follow(path, target: index)
             channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
+            expectWord(on: path, index)
         } catch {
             channel.close(promise: nil)
             missed(index, error)
+        }
+    }
+
+    /// The far side's first bytes come a round trip after the connection, or after the system has sent ours again. Where they do not, the connection is
+    /// half-dead, known here alone, and in the way of every further shot.
+    private func expectWord(on path: Path, _ index: Int) {
+        guard let patience = schedule.map({ $0.interval * 2 }) else { return }
+        engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(patience)) { [weak self, weak path] in
+            guard let self, let path, self.phase == .meeting, !path.hasHeard, self.targets[index].path === path else { return }
+            ReservedPort.discard(path.channel)
+            self.judge(self.targets[index].reportIndex, .silent, "established, but nothing came")
         }
     }
 
@@ -180,16 +241,25 @@ extension Attempt {
             judge(targets[index].reportIndex, .refused, "RST")
             // Our NAT may have forgotten, at the RST, the mapping that the server knows.
             engine.verifyMappings()
-        case EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT, EACCES: judge(targets[index].reportIndex, .refused, "ICMP, or no route")
-        case ETIMEDOUT: judge(targets[index].reportIndex, .silent, "")
+            targets[index].isRefused = true
+            schedule?.failed(index)
+            fireVolleys()
+        case EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT, EACCES:
+            judge(targets[index].reportIndex, .refused, "ICMP, or no route")
+            schedule?.failed(index)
+        case ETIMEDOUT:
+            judge(targets[index].reportIndex, .silent, "")
+            schedule?.failed(index)
         // The far side's SYN came first, and the listener has its connection. If that has said nothing until the next instant, it is half-dead, and in
         // the way of every further shot.
         case EADDRNOTAVAIL:
             targets[index].occupied += 1
-            if targets[index].occupied > 1 { engine.abortStrangers(at: targets[index].endpoint) }
-        default: judge(targets[index].reportIndex, .failed, "\(error)")
+            if targets[index].occupied > 1 { engine.discardStrangers(at: targets[index].endpoint) }
+            schedule?.failed(index)
+        default:
+            judge(targets[index].reportIndex, .failed, "\(error)")
+            schedule?.failed(index)
         }
-        schedule?.refused(index)
     }
 
     /// What became of an entry of the report, so far: a later shot may change it.

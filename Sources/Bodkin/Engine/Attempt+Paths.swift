@@ -52,6 +52,7 @@ extension Attempt {
         report.timeToFirstPath = elapsed
         let entry = path.kind == .circuit ? circuitReportIndex : targets.first { $0.path === path }?.reportIndex
         if let entry { judge(entry, .succeeded, "") }
+        fireVolleys()
     }
 
     private func begin(on path: Path, with remoteInstance: InstanceID) {
@@ -66,7 +67,7 @@ extension Attempt {
         driver.add(path)
         box?.began(on: path)
         connected(connection, route: path.kind == .direct ? .direct : .circuit)
-        if isExhausted { conclude() }
+        if isExhausted { conclude() } else { fireVolleys() }
     }
 
     private func lost(_ target: Int?, _ entry: Int?, _ error: (any Error)?) {

@@ -23,8 +23,16 @@ final class Attempt {
         let reportIndex: Int
         /// The latest shot, while it has no answer.
         var connecting: (any Channel)?
-        /// How many shots there were: an answer to an earlier one counts no more.
+        /// How many shots there were.
         var shots = 0
+        /// Which shot counts: an answer to an earlier one does no more.
+        var turn = 0
+        /// When the latest shot was.
+        var shotAt = Duration.zero
+        /// Whether the far side's SYN has come to the latest shot: one more interval for the rest of the handshake.
+        var isHeard = false
+        /// Whether the latest shot has been answered by an RST.
+        var isRefused = false
         /// How often in a row the system has said that there is such a connection already.
         var occupied = 0
         /// The connection that came of it.
@@ -59,6 +67,9 @@ final class Attempt {
     var hasDirectPath = false
     /// Whether the first instant has passed.
     var hasFired = false
+    /// Whether the far side is to fire first.
+    var isHeld = false
+    var release: Scheduled<Void>?
     /// Whether no further shot will be fired.
     var isExhausted = false
 
@@ -204,10 +215,9 @@ final class Attempt {
         phase = .over
         timeout?.cancel()
         instant?.cancel()
+        release?.cancel()
         for index in targets.indices {
-            targets[index].shots += 1
-            targets[index].connecting?.close(promise: nil)
-            targets[index].connecting = nil
+            abandon(index)?.close(promise: nil)
         }
         if session == nil { engine.circuits[id]?.close(promise: nil) }
         engine.attempts[id] = nil

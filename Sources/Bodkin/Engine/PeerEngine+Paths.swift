@@ -36,10 +36,10 @@ extension PeerEngine {
         }
     }
 
-    /// Resets connections from an endpoint that have said nothing: a plain close would leave the system's half of them in the way.
-    func abortStrangers(at remote: Endpoint) {
+    /// Forgets connections from an endpoint that have said nothing: a plain close would leave the system's half of them in the way.
+    func discardStrangers(at remote: Endpoint) {
         for channel in Array(strangers.values) where Endpoint(channel.remoteAddress) == remote {
-            ReservedPort.abort(channel)
+            ReservedPort.discard(channel)
         }
     }
 

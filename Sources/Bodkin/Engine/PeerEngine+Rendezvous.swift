@@ -15,6 +15,7 @@ extension PeerEngine {
     func openLink() {
         isLinkUp = false
         isRegistrationSent = false
+        linkStart = .now()
         link = RendezvousLink(configuration.rendezvous, ways: ways, certificate: certificate, on: eventLoop) { [weak self] event in
             guard let self, !self.isOver else { return }
             switch event {
@@ -25,28 +26,35 @@ extension PeerEngine {
         }
     }
 
-    /// One warm connection for each family that the server has an address of, by each way out.
+    /// One warm connection for each family that the server has an address of, by each way out: those that are not there yet.
     func openWarmConnections() {
         guard let port else { return }
-        // Earlier ones stay: a warm connection is never closed first.
-        formerWarms = (formerWarms + warms).filter { !$0.isLost }
-        while formerWarms.count > Self.formerWarmLimit { formerWarms.removeFirst().close() }
-        warms = []
-        var seen: Set<String> = []
+        func name(_ family: IPAddress.Family, _ interface: String?) -> String { "\(family) \(interface ?? "")" }
+        var seen = Set(warms.map { name($0.family, $0.interface) })
         for way in ways where port.families.contains(way.endpoint.address.family) {
-            guard seen.insert("\(way.endpoint.address.family) \(way.interface ?? "")").inserted else { continue }
+            guard seen.insert(name(way.endpoint.address.family, way.interface)).inserted else { continue }
             let server = Endpoint(way.endpoint.address, configuration.rendezvous.stunPort)
             let warm = WarmConnection(port, to: server, interface: way.interface, on: eventLoop) { [weak self] event in self?.warm(event) }
             warms.append(warm)
         }
     }
 
+    /// Those of a reserved port that gives way to another stay open: a warm connection is never closed first.
+    func retireWarmConnections() {
+        formerWarms = (formerWarms + warms).filter { !$0.isLost }
+        while formerWarms.count > Self.formerWarmLimit { formerWarms.removeFirst().close() }
+        warms = []
+    }
+
     private func warm(_ event: WarmConnection.Event) {
         guard !isOver else { return }
-        if case .lost = event {
+        switch event {
+        case .connected: break
+        case .observed: warmRetryCount = 0
+        case .lost:
             let wasObserved = warms.contains { $0.isLost && $0.observed != nil }
             warms.removeAll { $0.isLost }
-            if wasObserved { renewPort() }
+            if wasObserved { renewPort() } else { retryWarmConnections() }
         }
         guard isLinkUp else { return }
         if isRegistrationSent {
@@ -59,11 +67,21 @@ extension PeerEngine {
         }
     }
 
+    /// One that never worked is tried again, ever more seldom: the server's STUN port may be closed to us.
+    func retryWarmConnections() {
+        retryWarm?.cancel()
+        let delay = TimeAmount.seconds(min(60, 1 << min(warmRetryCount, 6)))
+        warmRetryCount += 1
+        retryWarm = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in self?.openWarmConnections() }
+    }
+
     private func linkCameUp() {
         isLinkUp = true
-        // The answers of warm connections left half a round trip of TLS ago: they are here, or a round trip away, or not to be had.
-        let bound = max(TimeAmount.milliseconds(20), .nanoseconds((NIODeadline.now() - start).nanoseconds / 2))
-        registrationDeadline = eventLoop.assumeIsolated().scheduleTask(in: min(bound, .seconds(1))) { [weak self] in self?.register() }
+        // TCP and TLS have taken two round trips. The answers of warm connections are here, or a round trip away, or not to be had soon.
+        serverRoundTrip = min(.nanoseconds((NIODeadline.now() - linkStart).nanoseconds / 2), .seconds(1))
+        for warm in warms { warm.expect(within: serverRoundTrip) }
+        let bound = max(serverRoundTrip, .milliseconds(20))
+        registrationDeadline = eventLoop.assumeIsolated().scheduleTask(in: bound) { [weak self] in self?.register() }
         registerWhenReady()
     }
 
@@ -146,7 +164,7 @@ extension PeerEngine {
                 for circuit in circuits.values { circuit.grant(window - circuitWindow) }
                 circuitWindow = window
             }
-        case .registered: registered()
+        case .registered(let registration): registered(registration.sequence)
         case .meet(let meet): received(meet)
         case .dialFailed(let failure):
             guard let id = AttemptID(bytes: failure.attempt), let attempt = attempts[id], attempt.role == .dialler else { return }
@@ -185,7 +203,8 @@ extension PeerEngine {
         }
     }
 
-    private func registered() {
+    private func registered(_ sequence: UInt64) {
+        registeredSequence = sequence
         retryCount = 0
         expiryCount = 0
         // Whoever stays is known for longer than a card lives.
@@ -236,7 +255,7 @@ extension PeerEngine {
         retry?.cancel()
         retry = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
             guard let self, !self.isOver else { return }
-            if self.warms.isEmpty { self.openWarmConnections() }
+            self.openWarmConnections()
             self.openLink()
         }
     }

@@ -47,7 +47,13 @@ final class PeerEngine {
     /// Those of earlier reserved ports.
     var formerWarms: [WarmConnection] = []
     var clock = ServerClock()
+    /// The number of our latest card, and of the latest that the server has taken.
     var sequence: UInt64 = 0
+    var registeredSequence: UInt64 = 0
+    /// When the present link was begun.
+    var linkStart = NIODeadline.now()
+    /// How far the server is, from what TCP and TLS took: at most a second.
+    var serverRoundTrip = TimeAmount.milliseconds(100)
     var isLinkUp = false
     var isRegistrationSent = false
     var registrationDeadline: Scheduled<Void>?
@@ -66,6 +72,8 @@ final class PeerEngine {
     var halfOpenCount = 0
     var isRenewing = false
     var retryWarm: Scheduled<Void>?
+    /// How often in a row a warm connection has been tried in vain.
+    var warmRetryCount = 0
     var waitingForRegistration: [EventLoopPromise<Void>] = []
     let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
 
@@ -111,27 +119,24 @@ final class PeerEngine {
 
     /// How many earlier reserved ports are kept beside the present one: each is a listener and a mapping.
     private static let formerPortLimit = 2
-    /// How long a NAT may take to show that it has kept a mapping: three round trips over most of the world.
-    private static let verificationTime = TimeAmount.milliseconds(600)
+    /// How long a NAT may take to show that it has kept a mapping, at least.
+    private static let leastVerificationTime = TimeAmount.milliseconds(600)
 
     /// Finds out whether our NATs still know our warm connections.
     func verifyMappings() {
-        for warm in warms { warm.verify(within: Self.verificationTime) }
+        // Where the question or its answer is lost, TCP repeats it after three round trips (RFC 6298 section 2.2).
+        for warm in warms { warm.verify(within: max(Self.leastVerificationTime, serverRoundTrip * 6)) }
     }
 
     /// A warm connection that worked is gone, and with it the mapping that the server has seen: takes a fresh reserved port beside the present one. Whoever
     /// meets us hears of the new endpoint as soon as the server has seen it. A port that the user chose is kept.
     func renewPort() {
         guard let present = port, !isRenewing, !isOver else { return }
-        isRenewing = true
         guard configuration.reservedPort == 0 else {
             // The same port again, not at once: whatever ended the connection may still be there.
-            retryWarm = eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] in
-                self?.isRenewing = false
-                self?.openWarmConnections()
-            }
-            return
+            return retryWarmConnections()
         }
+        isRenewing = true
         let opening = ReservedPort.open(0, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
         opening.assumeIsolated().whenComplete { [weak self] result in
             self?.isRenewing = false
@@ -139,6 +144,8 @@ final class PeerEngine {
             self.formerPorts.append(present)
             if self.formerPorts.count > Self.formerPortLimit { self.formerPorts.removeFirst().close() }
             self.port = fresh
+            self.retireWarmConnections()
+            for attempt in self.attempts.values { attempt.hold() }
             self.openWarmConnections()
         }
     }

@@ -12,9 +12,12 @@
 public struct MeetSchedule: Sendable {
     /// The instants, in intervals since the first: dense while loss or a late start may be to blame, then sparse.
     public static let instants = [0, 1, 2, 3, 5, 8, 12, 18, 27]
-    /// By how much of an interval the dialler departs from each instant. The server evens out half of each round trip; where a way there is longer than
-    /// the way back, one side is always late by the same time, and behind NATs that answer RST and forget at an RST the two would miss each other every time.
-    static let departures: [Double] = [0, 0, 1 / 8, -1 / 8, 1 / 8, -1 / 8, 1 / 4, -1 / 4, 1 / 8]
+    /// How often a target that refuses is fired at again at once, after each of the first instants. Where a Meet was late, or takes longer to one side than
+    /// back, the two sides do not fire at one moment. A NAT that forgets at an RST is held open all the same by a side that answers each RST with a SYN: the
+    /// other side's SYN passes whenever it comes, and what it makes of both is a simultaneous open.
+    static let volley = 3
+    /// How many of the instants have a volley.
+    static let volleyCount = 4
 
     /// What to do now.
     public enum Action: Hashable, Sendable {
@@ -31,25 +34,27 @@ public struct MeetSchedule: Sendable {
     private var targets: [Target]
     private var round = 0
     private let start: Duration
-    private let interval: Duration
-    private let departs: Bool
+    /// From one instant to the next.
+    public let interval: Duration
+    /// How many shots are left of the volley after the last instant, for each target.
+    private var volleys: [Int] = []
 
     /// A schedule.
     /// - Parameters:
     ///   - targetCount: how many targets there are; each is named by its index.
     ///   - start: the first instant, on whatever clock the caller uses.
     ///   - interval: from one instant to the next.
-    ///   - departs: whether this side departs from later instants: the dialler's does.
-    public init(targetCount: Int, start: Duration, interval: Duration, departs: Bool) {
+    public init(targetCount: Int, start: Duration, interval: Duration) {
         targets = Array(repeating: .idle, count: targetCount)
+        volleys = Array(repeating: Self.volley, count: targetCount)
         self.start = start
         self.interval = interval
-        self.departs = departs
     }
 
     /// One more target, from the next instant on.
     public mutating func addTarget() -> Int {
         targets.append(.idle)
+        volleys.append(Self.volley)
         return targets.count - 1
     }
 
@@ -60,7 +65,7 @@ public struct MeetSchedule: Sendable {
     }
 
     private func instant(_ round: Int) -> Duration {
-        start + interval * (Double(Self.instants[round]) + (departs ? Self.departures[round] : 0))
+        start + interval * Self.instants[round]
     }
 
     /// When the last shot has had its time.
@@ -73,6 +78,7 @@ public struct MeetSchedule: Sendable {
         var actions: [Action] = []
         for index in targets.indices where targets[index] != .done {
             targets[index] = .fired
+            if round <= Self.volleyCount { volleys[index] = Self.volley }
             actions.append(.fire(index))
         }
         return actions
@@ -84,8 +90,18 @@ public struct MeetSchedule: Sendable {
         targets[target] = .done
     }
 
-    /// An RST, an ICMP error, or a refusal by the system.
-    public mutating func refused(_ target: Int) {
+    /// An RST or an ICMP error: what to do at once.
+    public mutating func refused(_ target: Int) -> Action? {
+        guard targets.indices.contains(target), targets[target] != .done else { return nil }
+        targets[target] = .idle
+        guard volleys[target] > 0 else { return nil }
+        volleys[target] -= 1
+        targets[target] = .fired
+        return .fire(target)
+    }
+
+    /// The system refuses to connect: the next instant may find it otherwise.
+    public mutating func failed(_ target: Int) {
         guard targets.indices.contains(target), targets[target] == .fired else { return }
         targets[target] = .idle
     }

@@ -34,6 +34,23 @@ struct WarmTests {
         #expect(try observed(&town, peer).map(\.port) == [3, 4, 5, 6])
     }
 
+    @Test("a proof that comes after the Meet is told to the other side, eight at once and then four a second")
+    func late() throws {
+        var town = Town()
+        let (dialler, peer) = (try town.resident(), try town.resident())
+        _ = town.dial(dialler, peer.id)
+        var told = 0
+        for number in 1...20 {
+            town.broker.prove(WarmID(UInt64(number)), peer.connection, endpoint: Endpoint(Town.source, UInt16(number)), now: town.now)
+            told += town.broker.takeActions().count { if case .send(.observed, dialler.connection) = $0 { true } else { false } }
+        }
+        #expect(told == 8)
+        _ = town.pass(.seconds(1))
+        town.broker.prove(WarmID(21), peer.connection, endpoint: endpoint, now: town.now)
+        let actions = town.broker.takeActions()
+        #expect(actions.contains { if case .send(.observed(let list), dialler.connection) = $0 { list.observed.count == 4 } else { false } })
+    }
+
     @Test("a request waits for its registration, and is judged when that comes")
     func parked() throws {
         var town = Town()

@@ -61,15 +61,17 @@ extension RendezvousBroker {
         if let oldest = clients[id]?.warm.first, clients[id]?.warm.count ?? 0 >= Registration.maximumWarmConnections { forget(oldest.id) }
         warmOwners[warm] = id
         clients[id]?.warm.append((warm, endpoint))
-        for attempt in clients[id]?.attempts ?? [] { tellObserved(attempt, of: id) }
+        for attempt in clients[id]?.attempts ?? [] { tellObserved(attempt, of: id, now: now) }
         guard let client = clients[id], client.warm.count >= client.registration?.warmConnections ?? 0 else { return }
         for attempt in client.waiting { meet(attempt, now: now) }
     }
 
-    /// A proof that comes after the Meet, as when a packet was lost: the other side may connect there from now on.
-    private mutating func tellObserved(_ id: AttemptID, of connection: ConnectionID) {
+    /// A proof that comes after the Meet, as when a packet was lost: the other side may connect there from now on. Bounded like signals: proofs can be
+    /// had by the dozen.
+    private mutating func tellObserved(_ id: AttemptID, of connection: ConnectionID, now: NIODeadline) {
         guard let attempt = attempts[id], attempt.isDirect, attempt.state != .waiting, let side = attempt.side(of: connection),
-            let other = attempt.other(than: side), let client = clients[connection]
+            let other = attempt.other(than: side), let client = clients[connection],
+            attempts[id]?.signals[side.rawValue].take(now: now) == true
         else { return }
         var observed = WireObserved()
         observed.attempt = Data(id.bytes)
