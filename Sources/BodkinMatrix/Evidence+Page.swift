@@ -32,8 +32,8 @@ extension Evidence {
             lines.append(
                 "| \(figures.pair) | \(figures.name) | \(figures.milliseconds.count) | \(Figures.rounded(figures.percentile(0.5))) ms | "
                     + "\(Figures.rounded(figures.floor))d + \(Figures.rounded(figures.allowance)) = \(Figures.rounded(figures.target)) ms | "
-                    + "\(Figures.rounded(figures.percentile(0.99))) ms | \(Figures.rounded(figures.packets)) | \(Figures.rounded(figures.bytes)) | "
-                    + "\(Figures.rounded(figures.halfOpen)) |")
+                    + "\(Figures.rounded(figures.percentile(0.99))) ms\(figures.tailTarget.map { " (at most \(Figures.rounded($0)))" } ?? "") | "
+                    + "\(Figures.rounded(figures.packets)) | \(Figures.rounded(figures.bytes)) | \(figures.halfOpen.map(Figures.rounded) ?? "") |")
         }
         return lines + [""]
     }

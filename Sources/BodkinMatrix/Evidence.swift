@@ -60,9 +60,10 @@ struct Evidence: Codable, Sendable {
     var clean: [Dial] { dials.filter { $0.loss == 0 } }
     var lossy: [Dial] { dials.filter { $0.loss > 0 } }
 
-    /// What the matrix must not show: without loss another route than the cell's; with loss no connection, or less than 99 % direct within 3 s.
+    /// What the matrix must not show: without loss another route than the cell's; with loss no connection, or less than 99 % direct within 3 s; times
+    /// above what is asked.
     var failures: [String] {
-        var result = dials.filter { !$0.isAsExpected }.map(\.line)
+        var result = dials.filter { !$0.isAsExpected }.map(\.line) + speed.filter { !$0.isMet }.map(\.line)
         let direct = lossy.filter { $0.expected == Route.direct.rawValue }
         if !direct.isEmpty, Double(direct.count(where: \.isInTime)) < 0.99 * Double(direct.count) {
             result.append("with loss only \(direct.count(where: \.isInTime)) of \(direct.count) dials were direct within 3 s")

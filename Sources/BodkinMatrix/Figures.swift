@@ -9,10 +9,13 @@ struct Figures: Codable, Sendable {
     /// The floor in one-way delays, and what the median may be above it, in milliseconds.
     var floor: Double
     var allowance: Double
+    /// What p99 may be above the floor, in milliseconds; nil where nothing is asked of it.
+    var tailAllowance: Double?
     /// Medians of the cost of one dial.
     var packets: Double
     var bytes: Double
-    var halfOpen: Double
+    /// The dialler's shots; nil where it was a process that does not tell.
+    var halfOpen: Double?
 
     func percentile(_ part: Double) -> Double { Self.percentile(milliseconds, part) }
 
@@ -25,9 +28,13 @@ struct Figures: Codable, Sendable {
     static func rounded(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 
     var target: Double { floor * SpeedTrial.delayMilliseconds + allowance }
+    var tailTarget: Double? { tailAllowance.map { floor * SpeedTrial.delayMilliseconds + $0 } }
+    /// Whether the times are what is asked.
+    var isMet: Bool { percentile(0.5) <= target && tailTarget.map { percentile(0.99) <= $0 } ?? true }
 
     var line: String {
         "\(pair), \(name): p50 \(Self.rounded(percentile(0.5))) ms (at most \(Self.rounded(target)) asked), p99 \(Self.rounded(percentile(0.99))) ms, "
-            + "\(milliseconds.count) dials, \(Self.rounded(packets)) packets, \(Self.rounded(bytes)) bytes, \(Self.rounded(halfOpen)) SYNs a dial"
+            + "\(milliseconds.count) dials, \(Self.rounded(packets)) packets, \(Self.rounded(bytes)) bytes"
+            + (halfOpen.map { ", \(Self.rounded($0)) SYNs" } ?? "") + " a dial"
     }
 }

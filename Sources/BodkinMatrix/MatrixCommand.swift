@@ -16,7 +16,7 @@ struct MatrixCommand: AsyncParsableCommand {
     @Option(help: "The bodkin command, for cold dials.") var bodkin: String?
     @Option(help: "The seed that every lab's own follows from; random unless given, and always printed.") var seed = UInt64.random(
         in: 0 ... .max >> 32)
-    @Option(help: "Labs at once; speed is always measured in one.") var parallel = 6
+    @Option(help: "Labs at once; speed is always measured in one.") var parallel = 10
     @Option(help: "Writes every dial as JSON.") var json: String?
     @Option(help: "Writes a page about it.") var markdown: String?
     @Flag(help: "Prints what happens to every packet.") var trace = false
