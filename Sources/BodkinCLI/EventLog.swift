@@ -12,10 +12,19 @@ final class EventLog: Sendable {
         case dial
     }
 
+    /// The connections with one peer that have had no report yet.
+    private struct Unreported: Sendable {
+        /// How many there are; below 0 where a report came before its connection.
+        var count = 0
+        /// The ends that wait for a report.
+        var endings: [String] = []
+        /// When the latest dial began.
+        var start = ContinuousClock.now
+    }
+
     private let options: OutputOptions
     private let origin: Origin
-    /// By peer: how many connections have had no report yet, and the ends that wait for it. Below 0 where a report came before its connection.
-    private let unreported = Mutex<[PeerID: (count: Int, endings: [String])]>([:])
+    private let unreported = Mutex<[PeerID: Unreported]>([:])
 
     init(_ options: OutputOptions, origin: Origin) {
         self.options = options
@@ -28,9 +37,12 @@ final class EventLog: Sendable {
         let line = options.isJSON ? EventLine(event).text(after: elapsed) : Narration.line(event, after: elapsed, isVerbose: options.verbose)
         switch event.kind {
         case .connected(let peer, _):
+            let start = ContinuousClock.now - event.elapsed
             unreported.withLock { table in
-                let count = (table[peer]?.count ?? 0) + 1
-                table[peer] = count == 0 ? nil : (count, table[peer]?.endings ?? [])
+                var entry = table[peer] ?? Unreported()
+                entry.count += 1
+                entry.start = start
+                table[peer] = entry.count == 0 ? nil : entry
             }
             show(line)
         case .report(let report):
@@ -50,8 +62,9 @@ final class EventLog: Sendable {
 
     /// A connection that ended before its dial was over is reported as far as it came.
     func ended(_ report: ConnectionReport) {
-        guard unreported.withLock({ ($0[report.peer]?.count ?? 0) > 0 }) else { return }
-        show(options.isJSON ? EventLine(report).text(after: ProcessStart.elapsed) : Narration.text(report, isVerbose: options.verbose))
+        guard let entry = unreported.withLock({ $0[report.peer] }), entry.count > 0 else { return }
+        let elapsed = origin == .process ? ProcessStart.elapsed : ContinuousClock.now - entry.start
+        show(options.isJSON ? EventLine(report).text(after: elapsed) : Narration.text(report, isVerbose: options.verbose))
         for line in settle(report.peer) { show(line) }
     }
 
@@ -79,9 +92,11 @@ final class EventLog: Sendable {
 
     private func settle(_ peer: PeerID) -> [String] {
         unreported.withLock { table in
-            let count = (table[peer]?.count ?? 0) - 1
-            let endings = table[peer]?.endings ?? []
-            table[peer] = count == 0 ? nil : (count, [])
+            var entry = table[peer] ?? Unreported()
+            let endings = entry.endings
+            entry.count -= 1
+            entry.endings = []
+            table[peer] = entry.count == 0 ? nil : entry
             return endings
         }
     }

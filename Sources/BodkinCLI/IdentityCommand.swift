@@ -10,9 +10,10 @@ struct IdentityCommand: ParsableCommand {
     func run() throws {
         do {
             print(try Identity.loadOrCreate(in: state.directory()).peerID)
-        } catch let error as IdentityError {
-            printError("bodkin id: \(error.message)")
-            throw ExitCode(error.code == .exposed ? 77 : error.code == .system ? 73 : 65)
+        } catch {
+            let failure = CommandFailure(error)
+            printError("bodkin id: \(failure.message)")
+            throw ExitCode(failure.status)
         }
     }
 }

@@ -48,7 +48,7 @@ struct ServerCommand: AsyncParsableCommand {
         let log = EventLog(output, origin: .process)
         do {
             let configuration = try configuration()
-            let logger = logger()
+            let logger = logger(log)
             // Each peer takes two, and many systems begin with 1024.
             DescriptorLimit.raise()
             _ = try await Signals.run {
@@ -107,8 +107,9 @@ struct ServerCommand: AsyncParsableCommand {
         return "listening on \(places), STUN on port \(listening.url.stunPort)" + (open ? "; open to everybody" : "; whoever has the URL may use it")
     }
 
-    private func logger() -> Logger {
+    private func logger(_ log: EventLog) -> Logger {
         guard output.verbose else { return Logger(label: "bodkin.server") { _ in SwiftLogNoOpLogHandler() } }
+        if output.isJSON { return Logger(label: "bodkin.server") { _ in EventLogHandler(log) } }
         return Logger(label: "bodkin.server") { StreamLogHandler.standardError(label: $0) }
     }
 }

@@ -14,6 +14,8 @@ struct Figures: Codable, Sendable {
     /// Medians of the cost of one dial.
     var packets: Double
     var bytes: Double
+    /// Dials without a time.
+    var failureCount = 0
     /// The dialler's shots; nil where it was a process that does not tell.
     var halfOpen: Double?
 
@@ -30,11 +32,11 @@ struct Figures: Codable, Sendable {
     var target: Double { floor * SpeedTrial.delayMilliseconds + allowance }
     var tailTarget: Double? { tailAllowance.map { floor * SpeedTrial.delayMilliseconds + $0 } }
     /// Whether the times are what is asked.
-    var isMet: Bool { percentile(0.5) <= target && tailTarget.map { percentile(0.99) <= $0 } ?? true }
+    var isMet: Bool { failureCount == 0 && percentile(0.5) <= target && tailTarget.map { percentile(0.99) <= $0 } ?? true }
 
     var line: String {
         "\(pair), \(name): p50 \(Self.rounded(percentile(0.5))) ms (at most \(Self.rounded(target)) asked), p99 \(Self.rounded(percentile(0.99))) ms, "
             + "\(milliseconds.count) dials, \(Self.rounded(packets)) packets, \(Self.rounded(bytes)) bytes"
-            + (halfOpen.map { ", \(Self.rounded($0)) SYNs" } ?? "") + " a dial"
+            + (failureCount > 0 ? ", \(failureCount) failed" : "") + (halfOpen.map { ", \(Self.rounded($0)) SYNs" } ?? "") + " a dial"
     }
 }

@@ -40,6 +40,7 @@ struct SpeedTrial: Sendable {
         var times: [Double] = []
         var costs: [NetworkCounters] = []
         var shots: [Double] = []
+        var failureCount = 0
         for index in 0..<(start == .cold && bodkin == nil ? 0 : count) {
             var settings = PeerExercise.Settings()
             settings.paths = paths
@@ -51,6 +52,7 @@ struct SpeedTrial: Sendable {
                 ? try await PeerExercise.runCold(cell, seed: own, settings: settings, bodkin: bodkin ?? "")
                 : try await PeerExercise.run(cell, seed: own, settings: settings)
             guard let time = isEcho ? result.echo : result.farByte, result.failure == nil else {
+                failureCount += 1
                 print("\(name), \(preset.rawValue), seed \(own): \(result.failure ?? "no time")")
                 continue
             }
@@ -62,6 +64,6 @@ struct SpeedTrial: Sendable {
         return Figures(
             name: name, pair: "\(preset.rawValue) + \(preset.rawValue)", milliseconds: times.sorted(), floor: floor, allowance: allowance,
             tailAllowance: tailAllowance, packets: median(costs.map { Double($0.sent) }), bytes: median(costs.map { Double($0.sentBytes) }),
-            halfOpen: shots.isEmpty ? nil : median(shots))
+            failureCount: failureCount, halfOpen: shots.isEmpty ? nil : median(shots))
     }
 }

@@ -67,7 +67,7 @@ struct Binder {
     func bindHealth(_ started: ContinuousClock.Instant) async throws -> Endpoint? {
         guard let endpoint = configuration.healthEndpoint else { return nil }
         let hub = hub
-        return try await bindAll([endpoint.address], endpoint.port, "the health endpoint") { endpoint in
+        return try await bindAll([endpoint.address], endpoint.port, "--health") { endpoint in
             try await bindTCP(endpoint) { channel in
                 try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
                 try channel.pipeline.syncOperations.addHandler(HealthResponder(hub: hub, started: started))

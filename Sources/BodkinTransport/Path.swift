@@ -4,6 +4,12 @@ public import NIOCore
 import NIOSSL
 import NIOTLS
 
+/// Why a path came to nothing before its handshake was over.
+public enum PathError: Error {
+    /// What answers speaks neither TLS nor the preamble of this attempt.
+    case foreign
+}
+
 /// One encrypted way between two peers: TLS 1.3, mutually authenticated by peer ID, on a TCP connection or a circuit. Confined to its event loop.
 public final class Path {
     /// What happens on it.

@@ -121,7 +121,9 @@ private final class PreambleSkipper: ChannelInboundHandler, RemovableChannelHand
         case .incomplete: return
         case .tls: break
         case .attempt(attempt): unread.moveReaderIndex(forwardBy: Preamble.size)
-        case .attempt, .foreign: return context.close(promise: nil)
+        case .attempt, .foreign:
+            context.fireErrorCaught(PathError.foreign)
+            return context.close(promise: nil)
         }
         if unread.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(unread)) }
         unread = ByteBuffer()

@@ -146,6 +146,10 @@ public final class RendezvousLink {
 
     private func tls(for way: Way) throws -> NIOSSLClientHandler {
         guard let keyHash = url.keyHash else {
+            guard IPAddress(way.name) == nil else {
+                throw TransportError(
+                    .serverImpostor, "nothing tells whether \(way.endpoint) is the right server: use a URL with key=, or with the server's name")
+            }
             return try NIOSSLClientHandler(context: TLSContexts.clientOfNamedServer(certificate), serverHostname: way.name)
         }
         let context = try TLSContexts.client(certificate, protocol: TLSContexts.rendezvousProtocol)
@@ -205,6 +209,11 @@ public final class RendezvousLink {
     private static func explanation(_ error: any Error, _ way: Way) -> TransportError? {
         switch error {
         case let error as TransportError: error
+        case _ where TransportError.isEndOfHandshake(error):
+            TransportError(
+                .serverRefused,
+                "\(way.endpoint) closed the connection during the handshake: it may be starting, or have too many connections from here; try again",
+                cause: error)
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             TransportError(
                 .serverImpostor, "\(way.endpoint) is not the rendezvous server that the URL names: get the server's present URL from whoever runs it",

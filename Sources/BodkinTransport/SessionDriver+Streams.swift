@@ -4,11 +4,13 @@ public import NIOCore
 /// What applications do with streams: each waits in a promise until the session can.
 extension SessionDriver {
     struct Reader {
+        let call: ObjectIdentifier
         var limit: Int
         var promise: EventLoopPromise<ByteBuffer?>
     }
 
     struct Writer {
+        let call: ObjectIdentifier
         var rest: ByteBuffer
         var promise: EventLoopPromise<Void>
     }
@@ -16,33 +18,40 @@ extension SessionDriver {
     /// How many streams of the far side's opening may wait to be accepted: as many as it may open.
     private static let waitingStreamLimit = 65_536
 
-    /// Reads at most `limit` bytes; nil at the end.
-    public func read(_ stream: StreamID, limit: Int) -> EventLoopFuture<ByteBuffer?> {
+    /// Reads at most `limit` bytes; nil at the end. `call` names whoever waits, here and in what follows.
+    public func read(_ stream: StreamID, limit: Int, for call: ObjectIdentifier) -> EventLoopFuture<ByteBuffer?> {
         guard readers[stream] == nil else { return eventLoop.makeFailedFuture(ConnectionError.busy) }
         let promise = eventLoop.makePromise(of: ByteBuffer?.self)
-        readers[stream] = Reader(limit: limit, promise: promise)
+        readers[stream] = Reader(call: call, limit: limit, promise: promise)
         resumeReader(of: stream)
         drive()
         return promise.futureResult
     }
 
     /// Gives up waiting for bytes.
-    public func cancelRead(_ stream: StreamID) {
+    public func cancelRead(_ stream: StreamID, for call: ObjectIdentifier) {
+        guard readers[stream]?.call == call else { return }
         readers.removeValue(forKey: stream)?.promise.fail(CancellationError())
     }
 
     /// Writes bytes; done when the session has taken all of them.
-    public func write(_ bytes: ByteBuffer, to stream: StreamID) -> EventLoopFuture<Void> {
+    public func write(_ bytes: ByteBuffer, to stream: StreamID, for call: ObjectIdentifier) -> EventLoopFuture<Void> {
         if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
         let promise = eventLoop.makePromise(of: Void.self)
-        writers[stream, default: []].append(Writer(rest: bytes, promise: promise))
+        writers[stream, default: []].append(Writer(call: call, rest: bytes, promise: promise))
         if writers[stream]?.count == 1 { resumeWriters(of: stream) }
         drive()
         return promise.futureResult
     }
 
     /// Gives up what waits to be taken.
-    public func cancelWrites(to stream: StreamID) { failWriters(of: stream, CancellationError()) }
+    public func cancelWrite(to stream: StreamID, for call: ObjectIdentifier) {
+        guard let index = writers[stream]?.firstIndex(where: { $0.call == call }) else { return }
+        writers[stream]?.remove(at: index).promise.fail(CancellationError())
+        // The next one is at the front now.
+        if writers[stream]?.isEmpty == true { writers[stream] = nil } else if index == 0 { resumeWriters(of: stream) }
+        drive()
+    }
 
     /// Ends our half of a stream after what was written.
     public func finish(_ stream: StreamID) {
@@ -55,32 +64,33 @@ extension SessionDriver {
         session.reset(stream, code: code)
         session.stopSending(stream, code: code)
         failWriters(of: stream, ConnectionError.stopped(code))
+        resumeReader(of: stream)
         drive()
     }
 
     /// Opens a stream, as soon as the far side allows one more.
-    public func openStream() -> EventLoopFuture<StreamID> {
+    public func openStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
         if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
         let promise = eventLoop.makePromise(of: StreamID.self)
-        openers.append(promise)
+        openers.append((call, promise))
         resumeOpeners()
         drive()
         return promise.futureResult
     }
 
     /// The next stream that the far side has opened.
-    public func acceptStream() -> EventLoopFuture<StreamID> {
+    public func acceptStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
         if !opened.isEmpty { return eventLoop.makeSucceededFuture(opened.removeFirst()) }
         if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
         let promise = eventLoop.makePromise(of: StreamID.self)
-        accepters.append(promise)
+        accepters.append((call, promise))
         return promise.futureResult
     }
 
-    /// Gives up waiting for streams.
-    public func cancelAccepting() {
-        for promise in accepters { promise.fail(CancellationError()) }
-        accepters = []
+    /// Gives up waiting for a stream.
+    public func cancelStream(for call: ObjectIdentifier) {
+        if let index = accepters.firstIndex(where: { $0.call == call }) { accepters.remove(at: index).promise.fail(CancellationError()) }
+        if let index = openers.firstIndex(where: { $0.call == call }) { openers.remove(at: index).promise.fail(CancellationError()) }
     }
 
     /// Ends the session after everything written; done when the far side has acknowledged that, or the session is over otherwise.
@@ -94,16 +104,15 @@ extension SessionDriver {
     }
 
     func accept(_ stream: StreamID) {
-        if let promise = accepters.first {
-            accepters.removeFirst()
-            promise.succeed(stream)
+        if !accepters.isEmpty {
+            accepters.removeFirst().promise.succeed(stream)
         } else if opened.count < Self.waitingStreamLimit {
             opened.append(stream)
         }
     }
 
     func resumeOpeners() {
-        while !openers.isEmpty, let stream = session.openStream() { openers.removeFirst().succeed(stream) }
+        while !openers.isEmpty, let stream = session.openStream() { openers.removeFirst().promise.succeed(stream) }
     }
 
     func resumeReader(of stream: StreamID) {
@@ -113,6 +122,7 @@ extension SessionDriver {
         case .bytes(let bytes): result = .success(bytes)
         case .end: result = .success(nil)
         case .reset(let code): result = .failure(ConnectionError.reset(code))
+        case .nothing where session.isStopped(stream): result = .failure(ConnectionError.finished)
         case .nothing:
             guard let closeReason else { return }
             // A far side that closes in good order has said everything.
@@ -127,7 +137,7 @@ extension SessionDriver {
             let taken = session.write(writer.rest, to: stream)
             writer.rest.moveReaderIndex(forwardBy: taken)
             guard writer.rest.readableBytes == 0 else {
-                if taken == 0, !session.isAlive(stream) { return failWriters(of: stream, ConnectionError.finished) }
+                if taken == 0, !session.takesBytes(stream) { return failWriters(of: stream, ConnectionError.finished) }
                 writers[stream]?[0] = writer
                 return
             }

@@ -34,8 +34,8 @@ public final class SessionDriver {
     var readers: [StreamID: Reader] = [:]
     var writers: [StreamID: [Writer]] = [:]
     var opened: [StreamID] = []
-    var accepters: [EventLoopPromise<StreamID>] = []
-    var openers: [EventLoopPromise<StreamID>] = []
+    var accepters: [(call: ObjectIdentifier, promise: EventLoopPromise<StreamID>)] = []
+    var openers: [(call: ObjectIdentifier, promise: EventLoopPromise<StreamID>)] = []
     var closers: [EventLoopPromise<Void>] = []
     private var paths: [PathID: Path] = [:]
     private var nextPathNumber: UInt64 = 0
@@ -147,7 +147,7 @@ public final class SessionDriver {
         let error = ConnectionError.closed(reason)
         for stream in Array(readers.keys) { resumeReader(of: stream) }
         for stream in Array(writers.keys) { failWriters(of: stream, error) }
-        for promise in accepters + openers { promise.fail(error) }
+        for waiting in accepters + openers { waiting.promise.fail(error) }
         for promise in closers { promise.succeed() }
         accepters = []
         openers = []

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 
 #if canImport(Glibc)
 import Glibc
@@ -42,6 +43,12 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
 
     /// The message.
     public var description: String { message }
+
+    /// Whether a handshake failed because the far side ended the connection, which says nothing about who it is.
+    public static func isEndOfHandshake(_ error: any Error) -> Bool {
+        guard case NIOSSLError.handshakeFailed(.sslError(let errors)) = error else { return false }
+        return errors.contains(.eofDuringHandshake)
+    }
 
     static func port(_ number: UInt16, _ cause: any Error) -> TransportError {
         switch (cause as? IOError)?.errnoCode {

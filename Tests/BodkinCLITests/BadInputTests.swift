@@ -10,10 +10,13 @@ struct BadInputTests {
             ("connect $id --rendezvous nonsense", 65, "does not begin with bodkin://"), ("connect $id --rendezvous ''", 65, "copy it whole"),
             ("connect $id --rendezvous ${BODKIN_RENDEZVOUS/key=???????/key=AAAAAAA}", 76, "not the rendezvous server"),
             ("connect $id --rendezvous ${BODKIN_RENDEZVOUS/&token=*/}", 77, "token"),
+            ("connect $id --rendezvous bodkin://127.0.0.1:$port/", 76, "key="),
             ("connect $id --rendezvous bodkin://127.0.0.1:9/", 69, "check the network"), ("connect $id --timeout 0", 64, "--timeout"),
             ("listen --reserved-port $port", 73, "in use"), ("listen --direct-only --relay-only", 64, "give one of them"),
             ("listen --allow nobody", 65, "56 characters"), ("check --rendezvous bodkin://127.0.0.1:9/", 69, "cannot be reached"),
             ("server --host 127.0.0.1 --port $port --stun-port 0", 73, "another program has it"), ("server --certificate x", 64, "belong together"),
+            ("server --host 127.0.0.1 --port 0 --stun-port $port", 73, "--stun-port"),
+            ("server --host 127.0.0.1 --port 0 --stun-port 0 --health 0.0.0.0:$port", 73, "--health"),
             ("server --host 127.0.0.1 --bind nowhere", 64, "no address"),
             ("server --certificate /none --key /none --port 0 --stun-port 0", 65, "PEM"),
             ("server --host 127.0.0.1 --state /proc/none", 73, "--state"),
@@ -28,6 +31,22 @@ struct BadInputTests {
         let lines = output.split(separator: "\n")
         #expect(lines.first == "\(status)", "\(output)")
         #expect(lines.count == 2 && lines.last?.contains(hint) == true, "\(output)")
+    }
+
+    @Test(
+        "without a home directory there is one line that asks for --state, and as an event where events are told",
+        arguments: ["id", "listen", "connect $id", "check", "server --host 127.0.0.1", "listen --events json"])
+    func homeless(_ command: String) async throws {
+        let output = try await Script.run(
+            """
+            serve; id=$(bodkin id --state other)
+            env -u HOME -u XDG_STATE_HOME timeout 60 '\(Script.program)' \(command) </dev/null 2>error >/dev/null; echo $?; cat error
+            """)
+        let lines = output.split(separator: "\n")
+        #expect(lines.count == 2 && lines[0] == "64" && lines[1].contains("--state"), "\(output)")
+        let name = command.prefix { $0 != " " }
+        let opening = command.hasSuffix("json") ? #"{"event": "error", "ms": "# : "bodkin \(name): "
+        #expect(lines.last?.hasPrefix(opening) == true, "\(output)")
     }
 
     @Test("without a server's URL the command says where to get one; others' secrets are not used")

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Testing
 
 /// `server`, `listen` and `connect` as processes.
@@ -74,5 +75,50 @@ struct ConversationTests {
         #expect(output.hasPrefix("stranger 68\nfriend 0\nlistener 0\n"), "\(output)")
         #expect(output.contains("\"status\": 68") && !output.contains("no "), "\(output)")
         #expect(output.hasSuffix("friend.log:0\nlisten.log:0\n"), "\(output)")
+    }
+
+    @Test(
+        "a listener's events come in order, those of a dial by its own time, and one report before the end",
+        arguments: ["", "--direct-only", "--relay-only"])
+    func listenerEvents(_ option: String) async throws {
+        let output = try await Script.run(
+            """
+            serve; listening --once --events json \(option); sleep 1
+            bodkin connect $id --state dialler \(option) </dev/null 2>/dev/null; ended; cat listen.log
+            """)
+        let lines = output.split(separator: "\n")
+        #expect(lines.first == "listener 0", "\(output)")
+        struct Event: Decodable {
+            var event: String
+            var ms: Double
+        }
+        let decoder = JSONDecoder()
+        let events = try lines.dropFirst().map { try decoder.decode(Event.self, from: Data($0.utf8)) }
+        let names = events.map(\.event)
+        let places = ["registered", "listening", "path", "connected", "closed"].compactMap { names.firstIndex(of: $0) }
+        try #require(places.count == 5 && places == places.sorted(), "\(output)")
+        let (path, connected, closed) = (places[2], places[3], places[4])
+        let reports = names.indices.filter { names[$0] == "report" }
+        let report = try #require(reports.first, "\(output)")
+        #expect(reports.count == 1 && path < report && report < closed, "\(output)")
+        // Each of them counts from the Meet, which came more than a second after the start.
+        #expect(events[path].ms <= events[connected].ms, "\(output)")
+        #expect(events[report].ms < events[closed].ms + 1000, "\(output)")
+    }
+
+    @Test("state and server come from the environment; --verbose tells every step, and the reserved port is the one that was asked for")
+    func environment() async throws {
+        let output = try await Script.run(
+            """
+            serve; export BODKIN_STATE="$work/kept"; echo hello >input
+            while port=$((20000 + RANDOM % 10000)); (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do :; done
+            '\(Script.program)' listen --once --verbose --reserved-port $port <input >output 2>listen.log & listener=$!
+            await "registered, seen as 127.0.0.1:$port" listen.log; await "^listening as $(bodkin id)" listen.log; ls kept
+            BODKIN_STATE="$work/dialler" bodkin connect $(bodkin id) --verbose </dev/null 2>connect.log; ended
+            for step in 'ms: registered' 'ms: dialing' 'path.* is up' 'ms: connected to' '^connected ' '^  '; do
+                grep -q "$step" connect.log || { echo "no $step in:"; cat connect.log; }
+            done
+            """)
+        #expect(output == "identity.pem\nhello\nlistener 0\n", "\(output)")
     }
 }

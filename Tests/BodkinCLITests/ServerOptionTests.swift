@@ -15,6 +15,20 @@ struct ServerOptionTests {
         #expect(output == "0\nhello\nlistener 0\n\"registered\": 1\n", "\(output)")
     }
 
+    @Test("--events json tells events alone, the first of them that the server listens; with --verbose its log comes as events, too")
+    func events() async throws {
+        let output = try await Script.run(
+            """
+            stop() { kill -TERM $server; wait $server; echo "server $?"; grep -vc '^{"event": ".*}$' server.log; }
+            serve --events json; await '"event": "listening"' server.log; stop
+            head -1 server.log | grep -o '^{"event": "listening", "ms": [0-9.]*, "url": ' | cut -d: -f1-2
+            grep -o 'bodkin://[^"]*' server.log | cmp - url && echo same
+            rm url; serve --events json --verbose; await '"event": "listening"' server.log; stop
+            grep -c '^{"event": "log", "ms": [0-9.]*, "level": "info", "message": "shutting down", "metadata": {.*"registered": "0"}}$' server.log
+            """)
+        #expect(output == "server 0\n0\n{\"event\": \"listening\", \"ms\"\nsame\nserver 0\n0\n1\n", "\(output)")
+    }
+
     @Test(
         "with --certificate a public authority and the host's name decide: trusted, untrusted, and by another name",
         .enabled("needs root or an unprivileged user namespace") { try await Script.run("unshare -rm true && echo yes") == "yes\n" })

@@ -73,13 +73,18 @@ extension Attempt {
     private func lost(_ target: Int?, _ entry: Int?, _ error: (any Error)?) {
         guard phase == .meeting || phase == .dialled else { return }
         if let entry, hasDirectPath, report.attempts.indices.contains(entry) { return supersede(entry) }
-        let isImpostor = error is NIOSSLError || error is BoringSSLError
+        let isImpostor = error is NIOSSLError || error is BoringSSLError || error is PathError
+        let isEnd = error.map { TransportError.isEndOfHandshake($0) } ?? true
         if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending || target != nil {
             judge(
-                entry, isImpostor ? .impostor : .failed,
-                isImpostor ? "who answered is not the peer" : error.map { "\($0)" } ?? "closed by the far side")
+                entry, isImpostor && !isEnd ? .impostor : .failed,
+                isEnd ? "closed by the far side" : isImpostor ? "who answered is not the peer" : error.map { "\($0)" } ?? "")
         }
-        guard let target else { return }
+        guard let target else {
+            // Where no direct path is looked for any more, the circuit was the last hope.
+            if isExhausted { engine.eventLoop.assumeIsolated().execute { [weak self] in self?.conclude() } }
+            return
+        }
         targets[target].path = nil
         schedule?.lost(target)
         arm()
@@ -98,6 +103,7 @@ extension Attempt {
     private func supersede(_ entry: Int) {
         report.attempts[entry].verdict = .superseded
         report.attempts[entry].duration = elapsed - report.attempts[entry].start
+        engine.tell(.attempt(peer, report.attempts[entry]), since: start)
     }
 
     /// A direct path carries the session.

@@ -59,7 +59,8 @@ final class Attempt {
     /// How many cards of the far side have been looked at.
     var cardCount = 0
     var circuitReportIndex: Int?
-    private let promise: EventLoopPromise<Connection>?
+    /// Those who wait for the connection.
+    private var callers: [ObjectIdentifier: EventLoopPromise<Connection>] = [:]
     private var early = ByteBuffer()
     private var timeout: Scheduled<Void>?
     var instant: Scheduled<Void>?
@@ -80,7 +81,6 @@ final class Attempt {
         id = .random()
         role = .dialler
         report = ConnectionReport(peer: peer)
-        promise = engine.eventLoop.makePromise()
     }
 
     /// A dial that somebody else has begun.
@@ -90,12 +90,26 @@ final class Attempt {
         self.peer = peer
         role = .called
         report = ConnectionReport(peer: peer)
-        promise = nil
     }
 
-    /// The connection that it leads to, for a dialler.
-    var result: EventLoopFuture<Connection> {
-        promise?.futureResult ?? engine.eventLoop.makeFailedFuture(PeerError(.closed, "nobody dials here"))
+    /// The connection that it leads to, for one of those who dial.
+    func result(for call: ObjectIdentifier) -> EventLoopFuture<Connection> {
+        let promise = engine.eventLoop.makePromise(of: Connection.self)
+        callers[call] = promise
+        return promise.futureResult
+    }
+
+    /// One of those who dial gives up: so does the dial with the last one.
+    func cancel(for call: ObjectIdentifier) {
+        guard let promise = callers.removeValue(forKey: call) else { return }
+        promise.fail(CancellationError())
+        if callers.isEmpty, session == nil { fail(CancellationError()) }
+    }
+
+    private func answerCallers(_ result: Result<Connection, any Error>) {
+        let waiting = callers.values
+        callers = [:]
+        for promise in waiting { promise.completeWith(result) }
     }
 
     /// Whether a direct path may still come of it.
@@ -184,7 +198,7 @@ final class Attempt {
     /// Both dialled each other, and the other's dial stands.
     func fold(into connection: Connection) {
         guard session == nil else { return }
-        promise?.succeed(connection)
+        answerCallers(.success(connection))
         end()
     }
 
@@ -192,7 +206,7 @@ final class Attempt {
     func connected(_ connection: Connection, route: Route) {
         timeout?.cancel()
         engine.tell(.connected(peer, route), since: start)
-        promise?.succeed(connection)
+        answerCallers(.success(connection))
     }
 
     /// It leads to nothing.
@@ -206,7 +220,7 @@ final class Attempt {
         guard phase != .over else { return }
         judgePending()
         if role == .dialler { engine.tell(.report(report), since: start) }
-        promise?.fail(error)
+        answerCallers(.failure(error))
         end()
     }
 
@@ -223,6 +237,6 @@ final class Attempt {
         engine.attempts[id] = nil
         // It was waited for a direct path in vain: there will be none.
         if let session, session.pathCount == 0, session.closeReason == nil { session.fail("its last path is gone") }
-        promise?.fail(PeerError(.closed, "the dial was given up"))
+        answerCallers(.failure(PeerError(.closed, "the dial was given up")))
     }
 }

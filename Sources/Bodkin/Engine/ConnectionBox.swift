@@ -9,7 +9,7 @@ final class ConnectionBox {
     let start: NIODeadline
     private(set) var report: ConnectionReport
     private var isSettled = false
-    private var settlers: [EventLoopPromise<ConnectionReport>] = []
+    private var settlers: [ObjectIdentifier: EventLoopPromise<ConnectionReport>] = [:]
 
     init(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline) {
         self.driver = driver
@@ -48,17 +48,19 @@ final class ConnectionBox {
 
     private func settle() {
         isSettled = true
-        for promise in settlers { promise.succeed(report) }
-        settlers = []
+        for promise in settlers.values { promise.succeed(report) }
+        settlers = [:]
     }
 
     /// The report, once nothing is tried any more.
-    func settled() -> EventLoopFuture<ConnectionReport> {
+    func settled(for call: ObjectIdentifier) -> EventLoopFuture<ConnectionReport> {
         guard !isSettled else { return driver.eventLoop.makeSucceededFuture(report) }
         let promise = driver.eventLoop.makePromise(of: ConnectionReport.self)
-        settlers.append(promise)
+        settlers[call] = promise
         return promise.futureResult
     }
+
+    func cancelSettled(for call: ObjectIdentifier) { settlers.removeValue(forKey: call)?.fail(CancellationError()) }
 
     static func text(of reason: SessionCloseReason) -> String {
         switch reason {

@@ -7,25 +7,24 @@ import NIOCore
 /// Dials of ours and of others, and the circuits that they run on.
 extension PeerEngine {
     /// Dials a peer, or joins what is under way or alive.
-    func connect(to peer: PeerID) -> EventLoopFuture<Connection> {
+    func connect(to peer: PeerID, for call: ObjectIdentifier) -> EventLoopFuture<Connection> {
         if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }
         guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one")) }
         guard peer != id else { return eventLoop.makeFailedFuture(PeerError(.ourselves, "this is our own peer ID: name the other side's")) }
         if let box = sessions.first(where: { $0.key.peer == peer && $0.value.driver.closeReason == nil })?.value {
             return eventLoop.makeSucceededFuture(Connection(box))
         }
-        if let attempt = attempts.values.first(where: { $0.peer == peer && $0.role == .dialler }) { return attempt.result }
+        if let attempt = attempts.values.first(where: { $0.peer == peer && $0.role == .dialler }) { return attempt.result(for: call) }
         let attempt = Attempt(dialling: peer, engine: self)
         attempts[attempt.id] = attempt
+        let result = attempt.result(for: call)
         attempt.begin()
-        return attempt.result
+        return result
     }
 
-    /// Gives up a dial that has led to nothing yet.
-    func cancelDial(to peer: PeerID) {
-        for attempt in Array(attempts.values) where attempt.peer == peer && attempt.role == .dialler && attempt.session == nil {
-            attempt.fail(CancellationError())
-        }
+    /// A caller gives up: so does the dial, unless another one waits for it.
+    func cancelDial(to peer: PeerID, for call: ObjectIdentifier) {
+        for attempt in Array(attempts.values) where attempt.peer == peer && attempt.role == .dialler { attempt.cancel(for: call) }
     }
 
     /// Meet somebody: one that we dial, or who dials us.

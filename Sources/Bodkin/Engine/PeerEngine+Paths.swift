@@ -10,14 +10,17 @@ extension PeerEngine {
 
     /// A connection to the reserved port.
     func accept(_ channel: any Channel) throws {
-        guard !isOver, strangerCount < Self.strangerLimit else { return channel.close(promise: nil) }
+        guard !isOver else { return channel.close(promise: nil) }
+        // Whoever keeps silent longest makes room: nobody shuts the others out by saying nothing.
+        if strangers.count >= Self.strangerLimit, let oldest = strangers.values.min(by: { $0.number < $1.number }) {
+            oldest.channel.close(promise: nil)
+        }
         strangerCount += 1
-        strangers[ObjectIdentifier(channel)] = channel
+        strangers[ObjectIdentifier(channel)] = (strangerCount, channel)
         var isStranger = true
         let known = { [weak self] in
             guard isStranger else { return }
             isStranger = false
-            self?.strangerCount -= 1
             self?.strangers[ObjectIdentifier(channel)] = nil
         }
         channel.closeFuture.assumeIsolated().whenComplete { _ in known() }
@@ -38,8 +41,8 @@ extension PeerEngine {
 
     /// Forgets connections from an endpoint that have said nothing: a plain close would leave the system's half of them in the way.
     func discardStrangers(at remote: Endpoint) {
-        for channel in Array(strangers.values) where Endpoint(channel.remoteAddress) == remote {
-            ReservedPort.discard(channel)
+        for stranger in Array(strangers.values) where Endpoint(stranger.channel.remoteAddress) == remote {
+            ReservedPort.discard(stranger.channel)
         }
     }
 
@@ -76,7 +79,8 @@ extension PeerEngine {
 
     private func open(_ path: Path, _ opening: PathOpening, from peer: PeerID, received: ByteBuffer) {
         let key = SessionKey(peer: peer, session: opening.session)
-        tell(.path(peer, path.kind == .circuit ? .circuit : .direct, remote: path.remote))
+        let attempt = attempts.values.first { $0.peer == peer && $0.role == .called && $0.session == nil }
+        tell(.path(peer, path.kind == .circuit ? .circuit : .direct, remote: path.remote), since: sessions[key]?.start ?? attempt?.start)
         if let driver = sessions[key]?.driver, opening.receiver == instance, opening.sender == driver.remoteInstance {
             driver.add(path, received: received)
             if driver.activePath?.kind == .direct { settle(with: driver) }
@@ -90,7 +94,6 @@ extension PeerEngine {
         let session = Session(
             role: .called, id: opening.session, localInstance: instance, remoteInstance: opening.sender, configuration: configuration.session)
         let driver = SessionDriver(session, peer: peer, on: eventLoop)
-        let attempt = attempts.values.first { $0.peer == peer && $0.role == .called && $0.session == nil }
         let connection = adopt(driver, report: attempt?.report ?? ConnectionReport(peer: peer), start: attempt?.start ?? NIODeadline.now())
         attempt?.began(on: path, driver)
         driver.add(path, received: received)

@@ -158,7 +158,8 @@ extension PeerEngine {
     private func received(_ body: WireEnvelope.OneOf_Body) {
         switch body {
         case .welcome(let welcome):
-            clock.set(welcome.timeMs)
+            // The card went out with the hello, good by our clock: where that is wrong, the card is good for too short, or too long.
+            if clock.set(welcome.timeMs) > configuration.cardLifetime / 8, isRegistrationSent { register() }
             let window = Int(welcome.circuitWindow)
             if window > circuitWindow {
                 for circuit in circuits.values { circuit.grant(window - circuitWindow) }
@@ -191,17 +192,19 @@ extension PeerEngine {
     }
 
     /// Done when the server knows this peer.
-    func whenRegistered() -> EventLoopFuture<Void> {
+    func whenRegistered(for call: ObjectIdentifier) -> EventLoopFuture<Void> {
         switch state {
         case .registered: return eventLoop.makeSucceededVoidFuture()
         case .failed(let error): return eventLoop.makeFailedFuture(error)
         case .closed: return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one"))
         case .starting:
             let promise = eventLoop.makePromise(of: Void.self)
-            waitingForRegistration.append(promise)
+            waitingForRegistration[call] = promise
             return promise.futureResult
         }
     }
+
+    func cancelRegistered(for call: ObjectIdentifier) { waitingForRegistration.removeValue(forKey: call)?.fail(CancellationError()) }
 
     private func registered(_ sequence: UInt64) {
         registeredSequence = sequence
@@ -214,8 +217,8 @@ extension PeerEngine {
         tell(.registered(warms.compactMap(\.observed)))
         if case .starting = state {
             state = .registered
-            for promise in waitingForRegistration { promise.succeed() }
-            waitingForRegistration = []
+            for promise in waitingForRegistration.values { promise.succeed() }
+            waitingForRegistration = [:]
         }
     }
 
@@ -232,7 +235,11 @@ extension PeerEngine {
             }
             reopen(after: .zero)
         case .shutdown, .unspecified, .UNRECOGNIZED: break  // the connection's end follows
-        case .version, .token, .card, .quota, .protocol, .tooLarge, .replaced:
+        case .quota:
+            // Who was let in once tries again, ever more seldom.
+            if case .registered = state { return }
+            fail(PeerError(.quota, failure.message.isEmpty ? "the server has no room for this peer now: try again in a minute" : failure.message))
+        case .version, .token, .card, .protocol, .tooLarge, .replaced:
             fail(PeerError(.refused, failure.message.isEmpty ? "the server refuses this peer: ask whoever runs it" : failure.message))
         }
     }

@@ -66,15 +66,16 @@ final class PeerEngine {
     var attempts: [AttemptID: Attempt] = [:]
     var circuits: [AttemptID: CircuitChannel] = [:]
     var sessions: [SessionKey: ConnectionBox] = [:]
-    var strangerCount = 0
-    /// Accepted connections that have not proved whose they are.
-    var strangers: [ObjectIdentifier: any Channel] = [:]
+    /// How many connections were ever accepted.
+    var strangerCount: UInt64 = 0
+    /// Those that have not proved whose they are, by their number.
+    var strangers: [ObjectIdentifier: (number: UInt64, channel: any Channel)] = [:]
     var halfOpenCount = 0
     var isRenewing = false
     var retryWarm: Scheduled<Void>?
     /// How often in a row a warm connection has been tried in vain.
     var warmRetryCount = 0
-    var waitingForRegistration: [EventLoopPromise<Void>] = []
+    var waitingForRegistration: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
     let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
 
     /// A session by what names it.
@@ -163,8 +164,8 @@ final class PeerEngine {
         guard !isOver else { return }
         state = .failed(error)
         incoming.finish(throwing: error)
-        for promise in waitingForRegistration { promise.fail(error) }
-        waitingForRegistration = []
+        for promise in waitingForRegistration.values { promise.fail(error) }
+        waitingForRegistration = [:]
         for attempt in Array(attempts.values) { attempt.fail(error) }
         release()
     }
@@ -175,8 +176,8 @@ final class PeerEngine {
         state = .closed
         incoming.finish()
         let error = PeerError(.closed, "the peer has been closed: make another one")
-        for promise in waitingForRegistration { promise.fail(error) }
-        waitingForRegistration = []
+        for promise in waitingForRegistration.values { promise.fail(error) }
+        waitingForRegistration = [:]
         for attempt in Array(attempts.values) { attempt.fail(error) }
         for box in Array(sessions.values) { box.driver.fail("the peer has been closed") }
         release()

@@ -1,17 +1,22 @@
 import FoundationEssentials
+import NIOCore
 
-/// The server's clock, which alone decides about the expiry of cards: ours, until the server has told its own.
+/// The server's clock, which alone decides about the expiry of cards: ours, until the server has told its own. From then on steps of ours change nothing.
 struct ServerClock {
-    private var offset: Int64 = 0
-
-    /// Milliseconds since 1970, ours.
-    private static var local: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+    private var told: (milliseconds: UInt64, at: NIODeadline)?
 
     /// Milliseconds since 1970 by the server's clock, as far as we know it.
-    var now: UInt64 { UInt64(clamping: Self.local.addingReportingOverflow(offset).partialValue) }
+    var now: UInt64 {
+        guard let told else { return UInt64(max(Date().timeIntervalSince1970 * 1000, 0)) }
+        return told.milliseconds &+ UInt64(clamping: (NIODeadline.now() - told.at).nanoseconds / 1_000_000)
+    }
 
-    /// The server has told its time.
-    mutating func set(_ milliseconds: UInt64) {
-        offset = Int64(clamping: milliseconds).subtractingReportingOverflow(Self.local).partialValue
+    /// The server has told its time. Returns by how much it differs from what was thought.
+    @discardableResult
+    mutating func set(_ milliseconds: UInt64) -> Duration {
+        let before = now
+        told = (milliseconds, .now())
+        let difference = before > milliseconds ? before - milliseconds : milliseconds - before
+        return .milliseconds(Int64(clamping: difference))
     }
 }

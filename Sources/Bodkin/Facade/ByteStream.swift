@@ -29,10 +29,10 @@ public struct ByteStream: Sendable {
     public func write(_ bytes: some Sequence<UInt8>) async throws {
         let buffer = ByteBuffer(bytes: bytes)
         guard buffer.readableBytes > 0 else { return }
-        try await withTaskCancellationHandler {
-            try await connection.perform { [id] in $0.driver.write(buffer, to: id) }
-        } onCancel: {
-            connection.execute { [id] in $0.driver.cancelWrites(to: id) }
+        try await connection.wait { [id] box, call in
+            box.driver.write(buffer, to: id, for: call)
+        } cancel: { [id] box, call in
+            box.driver.cancelWrite(to: id, for: call)
         }
     }
 
@@ -41,11 +41,12 @@ public struct ByteStream: Sendable {
     /// - Throws: ``ConnectionError``; `CancellationError` when the task is cancelled: nothing is lost then.
     public func read(upTo limit: Int = defaultLimit) async throws -> [UInt8]? {
         let limit = max(1, limit)
-        return try await withTaskCancellationHandler {
-            try await connection.perform { [id] in $0.driver.read(id, limit: limit) }.map { Array(buffer: $0) }
-        } onCancel: {
-            connection.execute { [id] in $0.driver.cancelRead(id) }
+        let piece = try await connection.wait { [id] box, call in
+            box.driver.read(id, limit: limit, for: call)
+        } cancel: { [id] box, call in
+            box.driver.cancelRead(id, for: call)
         }
+        return piece.map { Array(buffer: $0) }
     }
 
     /// Ends our half after everything written: the far side reads its end. The other half goes on.

@@ -39,17 +39,22 @@ public final class Connection: Sendable {
 
     /// Opens a stream, as soon as the far side allows one more. The far side hears of it with its first bytes.
     public func openStream() async throws -> ByteStream {
-        ByteStream(id: try await perform { $0.driver.openStream() }, self)
+        ByteStream(
+            id: try await wait {
+                $0.driver.openStream(for: $1)
+            } cancel: {
+                $0.driver.cancelStream(for: $1)
+            }, self)
     }
 
     /// The next stream that the far side opens.
     public func acceptStream() async throws -> ByteStream {
-        let id = try await withTaskCancellationHandler {
-            try await perform { $0.driver.acceptStream() }
-        } onCancel: {
-            execute { $0.driver.cancelAccepting() }
-        }
-        return ByteStream(id: id, self)
+        ByteStream(
+            id: try await wait {
+                $0.driver.acceptStream(for: $1)
+            } cancel: {
+                $0.driver.cancelStream(for: $1)
+            }, self)
     }
 
     // MARK: How it is
@@ -60,7 +65,13 @@ public final class Connection: Sendable {
     }
 
     /// How the connection came about, once nothing is tried any more: it is direct, or it stays relayed, or it is over.
-    public func settled() async throws -> ConnectionReport { try await perform { $0.settled() } }
+    public func settled() async throws -> ConnectionReport {
+        try await wait {
+            $0.settled(for: $1)
+        } cancel: {
+            $0.cancelSettled(for: $1)
+        }
+    }
 
     // MARK: Ending
 
@@ -72,17 +83,15 @@ public final class Connection: Sendable {
     ///   - limit: after this the connection is ended at once.
     public func close(code: UInt64 = 0, reason: String = "", within limit: Duration = .seconds(10)) async throws {
         let eventLoop = eventLoop
-        try await withTaskCancellationHandler {
-            try await perform { box in
-                let deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak box] in
-                    box?.driver.abort(code: code, reason: reason)
-                }
-                let closing = box.driver.close(code: code, reason: reason)
-                closing.assumeIsolated().whenComplete { _ in deadline.cancel() }
-                return closing
+        try await wait { box, _ in
+            let deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak box] in
+                box?.driver.abort(code: code, reason: reason)
             }
-        } onCancel: {
-            execute { $0.driver.abort(code: code, reason: reason) }
+            let closing = box.driver.close(code: code, reason: reason)
+            closing.assumeIsolated().whenComplete { _ in deadline.cancel() }
+            return closing
+        } cancel: { box, _ in
+            box.driver.abort(code: code, reason: reason)
         }
     }
 
@@ -91,9 +100,16 @@ public final class Connection: Sendable {
 
     // MARK: Inside
 
-    func perform<T: Sendable>(_ body: @escaping @Sendable (ConnectionBox) -> EventLoopFuture<T>) async throws -> T {
+    func wait<T: Sendable>(
+        _ begin: @escaping @Sendable (ConnectionBox, ObjectIdentifier) -> EventLoopFuture<T>,
+        cancel: @escaping @Sendable (ConnectionBox, ObjectIdentifier) -> Void
+    ) async throws -> T {
         let bound = bound
-        return try await eventLoop.flatSubmit { body(bound.value) }.get()
+        return try await eventLoop.wait {
+            begin(bound.value, $0)
+        } cancel: {
+            cancel(bound.value, $0)
+        }
     }
 
     func execute(_ body: @escaping @Sendable (ConnectionBox) -> Void) {

@@ -25,6 +25,11 @@ public final class Peer: Sendable {
     }
 
     static func open(_ configuration: Configuration) async throws -> Peer {
+        if case .only(let peers) = configuration.admission, peers.count > Admission.listLimit {
+            throw PeerError(
+                .refused, "a server takes a list of \(Admission.listLimit) peers, not of \(peers.count): admit anyone, and close what you do not want"
+            )
+        }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
         let ways = try await ServerResolution.ways(to: configuration.rendezvous)
         let (incoming, continuation) = AsyncThrowingStream.makeStream(
@@ -38,15 +43,16 @@ public final class Peer: Sendable {
     }
 
     /// Connects to a peer. Returns as soon as bytes can be written: by circuit at first, if that is allowed; the connection moves to a direct path
-    /// by itself. A connection that there is already, by whoever's dial, is joined: both callers have the same one.
+    /// by itself. A connection that there is already, by whoever's dial, is joined: both callers have the same one. A caller that is cancelled has
+    /// `CancellationError` at once, and a dial that nobody waits for any more is given up.
     ///
     /// - Throws: ``PeerError`` with every attempt and its verdict; ``TransportError`` where the server cannot be reached.
     public func connect(to peer: PeerID) async throws -> Connection {
         let engine = engine
-        return try await withTaskCancellationHandler {
-            try await eventLoop.flatSubmit { engine.value.connect(to: peer) }.get()
-        } onCancel: {
-            eventLoop.execute { engine.value.cancelDial(to: peer) }
+        return try await eventLoop.wait {
+            engine.value.connect(to: peer, for: $0)
+        } cancel: {
+            engine.value.cancelDial(to: peer, for: $0)
         }
     }
 
@@ -54,7 +60,11 @@ public final class Peer: Sendable {
     /// - Throws: ``TransportError`` or ``PeerError``: why it never will.
     public func registered() async throws {
         let engine = engine
-        try await eventLoop.flatSubmit { engine.value.whenRegistered() }.get()
+        try await eventLoop.wait {
+            engine.value.whenRegistered(for: $0)
+        } cancel: {
+            engine.value.cancelRegistered(for: $0)
+        }
     }
 
     /// Ends every connection in good order, as far as that takes no longer than `limit`, and then the peer.
@@ -78,7 +88,7 @@ public final class Peer: Sendable {
 /// }
 /// ```
 ///
-/// - Throws: what `body` throws, and ``TransportError`` where no address of the server can be found.
+/// - Throws: what `body` throws, ``TransportError`` where no address of the server can be found, and ``PeerError`` where the configuration asks for too much.
 public func withPeer<Result: Sendable>(_ configuration: Peer.Configuration, _ body: (Peer) async throws -> Result) async throws -> Result {
     let peer = try await Peer.open(configuration)
     do {

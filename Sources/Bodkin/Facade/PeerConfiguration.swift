@@ -7,9 +7,12 @@ public import NIOCore
 extension Peer {
     /// Who may dial a peer.
     public enum Admission: Hashable, Sendable {
+        /// The most peers of a list: 1 000, what a server takes.
+        public static let listLimit = 1000
+
         /// Nobody: it only dials.
         case nobody
-        /// These peers.
+        /// These peers, ``listLimit`` at most.
         case only(Set<PeerID>)
         /// Whoever knows its ID and may use the server.
         case anyone

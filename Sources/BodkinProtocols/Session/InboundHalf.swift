@@ -16,7 +16,7 @@ struct InboundHalf: Sendable {
     private var consumed: UInt64 = 0
     private var limit: UInt64
     private let window: UInt64
-    private var isStopped = false
+    private(set) var isStopped = false
     private var isSignalled = false
     /// The code of a STOP_SENDING that is owed.
     var owedStop: UInt64?

@@ -27,6 +27,8 @@ struct OutboundHalf: Sendable {
     var sendable: Int { min(queue.count, Int(clamping: limit - min(limit, sent))) }
     /// Whether nothing more will be packed.
     var isDone: Bool { phase == .finished || phase == .reset }
+    /// Whether it is neither finished nor reset.
+    var takesBytes: Bool { phase == .ready }
     /// Whether only the FIN is left to pack.
     var owesBareFIN: Bool { phase == .finishing && queue.count == 0 }
 

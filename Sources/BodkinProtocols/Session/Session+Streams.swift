@@ -62,6 +62,12 @@ extension Session {
         return result
     }
 
+    /// Whether a stream will take bytes, now or when there is room: it is neither finished nor reset, nor stopped by the far side.
+    public func takesBytes(_ stream: StreamID) -> Bool { state == .open && streams[stream]?.outbound.takesBytes == true }
+
+    /// Whether this side has said that it wants no more of a stream.
+    public func isStopped(_ stream: StreamID) -> Bool { streams[stream]?.inbound.isStopped == true }
+
     /// Whether a stream exists: one of its halves is not over yet.
     public func isAlive(_ stream: StreamID) -> Bool { streams[stream] != nil }
 }

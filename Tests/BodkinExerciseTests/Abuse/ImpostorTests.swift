@@ -140,7 +140,8 @@ extension AbuseTests {
                     try await far.registered()
                     let target = Endpoint(try place.lab.host("b").address, 4000)
                     try await place.withLoop(in: "others") { loop in
-                        for index in 0..<350 { try await loop.talk(to: target, Self.words[index % Self.words.count]) }
+                        // More that say nothing than there is room for, and some that say something.
+                        for index in 0..<350 { try await loop.talk(to: target, index < 300 ? [] : Self.words[index % Self.words.count]) }
                         try await place.withPeer(in: "a") { near in
                             let report = try await Self.converse(near, far)
                             #expect(report.route == .direct)

@@ -21,7 +21,7 @@ extension RendezvousBroker {
         if client.registration == nil {
             guard peers[peer, default: []].count < limits.instancesPerPeer, instances[instance, default: []].count < limits.claimsPerInstance,
                 quotas.take(.registration, client.accounts, now: now)
-            else { return fail(id, .quota, "too many registrations: close some, or ask the server's operator for more") }
+            else { return fail(id, .quota, "too many registrations: close some, try again later, or ask the server's operator for more") }
             registrationCount += 1
             clients[id]?.order = registrationCount
             peers[peer, default: []].append(id)

@@ -23,6 +23,8 @@ final class LyingServer: Sendable {
         var observed: @Sendable (PeerID, [Endpoint]) -> [Endpoint] = { $1 }
         /// Why it refuses the registration of this number, counted from 1.
         var refusal: @Sendable (Int) -> WireFailure.Code? = { _ in nil }
+        /// Sets up the far end of a dial's circuit in the place of the called peer, which hears nothing of the dial; nil where circuits go through.
+        var circuit: (@Sendable (CircuitChannel) throws -> Void)?
     }
 
     struct State {
@@ -34,6 +36,8 @@ final class LyingServer: Sendable {
         var answers: [WireMeetAck] = []
         var refusals = 0
         var pongs: [UInt64] = []
+        /// The circuits that it answers itself.
+        var circuits: [Data: CircuitChannel] = [:]
     }
 
     let url: RendezvousURL
@@ -132,16 +136,61 @@ private final class LyingRendezvous: ChannelInboundHandler {
         case .dial(let dial):
             guard let other = PeerID(publicKey: dial.to) else { return }
             server.state.withLock { $0.attempts[dial.attempt] = [peer, other] }
+            if let answer = server.lies.circuit {
+                server.send([.meet(server.meet(dial.attempt, peer, with: other, isDialler: true))], to: peer)
+                return intercept(dial, from: peer, on: context.eventLoop, answer)
+            }
             var toCalled = server.meet(dial.attempt, other, with: peer, isDialler: false)
             toCalled.early = dial.early
             server.send([.meet(toCalled)], to: other)
             server.send([.meet(server.meet(dial.attempt, peer, with: other, isDialler: true))], to: peer)
         case .meetAck(let answer): server.state.withLock { $0.answers.append(answer) }
         case .pong(let pong): server.state.withLock { $0.pongs.append(pong.number) }
-        case .circuitData(let data): pass(body, data.attempt, from: peer)
-        case .circuitCredit(let credit): pass(body, credit.attempt, from: peer)
-        case .circuitClose(let close): pass(body, close.attempt, from: peer)
+        case .circuitData(let data):
+            if let channel = circuit(data.attempt) { return channel.receive(ByteBuffer(bytes: data.data)) }
+            pass(body, data.attempt, from: peer)
+        case .circuitCredit(let credit):
+            if let channel = circuit(credit.attempt) { return channel.grant(Int(credit.bytes)) }
+            pass(body, credit.attempt, from: peer)
+        case .circuitClose(let close):
+            if let channel = circuit(close.attempt) { return channel.endByPeer() }
+            pass(body, close.attempt, from: peer)
         default: break
+        }
+    }
+
+    private func circuit(_ attempt: Data) -> CircuitChannel? { server.state.withLock { $0.circuits[attempt] } }
+
+    /// Is the far end of a dial's circuit, as far as the dialler can see.
+    private func intercept(_ dial: WireDial, from peer: PeerID, on loop: any EventLoop, _ answer: (CircuitChannel) throws -> Void) {
+        let server = server
+        let attempt = dial.attempt
+        let carrier = CircuitChannel.Carrier(
+            send: { piece in
+                var data = WireCircuitData()
+                data.attempt = attempt
+                data.data = Data(piece.readableBytesView)
+                server.send([.circuitData(data)], to: peer)
+            },
+            grant: { bytes in
+                var credit = WireCircuitCredit()
+                credit.attempt = attempt
+                credit.bytes = UInt32(clamping: bytes)
+                server.send([.circuitCredit(credit)], to: peer)
+            },
+            finish: {
+                var end = WireCircuitClose()
+                end.attempt = attempt
+                server.send([.circuitClose(end)], to: peer)
+            })
+        let channel = CircuitChannel(eventLoop: loop, credit: 65_536, carrier: carrier)
+        server.state.withLock { $0.circuits[attempt] = channel }
+        do {
+            try answer(channel)
+            channel.activate()
+            channel.receive(ByteBuffer(bytes: dial.early), isCredited: false)
+        } catch {
+            channel.close(promise: nil)
         }
     }
 

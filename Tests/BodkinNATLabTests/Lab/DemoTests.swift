@@ -1,0 +1,32 @@
+import BodkinNATLab
+import Testing
+
+extension LabTests {
+    /// `bodkin demo`, as its users start it.
+    @Suite("bodkin demo")
+    struct DemoTests {
+        private static let demo = "\(CommandTests.path) demo --file 1 --delay 5ms"
+
+        @Test(
+            "two peers meet, talk and pass a file on, directly where their NATs allow it and by circuit elsewhere",
+            arguments: [
+                ("port-restricted", ["the connection is direct", "SYN has crossed"]), ("rst-kills", ["the connection is direct", "SYN has crossed"]),
+                ("symmetric-random", ["the connection stayed on a circuit"]),
+            ])
+        func connects(_ nat: String, _ outcome: [String]) async throws {
+            let result = try await Host.run(["sh", "-c", "\(Self.demo) --a \(nat)"])
+            #expect(result.status == 0, "\(result)")
+            for words in ["b> hello a", "the file, 1 MiB, is there"] + outcome { #expect(result.output.contains(words), "\(result.output)") }
+        }
+
+        @Test("an unprivileged user with user namespaces and access to TUN sees the same")
+        func unprivileged() async throws {
+            let script = """
+                mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 &&
+                exec setpriv --reuid=65534 --regid=65534 --clear-groups \(Self.demo)
+                """
+            let result = try await Host.run(["unshare", "-m", "sh", "-c", script])
+            #expect(result.status == 0 && result.output.contains("the connection is direct"), "\(result)")
+        }
+    }
+}
