@@ -129,7 +129,7 @@ extension Attempt {
         guard phase != .over else { return }
         isExhausted = true
         judgePending()
-        for target in targets { target.connecting?.close(promise: nil) }
+        for index in targets.indices { abandon(index)?.close(promise: nil) }
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialler {

@@ -1,6 +1,7 @@
 public import BodkinCore
 
-/// What a peer is willing to connect to, so that neither the server alone nor a peer alone can aim SYNs at a third party.
+/// What a peer is willing to connect to, so that neither the server alone nor a peer alone can aim SYNs at a third party. (A server that has lied to a peer
+/// about its own place from the start is believed: see docs/architecture.md.)
 ///
 /// - A public address: only if the server observed it for that peer (on a warm connection proved to be the peer's) *and* the peer signed it.
 /// - A private address: only inside an on-link prefix of one's own, only if the server saw both peers from one outside address, never the gateway.
