@@ -128,11 +128,15 @@ extension Attempt {
 
     // MARK: Firing
 
-    /// Fires again, at once, at whoever has answered an RST: more than a stranger is granted, so only once the far side has proved itself over a circuit.
+    /// Fires again, at once, at whoever has refused. Besides holding our NAT open this keeps a SYN of ours under way: a crossing one that found only the listener
+    /// would be answered with another sequence number than our NAT has seen, which Linux' conntrack calls invalid.
     func fireVolleys() {
-        guard phase == .meeting, session != nil, !isHeld, engine.formerPorts.isEmpty else { return }
-        for index in targets.indices where targets[index].isRefused && schedule?.refused(index) != nil { connect(index) }
+        guard phase == .meeting, !isHeld, engine.formerPorts.isEmpty else { return }
+        for index in targets.indices where targets[index].isRefused && isGranted(index) && schedule?.refused(index) != nil { connect(index) }
     }
+
+    /// A stranger is granted one SYN for each instant, whenever they are fired; who has proved itself over a circuit, the volleys besides.
+    private func isGranted(_ index: Int) -> Bool { session != nil || targets[index].shots < MeetSchedule.instants.count }
 
     func arm() {
         instant?.cancel()
@@ -151,7 +155,7 @@ extension Attempt {
     }
 
     private func shoot(_ index: Int) {
-        guard !isHeld else { return }
+        guard !isHeld, isGranted(index) else { return }
         guard let previous = targets[index].connecting, let schedule else { return connect(index) }
         // Out of turn just now: its answer may be on its way. Most paths between two peers take less time than the one through the server, twice which is the
         // interval.
