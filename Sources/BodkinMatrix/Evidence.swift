@@ -75,10 +75,11 @@ struct Evidence: Codable, Sendable {
         let direct = lossy.filter { $0.expected == Route.direct.rawValue }
         var lines = ["without loss: \(clean.count) dials, \(clean.count { !$0.isAsExpected }) not as they must be"]
         if !lossy.isEmpty {
-            let share = Double(direct.count(where: \.isInTime)) / Double(max(direct.count, 1)) * 100
+            // Rounded down: 98.99 is not 99.
+            let share = (Double(direct.count(where: \.isInTime)) / Double(max(direct.count, 1)) * 10_000).rounded(.down) / 100
             lines.append(
                 "with 2 % loss on every link: \(lossy.count) dials, \(lossy.count { $0.route == nil }) without a connection; of \(direct.count) that can be direct "
-                    + "\(Figures.rounded(share)) % were within 3 s")
+                    + "\(share) % were within 3 s")
         }
         return lines.joined(separator: "\n")
     }
