@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
 ]
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -35,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -52,6 +54,7 @@ let package = Package(
             exclude: ["Rendezvous/rendezvous.proto"],
             swiftSettings: strict
         ),
+        .target(name: "BodkinPrediction", dependencies: ["BodkinCore"], swiftSettings: strict),
         .target(name: "BodkinIdentity", dependencies: ["BodkinCore", crypto], swiftSettings: strict),
         .target(name: "CBodkinSystem"),
         .target(name: "BodkinSystem", dependencies: ["BodkinCore", "CBodkinSystem"], swiftSettings: strict),
@@ -69,14 +72,21 @@ let package = Package(
         .target(
             name: "Bodkin",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
+                "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, metrics,
+                nioCore, nioPosix, nioSSL,
             ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "BodkinMetrics",
+            dependencies: [metrics, nioCore, nioPosix, .product(name: "NIOHTTP1", package: "swift-nio")],
             swiftSettings: strict
         ),
         .target(
             name: "BodkinServer",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL,
+                "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore,
+                nioPosix, nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
             ],
@@ -93,15 +103,17 @@ let package = Package(
         .target(
             name: "BodkinExercise",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinServer", logging, nioCore, nioPosix,
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer", crypto, logging,
+                nioCore, nioPosix,
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "BodkinCLI",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinSystem", "BodkinTransport", logging, nioCore,
-                nioPosix,
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinPrediction", "BodkinProtocols", "BodkinServer", "BodkinSystem",
+                "BodkinTransport", logging, metrics, nioCore, nioPosix,
+                .target(name: "BodkinExercise", condition: .when(platforms: [.linux])),
                 .target(name: "BodkinNATLab", condition: .when(platforms: [.linux])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -112,15 +124,16 @@ let package = Package(
         .executableTarget(
             name: "BodkinMatrix",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinNATLab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPrediction",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "BodkinBench",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinServer", "BodkinSystem", "BodkinTransport", logging,
-                nioCore, nioPosix, nioSSL,
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinServer", "BodkinSystem",
+                "BodkinTransport", logging, nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: strict
         ),
@@ -129,8 +142,8 @@ let package = Package(
         .testTarget(
             name: "BodkinExerciseTests",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinTransport", crypto, nioCore,
-                nioPosix, nioSSL,
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinTransport",
+                crypto, nioCore, nioPosix, nioSSL,
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -139,14 +152,30 @@ let package = Package(
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
         .testTarget(name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
         .testTarget(
-            name: "BodkinServerTests",
+            name: "BodkinPredictionTests", dependencies: ["BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPrediction"], swiftSettings: strict),
+        .testTarget(
+            name: "BodkinTransportTests",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto, logging, nioCore, nioPosix,
-                nioSSL,
+                "BodkinCore", "BodkinProtocols", "BodkinTransport", nioCore, .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "BodkinCLITests", dependencies: ["Bodkin", "BodkinCLI", "BodkinCore", nioPosix], swiftSettings: strict),
+        .testTarget(
+            name: "BodkinServerTests",
+            dependencies: [
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto, logging, nioCore, nioPosix,
+                nioSSL, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "BodkinCLITests",
+            dependencies: [
+                "Bodkin", "BodkinCLI", "BodkinCore", "BodkinMetrics", "BodkinNATLab", "BodkinPrediction", "BodkinSystem", metrics, nioPosix,
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "BodkinMatrixTests", dependencies: ["BodkinExercise", "BodkinMatrix", "BodkinNATLab", "BodkinPrediction"], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

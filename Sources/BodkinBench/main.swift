@@ -3,6 +3,14 @@ import Glibc
 
 // bodkin-bench                            every figure, the server's with fewer peers and a shorter time
 // bodkin-bench server [PEERS] [DIALS/s]   the server's alone: 5 000 peers, 500 dials a second for 20 s
+// bodkin-bench upgrade                    the pause when a connection at full speed moves to the direct path
+// bodkin-bench survival [MIB] [DEATHS] [SEED] [events]
+//                                         a conversation whose path is killed: 1 024 MiB each way and 40 deaths
+// bodkin-bench goodput [MIB] [ROUNDS]     a direct path over loopback beside plain TLS, socat and iperf3: 256 MiB, 5 rounds
+// bodkin-bench circuits-goodput [MIB] [ROUNDS]
+//                                         a circuit beside a splice by socat and coturn's TCP relay: 256 MiB, 5 rounds
+// bodkin-bench circuits [PAIRS]           5 000 circuits at once between 10 000 peers, and the server's memory
+// bodkin-bench soak [SECONDS]             connects, deaths and closes for 600 s, and whether memory and descriptors stay level
 
 /// Figures of the laboratory and of the server, each with its target. Absolute times drift on shared machines: medians of several runs, in one process.
 let arguments = CommandLine.arguments.dropFirst()
@@ -15,19 +23,49 @@ do {
         try await LabBenchmark.run()
         if try await !ServerBenchmark(peers: 1_000, seconds: 5, pause: .seconds(2)).run() { exit(1) }
     case "server":
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "server", ("PEERS", 2...100_000), ("DIALS/s", 2...100_000))
         var benchmark = ServerBenchmark()
-        let numbers = arguments.dropFirst().map { Int($0) ?? 0 }
-        guard numbers.count <= 2, numbers.allSatisfy({ (2...100_000).contains($0) }) else {
-            print("usage: bodkin-bench server [PEERS] [DIALS/s], each from 2 to 100000")
-            exit(EX_USAGE)
-        }
-        if let peers = numbers.first { benchmark.peers = peers }
-        if let rate = numbers.dropFirst().first { benchmark.rate = Double(rate) }
+        benchmark.peers = numbers.next() ?? benchmark.peers
+        benchmark.rate = numbers.next().map { Double($0) } ?? benchmark.rate
         print(header)
         if try await !benchmark.run() { exit(1) }
-    case LoadedServer.command: try await LoadedServer.serve(peers: arguments.last.flatMap { Int($0) } ?? 0)
+    case "upgrade":
+        print(header)
+        if try await !UpgradeBenchmark.run() { exit(1) }
+    case "survival":
+        print(header)
+        if try await !SurvivalBenchmark(Array(arguments.dropFirst())).run() { exit(1) }
+    case "goodput":
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "goodput", ("MIB", 8...65_536), ("ROUNDS", 1...1_000))
+        var benchmark = GoodputBenchmark()
+        benchmark.byteCount = numbers.next().map { $0 << 20 } ?? benchmark.byteCount
+        benchmark.rounds = numbers.next() ?? benchmark.rounds
+        print(header)
+        if try await !benchmark.run() { exit(1) }
+    case "circuits-goodput":
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "circuits-goodput", ("MIB", 8...65_536), ("ROUNDS", 1...1_000))
+        var benchmark = CircuitGoodputBenchmark()
+        benchmark.byteCount = numbers.next().map { $0 << 20 } ?? benchmark.byteCount
+        benchmark.rounds = numbers.next() ?? benchmark.rounds
+        print(header)
+        try await benchmark.run()
+    case "circuits":
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "circuits", ("PAIRS", 1...50_000))
+        var benchmark = CircuitsBenchmark()
+        benchmark.pairs = numbers.next() ?? benchmark.pairs
+        print(header)
+        if try await !benchmark.run() { exit(1) }
+    case "soak":
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "soak", ("SECONDS", 40...86_400))
+        var benchmark = SoakBenchmark()
+        benchmark.seconds = numbers.next() ?? benchmark.seconds
+        print(header)
+        if try await !benchmark.run() { exit(1) }
+    case LoadedServer.command:
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: LoadedServer.command, ("PEERS", 0...1_000_000), ("CIRCUITS", 0...1_000_000))
+        try await LoadedServer.serve(peers: numbers.next() ?? 0, circuits: numbers.next())
     case let other?:
-        print("'\(other)' is no benchmark: leave it out for all, or say server [PEERS] [DIALS/s]")
+        print("'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, goodput, circuits-goodput, circuits or soak")
         exit(EX_USAGE)
     }
 } catch let error as LabError {

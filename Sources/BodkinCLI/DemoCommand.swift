@@ -12,7 +12,7 @@ struct DemoCommand: AsyncParsableCommand {
             listen' and 'bodkin connect' in it. Exit status: 0 when the file arrived whole; 70 when it did not; 77 without the rights for a lab.
             """)
 
-    @Option(help: ArgumentHelp("What host a stands behind (see 'bodkin lab presets').", valueName: "nat"))
+    @Option(help: ArgumentHelp("What host a stands behind: \(AccessNetwork.choice()); see 'bodkin lab presets'.", valueName: "nat"))
     var a = NATPreset.portRestricted.rawValue
     @Option(help: ArgumentHelp("What host b stands behind.", valueName: "nat"))
     var b = NATPreset.portRestricted.rawValue
@@ -28,7 +28,7 @@ struct DemoCommand: AsyncParsableCommand {
         try await runLab {
             let seed = links.seedOrRandom()
             let topology = Topology.pair(
-                try NATPreset(named: a), try NATPreset(named: b), link: links.link, implementation: links.implementation, seed: seed)
+                try AccessNetwork(named: a), try AccessNetwork(named: b), link: links.link, implementation: links.implementation, seed: seed)
             var options = Lab.Options()
             options.isTracing = true
             let size = file << 20

@@ -22,6 +22,10 @@ struct EventLine: Sendable {
         case .path(let peer, let route, let remote):
             self.init("path", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue))] + Self.optional("remote", remote))
         case .connected(let peer, let route): self.init("connected", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue))])
+        case .pathLost(let peer, let route, let reason):
+            self.init("path-lost", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue)), ("reason", .text(reason))])
+        case .moved(let peer, let route, let remote):
+            self.init("moved", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue))] + Self.optional("remote", remote))
         case .report(let report): self.init(report)
         case .closed(let peer, let reason): self.init("closed", [("peer", .text("\(peer)")), ("reason", .text(reason))])
         case .serverLost(let reason): self.init("server-lost", [("reason", .text(reason))])
@@ -32,6 +36,7 @@ struct EventLine: Sendable {
     init(_ report: ConnectionReport) {
         var fields: [(String, JSONValue)] = [("peer", .text("\(report.peer)")), ("route", report.route.map { .text($0.rawValue) } ?? .null)]
         fields += Self.optional("remote", report.remote)
+        fields += report.verdict.map { [("verdict", .text($0.rawValue))] } ?? []
         fields += Self.optional("first_path_ms", report.timeToFirstPath)
         fields += Self.optional("direct_ms", report.timeToDirect)
         fields.append(("attempts", .list(report.attempts.map { .object(Self.members($0)) })))

@@ -24,6 +24,10 @@ struct LabPresetsCommand: ParsableCommand {
             let mark = KernelNAT.canExpress(preset) ? "kernel too" : ""
             print(preset.rawValue.padded(width), mark.padded(10), preset.summary, separator: "  ")
         }
+        print("\nand TYPE/DELTA, such as symmetric/random, where TYPE is one of")
+        for kind in NATConfiguration.Kind.allCases { print(kind.rawValue.padded(width), kind.summary, separator: "  ") }
+        print("and DELTA, the external port, one of")
+        for delta in NATConfiguration.Delta.allCases { print(delta.rawValue.padded(width), delta.summary, separator: "  ") }
     }
 }
 

@@ -8,6 +8,8 @@ struct LabMatrix: Codable, Sendable {
         var a: String
         var b: String
         var seed: UInt64
+        /// What arithmetic says of two peers that know both NATs. Plain sockets do not predict anything.
+        var oracle: String
         var exercise: PlainExercise
 
         /// The slower side's time, where both connected.
@@ -36,11 +38,15 @@ struct LabMatrix: Codable, Sendable {
     }
 
     /// One pair in words.
-    func line(_ a: String, _ b: String) -> String { "\(a.padded(20))  \(b.padded(20))  \(cell(a, b))" }
+    func line(_ a: String, _ b: String) -> String {
+        "\(a.padded(20))  \(b.padded(20))  \(cell(a, b).padded(24))  oracle: \(tries(a, b).first?.oracle ?? "")"
+    }
+
+    private func tries(_ a: String, _ b: String) -> [Try] { tries.filter { ($0.a, $0.b) == (a, b) || ($0.a, $0.b) == (b, a) } }
 
     /// How many tries connected, and the median and 99th percentile of their times.
     private func cell(_ a: String, _ b: String) -> String {
-        let own = tries.filter { ($0.a, $0.b) == (a, b) || ($0.a, $0.b) == (b, a) }
+        let own = tries(a, b)
         let times = own.compactMap(\.milliseconds).sorted()
         guard !times.isEmpty else { return "no" }
         func percentile(_ part: Double) -> String { Timeline.fixed(times[min(times.count - 1, Int(Double(times.count) * part))]) }
@@ -55,7 +61,8 @@ struct LabMatrix: Codable, Sendable {
             "<tr><th>\(a)</th>"
                 + names.map { b in
                     let text = cell(a, b)
-                    return "<td class=\"\(text == "no" ? "no" : "yes")\">\(text)</td>"
+                    let oracle = tries(a, b).first?.oracle ?? ""
+                    return "<td class=\"\(text == "no" ? "no" : "yes")\">\(text)<br><small>\(oracle)</small></td>"
                 }.joined() + "</tr>"
         }
         return """
@@ -64,7 +71,8 @@ struct LabMatrix: Codable, Sendable {
             .yes{background:#dfd}.no{background:#fdd}</style></head><body>
             <h1>Simultaneous open with plain sockets</h1>
             <p>Kernel \(kernel), \(isKernelNAT ? "NATs by the kernel" : "emulated NATs"), one-way delay \(Timeline.fixed(delayMilliseconds)) ms,
-            loss \(Timeline.fixed(loss * 100)) % per link and direction, \(repeats) tries of each unordered pair in a fresh lab, seed \(seed).</p>
+            loss \(Timeline.fixed(loss * 100)) % per link and direction, \(repeats) tries of each unordered pair in a fresh lab, seed \(seed).
+            Below each outcome: what two peers could do that know both NATs and may predict ports.</p>
             <table>\(header)\(rows.joined(separator: "\n"))</table></body></html>
 
             """

@@ -1,15 +1,19 @@
 #if canImport(BodkinNATLab)
 import ArgumentParser
+import BodkinExercise
 import BodkinNATLab
 import FoundationEssentials
 
 struct LabMatrixCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "matrix", abstract: "Tries every pair of NATs with plain sockets: does a simultaneous open connect them, and how fast?",
-        discussion: "Pairs are unordered; each try is a fresh lab with a seed of its own that follows from --seed.")
+        discussion: """
+            Pairs are unordered; each try is a fresh lab with a seed of its own that follows from --seed. Beside each outcome stands what the oracle says of two \
+            Bodkin peers there, who may predict ports; plain sockets do not.
+            """)
 
     @OptionGroup var links: LinkOptions
-    @Option(help: ArgumentHelp("Only these NATs, separated by commas.", valueName: "nats"))
+    @Option(help: ArgumentHelp("Only these NATs, separated by commas, of \(AccessNetwork.choice()); all but TYPE/DELTA without.", valueName: "nats"))
     var presets: String?
     @Option(name: .customLong("repeat"), help: "Tries of each pair.")
     var repeats = 1
@@ -24,18 +28,19 @@ struct LabMatrixCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await runLab {
-            let chosen = try chosenPresets()
+            let chosen = try chosenNetworks()
             for path in [json, html].compactMap({ $0 }) { try write("", to: path) }
             let seed = links.seedOrRandom()
             var matrix = LabMatrix(kernel: Lab.kernelRelease, seed: seed, isKernelNAT: links.isKernel, link: links.link, repeats: repeats)
             let pairs = chosen.indices.flatMap { first in chosen[first...].map { (chosen[first], $0) } }
             for (index, (a, b)) in pairs.enumerated() {
+                let oracle = NATPair(a, b).forecast.words
                 for attempt in 0..<repeats {
                     try Task.checkCancellation()
                     let own = seed &+ UInt64(index * repeats + attempt)
                     let topology = Topology.pair(a, b, link: links.link, implementation: links.implementation, seed: own)
                     let exercise = try await withLab(topology) { try await PlainExercise.run(in: $0, patience: links.patience) }
-                    matrix.tries.append(LabMatrix.Try(a: a.rawValue, b: b.rawValue, seed: own, exercise: exercise))
+                    matrix.tries.append(LabMatrix.Try(a: a.rawValue, b: b.rawValue, seed: own, oracle: oracle, exercise: exercise))
                 }
                 print(matrix.line(a.rawValue, b.rawValue))
             }
@@ -45,11 +50,14 @@ struct LabMatrixCommand: AsyncParsableCommand {
         }
     }
 
-    private func chosenPresets() throws -> [NATPreset] {
-        let all = NATPreset.allCases.filter { !links.isKernel || $0 == .open || KernelNAT.canExpress($0) }
-        guard let presets else { return all }
-        if presets.allSatisfy({ $0 == "," }) { throw LabError(.usage, "no NAT is named: choose from \(all.map(\.rawValue).joined(separator: ", "))") }
-        return try presets.split(separator: ",").map { try NATPreset(named: String($0), among: all) }
+    /// The presets that can be had, or those networks that are named.
+    private func chosenNetworks() throws -> [AccessNetwork] {
+        let all = AccessNetwork.allCases.filter { !links.isKernel || $0.layers.isEmpty || KernelNAT.canExpress($0.preset) }
+        guard let presets else {
+            return NATPreset.allCases.map(AccessNetwork.preset).filter { all.contains($0) }
+        }
+        if presets.allSatisfy({ $0 == "," }) { throw LabError(.usage, "no NAT is named: choose from \(AccessNetwork.choice(among: all))") }
+        return try presets.split(separator: ",").map { try AccessNetwork(named: String($0), among: all) }
     }
 
     private func write(_ text: String, to path: String) throws {

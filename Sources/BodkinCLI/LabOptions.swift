@@ -2,17 +2,6 @@
 import ArgumentParser
 import BodkinNATLab
 
-extension NATPreset {
-    /// The kind of NAT of that name.
-    /// - Throws: ``LabError`` with the names there are.
-    init(named name: String, among known: [NATPreset] = allCases) throws {
-        guard let preset = NATPreset(rawValue: name), known.contains(preset) else {
-            throw LabError(.usage, "no NAT is named '\(name)' here: choose from \(known.map(\.rawValue).joined(separator: ", "))")
-        }
-        self = preset
-    }
-}
-
 /// A quantity with a unit, as an option.
 struct TimeArgument: ExpressibleByArgument {
     let duration: Duration
@@ -73,7 +62,7 @@ struct LinkOptions: ParsableArguments {
 
 /// The two hosts, what stands in front of them, and whatever else the network has.
 struct LabOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("What host a stands behind (see 'bodkin lab presets').", valueName: "nat"))
+    @Option(help: ArgumentHelp("What host a stands behind: \(AccessNetwork.choice()); see 'bodkin lab presets'.", valueName: "nat"))
     var a: String
     @Option(help: ArgumentHelp("What host b stands behind.", valueName: "nat"))
     var b: String
@@ -94,7 +83,7 @@ struct LabOptions: ParsableArguments {
 
     func topology(seed: UInt64) throws -> Topology {
         var topology = Topology.pair(
-            try NATPreset(named: a), try NATPreset(named: b), link: links.link, implementation: links.implementation, seed: seed)
+            try AccessNetwork(named: a), try AccessNetwork(named: b), link: links.link, implementation: links.implementation, seed: seed)
         for text in host { try add(text, to: &topology) }
         for text in interface { try addInterface(text, to: &topology) }
         for text in link { try topology.changeLink(text) }
@@ -103,22 +92,25 @@ struct LabOptions: ParsableArguments {
     }
 
     private func add(_ text: String, to topology: inout Topology) throws {
-        if let separator = text.firstIndex(of: "="), let preset = NATPreset(rawValue: String(text[text.index(after: separator)...])) {
-            topology.addHost(String(text[..<separator]), behind: preset, link: links.link.half, implementation: links.implementation)
+        if let separator = text.firstIndex(of: "="), let network = AccessNetwork(rawValue: String(text[text.index(after: separator)...])) {
+            topology.addHost(String(text[..<separator]), behind: network, link: links.link.half, implementation: links.implementation)
         } else if let separator = text.firstIndex(of: "@"), let other = topology.host(String(text[text.index(after: separator)...])) {
             guard let parent = other.parent else {
                 throw LabError(.usage, "\(other.name) has a public address and no LAN: write \(text[..<separator])=open for another such host")
             }
             topology.addHost(String(text[..<separator]), inside: parent)
         } else {
-            throw LabError(.usage, "'\(text)' is no host: write NAME=NAT or NAME@HOST, for example a2@a or c=\(NATPreset.portRestricted.rawValue)")
+            throw LabError(
+                .usage,
+                "'\(text)' is no host: write NAME=NAT or NAME@HOST, for example a2@a or c=\(NATPreset.portRestricted.rawValue), where NAT is "
+                    + AccessNetwork.choice())
         }
     }
 
     private func addInterface(_ text: String, to topology: inout Topology) throws {
-        if let separator = text.firstIndex(of: "="), let preset = NATPreset(rawValue: String(text[text.index(after: separator)...])) {
+        if let separator = text.firstIndex(of: "="), let network = AccessNetwork(rawValue: String(text[text.index(after: separator)...])) {
             topology.addInterface(
-                to: String(text[..<separator]), behind: preset, link: links.link.half, implementation: links.implementation)
+                to: String(text[..<separator]), behind: network, link: links.link.half, implementation: links.implementation)
         } else if let separator = text.firstIndex(of: "@"), let other = topology.interface(String(text[text.index(after: separator)...])) {
             guard let parent = other.parent else {
                 throw LabError(.usage, "\(other.name) has a public address and no LAN: write \(text[..<separator])=open for another such interface")
@@ -126,7 +118,9 @@ struct LabOptions: ParsableArguments {
             topology.addInterface(to: String(text[..<separator]), inside: parent)
         } else {
             throw LabError(
-                .usage, "'\(text)' is no interface: write HOST=NAT or HOST@OTHER, for example a@b or a=\(NATPreset.portRestricted.rawValue)")
+                .usage,
+                "'\(text)' is no interface: write HOST=NAT or HOST@OTHER, for example a@b or a=\(NATPreset.portRestricted.rawValue), where NAT is "
+                    + AccessNetwork.choice())
         }
     }
 }

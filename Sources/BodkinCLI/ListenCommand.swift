@@ -19,6 +19,7 @@ struct ListenCommand: AsyncParsableCommand {
     @OptionGroup var peer: PeerOptions
     @Option(help: ArgumentHelp("A peer that may connect; may be given again. Otherwise anyone may who knows this peer's ID.", valueName: "peer"))
     var allow: [String] = []
+    @OptionGroup var metrics: MetricsOptions
     @Flag(help: "Ends after the first connection.")
     var once = false
     @Option(help: ArgumentHelp("What serves each connection, through sh.", valueName: "command"))
@@ -35,12 +36,14 @@ struct ListenCommand: AsyncParsableCommand {
             configuration.admission = allow.isEmpty ? .anyone : .only(Set(try allow.map { try PeerID($0) }))
             configuration.onEvent = { log.take($0) }
             let server = configuration.rendezvous.authority
-            try await withPeer(configuration) { peer in
-                try await peer.registered()
-                log.tell(
-                    EventLine("listening", [("peer", .text("\(peer.id)")), ("server", .text(server)), ("anyone", .flag(allow.isEmpty))]),
-                    "listening as \(peer.id)\n" + admission)
-                try await serve(peer, log)
+            try await metrics.serve(help: Peer.metricsHelp) {
+                try await withPeer(configuration) { peer in
+                    try await peer.registered()
+                    log.tell(
+                        EventLine("listening", [("peer", .text("\(peer.id)")), ("server", .text(server)), ("anyone", .flag(allow.isEmpty))]),
+                        "listening as \(peer.id)\n" + admission)
+                    try await serve(peer, log)
+                }
             }
         }
     }

@@ -9,6 +9,12 @@ enum Narration {
         if case .report(let report) = event.kind, report.route == nil, !isVerbose { return nil }
         if case .serverLost(let reason) = event.kind { return "the rendezvous server is lost (\(reason)); trying again" }
         if case .report(let report) = event.kind { return text(report, isVerbose: isVerbose) }
+        if case .pathLost(let peer, let route, let reason) = event.kind {
+            return "\(short(peer)): the \(route == .direct ? "direct path" : "circuit") is lost (\(reason)); looking for another"
+        }
+        if case .moved(let peer, let route, let remote) = event.kind, isVerbose || route == .circuit || elapsed > .seconds(5) {
+            return "\(short(peer)): goes on \(route == .direct ? "directly\(remote.map { " to \($0)" } ?? "")" : "by circuit")"
+        }
         guard isVerbose else { return nil }
         let time = "\(elapsed.tenths) ms"
         return switch event.kind {
@@ -19,7 +25,7 @@ enum Narration {
         case .path(_, let route, let remote): "\(time): \(route.rawValue) path\(remote.map { " to \($0)" } ?? "") is up"
         case .connected(let peer, let route): "\(time): connected to \(peer), first bytes by \(route == .circuit ? "circuit" : "direct path")"
         case .closed(let peer, let reason): "\(time): \(short(peer)) \(reason)"
-        case .report, .serverLost: nil
+        case .report, .serverLost, .pathLost, .moved: nil
         }
     }
 
@@ -38,7 +44,11 @@ enum Narration {
             let isCircuitFirst = report.attempts.contains { $0.route == .circuit && $0.verdict == .succeeded } && first != time
             let circuit = first.map { isCircuitFirst ? " (first byte by circuit after \($0) ms)" : "" } ?? ""
             return "connected directly to \(remote) in \(time) ms\(circuit)"
-        case .circuit: return "connected by circuit\(first.map { " in \($0) ms" } ?? ""): the server relays it, encrypted end to end"
+        case .circuit:
+            let line = "connected by circuit\(first.map { " in \($0) ms" } ?? ""): the server relays it, encrypted end to end"
+            // Who wanted it so needs no reason.
+            guard let verdict = report.verdict, verdict != .notWanted else { return line }
+            return line + "\n  no direct path: \(verdict.meaning)\n  what helps: \(verdict.advice)"
         case nil: return "not connected after \(report.attempts.count) attempt\(report.attempts.count == 1 ? "" : "s")"
         }
     }

@@ -15,6 +15,8 @@ struct PeerOptions: ParsableArguments {
     var directOnly = false
     @Flag(help: "Uses circuits alone: nobody learns an address from us.")
     var relayOnly = false
+    @Flag(help: "Predicts no external ports: at most one SYN for each address of the other side at a time.")
+    var noPrediction = false
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -27,6 +29,7 @@ struct PeerOptions: ParsableArguments {
         var configuration = Peer.Configuration(identity: try Identity.loadOrCreate(in: state.directory()), rendezvous: url)
         configuration.reservedPort = reservedPort
         configuration.paths = directOnly ? .directOnly : relayOnly ? .relayOnly : .all
+        configuration.predictsPorts = !noPrediction
         return configuration
     }
 

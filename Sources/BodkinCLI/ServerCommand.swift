@@ -37,6 +37,7 @@ struct ServerCommand: AsyncParsableCommand {
     var key: String?
     @Option(help: ArgumentHelp("Answers GET /health over HTTP here, such as 127.0.0.1:8080.", valueName: "endpoint"))
     var health: String?
+    @OptionGroup var metrics: MetricsOptions
     @OptionGroup var quotas: QuotaOptions
     @OptionGroup var output: OutputOptions
 
@@ -51,12 +52,16 @@ struct ServerCommand: AsyncParsableCommand {
             let logger = logger(log)
             // Each peer takes two, and many systems begin with 1024.
             DescriptorLimit.raise()
+            let server = RendezvousServer(configuration, logger: logger)
+            let figures = ServerFigures()
             _ = try await Signals.run {
-                try await withRendezvousServer(configuration, logger: logger) { listening in
-                    print(listening.url)
-                    flushOutput()
-                    log.tell(EventLine(listening), words(listening))
-                    while true { try await Task.sleep(for: .seconds(86_400)) }
+                try await metrics.serve(help: ServerFigures.help, refresh: { figures.update(server.statistics) }) {
+                    try await withRendezvousServer(server) { listening in
+                        print(listening.url)
+                        flushOutput()
+                        log.tell(EventLine(listening), words(listening))
+                        while true { try await Task.sleep(for: .seconds(86_400)) }
+                    }
                 }
             }
         } catch {

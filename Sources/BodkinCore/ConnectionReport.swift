@@ -66,6 +66,10 @@ public struct ConnectionReport: Hashable, Sendable {
     public var timeToFirstPath: Duration?
     /// From the dial to the direct path.
     public var timeToDirect: Duration?
+    /// Why there is no direct path; nil where there is one, or none was looked for to the end.
+    public var verdict: RelayVerdict?
+    /// How often the path that carried the connection has died. The connection has gone on by another one, or waits for one.
+    public var pathDeaths = 0
     /// Every attempt, in the order they began.
     public var attempts: [Attempt] = []
 
@@ -79,7 +83,9 @@ extension ConnectionReport: CustomStringConvertible {
         var lines: [String] = []
         switch route {
         case .direct: lines.append("direct to \(remote.map { "\($0)" } ?? "the peer") after \((timeToDirect ?? .zero).inMilliseconds)")
-        case .circuit: lines.append("by circuit after \((timeToFirstPath ?? .zero).inMilliseconds)")
+        case .circuit:
+            lines.append("by circuit after \((timeToFirstPath ?? .zero).inMilliseconds)")
+            if let verdict { lines.append("  \(verdict)") }
         case nil: lines.append("not connected")
         }
         lines += attempts.map { "  \($0)" }

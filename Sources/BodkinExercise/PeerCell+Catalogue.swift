@@ -11,10 +11,19 @@ extension PeerCell {
     /// Every unordered pair of ``tierOne``.
     public static let pairs = tierOne.indices.flatMap { first in tierOne[first...].map { pair(tierOne[first], $0, .direct) } }
 
-    /// A symmetric NAT with random ports: direct where the other side lets it in, by circuit elsewhere.
+    /// A symmetric NAT with random ports: direct where the other side lets it in, or has one port that is known; by circuit elsewhere.
     public static let symmetric =
-        [NATPreset.open, .fullCone, .restricted].map { pair(.symmetricRandom, $0, .direct) }
-        + [.portRestricted, .symmetricRandom].map { pair(.symmetricRandom, $0, .circuit) }
+        [NATPreset.open, .fullCone, .restricted, .portRestricted].map { pair(.symmetricRandom, $0, .direct) }
+        + [pair(.symmetricRandom, .symmetricRandom, .circuit)]
+
+    /// Symmetric NATs whose ports can be predicted, or searched for.
+    public static let predicted =
+        [NATPreset.portRestricted, .portRestrictedRST, .portRestrictedICMP, .randomCone, .masquerade, .cgn, .symmetricSequential].map {
+            pair(.symmetricSequential, $0, .direct)
+        } + [.symmetricNoisy, .symmetricDependent].map { pair($0, $0, .direct) }
+        + [.portRestrictedRST, .portRestrictedICMP, .rstKills, .randomCone, .masquerade, .cgn].map { pair(.symmetricRandom, $0, .direct) }
+        + [.portRestricted, .masquerade].map { pair(.symmetricBlock, $0, .direct) }
+        + [pair(.cgnBlock, .portRestricted, .direct)]
 
     /// The pairs whose NATs the kernel can be.
     public static let kernel: [PeerCell] = {
@@ -46,7 +55,7 @@ extension PeerCell {
     ]
 
     /// Every cell, in the order of the matrix.
-    public static let all = pairs + symmetric + places + kernel
+    public static let all = pairs + symmetric + predicted + places + kernel
 
     /// Two hosts on one link, behind a NAT or a plain router.
     private static func oneLAN(_ name: String, _ hairpin: Bool?) -> PeerCell {

@@ -35,6 +35,9 @@ public struct PeerExercise: Sendable {
     public var farByte: Duration?
     /// From the dial to the moment at which the echo was back.
     public var echo: Duration?
+    /// From the dial to the moment at which the far application had the first byte that came by the direct path: the first of all where the connection began on
+    /// it, else one that is written as soon as the dialler's report says so. Nil where there is no direct path.
+    public var directByte: Duration?
     /// What crossed the network during the dial, up to the end of its report.
     public var cost = NetworkCounters()
 
@@ -113,14 +116,15 @@ public struct PeerExercise: Sendable {
         let (calledConfiguration, diallerConfiguration) = (called, dialler)
         let result = try await withPeer(calledConfiguration) { far in
             try await withThrowingTaskGroup(of: Void.self) { group in
-                let arrival = Mutex<ContinuousClock.Instant?>(nil)
-                group.addTask { try await serve(far) { instant in arrival.withLock { $0 = $0 ?? instant } } }
+                // Of the two bytes that the dialler writes, one after the echo of the other.
+                let arrivals = Mutex<[ContinuousClock.Instant]>([])
+                group.addTask { try await serve(far) { instant in arrivals.withLock { if $0.count < 2 { $0.append(instant) } } } }
                 let result = try await withPeer(diallerConfiguration) { near in
                     try await far.registered()
                     try await near.registered()
                     // The proof of the warm connections is on its way: four times the longest way from here to the server.
                     try await Task.sleep(for: settings.link.delay * 4 + .milliseconds(20))
-                    return try await dial(far.id, from: near, in: place.lab, settings) { arrival.withLock { $0 } }
+                    return try await dial(far.id, from: near, in: place.lab, settings) { arrivals.withLock { $0 } }
                 }
                 group.cancelAll()
                 return result
@@ -131,7 +135,7 @@ public struct PeerExercise: Sendable {
         return result
     }
 
-    /// Sends back whatever arrives, and notes when the first byte did.
+    /// Sends back whatever arrives, and notes when it did.
     private static func serve(_ peer: Peer, arrived: @escaping @Sendable (ContinuousClock.Instant) -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for try await connection in peer.incoming {
@@ -146,7 +150,7 @@ public struct PeerExercise: Sendable {
     }
 
     private static func dial(
-        _ peer: PeerID, from near: Peer, in lab: Lab, _ settings: Settings, arrival: () -> ContinuousClock.Instant?
+        _ peer: PeerID, from near: Peer, in lab: Lab, _ settings: Settings, arrivals: () -> [ContinuousClock.Instant]
     ) async throws -> PeerExercise {
         var result = PeerExercise()
         let before = try await lab.counters()
@@ -156,13 +160,17 @@ public struct PeerExercise: Sendable {
             try await connection.write("x".utf8)
             guard try await connection.read() != nil else { throw CancellationError() }
             result.echo = .now - start
-            result.farByte = arrival().map { $0 - start }
+            result.farByte = arrivals().first.map { $0 - start }
             let report = try await connection.settled()
             result.report = report
             result.route = report.route
             // Whatever path it is on now, it carries bytes.
             try await connection.write("y".utf8)
             guard try await connection.read() != nil else { throw CancellationError() }
+            if report.route == .direct {
+                let beganOnIt = report.timeToFirstPath.map { first in report.timeToDirect.map { $0 <= first } ?? false } ?? false
+                result.directByte = beganOnIt ? result.farByte : arrivals().last.map { $0 - start }
+            }
         } catch {
             result.failure = "\(error)"
             result.route = nil

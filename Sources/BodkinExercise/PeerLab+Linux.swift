@@ -4,7 +4,7 @@ public import BodkinCore
 import BodkinIdentity
 public import BodkinNATLab
 public import BodkinProtocols
-import BodkinServer
+public import BodkinServer
 import Logging
 import NIOCore
 public import NIOPosix
@@ -15,11 +15,23 @@ public struct PeerLab: Sendable {
     public let lab: Lab
     /// The server's URL, which holds its token.
     public let url: RendezvousURL
+    /// The server, where it is one of ours.
+    private let server: LabServer?
 
     /// A laboratory with a server of one's own in it.
-    public init(lab: Lab, url: RendezvousURL) {
+    public init(lab: Lab, url: RendezvousURL) { self.init(lab: lab, url: url, server: nil) }
+
+    init(lab: Lab, url: RendezvousURL, server: LabServer?) {
         self.lab = lab
         self.url = url
+        self.server = server
+    }
+
+    /// Ends the server, and after `pause` begins it anew on the same port, with the same key and token.
+    public func restartServer(after pause: Duration = .zero) async throws {
+        try await server?.stop()
+        try await Task.sleep(for: pause)
+        _ = try await server?.start()
     }
 
     /// A peer's configuration in one of the lab's hosts.
@@ -35,9 +47,10 @@ public struct PeerLab: Sendable {
     }
 }
 
-/// Builds a lab with a rendezvous server on its public host, and runs `body` in it.
+/// Builds a lab with a rendezvous server on its public host, configured by `change`, and runs `body` in it.
 public func withPeerLab<Result: Sendable>(
     _ topology: Topology, families: [IPAddress.Family] = [.v4], options: Lab.Options = Lab.Options(),
+    server change: @Sendable @escaping (inout RendezvousServer.Configuration) -> Void = { _ in },
     _ body: @Sendable @escaping (PeerLab) async throws -> Result
 ) async throws -> Result {
     try await withLab(topology, options: options) { lab in
@@ -46,14 +59,44 @@ public func withPeerLab<Result: Sendable>(
         var configuration = RendezvousServer.Configuration(
             hosts: addresses.map { "\($0)" }, credentials: .identity(try .create()), admission: .tokens(.random()))
         configuration.port = 4433
+        change(&configuration)
         let group = try await PeerLab.group(in: "server", of: lab)
-        let result = try await withRendezvousServer(
-            configuration, group: group, logger: Logger(label: "server", factory: { _ in SwiftLogNoOpLogHandler() })
-        ) {
-            listening in try await body(PeerLab(lab: lab, url: listening.url))
+        let server = LabServer(configuration, group)
+        do {
+            let url = try await server.start()
+            let result = try await body(PeerLab(lab: lab, url: url, server: server))
+            try await server.stop()
+            try? await group.shutdownGracefully()
+            return result
+        } catch {
+            try? await server.stop()
+            try? await group.shutdownGracefully()
+            throw error
         }
-        try? await group.shutdownGracefully()
-        return result
+    }
+}
+
+/// A rendezvous server that can be ended and begun again.
+actor LabServer {
+    private let configuration: RendezvousServer.Configuration
+    private let group: MultiThreadedEventLoopGroup
+    private var running: Task<Void, any Error>?
+
+    init(_ configuration: RendezvousServer.Configuration, _ group: MultiThreadedEventLoopGroup) {
+        self.configuration = configuration
+        self.group = group
+    }
+
+    func start() async throws -> RendezvousURL {
+        let server = RendezvousServer(configuration, group: group, logger: Logger(label: "server", factory: { _ in SwiftLogNoOpLogHandler() }))
+        running = Task { try await server.run() }
+        return try await server.listening().url
+    }
+
+    func stop() async throws {
+        running?.cancel()
+        try await running?.value
+        running = nil
     }
 }
 #endif

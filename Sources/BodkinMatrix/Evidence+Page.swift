@@ -17,7 +17,15 @@ extension Evidence {
             "| cell | route | as it must be | far byte p50 / p99 | echo p50 / p99 | direct p50 / p99 | with loss: direct within 3 s | direct p50 / p99 |",
             "|---|---|---|---|---|---|---|---|",
         ]
-        lines += cells.map(row)
+        lines += cells.filter { cell in dials.contains { $0.cell == cell.name } }.map(row)
+        if let pairs {
+            lines += [
+                "", "## Pairs that arithmetic judges", "", "[matrix.html](matrix.html) has each pair beside what the oracle says of it. In short:",
+                "",
+            ]
+            lines += [pairs.summary.split(separator: "; ").joined(separator: ";\n") + ".", "", "Not as it must be:", ""]
+            lines += pairs.findings.isEmpty ? ["nothing."] : pairs.findings.map { "- \($0.line)" }
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

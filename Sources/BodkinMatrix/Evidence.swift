@@ -51,6 +51,8 @@ struct Evidence: Codable, Sendable {
     var seed: UInt64
     var speed: [Figures] = []
     var dials: [Dial] = []
+    /// What came of the pairs of networks that arithmetic judges.
+    var pairs: PairEvidence?
 
     init(kernel: String, seed: UInt64) {
         self.kernel = kernel
@@ -68,7 +70,7 @@ struct Evidence: Codable, Sendable {
         if !direct.isEmpty, Double(direct.count(where: \.isInTime)) < 0.99 * Double(direct.count) {
             result.append("with loss only \(direct.count(where: \.isInTime)) of \(direct.count) dials were direct within 3 s")
         }
-        return result
+        return result + (pairs?.findings.map(\.line) ?? [])
     }
 
     var summary: String {
@@ -83,6 +85,9 @@ struct Evidence: Codable, Sendable {
         }
         return lines.joined(separator: "\n")
     }
+
+    /// What an earlier run has written.
+    init(json: String) throws { self = try JSONDecoder().decode(Evidence.self, from: Data(json.utf8)) }
 
     var json: String {
         let encoder = JSONEncoder()

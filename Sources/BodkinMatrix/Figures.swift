@@ -28,6 +28,8 @@ struct Figures: Codable, Sendable {
     }
 
     static func rounded(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+    /// Without decimals; nothing where there is no value.
+    static func whole(_ value: Double) -> String { Int(exactly: value.rounded()).map { "\($0)" } ?? "" }
 
     var target: Double { floor * SpeedTrial.delayMilliseconds + allowance }
     var tailTarget: Double? { tailAllowance.map { floor * SpeedTrial.delayMilliseconds + $0 } }

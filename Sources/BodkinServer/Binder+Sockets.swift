@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinTransport
 import Logging
 import NIOCore
 import NIOPosix

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinMetrics
 import BodkinProtocols
 import BodkinTransport
 import Logging
@@ -70,8 +71,16 @@ struct Binder {
         return try await bindAll([endpoint.address], endpoint.port, "--health") { endpoint in
             try await bindTCP(endpoint) { channel in
                 try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-                try channel.pipeline.syncOperations.addHandler(HealthResponder(hub: hub, started: started))
+                try channel.pipeline.syncOperations.addHandler(
+                    PageResponder("/health", type: "application/json") { Self.health(hub.look { $0.statistics }, since: started) })
             }
         }.first
+    }
+
+    private static func health(_ figures: ServerStatistics, since started: ContinuousClock.Instant) -> String {
+        """
+        {"status": "ok", "uptime_s": \((ContinuousClock.now - started).components.seconds), "registered": \(figures.registered), \
+        "circuits": \(figures.circuits), "relayed_bytes": \(figures.relayedBytes), "dials": \(figures.dials)}\n
+        """
     }
 }

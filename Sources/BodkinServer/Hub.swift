@@ -115,6 +115,7 @@ final class Hub: Sendable {
         case .relay(let data, let circuit, let id): state.peers[id]?.post(.relay(data, circuit))
         case .endCircuit(let circuit, let reason, let id): state.peers[id]?.post(.endCircuit(circuit, reason))
         case .dropCircuit(let circuit, let id): state.peers[id]?.post(.dropCircuit(circuit))
+        case .dialBack(let targets, let id): state.peers[id]?.post(.dialBack(targets))
         case .fail(let code, let message, let id):
             state.peers.removeValue(forKey: id)?.post(.fail(code, message))
             state.broker.leave(id, now: .now())

@@ -84,7 +84,8 @@ public final class RendezvousServer: Sendable {
         let keyHash = try certificate.publicKeyHash()
         let binder = Binder(configuration: configuration, group: group, hub: hub, sockets: sockets, connections: connections, logger: logger)
         let stun = try await binder.bindSTUN(plan)
-        let service = PeerService(configuration, hub: hub, keyHash: keyHash, stun: stun.advertised, logger: logger)
+        let service = PeerService(
+            configuration, hub: hub, keyHash: keyHash, stun: stun.advertised, otherAddress: { plan.other(than: $0) }, logger: logger)
         let context = try TLSContexts.server(certificate, protocol: TLSContexts.rendezvousProtocol)
         let rendezvous = try await binder.bindRendezvous(plan, context, service)
         let health = try await binder.bindHealth(started)
@@ -114,8 +115,14 @@ public func withRendezvousServer<Result: Sendable>(
     _ configuration: RendezvousServer.Configuration, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
     logger: Logger = Logger(label: "bodkin.server"), _ body: (RendezvousServer.Listening) async throws -> Result
 ) async throws -> Result {
-    let server = RendezvousServer(configuration, group: group, logger: logger)
-    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+    try await withRendezvousServer(RendezvousServer(configuration, group: group, logger: logger), body)
+}
+
+/// Runs this server while `body` runs, which learns where it listens. Afterwards the server has shut down.
+public func withRendezvousServer<Result: Sendable>(
+    _ server: RendezvousServer, _ body: (RendezvousServer.Listening) async throws -> Result
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await server.run() }
         do {
             let result = try await body(server.listening())

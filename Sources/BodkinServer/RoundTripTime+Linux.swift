@@ -33,9 +33,4 @@ extension Channel {
         }
     }
 }
-
-extension ChannelOptions.Types.SocketOption {
-    /// TCP_NOTSENT_LOWAT: how much unsent data makes a socket not writable. Without it megabytes of one circuit stand before the next Meet.
-    static let unsentLimit = Self(level: .tcp, name: .init(rawValue: 25))
-}
 #endif

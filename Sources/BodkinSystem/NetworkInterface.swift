@@ -35,17 +35,32 @@ public struct NetworkInterface: Hashable, Sendable {
         self.addresses = addresses
     }
 
-    /// The interfaces of the calling thread's network that are up and have a usable address, in the system's order.
+    /// Every address that the calling thread's network has, be its interface up or not; nil where the system does not tell.
+    public static func assignedAddresses() -> Set<IPAddress>? {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return nil }
+        defer { freeifaddrs(list) }
+        var addresses: Set<IPAddress> = []
+        var entry = list
+        while let item = entry?.pointee {
+            entry = item.ifa_next
+            if let address = IPAddress(item.ifa_addr) { addresses.insert(address) }
+        }
+        return addresses
+    }
+
+    /// The interfaces of the calling thread's network that are up, have their link, and have a usable address, in the system's order.
     public static func current() -> [NetworkInterface] {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return [] }
         defer { freeifaddrs(list) }
         var order: [String] = []
         var found: [String: [Address]] = [:]
+        let running = UInt32(IFF_UP | IFF_RUNNING)
         var entry = list
         while let item = entry?.pointee {
             entry = item.ifa_next
-            guard item.ifa_flags & UInt32(IFF_UP) != 0, item.ifa_flags & UInt32(IFF_LOOPBACK) == 0, let name = item.ifa_name,
+            guard item.ifa_flags & running == running, item.ifa_flags & UInt32(IFF_LOOPBACK) == 0, let name = item.ifa_name,
                 let address = IPAddress(item.ifa_addr), address.scope != .unusable
             else { continue }
             let interface = String(cString: name)

@@ -7,6 +7,8 @@ public import NIOCore
 public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     /// The longest piece of a circuit in one message.
     public static let maximumPieceSize = 16_384
+    /// Credit is given in pieces of this size at least: half of the smallest window that there is, so that the far side never waits for the rest.
+    private static let grantedPiece = 32_768
     /// Above so many waiting bytes the channel is not writable.
     private static let highWatermark = 65_536
 
@@ -34,6 +36,8 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     private let carrier: Carrier
     private let closePromise: EventLoopPromise<Void>
     private var credit: Int
+    /// What has been read, and not been credited yet.
+    private var consumed = 0
     private var waiting: Deque<(data: ByteBuffer, promise: EventLoopPromise<Void>?)> = []
     private var waitingByteCount = 0
     private var isOpen = true
@@ -63,7 +67,11 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         pipeline.fireChannelRead(data)
         pipeline.fireChannelReadComplete()
         // Sessions bound what they hold by their own windows; the circuit's credit bounds only what is on its way.
-        if isOpen, isCredited { carrier.grant(data.readableBytes) }
+        guard isOpen, isCredited else { return }
+        consumed += data.readableBytes
+        guard consumed >= Self.grantedPiece else { return }
+        carrier.grant(consumed)
+        consumed = 0
     }
 
     /// The far side lets us send so many bytes more.
@@ -156,17 +164,16 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     }
 
     private func sendWaiting() {
-        while isOpen, var first = waiting.first, credit > 0 || first.data.readableBytes == 0 {
-            guard let piece = first.data.readSlice(length: min(credit, first.data.readableBytes)) else { break }
+        while isOpen, var item = waiting.popFirst() {
+            let piece = item.data.readSlice(length: min(credit, item.data.readableBytes)) ?? ByteBuffer()
             credit -= piece.readableBytes
             waitingByteCount -= piece.readableBytes
+            let isDone = item.data.readableBytes == 0
+            // All is in order before anything is sent: that may end the circuit, where the link breaks at it.
+            if !isDone { waiting.prepend(item) }
             if piece.readableBytes > 0 { carrier.send(piece) }
-            if first.data.readableBytes == 0 {
-                waiting.removeFirst()
-                first.promise?.succeed()
-            } else {
-                waiting[0].data = first.data
-            }
+            guard isDone else { break }
+            item.promise?.succeed()
         }
     }
 

@@ -4,10 +4,25 @@ public import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// Why a path came to nothing before its handshake was over.
+/// Why a path came to nothing.
 public enum PathError: Error {
     /// What answers speaks neither TLS nor the preamble of this attempt.
     case foreign
+    /// It answered nothing for so long.
+    case silent(Duration)
+    /// Our address that it leaves from is ours no more.
+    case addressGone
+}
+
+extension PathError: CustomStringConvertible {
+    /// In words.
+    public var description: String {
+        switch self {
+        case .foreign: "who answered speaks something else"
+        case .silent(let limit): "nothing came for \(limit.inMilliseconds), though an answer was due"
+        case .addressGone: "our address is gone"
+        }
+    }
 }
 
 /// One encrypted way between two peers: TLS 1.3, mutually authenticated by peer ID, on a TCP connection or a circuit. Confined to its event loop.
@@ -28,6 +43,10 @@ public final class Path {
 
     /// How long a handshake may take, the far side's preamble included.
     static let handshakeTimeout = TimeAmount.seconds(10)
+    /// The bytes that may wait in the system's buffer for what is not even sent.
+    private static let unsentLimit = 131_072
+    /// The most bytes that are read at once.
+    private static let largestRead = 262_144
 
     /// What it runs over.
     public let kind: PathKind
@@ -43,14 +62,26 @@ public final class Path {
     public var onEvent: (Event) -> Void = { _ in }
     /// Whether a single byte has come from the far side, be it of the handshake.
     public private(set) var hasHeard = false
+    /// What the handshake has taken: a round trip, and the reckoning at both ends; nil before it is over.
+    public private(set) var handshakeTime: Duration?
+    private let start: NIODeadline
     private var deadline: Scheduled<Void>?
     private var isClosed = false
 
     init(kind: PathKind, channel: any Channel) {
         self.kind = kind
         self.channel = channel
+        start = channel.eventLoop.now
         remote = Endpoint(channel.remoteAddress)
         local = Endpoint(channel.localAddress)
+        if kind == .direct {
+            // Little is ever stuck in a path that another one takes over from.
+            channel.setOption(ChannelOptions.Types.SocketOption.unsentLimit, value: Self.unsentLimit).whenComplete { _ in }
+            // What many small reads would bring is taken in at once: the way to the application and back is the same for 1 KiB and for 256.
+            channel.setOption(.maxMessagesPerRead, value: 1).whenComplete { _ in }
+            let allocator = AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 2_048, maximum: Self.largestRead)
+            channel.setOption(.recvAllocator, value: allocator).whenComplete { _ in }
+        }
         deadline = channel.eventLoop.assumeIsolated().scheduleTask(in: Self.handshakeTimeout) { [weak self] in
             self?.close()
         }
@@ -59,10 +90,8 @@ public final class Path {
     /// Whether bytes may be written now.
     public var isWritable: Bool { channel.isWritable && !isClosed }
 
-    /// Writes bytes; to be flushed.
-    public func write(_ bytes: ByteBuffer) { channel.write(bytes, promise: nil) }
-    /// Sends what was written.
-    public func flush() { channel.flush() }
+    /// Sends bytes.
+    public func send(_ bytes: ByteBuffer) { channel.writeAndFlush(bytes, promise: nil) }
     /// Ends it: what was flushed still arrives.
     public func close() {
         guard !isClosed else { return }
@@ -71,11 +100,21 @@ public final class Path {
         channel.close(promise: nil)
     }
 
+    /// Ends it at once and without a word, because nobody answers: its endpoints are free for another.
+    public func discard() {
+        guard !isClosed else { return }
+        isClosed = true
+        deadline?.cancel()
+        onEvent = { _ in }
+        ReservedPort.discard(channel)
+    }
+
     fileprivate func heard() { hasHeard = true }
 
-    fileprivate func secured(_ peer: PeerID) {
+    func secured(_ peer: PeerID) {
         deadline?.cancel()
         self.peer = peer
+        handshakeTime = .nanoseconds((channel.eventLoop.now - start).nanoseconds)
         onEvent(.secured(peer))
     }
 
@@ -120,7 +159,10 @@ final class PathHandler: ChannelInboundHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { path.onEvent(.bytes(unwrapInboundIn(data))) }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // A copy of what there is: NIOSSL reads into the same storage again, and copies all of that where a slice of it is kept.
+        path.onEvent(.bytes(ByteBuffer(bytes: unwrapInboundIn(data).readableBytesView)))
+    }
     func channelReadComplete(context: ChannelHandlerContext) { path.onEvent(.readCompleted) }
     func channelWritabilityChanged(context: ChannelHandlerContext) { path.onEvent(.writabilityChanged) }
     func channelInactive(context: ChannelHandlerContext) { path.closed(error) }

@@ -38,10 +38,18 @@ public final class RendezvousLink {
 
     /// How long a server may take to prove itself, all ways together.
     private static let timeout = TimeAmount.seconds(10)
-    /// When a way whose TCP is not up is tried once more beside the first try, and then again after twice the time: a lost SYN is repeated by the system
-    /// only after a second (RFC 6298 section 2.1), and most servers are nearer than this (the delay of RFC 8305 section 5, rounded up).
+    /// When a way whose TCP is not up is tried once more beside the first try, and then again after twice the time, four times this at most: a lost SYN is
+    /// repeated by the system only after a second, and then ever more seldom (RFC 6298 section 2), and most servers are nearer than this (the delay of
+    /// RFC 8305 section 5, rounded up).
     private static let patience = TimeAmount.milliseconds(300)
-    private static let freshTryLimit = 4
+    private static let freshTryLimit = 9
+    /// How long a handshake may be silent before its way is tried once more: what has come between may be a NAT that forgot the connection. Longer than a server
+    /// needs to which all its peers come back at once.
+    private static let handshakePatience = TimeAmount.seconds(3)
+    /// After what silence the server is asked whether it is still there.
+    public var keepalive: () -> TimeAmount = { .seconds(25) }
+    /// How long it may take to answer then, where nobody waits for it.
+    private static let leisure = TimeAmount.seconds(5)
 
     private let eventLoop: any EventLoop
     private let url: RendezvousURL
@@ -49,13 +57,16 @@ public final class RendezvousLink {
     private let onEvent: (Event) -> Void
     private var candidates: [any Channel] = []
     private var openWays = 0
-    /// The ways whose TCP is up, or has been.
-    private var connectedWays: Set<Way> = []
+    /// When the TCP of a way came up last.
+    private var connectedAt: [Way: NIODeadline] = [:]
     private var freshTries: [Scheduled<Void>] = []
     private var channel: (any Channel)?
     private var failure: TransportError?
     private var deadline: Scheduled<Void>?
     private var isOver = false
+    private var heardAt = NIODeadline.now()
+    private var verification: Scheduled<Void>?
+    private var keepaliveTask: Scheduled<Void>?
     /// The way that the connection came up by; nil before.
     public private(set) var way: Way?
     /// SHA-256 of the server's public key; nil before the server has proved itself.
@@ -71,7 +82,10 @@ public final class RendezvousLink {
         self.onEvent = onEvent
         openWays = ways.count
         deadline = eventLoop.assumeIsolated().scheduleTask(in: Self.timeout) { [weak self] in self?.giveUp() }
-        for way in ways { connect(way, beforeFreshTry: Self.patience, left: Self.freshTryLimit) }
+        for way in ways {
+            connect(way)
+            tryAfresh(way, in: Self.patience, left: Self.freshTryLimit)
+        }
         if ways.isEmpty { eventLoop.assumeIsolated().execute { [weak self] in self?.giveUp() } }
     }
 
@@ -83,6 +97,37 @@ public final class RendezvousLink {
 
     /// Sends what was written.
     public func flush() { channel?.flush() }
+
+    /// Asks the server for a sign of life: without one in time the connection is down.
+    public func verify(within limit: TimeAmount) {
+        guard channel != nil, !isOver, verification == nil else { return }
+        send(.ping(WirePing()))
+        verification = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.fellSilent() }
+    }
+
+    private func fellSilent() { down("the rendezvous server does not answer any more: check the network") }
+
+    /// Our address that it leaves from is ours no more.
+    public func abandon() { down("the network has changed: the address that the rendezvous server knew is gone") }
+
+    private func down(_ message: String) {
+        guard !isOver, let channel else { return }
+        isOver = true
+        settle()
+        ReservedPort.discard(channel)
+        onEvent(.down(TransportError(.serverUnreachable, message)))
+    }
+
+    /// Our endpoint; nil before the server has proved itself.
+    public var local: Endpoint? { channel.flatMap { Endpoint($0.localAddress) } }
+
+    private func keepAlive() {
+        keepaliveTask = eventLoop.assumeIsolated().scheduleTask(deadline: max(heardAt + keepalive(), .now() + .seconds(1))) { [weak self] in
+            guard let self else { return }
+            if .now() - self.heardAt >= self.keepalive() { self.verify(within: Self.leisure) }
+            self.keepAlive()
+        }
+    }
 
     /// Ends it.
     public func close() {
@@ -97,19 +142,27 @@ public final class RendezvousLink {
     /// No further way is tried.
     private func settle() {
         deadline?.cancel()
+        verification?.cancel()
+        keepaliveTask?.cancel()
         for task in freshTries { task.cancel() }
         freshTries = []
     }
 
-    private func connect(_ way: Way, beforeFreshTry patience: TimeAmount, left: Int) {
-        if left < Self.freshTryLimit { openWays += 1 }
-        if left > 0 {
-            freshTries.append(
-                eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in
-                    guard let self, !self.isOver, self.openWays > 0, !self.connectedWays.contains(way) else { return }
-                    self.connect(way, beforeFreshTry: patience * 2, left: left - 1)
-                })
-        }
+    /// Connects once more, again and again, as long as there is neither a connection nor an error.
+    private func tryAfresh(_ way: Way, in patience: TimeAmount, left: Int) {
+        guard left > 0 else { return }
+        freshTries.append(
+            eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in
+                guard let self, !self.isOver, self.openWays > 0 else { return }
+                if self.connectedAt[way].map({ .now() - $0 >= Self.handshakePatience }) ?? true {
+                    self.openWays += 1
+                    self.connect(way)
+                }
+                self.tryAfresh(way, in: min(patience * 2, Self.patience * 4), left: left - 1)
+            })
+    }
+
+    private func connect(_ way: Way) {
         let own = NIOLoopBound(self, eventLoop: eventLoop)
         let connecting = eventLoop.makeCompletedFuture { try SocketAddress(way.endpoint) }.flatMap { [eventLoop] address in
             ClientBootstrap(group: eventLoop)
@@ -124,7 +177,7 @@ public final class RendezvousLink {
         connecting.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel):
-                self.connectedWays.insert(way)
+                self.connectedAt[way] = .now()
                 self.secure(channel, way)
             case .failure(let error): self.lost(way, error)
             }
@@ -172,11 +225,17 @@ public final class RendezvousLink {
             .flatMap { try? CertificateIdentity.publicKeyHash(of: $0) }
         for other in candidates where other !== channel { other.close(promise: nil) }
         candidates = []
+        heardAt = .now()
         onEvent(.up)
+        // How often, is known from then on.
+        keepAlive()
     }
 
     fileprivate func received(_ envelope: WireEnvelope, on channel: any Channel) {
         guard !isOver, channel === self.channel, let body = envelope.body else { return }
+        heardAt = .now()
+        verification?.cancel()
+        verification = nil
         onEvent(.message(body))
     }
 
@@ -184,6 +243,7 @@ public final class RendezvousLink {
         guard !isOver else { return }
         if channel === self.channel {
             isOver = true
+            settle()
             let text = error.map { " (\($0))" } ?? ""
             onEvent(.down(TransportError(.serverRefused, "the rendezvous server has closed the connection\(text): try again later", cause: error)))
         } else if self.channel == nil {

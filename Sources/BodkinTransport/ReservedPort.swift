@@ -1,6 +1,7 @@
 public import BodkinCore
 public import NIOCore
 import NIOPosix
+import NIOSSL
 
 #if canImport(Glibc)
 import Glibc
@@ -94,11 +95,18 @@ public final class ReservedPort {
     public func connect(
         to endpoint: Endpoint, interface: String? = nil, timeout: TimeAmount = .seconds(30), started: @escaping (any Channel) -> Void
     ) -> EventLoopFuture<any Channel> {
+        Self.connect(from: number, to: endpoint, interface: interface, timeout: timeout, on: eventLoop, started: started)
+    }
+
+    /// Connects from any local port, in the same way; 0 for one that the system chooses.
+    public static func connect(
+        from number: UInt16, to endpoint: Endpoint, interface: String? = nil, timeout: TimeAmount = .seconds(30), on eventLoop: any EventLoop,
+        started: @escaping (any Channel) -> Void
+    ) -> EventLoopFuture<any Channel> {
         let started = NIOLoopBound(started, eventLoop: eventLoop)
-        let number = number
         return eventLoop.makeCompletedFuture {
             (try SocketAddress(Endpoint(.unspecified(endpoint.address.family), number)), try SocketAddress(endpoint))
-        }.flatMap { [eventLoop] (local, remote) in
+        }.flatMap { (local, remote) in
             ClientBootstrap(group: eventLoop)
                 .channelOption(SocketOptions.reuseAddress, value: 1)
                 .channelOption(SocketOptions.reusePort, value: 1)
@@ -116,11 +124,19 @@ public final class ReservedPort {
     /// Forgets a half-dead connection, so that its endpoints are free at once. The RST by which the system does that ends at the first router: our own NAT
     /// may see it, which our next SYN makes good; the far side's, in which the hole must stay open, does not.
     public static func discard(_ channel: any Channel) {
-        guard let provider = channel as? any SocketOptionProvider else { return channel.close(promise: nil) }
+        guard let provider = channel as? any SocketOptionProvider else { return closeBelowTLS(channel) }
         let hops = CInt(1)
         let isIPv6 = channel.localAddress?.protocol == .inet6
         let limit = provider.unsafeSetSocketOption(level: isIPv6 ? .ipv6 : .ip, name: SocketOptions.hopLimit(isIPv6: isIPv6), value: hops)
-        limit.and(provider.setSoLinger(linger(l_onoff: 1, l_linger: 0))).whenComplete { _ in channel.close(promise: nil) }
+        limit.and(provider.setSoLinger(linger(l_onoff: 1, l_linger: 0))).assumeIsolated().whenComplete { _ in closeBelowTLS(channel) }
+    }
+
+    /// TLS would wait for the far side's last word.
+    private static func closeBelowTLS(_ channel: any Channel) {
+        let pipeline = channel.pipeline.syncOperations
+        let client = try? pipeline.context(handlerType: NIOSSLClientHandler.self)
+        guard let tls = client ?? (try? pipeline.context(handlerType: NIOSSLServerHandler.self)) else { return channel.close(promise: nil) }
+        tls.close(promise: nil)
     }
 
     /// Stops listening.

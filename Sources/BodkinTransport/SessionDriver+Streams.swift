@@ -6,6 +6,7 @@ extension SessionDriver {
     struct Reader {
         let call: ObjectIdentifier
         var limit: Int
+        var isJoined: Bool
         var promise: EventLoopPromise<ByteBuffer?>
     }
 
@@ -18,14 +19,28 @@ extension SessionDriver {
     /// How many streams of the far side's opening may wait to be accepted: as many as it may open.
     private static let waitingStreamLimit = 65_536
 
-    /// Reads at most `limit` bytes; nil at the end. `call` names whoever waits, here and in what follows.
-    public func read(_ stream: StreamID, limit: Int, for call: ObjectIdentifier) -> EventLoopFuture<ByteBuffer?> {
+    /// Reads at most `limit` bytes, in one buffer or as they lie; nil at the end. `call` names whoever waits, here and in what follows.
+    public func read(_ stream: StreamID, limit: Int, isJoined: Bool = true, for call: ObjectIdentifier) -> EventLoopFuture<ByteBuffer?> {
         guard readers[stream] == nil else { return eventLoop.makeFailedFuture(ConnectionError.busy) }
         let promise = eventLoop.makePromise(of: ByteBuffer?.self)
-        readers[stream] = Reader(call: call, limit: limit, promise: promise)
+        readers[stream] = Reader(call: call, limit: limit, isJoined: isJoined, promise: promise)
         resumeReader(of: stream)
-        drive()
+        driveSoon()
         return promise.futureResult
+    }
+
+    /// What a stream has to read now, as it lies, at most `limit` bytes; nil where that is to be waited for, by ``read(_:limit:isJoined:for:)``.
+    public func readNow(_ stream: StreamID, limit: Int) -> Result<ByteBuffer?, any Error>? {
+        guard readers[stream] == nil, let result = outcome(of: session.read(stream, limit: limit, isJoined: false), on: stream) else { return nil }
+        driveSoon()
+        return result
+    }
+
+    /// Writes as many bytes as the session takes now, and removes them from `bytes`. What is left is to be given to ``write(_:to:for:)``.
+    public func writeNow(_ bytes: inout ByteBuffer, to stream: StreamID) {
+        guard writers[stream] == nil, closeReason == nil else { return }
+        bytes.moveReaderIndex(forwardBy: session.write(bytes, to: stream))
+        driveSoon()
     }
 
     /// Gives up waiting for bytes.
@@ -40,7 +55,7 @@ extension SessionDriver {
         let promise = eventLoop.makePromise(of: Void.self)
         writers[stream, default: []].append(Writer(call: call, rest: bytes, promise: promise))
         if writers[stream]?.count == 1 { resumeWriters(of: stream) }
-        drive()
+        driveSoon()
         return promise.futureResult
     }
 
@@ -117,19 +132,24 @@ extension SessionDriver {
 
     func resumeReader(of stream: StreamID) {
         guard let reader = readers[stream] else { return }
-        let result: Result<ByteBuffer?, any Error>
-        switch session.read(stream, limit: reader.limit) {
-        case .bytes(let bytes): result = .success(bytes)
-        case .end: result = .success(nil)
-        case .reset(let code): result = .failure(ConnectionError.reset(code))
-        case .nothing where session.isStopped(stream): result = .failure(ConnectionError.finished)
-        case .nothing:
-            guard let closeReason else { return }
-            // A far side that closes in good order has said everything.
-            if case .remote(0, _) = closeReason { result = .success(nil) } else { result = .failure(ConnectionError.closed(closeReason)) }
-        }
+        guard let result = outcome(of: session.read(stream, limit: reader.limit, isJoined: reader.isJoined), on: stream) else { return }
         readers[stream] = nil
         reader.promise.completeWith(result)
+    }
+
+    /// What a read comes to; nil where it is to wait.
+    private func outcome(of read: StreamRead, on stream: StreamID) -> Result<ByteBuffer?, any Error>? {
+        switch read {
+        case .bytes(let bytes): return .success(bytes)
+        case .end: return .success(nil)
+        case .reset(let code): return .failure(ConnectionError.reset(code))
+        case .nothing where session.isStopped(stream): return .failure(ConnectionError.finished)
+        case .nothing:
+            guard let closeReason else { return nil }
+            // A far side that closes in good order has said everything.
+            if case .remote(0, _) = closeReason { return .success(nil) }
+            return .failure(ConnectionError.closed(closeReason))
+        }
     }
 
     func resumeWriters(of stream: StreamID) {

@@ -10,16 +10,24 @@ public final class SessionDriver {
         case confirmed(Path)
         /// This path carries the session now.
         case tookOver(Path)
-        /// A path of it is gone.
-        case lostPath(Path, (any Error)?)
-        /// No path is left.
-        case withoutPath
+        /// A path of it is gone; whether it was the one that carried it, and nothing had taken over.
+        case lostPath(Path, (any Error)?, wasActive: Bool)
+        /// An answer on a path of it is late.
+        case doubtful
+        /// A path has answered after this silence.
+        case survived(Path, Duration)
+        /// A path has died after this silence.
+        case expired(Path, Duration)
         /// It is over.
         case closed(SessionCloseReason)
     }
 
-    /// The most bytes taken from the session for one write.
-    private static let outputLimit = 65_536
+    /// How long the last words of a session may take.
+    private static let farewell = TimeAmount.seconds(5)
+    /// How long an acknowledgement waits for something to go with.
+    private static let patience = TimeAmount.milliseconds(2)
+    /// The most bytes taken from the session for one write: 64 KiB of storage, with room for what a record exceeds it by.
+    private static let outputLimit = 65_280
 
     /// Who is at the far side.
     public let peer: PeerID
@@ -27,6 +35,8 @@ public final class SessionDriver {
     public let eventLoop: any EventLoop
     /// Where events go.
     public var onEvent: (Event) -> Void = { _ in }
+    /// After what silence to probe a path.
+    public var keepalive: (Path) -> Duration = { _ in .seconds(25) }
     /// Why it is over; nil while it is not.
     public private(set) var closeReason: SessionCloseReason?
 
@@ -37,9 +47,19 @@ public final class SessionDriver {
     var accepters: [(call: ObjectIdentifier, promise: EventLoopPromise<StreamID>)] = []
     var openers: [(call: ObjectIdentifier, promise: EventLoopPromise<StreamID>)] = []
     var closers: [EventLoopPromise<Void>] = []
-    private var paths: [PathID: Path] = [:]
+    var paths: [PathID: Path] = [:]
+    var liveness: [PathID: PathLiveness] = [:]
+    /// What the far side's system had acknowledged on a path when that was called doubtful.
+    var acknowledged: [PathID: UInt64] = [:]
+    /// The next look at the paths' liveness.
+    var look: (task: Scheduled<Void>, at: NIODeadline)?
+    private let start: NIODeadline
+    /// The path that carries the session, as far as the owner knows.
+    private var carrier: PathID?
     private var nextPathNumber: UInt64 = 0
+    private var acknowledging: Scheduled<Void>?
     private var isDriving = false
+    private var isDrivePlanned = false
     private var isDirty = false
 
     /// A session without a path.
@@ -47,18 +67,26 @@ public final class SessionDriver {
         self.session = session
         self.peer = peer
         self.eventLoop = eventLoop
+        start = eventLoop.now
     }
 
     /// Its ID.
     public var id: SessionID { session.id }
+    /// Which end this is.
+    public var role: Session.Role { session.role }
     /// The far side's instance.
     public var remoteInstance: InstanceID { session.remoteInstance }
     /// Whether the far side has answered.
     public var isConfirmed: Bool { session.isConfirmed }
     /// The path that carries it; nil while there is none.
     public var activePath: Path? { session.activePath.flatMap { paths[$0] } }
-    /// How many paths it has.
+    /// How many paths it has, those that are being closed among them.
     public var pathCount: Int { paths.count }
+    /// The generation of the last choice of a path that this side knows.
+    public var generation: UInt64 { session.generation }
+    /// Whether the far side has said, by another way, that nothing arrives on the active path.
+    public var isSuspect: Bool { session.activePath.map { session.isSuspect($0) } ?? false }
+    var elapsed: Duration { .nanoseconds((eventLoop.now - start).nanoseconds) }
 
     /// Adds a path whose handshake is over, with what has been read from it.
     public func add(_ path: Path, received: ByteBuffer? = nil) {
@@ -67,12 +95,27 @@ public final class SessionDriver {
         paths[id] = path
         path.onEvent = { [weak self] event in self?.handle(event, on: id) }
         session.addPath(id, kind: path.kind)
-        if let received {
-            session.receive(received, on: id)
-            session.flushAcknowledgement()
-        }
+        // A long handshake tells more about whoever computed than about the way.
+        let roundTrip = path.handshakeTime.map { min($0, .seconds(1)) }
+        liveness[id] = PathLiveness(path.kind, roundTrip: roundTrip, keepalive: keepalive(path), at: elapsed)
+        // Rides with the first frame: what dies before its first answer is found, too.
+        if session.role == .dialler { probe(id) }
+        if let received { receive(received, on: id) }
+        session.flushAcknowledgement()
         drive()
     }
+
+    private func receive(_ bytes: ByteBuffer, on id: PathID) {
+        session.receive(bytes, on: id)
+        if let path = paths[id], let silence = liveness[id]?.silence {
+            onEvent(.survived(path, silence))
+            liveness[id]?.keepalive = keepalive(path)
+        }
+        liveness[id]?.heard(acknowledged: session.firstUnacknowledged, isOwed: isOwed(id), at: elapsed)
+    }
+
+    /// Whether records that were sent on a path wait for their acknowledgement.
+    func isOwed(_ id: PathID) -> Bool { session.activePath == id && session.firstUnacknowledged < session.firstUnsent(on: id) }
 
     /// Ends it at once; `reason` is for people.
     public func fail(_ reason: String) {
@@ -88,17 +131,46 @@ public final class SessionDriver {
 
     private func handle(_ event: Path.Event, on id: PathID) {
         switch event {
-        case .bytes(let bytes): session.receive(bytes, on: id)
+        case .bytes(let bytes): receive(bytes, on: id)
         case .readCompleted:
-            session.flushAcknowledgement()
             drive()
+            acknowledgeSoon()
         case .writabilityChanged: drive()
         case .closed(let error):
-            guard let path = paths.removeValue(forKey: id) else { return }
-            session.pathClosed(id)
-            onEvent(.lostPath(path, error))
+            lose(id, error)
             drive()
         case .secured: break
+        }
+    }
+
+    /// What is received is acknowledged with what the application says to it, or alone, if it says nothing for so long.
+    private func acknowledgeSoon() {
+        guard session.mayAcknowledge, acknowledging == nil else { return }
+        acknowledging = eventLoop.assumeIsolated().scheduleTask(in: Self.patience) { [weak self] in
+            self?.acknowledging = nil
+            self?.session.flushAcknowledgement()
+            self?.drive()
+        }
+    }
+
+    /// A path is gone.
+    func lose(_ id: PathID, _ error: (any Error)?) {
+        guard let path = paths.removeValue(forKey: id) else { return }
+        liveness[id] = nil
+        acknowledged[id] = nil
+        let wasActive = carrier == id && closeReason == nil
+        session.pathClosed(id)
+        if carrier == id { carrier = session.activePath }
+        onEvent(.lostPath(path, error, wasActive: wasActive))
+    }
+
+    /// The same as ``drive()``, when what is to be done in this turn of the event loop is done: what many write in it leaves together.
+    func driveSoon() {
+        guard !isDrivePlanned else { return }
+        isDrivePlanned = true
+        eventLoop.assumeIsolated().execute { [self] in
+            isDrivePlanned = false
+            drive()
         }
     }
 
@@ -112,15 +184,16 @@ public final class SessionDriver {
             isDirty = false
             takeEvents()
             for (id, path) in paths {
-                var hasWritten = false
-                while path.isWritable, let bytes = session.output(on: id, limit: Self.outputLimit) {
-                    path.write(bytes)
-                    hasWritten = true
-                }
-                if hasWritten { path.flush() }
+                let sent = session.firstUnsent(on: id)
+                // Piece by piece: what is packed is encrypted and handed to the system while the processor still has it at hand.
+                while path.isWritable, let bytes = session.output(on: id, limit: Self.outputLimit) { path.send(bytes) }
+                let unsent = session.firstUnsent(on: id)
+                if unsent > sent { liveness[id]?.sent(upTo: unsent, at: elapsed) }
             }
             takeEvents()
         }
+        carrier = carrier ?? session.activePath
+        lookInTime()
     }
 
     private func takeEvents() {
@@ -133,17 +206,37 @@ public final class SessionDriver {
             case .opened(let stream): accept(stream)
             case .streamsAvailable: resumeOpeners()
             case .confirmed(let id): if let path = paths[id] { onEvent(.confirmed(path)) }
-            case .tookOver(let id, _): if let path = paths[id] { onEvent(.tookOver(path)) }
+            case .tookOver(let id, _):
+                carrier = id
+                if let path = paths[id] { onEvent(.tookOver(path)) }
+            case .answered(let id): liveness[id]?.answered(isOwed: isOwed(id), at: elapsed)
             case .closePath(let id): paths[id]?.close()
-            case .failedPath: break
-            case .withoutPath: onEvent(.withoutPath)
+            case .failedPath(_, let error): refused(error)
+            case .withoutPath: break
             case .closed(let reason): ended(reason)
             }
         }
     }
 
+    /// The far side has been asked for this very session, and does not have it.
+    private func refused(_ error: SessionError) {
+        switch error.code {
+        case .closedByPeer(.unknownSession):
+            session.fail("the far side knows the connection no more, which it has closed, or its program has started afresh: connect again")
+        case .closedByPeer(.refused): session.fail("the far side refuses the connection: it has too many, or its program has started afresh")
+        default: break
+        }
+    }
+
     private func ended(_ reason: SessionCloseReason) {
         closeReason = reason
+        look?.task.cancel()
+        look = nil
+        acknowledging?.cancel()
+        // Kept until its last words are out; a path that does not take them is forgotten.
+        eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [self] in
+            for id in Array(paths.keys) { giveUp(id, PathError.silent(.nanoseconds(Self.farewell.nanoseconds))) }
+        }
         let error = ConnectionError.closed(reason)
         for stream in Array(readers.keys) { resumeReader(of: stream) }
         for stream in Array(writers.keys) { failWriters(of: stream, error) }

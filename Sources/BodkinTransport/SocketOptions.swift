@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 #if canImport(Glibc)
 import Glibc
@@ -9,11 +9,11 @@ import Darwin
 #endif
 
 /// The socket options that NIO has no name for.
-enum SocketOptions {
+package enum SocketOptions {
     /// SO_REUSEADDR.
-    static let reuseAddress = ChannelOptions.Types.SocketOption(level: .socket, name: .so_reuseaddr)
+    package static let reuseAddress = ChannelOptions.Types.SocketOption(level: .socket, name: .so_reuseaddr)
     /// SO_REUSEPORT.
-    static let reusePort = ChannelOptions.Types.SocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
+    package static let reusePort = ChannelOptions.Types.SocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
     /// IPV6_V6ONLY.
     static let onlyIPv6 = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
     /// IP_TTL, or IPV6_UNICAST_HOPS.
@@ -23,5 +23,15 @@ enum SocketOptions {
     static let connectionInformation = NIOBSDSocket.Option(rawValue: 0x106)
     #else
     static let connectionInformation = NIOBSDSocket.Option(rawValue: 11)
+    #endif
+}
+
+extension ChannelOptions.Types.SocketOption {
+    /// TCP_NOTSENT_LOWAT: how much unsent data makes a socket not writable. Without it megabytes of one circuit stand before the next Meet, and megabytes of a
+    /// replay before what is new.
+    #if canImport(Darwin)
+    package static let unsentLimit = Self(level: .tcp, name: .init(rawValue: 0x201))
+    #else
+    package static let unsentLimit = Self(level: .tcp, name: .init(rawValue: 25))
     #endif
 }

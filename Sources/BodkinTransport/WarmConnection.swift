@@ -13,12 +13,16 @@ public final class WarmConnection {
         case connected
         /// The server sees us as this endpoint.
         case observed(Endpoint)
-        /// It is gone: its mapping may be, too.
-        case lost
+        /// It has answered after this silence.
+        case survived(from: Endpoint?, Duration)
+        /// It is gone: its mapping may be, too; after this silence, where it was that.
+        case lost(from: Endpoint?, after: Duration?)
     }
 
-    /// How often the mapping is refreshed. RFC 5382 section 5 lets a NAT forget an established connection after 2 h 4 min, but boxes of 60 s exist.
-    private static let refreshInterval = TimeAmount.seconds(25)
+    /// How often the mapping is refreshed at least: the server closes what has asked nothing for 3 minutes.
+    private static let longestRefresh = TimeAmount.seconds(150)
+    /// How long the answer to a refresh may take.
+    private static let leisure = TimeAmount.seconds(5)
     /// How many SYNs are sent before the rest is left to the system's retransmissions.
     private static let shotLimit = 6
     /// How long a mapping counts as kept once it was found so: longer than an attempt fires.
@@ -39,6 +43,10 @@ public final class WarmConnection {
     private let server: Endpoint
     private let eventLoop: any EventLoop
     private let onEvent: (Event) -> Void
+    private let keepalive: (Endpoint?) -> TimeAmount
+    private var heardAt = NIODeadline.now()
+    /// The silence that the question under way was to end.
+    private var silence: Duration?
     private var credential: STUNCredential?
     private var channel: (any Channel)?
     /// How many SYNs there were: an answer to an earlier one counts no more.
@@ -49,15 +57,18 @@ public final class WarmConnection {
     private var verifiedAt: NIODeadline?
     private var isClosed = false
 
-    /// Connects from `port` to the server's STUN endpoint. `onEvent` is called on the event loop.
+    /// Connects from `port` to the server's STUN endpoint. `keepalive` says after what silence to refresh the mapping of an endpoint of ours, `onEvent` is called;
+    /// both on the event loop.
     public init(
-        _ port: ReservedPort, to server: Endpoint, interface: String?, on eventLoop: any EventLoop, onEvent: @escaping (Event) -> Void
+        _ port: ReservedPort, to server: Endpoint, interface: String?, on eventLoop: any EventLoop,
+        keepalive: @escaping (Endpoint?) -> TimeAmount, onEvent: @escaping (Event) -> Void
     ) {
         family = server.address.family
         self.port = port
         self.server = server
         self.interface = interface
         self.eventLoop = eventLoop
+        self.keepalive = keepalive
         self.onEvent = onEvent
         connect()
     }
@@ -107,8 +118,10 @@ public final class WarmConnection {
 
     /// Asks the server whether the mapping is still there; without an answer in time the connection counts as lost. Asked once in a while at most: a NAT that
     /// has kept the mapping at one RST keeps it at the next, and each question is one more that can be lost.
-    public func verify(within limit: TimeAmount) {
-        guard observed != nil, verification == nil, !isClosed, verifiedAt.map({ .now() - $0 > Self.verificationLifetime }) ?? true else { return }
+    /// - Parameter isUrgent: whether to ask all the same, because something has happened since.
+    public func verify(within limit: TimeAmount, isUrgent: Bool = false) {
+        let isRecent = verifiedAt.map { .now() - $0 <= Self.verificationLifetime } ?? false
+        guard observed != nil, verification == nil, !isClosed, isUrgent || !isRecent else { return }
         verification = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.end() }
         ask()
     }
@@ -144,9 +157,16 @@ public final class WarmConnection {
     }
 
     private func refresh() {
-        refreshing = eventLoop.assumeIsolated().scheduleTask(in: Self.refreshInterval) { [weak self] in
-            self?.ask()
-            self?.refresh()
+        let interval = min(keepalive(local), Self.longestRefresh)
+        refreshing = eventLoop.assumeIsolated().scheduleTask(deadline: max(heardAt + interval, .now() + .seconds(1))) { [weak self] in
+            guard let self else { return }
+            let silence = NIODeadline.now() - self.heardAt
+            if silence >= interval, self.verification == nil {
+                self.silence = .nanoseconds(silence.nanoseconds)
+                self.verification = self.eventLoop.assumeIsolated().scheduleTask(in: Self.leisure) { [weak self] in self?.end() }
+                self.ask()
+            }
+            self.refresh()
         }
     }
 
@@ -154,6 +174,9 @@ public final class WarmConnection {
         guard message.class == .success, let mapped: STUNMessage.XORMappedAddress = try? message.attribute() else { return }
         // Once there is a key, an answer without its proof is none of the server's.
         if let credential, message.hasIntegrity, message.verifiedIntegrity(key: credential.key) == nil { return }
+        heardAt = .now()
+        if let silence { onEvent(.survived(from: local, silence)) }
+        silence = nil
         if verification != nil { verifiedAt = .now() }
         verification?.cancel()
         verification = nil
@@ -165,7 +188,7 @@ public final class WarmConnection {
     fileprivate func end() {
         guard !isClosed else { return }
         close()
-        onEvent(.lost)
+        onEvent(.lost(from: local, after: silence))
     }
 }
 

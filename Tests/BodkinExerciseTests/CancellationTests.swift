@@ -55,12 +55,16 @@ struct CancellationTests {
     @Test("who joins a dial keeps it when the one who began it is cancelled")
     func joined() async throws {
         try await Self.withPair { _, near, far in
-            let first = Task { try await near.connect(to: far.id) }
-            let second = Task { try await near.connect(to: far.id) }
-            try await Task.sleep(for: .milliseconds(20))
-            first.cancel()
-            await #expect(throws: CancellationError.self) { _ = try await first.value }
-            try await second.value.close()
+            var isCancelled = false
+            // On a machine that is held up the dial may be over before it is cancelled.
+            while !isCancelled {
+                let first = Task { try await near.connect(to: far.id) }
+                let second = Task { try await near.connect(to: far.id) }
+                try await Task.sleep(for: .milliseconds(20))
+                first.cancel()
+                do { _ = try await first.value } catch is CancellationError { isCancelled = true }
+                try await second.value.close()
+            }
         }
     }
 

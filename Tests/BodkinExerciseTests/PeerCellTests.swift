@@ -14,6 +14,9 @@ struct PeerCellTests {
         let result = try await PeerExercise.run(cell, seed: 1)
         #expect(result.failure == nil)
         #expect(result.route == cell.route, "\(result.report.map { "\($0)" } ?? "no report")")
+        // A byte has come by the direct path where there is one, and not before the first byte of all.
+        #expect((result.directByte != nil) == (cell.route == .direct))
+        if let directByte = result.directByte, let farByte = result.farByte { #expect(directByte >= farByte) }
     }
 }
 

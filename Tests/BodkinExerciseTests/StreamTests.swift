@@ -4,6 +4,7 @@ import BodkinExercise
 import BodkinNATLab
 import BodkinProtocols
 import BodkinTransport
+import NIOCore
 import Testing
 
 /// What two applications see of each other's streams, over a direct path.
@@ -18,25 +19,7 @@ struct StreamTests {
         _ change: @Sendable @escaping (inout Peer.Configuration) -> Void = { _ in },
         _ body: @Sendable @escaping (_ near: Connection, _ far: Connection) async throws -> Void
     ) async throws {
-        try await withPeerLab(topology) { place in
-            func configure(_ configuration: inout Peer.Configuration) {
-                configuration.admission = .anyone
-                change(&configuration)
-            }
-            try await place.withPeer(in: "b", configure) { called in
-                try await place.withPeer(in: "a") { dialler in
-                    try await called.registered()
-                    try await dialler.registered()
-                    let near = try await dialler.connect(to: called.id)
-                    try await near.write("hello".utf8)
-                    var incoming = called.incoming.makeAsyncIterator()
-                    let far = try #require(try await incoming.next())
-                    #expect(try await far.read() == Array("hello".utf8))
-                    #expect(try await near.settled().route == .direct)
-                    try await body(near, far)
-                }
-            }
-        }
+        try await withPeerLab(topology) { place in try await place.withConnection(change, body) }
     }
 
     /// Everything that comes on a stream until its end.
@@ -194,6 +177,42 @@ struct StreamTests {
             }
             // Had it been waited for, everything would be here.
             #expect(received < written)
+        }
+    }
+
+    @Test("who works on the peer's own thread reads and writes the same bytes as others do, in buffers, and its cancellation ends it")
+    func ownThread() async throws {
+        try await withPeerLab(Self.topology) { place in
+            try await place.withPeer(in: "b", { $0.admission = .anyone }) { called in
+                try await place.withPeer(in: "a") { dialler in
+                    try await called.registered()
+                    try await dialler.registered()
+                    let near = try await dialler.connect(to: called.id)
+                    // More than the windows take, in pieces of another length than what is read.
+                    let sent = (0..<3_000_001).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+                    async let echoed = withTaskExecutorPreference(dialler.executor) {
+                        async let written: Void = {
+                            try await near.stream.write(ByteBuffer(bytes: sent))
+                            try await near.finish()
+                        }()
+                        var bytes: [UInt8] = []
+                        while let piece = try await near.stream.readBuffer(upTo: 50_000) { bytes += piece.readableBytesView }
+                        try await written
+                        return bytes
+                    }
+                    var incoming = called.incoming.makeAsyncIterator()
+                    let far = try #require(try await incoming.next())
+                    try await withTaskExecutorPreference(called.executor) {
+                        while let piece = try await far.stream.readBuffer() { try await far.stream.write(piece) }
+                        try await far.finish()
+                    }
+                    #expect(try await echoed == sent)
+                    let stream = try await near.openStream()
+                    let waiting = Task(executorPreference: dialler.executor) { try await stream.readBuffer() }
+                    waiting.cancel()
+                    await #expect(throws: CancellationError.self) { try await waiting.value }
+                }
+            }
         }
     }
 }

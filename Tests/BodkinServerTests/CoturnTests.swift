@@ -114,10 +114,11 @@ struct CoturnTests {
             let observed = loop.makePromise(of: Endpoint.self)
             let server = coturn.endpoints[0]
             let warm = try await loop.submit {
-                let warm = WarmConnection(port.value, to: server, interface: nil, on: loop) { event in
+                let warm = WarmConnection(port.value, to: server, interface: nil, on: loop, keepalive: { _ in .seconds(25) }) { event in
                     switch event {
                     case .connected: break
                     case .observed(let endpoint): observed.succeed(endpoint)
+                    case .survived: break
                     case .lost: observed.fail(ChannelError.eof)
                     }
                 }

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinPrediction
 import BodkinProtocols
 import BodkinSystem
 import BodkinTransport
@@ -19,33 +20,64 @@ public enum NetworkCheck {
     /// - Throws: ``TransportError`` where no address of the server can be found.
     public static func run(_ configuration: Peer.Configuration) async throws -> NetworkProfile {
         let ways = try await ServerResolution.ways(to: configuration.rendezvous)
-        let stunPort = configuration.rendezvous.stunPort
         var addresses: [IPAddress] = []
         for way in ways where !addresses.contains(where: { $0.family == way.endpoint.address.family }) { addresses.append(way.endpoint.address) }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
-        async let reachability = reachability(configuration)
-        var tcp: [MappingProfile] = []
-        var udp: [MappingProfile] = []
-        for address in addresses {
-            let servers = [stunPort, stunPort == .max ? 1 : stunPort + 1].map { Endpoint(address, $0) }
-            async let overUDP = STUNProbe.udp(address.family, servers: servers, on: eventLoop)
-            tcp.append(await STUNProbe.tcp(address.family, servers: servers, on: eventLoop))
-            udp.append(await overUDP)
-        }
-        return NetworkProfile(
-            interfaces: NetworkInterface.current(), routes: DefaultRoute.current(), reachability: await reachability, tcp: tcp, udp: udp)
-    }
-
-    private static func reachability(_ configuration: Peer.Configuration) async -> NetworkProfile.Reachability {
+        async let udp = datagrams(addresses, configuration.rendezvous, on: eventLoop)
+        let tcp = await mappings(addresses, configuration.rendezvous, on: eventLoop)
+        var found: (allocations: [AllocationProfile], hairpin: Bool?)?
+        var filtering: [FilteringProfile] = []
+        let reachability: NetworkProfile.Reachability
         let clock = ContinuousClock()
         let start = clock.now
         do {
-            return try await withPeer(configuration) { peer in
+            var own = configuration
+            // The check looks at the allocator itself, and more thoroughly.
+            own.predictsPorts = false
+            reachability = try await withPeer(own) { peer in
                 try await peer.registered()
-                return .registered(after: clock.now - start)
+                let time = clock.now - start
+                async let knocks = peer.knocks()
+                // Not before: further connections of this machine would pass for somebody else's.
+                found = await look(into: tcp, on: eventLoop)
+                filtering = await knocks
+                return .registered(after: time)
             }
         } catch {
-            return .failed(error)
+            reachability = .failed(error)
         }
+        if found == nil { found = await look(into: tcp, on: eventLoop) }
+        // A thread may have a network of its own, as in the laboratory: the sockets' counts.
+        let (interfaces, routes) = try await eventLoop.submit { (NetworkInterface.current(), DefaultRoute.current()) }.get()
+        var profile = NetworkProfile(
+            interfaces: interfaces, routes: routes, reachability: reachability, tcp: tcp, udp: await udp, allocations: found?.allocations ?? [],
+            filtering: filtering, hairpin: found?.hairpin)
+        profile.policy.allowsPrediction = configuration.predictsPorts
+        return profile
+    }
+
+    /// How ports are given out, and whether two of them reach each other.
+    private static func look(
+        into mappings: [MappingProfile], on eventLoop: any EventLoop
+    ) async -> (allocations: [AllocationProfile], hairpin: Bool?) {
+        var allocations: [AllocationProfile] = []
+        for mapping in mappings { if let allocation = await AllocationProbe.run(mapping, on: eventLoop) { allocations.append(allocation) } }
+        let kept = mappings.first { mapping in
+            mapping.family == .v4 && mapping.kind != .none && allocations.contains { $0.family == .v4 && $0.keepsEndpoint == true }
+        }
+        guard let server = kept?.samples.first(where: { $0.mapped != nil })?.server else { return (allocations, nil) }
+        return (allocations, await HairpinProbe.run(server, on: eventLoop))
+    }
+
+    private static func datagrams(_ addresses: [IPAddress], _ url: RendezvousURL, on eventLoop: any EventLoop) async -> [MappingProfile] {
+        var profiles: [MappingProfile] = []
+        for address in addresses { profiles.append(await STUNProbe.udp(address.family, servers: url.stunEndpoints(at: address), on: eventLoop)) }
+        return profiles
+    }
+
+    private static func mappings(_ addresses: [IPAddress], _ url: RendezvousURL, on eventLoop: any EventLoop) async -> [MappingProfile] {
+        var profiles: [MappingProfile] = []
+        for address in addresses { profiles.append(await STUNProbe.tcp(address.family, servers: url.stunEndpoints(at: address), on: eventLoop)) }
+        return profiles
     }
 }

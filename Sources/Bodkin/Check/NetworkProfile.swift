@@ -1,4 +1,5 @@
 public import BodkinCore
+public import BodkinPrediction
 public import BodkinSystem
 
 /// What the network here looks like to a peer: what a check finds out.
@@ -21,6 +22,29 @@ public struct NetworkProfile: Sendable {
     public var tcp: [MappingProfile]
     /// How UDP is mapped.
     public var udp: [MappingProfile]
+    /// How ports of TCP connections are given out, for each family in which that could be looked at.
+    public var allocations: [AllocationProfile] = []
+    /// What the reserved port lets in, for each family in which the server has connected back.
+    public var filtering: [FilteringProfile] = []
+    /// Whether two ports of this machine reach each other by their outside endpoints, over IPv4; nil where that was not to be found out.
+    public var hairpin: Bool?
+    /// What this machine is ready to do for a direct path.
+    public var policy = PunchPolicy()
+
+    /// A profile from its parts.
+    public init(
+        interfaces: [NetworkInterface], routes: [DefaultRoute], reachability: Reachability, tcp: [MappingProfile], udp: [MappingProfile],
+        allocations: [AllocationProfile] = [], filtering: [FilteringProfile] = [], hairpin: Bool? = nil
+    ) {
+        self.interfaces = interfaces
+        self.routes = routes
+        self.reachability = reachability
+        self.tcp = tcp
+        self.udp = udp
+        self.allocations = allocations
+        self.filtering = filtering
+        self.hairpin = hairpin
+    }
 }
 
 /// How a NAT maps one local port, as several STUN endpoints see it (RFC 5780 section 4.3).

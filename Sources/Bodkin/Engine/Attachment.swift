@@ -1,8 +1,8 @@
 import BodkinCore
 import BodkinSystem
 
-/// The network as a peer sees it when it starts: its addresses, links and ways out.
-struct Attachments {
+/// The network as a peer sees it: its addresses, links and ways out.
+struct Attachments: Equatable {
     let interfaces: [NetworkInterface]
     let routes: [DefaultRoute]
 

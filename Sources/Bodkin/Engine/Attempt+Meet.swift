@@ -18,16 +18,21 @@ import Darwin
 extension Attempt {
     /// The most targets of one attempt: the candidates of a card by two ways out.
     private static let targetLimit = 16
+    /// At which instant a dialler that was refused before, and has no answer since, tries another port.
+    private static let escapeInstant = 5
     /// The most cards of one attempt: the Meet's, and those of fresh reserved ports. What they name is in the report, so it ends somewhere.
     private static let cardLimit = 8
 
     /// The server says: meet now.
     func meet(_ meet: WireMeet) {
         guard phase != .over, schedule == nil, let instance = InstanceID(bytes: meet.instance) else { return }
+        // Whoever else answers for the peer does not know the session.
+        if isResumption, instance != remoteInstance { return fail(.unavailable, "the peer has started afresh") }
         phase = .meeting
         remoteInstance = instance
         observed = meet.observed.prefix(8).compactMap { $0.endpoint() }
-        guard meet.direct, engine.port != nil else { return conclude() }
+        isDirectWanted = meet.direct && engine.port != nil
+        guard isDirectWanted else { return conclude() }
         // Neither a wild server nor a wild clock makes us wait for long, or fire without end.
         let wait = Duration.microseconds(Int64(min(meet.startInUs, 2_000_000)))
         let interval = Duration.microseconds(Int64(min(max(meet.intervalUs, 50_000), 5_000_000)))
@@ -38,6 +43,7 @@ extension Attempt {
         // Nobody to fire at, and nobody to be expected.
         if !hasCandidates { return conclude() }
         arm()
+        predict()
     }
 
     /// What the server sees of the other side has changed: what was forbidden may be allowed now.
@@ -80,6 +86,7 @@ extension Attempt {
     /// Our NAT has forgotten, at an RST, a mapping as a whole, and would forget that of the fresh reserved port in the same way. So the far side fires first,
     /// as soon as it is told of it: then its hole is open, and answers no RST.
     func hold() {
+        guard phase == .dialled || phase == .meeting else { return }
         isHeld = true
         release?.cancel()
     }
@@ -150,6 +157,11 @@ extension Attempt {
 
     private func fire() {
         hasFired = true
+        instantCount += 1
+        // Who has refused is there, and by now the two sides' SYNs have crossed: if all is silence since, a NAT on the way takes ours for something else.
+        if instantCount == Self.escapeInstant, role == .dialler, targets.contains(where: { $0.wasRefused && !$0.isRefused && $0.path == nil }) {
+            engine.escape()
+        }
         for case .fire(let index) in schedule?.fire(at: elapsed) ?? [] { shoot(index) }
         arm()
     }
@@ -211,10 +223,7 @@ extension Attempt {
 
     private func connected(_ index: Int, _ channel: any Channel) {
         do {
-            let path =
-                role == .dialler
-                ? try engine.factory.client(channel, kind: .direct, expecting: peer, skipping: id)
-                : try engine.factory.server(channel, kind: .direct, announcing: id, admits: { [peer] in $0 == peer })
+            let path = try path(on: channel)
             schedule?.connected(index)
             targets[index].path = path
             follow(path, target: index)
@@ -240,29 +249,30 @@ extension Attempt {
     private func missed(_ index: Int, _ error: any Error) {
         let code = (error as? IOError)?.errnoCode ?? ((error as? NIOConnectionError)?.connectionErrors.first?.error as? IOError)?.errnoCode
         if code != EADDRNOTAVAIL { targets[index].occupied = 0 }
+        schedule?.failed(index)
         switch code {
         case ECONNREFUSED:
             judge(targets[index].reportIndex, .refused, "RST")
             // Our NAT may have forgotten, at the RST, the mapping that the server knows.
             engine.verifyMappings()
             targets[index].isRefused = true
-            schedule?.failed(index)
+            targets[index].wasRefused = true
             fireVolleys()
         case EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT, EACCES:
             judge(targets[index].reportIndex, .refused, "ICMP, or no route")
-            schedule?.failed(index)
+            // What could be reached before cannot have lost its route: our own NAT holds something of this connection against us.
+            if targets[index].shots == 1 { targets[index].isUnreachable = true }
+            if !targets[index].isUnreachable { engine.escape() }
         case ETIMEDOUT:
             judge(targets[index].reportIndex, .silent, "")
-            schedule?.failed(index)
         // The far side's SYN came first, and the listener has its connection. If that has said nothing until the next instant, it is half-dead, and in
-        // the way of every further shot.
+        // the way of every further shot. One that was never completed is not even ours to discard: our NAT does not let the listener's SYN-ACK out, because it
+        // has seen another SYN of ours before.
         case EADDRNOTAVAIL:
             targets[index].occupied += 1
-            if targets[index].occupied > 1 { engine.discardStrangers(at: targets[index].endpoint) }
-            schedule?.failed(index)
+            if targets[index].occupied > 1, !engine.discardStrangers(at: targets[index].endpoint) { engine.escape() }
         default:
             judge(targets[index].reportIndex, .failed, "\(error)")
-            schedule?.failed(index)
         }
     }
 

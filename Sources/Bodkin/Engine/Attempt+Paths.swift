@@ -8,19 +8,36 @@ import NIOSSL
 /// The paths that come of an attempt, and how it ends.
 extension Attempt {
     /// Follows a path through its handshake.
-    func follow(_ path: Path, target: Int? = nil, circuit: Bool = false) {
+    func follow(_ path: Path, target: Int? = nil, entry known: Int? = nil, circuit: Bool = false) {
         if circuit {
             report.attempts.append(ConnectionReport.Attempt(route: .circuit, start: elapsed))
             circuitReportIndex = report.attempts.count - 1
         }
-        let entry = target.map { targets[$0].reportIndex } ?? circuitReportIndex
+        let entry = known ?? target.map { targets[$0].reportIndex } ?? circuitReportIndex
         path.onEvent = { [weak self, unowned path] event in
             switch event {
+            // Its attempt is over and gone.
+            case .secured where self == nil: path.close()
             case .secured: self?.secured(path, entry: entry)
             case .closed(let error): self?.lost(target, entry, error)
             case .bytes, .readCompleted, .writabilityChanged: break
             }
         }
+    }
+
+    /// A connection to a port that was predicted has come up.
+    func follow(predicted channel: any Channel, entry: Int?) -> Path? {
+        guard let path = try? path(on: channel) else { return nil }
+        follow(path, entry: entry)
+        channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
+        return path
+    }
+
+    /// The path on a connection of ours.
+    func path(on channel: any Channel) throws -> Path {
+        role == .dialler
+            ? try engine.factory.client(channel, kind: .direct, expecting: peer, skipping: id)
+            : try engine.factory.server(channel, kind: .direct, announcing: id, admits: { [peer] in $0 == peer })
     }
 
     /// An accepted connection turned out to be this attempt's.
@@ -32,42 +49,54 @@ extension Attempt {
     }
 
     private func secured(_ path: Path, entry: Int?) {
+        if path.kind == .circuit { provedByCircuit() }
         guard role == .dialler else { return engine.awaitOpening(path, from: peer) }
         guard phase != .over, let remoteInstance else { return path.close() }
-        engine.tell(.path(peer, path.kind == .circuit ? .circuit : .direct, remote: path.remote), since: start)
+        if outlook != nil { return }
+        engine.tell(.path(peer, Route(path.kind), remote: path.remote), since: start)
         if let entry { judge(entry, .succeeded, "") }
         guard let session else { return begin(on: path, with: remoteInstance) }
-        // One direct path is enough; and a circuit is of no use beside one.
-        guard session.activePath?.kind != .direct, path.kind == .direct, !hasDirectPath else {
+        guard needs(path.kind, for: session) else {
             if let entry { supersede(entry) }
-            return path.close()
+            path.close()
+            // The path that was thought dead has answered.
+            return isResumption && session.activePath?.kind == .direct && !session.isSuspect ? end() : ()
         }
-        hasDirectPath = true
+        if path.kind == .direct { hasDirectPath = true } else { carriesCircuit = true }
         session.add(path)
+        if path.kind == .circuit { concludeIfExhausted() }
+    }
+
+    /// One direct path is enough; and a circuit is of use only where nothing else works.
+    private func needs(_ kind: PathKind, for session: SessionDriver) -> Bool {
+        guard let active = session.activePath, !session.isSuspect else { return kind == .circuit || !hasDirectPath }
+        return kind == .direct && active.kind != .direct && !hasDirectPath
     }
 
     /// The called end: the dialler has begun a session on this path.
     func began(on path: Path, _ driver: SessionDriver) {
         session = driver
         report.timeToFirstPath = elapsed
-        let entry = path.kind == .circuit ? circuitReportIndex : targets.first { $0.path === path }?.reportIndex
-        if let entry { judge(entry, .succeeded, "") }
+        carriesCircuit = path.kind == .circuit
+        if let entry = entry(of: path) { judge(entry, .succeeded, "") }
         fireVolleys()
+        if path.kind == .circuit { prediction?.proved() }
     }
 
     private func begin(on path: Path, with remoteInstance: InstanceID) {
         report.timeToFirstPath = elapsed
-        if path.kind == .direct { hasDirectPath = true }
+        if path.kind == .direct { hasDirectPath = true } else { carriesCircuit = true }
         let session = Session(
             role: .dialler, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance,
             configuration: engine.configuration.session)
         let driver = SessionDriver(session, peer: peer, on: engine.eventLoop)
         self.session = driver
-        let connection = engine.adopt(driver, report: report, start: start)
+        let connection = engine.adopt(driver, report: report, start: start, kind: path.kind)
         driver.add(path)
         box?.began(on: path)
-        connected(connection, route: path.kind == .direct ? .direct : .circuit)
+        connected(connection, route: Route(path.kind))
         if isExhausted { conclude() } else { fireVolleys() }
+        if path.kind == .circuit { prediction?.proved() }
     }
 
     private func lost(_ target: Int?, _ entry: Int?, _ error: (any Error)?) {
@@ -92,8 +121,8 @@ extension Attempt {
 
     /// A path of the session is gone before the session had settled on it: there may be another.
     func lost(_ path: Path) {
+        if path.kind == .direct { hasDirectPath = false }
         guard phase == .meeting, path.kind == .direct, let index = targets.firstIndex(where: { $0.path === path }) else { return }
-        hasDirectPath = false
         targets[index].path = nil
         judge(targets[index].reportIndex, .failed, "lost before the connection had moved to it")
         schedule?.lost(index)
@@ -113,8 +142,8 @@ extension Attempt {
         report.remote = path.remote
         report.timeToDirect = elapsed
         for target in targets where target.path !== path { target.path?.close() }
-        let winner = targets.first { $0.path === path }
-        if let winner { judge(winner.reportIndex, .succeeded, "") }
+        for other in prediction?.paths ?? [] where other !== path { other.close() }
+        if let entry = entry(of: path) { judge(entry, .succeeded, "") }
         for index in report.attempts.indices where report.attempts[index].verdict == .pending { supersede(index) }
         finish()
     }
@@ -128,6 +157,8 @@ extension Attempt {
     func conclude() {
         guard phase != .over else { return }
         isExhausted = true
+        // The ports are still being predicted.
+        if prediction?.isActive == true { return }
         judgePending()
         for index in targets.indices { abandon(index)?.close(promise: nil) }
         guard session != nil else {
@@ -137,15 +168,35 @@ extension Attempt {
             }
             return
         }
-        report.route = .circuit
-        engine.configuration.logger.warning(
-            "relayed", metadata: ["peer": "\(peer)", "attempts": "\(report.attempts.map(\.description).joined(separator: "; "))"])
+        // Without any path, the circuit is still to be waited for.
+        if isResumption, session?.activePath == nil, !carriesCircuit, engine.circuits[id] != nil { return }
+        report.route = session?.activePath.map { Route($0.kind) }
+        if report.route == .circuit {
+            let isSeen = engine.warms.contains { $0.observed != nil }
+            let isHopeless = prediction?.isHopeless == true
+            let verdict = isHopeless ? .unpredictable : RelayVerdict(report, isWanted: isDirectWanted, isSeen: isSeen)
+            report.verdict = verdict
+            // Said once, and again where the reason has become another.
+            let isKnown = isResumption && box?.report.verdict == verdict
+            engine.configuration.logger.log(
+                level: isKnown ? .info : .warning, "relayed",
+                metadata: [
+                    "peer": "\(peer)", "verdict": "\(verdict.rawValue)", "meaning": "\(verdict.meaning)", "advice": "\(verdict.advice)",
+                    "attempts": "\(report.attempts.map(\.description).joined(separator: "; "))",
+                ])
+        }
         finish()
     }
 
+    /// Of a session that was there before, how it once came about stands.
     private func finish() {
-        box?.finish(report)
-        engine.tell(.report(report), since: start)
+        if isResumption {
+            box?.judged(report.verdict)
+        } else {
+            box?.finish(report)
+            engine.metrics.dialled(report)
+            engine.tell(.report(report), since: start)
+        }
         end()
     }
 }

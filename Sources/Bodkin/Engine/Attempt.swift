@@ -31,8 +31,11 @@ final class Attempt {
         var shotAt = Duration.zero
         /// Whether the far side's SYN has come to the latest shot: one more interval for the rest of the handshake.
         var isHeard = false
-        /// Whether the latest shot has been answered by an RST.
+        /// Whether the latest shot has been answered by an RST, and whether any has.
         var isRefused = false
+        var wasRefused = false
+        /// Whether the first shot already found no way there.
+        var isUnreachable = false
         /// How often in a row the system has said that there is such a connection already.
         var occupied = 0
         /// The connection that came of it.
@@ -48,6 +51,10 @@ final class Attempt {
     var report: ConnectionReport
     var remoteInstance: InstanceID?
     var session: SessionDriver?
+    /// Whether the session was there before: it needs a path, or a better one.
+    private(set) var isResumption = false
+    /// Whether the session runs on our circuit, or did.
+    var carriesCircuit = false
     var schedule: MeetSchedule?
     var targets: [Target] = []
     /// What the server sees of the other side.
@@ -66,13 +73,29 @@ final class Attempt {
     var instant: Scheduled<Void>?
     /// Whether the session has been given a direct path, confirmed or not.
     var hasDirectPath = false
-    /// Whether the first instant has passed.
+    /// Whether both sides look for direct paths.
+    var isDirectWanted = true
+    /// Whether the first instant has passed, and how many have.
     var hasFired = false
+    var instantCount = 0
     /// Whether the far side is to fire first.
     var isHeld = false
     var release: Scheduled<Void>?
+    /// What is done where the ports of one side cannot be seen beforehand.
+    private(set) var prediction: Prediction?
+    /// Who waits for the far side's forecast, where nothing but that is asked for.
+    var outlook: EventLoopPromise<WireForecast?>?
+    /// Whether the far side has proved itself over the circuit, has asked for our forecast, and has been told.
+    var isFarProved = false
+    var isAskedForOutlook = false
+    var isOutlookTold = false
+    /// Whether the allocator was looked at once more for that.
+    var isLookedAtAgain = false
     /// Whether no further shot will be fired.
     var isExhausted = false
+    /// What is looked for, where the session was there before.
+    enum Aim { case anyPath, directPath, circuit }
+    private var aim = Aim.anyPath
 
     /// A dial that begins here.
     init(dialling peer: PeerID, engine: PeerEngine) {
@@ -81,6 +104,15 @@ final class Attempt {
         id = .random()
         role = .dialler
         report = ConnectionReport(peer: peer)
+    }
+
+    /// A dial for a session that needs a path, or a direct one.
+    convenience init(resuming session: SessionDriver, _ aim: Aim, engine: PeerEngine) {
+        self.init(dialling: session.peer, engine: engine)
+        isResumption = true
+        self.aim = aim
+        self.session = session
+        remoteInstance = session.remoteInstance
     }
 
     /// A dial that somebody else has begun.
@@ -107,10 +139,30 @@ final class Attempt {
     }
 
     private func answerCallers(_ result: Result<Connection, any Error>) {
+        if case .failure(let error) = result, let promise = outlook {
+            outlook = nil
+            promise.fail(error)
+        }
         let waiting = callers.values
         callers = [:]
         for promise in waiting { promise.completeWith(result) }
     }
+
+    /// Whether a connection of it is up, and has not come to nothing yet.
+    var isConnecting: Bool { hasDirectPath || targets.contains { $0.path != nil } || prediction?.paths.contains { $0.channel.isActive } == true }
+
+    /// The two sides meet: where one's ports are not kept, what they will be is found out.
+    func predict() {
+        guard engine.configuration.predictsPorts else { return }
+        let prediction = Prediction(self)
+        self.prediction = prediction
+        prediction.begin()
+        // A live session is proof enough.
+        if session != nil { prediction.proved() }
+    }
+
+    /// Whether it looks for a direct path beside a circuit that works.
+    var isUpgrade: Bool { isResumption && aim == .directPath }
 
     /// Whether a direct path may still come of it.
     var mayStillConnect: Bool { phase == .meeting && !isExhausted }
@@ -120,14 +172,46 @@ final class Attempt {
 
     var elapsed: Duration { engine.elapsed(since: start) }
 
+    /// Whether a path is this attempt's own.
+    func owns(_ path: Path) -> Bool {
+        engine.circuits[id].map { $0 === path.channel } ?? false || targets.contains { $0.path === path }
+            || prediction?.paths.contains { $0 === path } == true
+    }
+
+    /// The called end: the dialler goes on with a session that there is.
+    func resumed(_ driver: SessionDriver, on path: Path) {
+        session = driver
+        isResumption = true
+        carriesCircuit = path.kind == .circuit
+        if let entry = entry(of: path) { judge(entry, .succeeded, "") }
+        concludeIfExhausted()
+    }
+
+    /// The entry of the report for a path of ours.
+    func entry(of path: Path) -> Int? {
+        if path.kind == .circuit { return circuitReportIndex }
+        if prediction?.paths.contains(where: { $0 === path }) == true { return prediction?.reportIndex }
+        return targets.first { $0.path === path }?.reportIndex
+    }
+
+    /// Whether it is an earlier call of the same dialler.
+    func isFormer(of peer: PeerID, _ instance: [UInt8]) -> Bool { role == .called && self.peer == peer && remoteInstance?.bytes == instance }
+
+    /// Another one is in its place.
+    func giveWay() { if session == nil || isResumption { end() } else { conclude() } }
+
+    /// Who has a path, and looks for no more, is done.
+    func concludeIfExhausted() { if isExhausted, session != nil, phase != .over { conclude() } }
+
     // MARK: Dialling
 
     /// Begins to dial: the circuit's handshake first, since it travels with the Dial.
     func begin() {
-        engine.tell(.dialing(peer), since: start)
+        if !isResumption { engine.tell(.dialing(peer), since: start) }
         let limit = engine.configuration.dialTimeout
         timeout = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak self] in self?.timedOut() }
-        if engine.usesCircuits { openCircuit() }
+        // Its handshake has only so much time: for a session that waits for the server, too, it begins with the dial.
+        if !isResumption { openCircuit() }
         dialIfWaiting()
         engine.link?.flush()
     }
@@ -135,17 +219,20 @@ final class Attempt {
     /// Sends the Dial once the registration is out.
     func dialIfWaiting() {
         guard phase == .waiting, role == .dialler, engine.isRegistrationSent else { return }
+        if isResumption { openCircuit() }
         phase = .dialled
         var dial = WireDial()
+        if isResumption, let remoteInstance { dial.instance = Data(remoteInstance.bytes) }
         dial.to = Data(peer.publicKey)
         dial.attempt = Data(id.bytes)
         dial.early = Data(early.readableBytesView)
-        dial.direct = engine.usesDirectPaths
+        dial.direct = engine.usesDirectPaths && aim != .circuit
         early.clear()
         engine.link?.send(.dial(dial), flush: false)
     }
 
     private func openCircuit() {
+        guard engine.usesCircuits, aim != .directPath else { return }
         let channel = engine.makeCircuit(id) { [weak self] piece in
             guard let self, self.phase == .waiting else { return true }
             self.early.writeImmutableBuffer(piece)
@@ -163,7 +250,7 @@ final class Attempt {
     /// The server says no.
     func refused(_ reason: WireDialFailed.Reason) {
         // Both dial each other: the other one's dial stands, and its connection will be ours.
-        if reason == .unavailable, engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
+        if reason == .unavailable, !isResumption, engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
         switch reason {
         case .unresponsive: fail(.unresponsive, "the peer is registered but does not answer: try again in a moment")
         case .quota: fail(.quota, "the rendezvous server allows no more dials now: try again in a minute")
@@ -175,11 +262,11 @@ final class Attempt {
 
     /// The link to the server is gone. A meeting that has begun needs it no more.
     func lostServer(_ error: TransportError) {
-        if session == nil, phase == .waiting || phase == .dialled { fail(.serverLost, error.message) }
+        if session == nil || isResumption, phase == .waiting || phase == .dialled { fail(.serverLost, error.message) }
     }
 
     private func timedOut() {
-        guard session == nil else { return }
+        guard session == nil || isResumption else { return }
         if phase == .meeting {
             fail(.unreachable, "no path to the peer came up in time: allow circuits (no --direct-only), or try from another network")
         } else {
@@ -219,7 +306,10 @@ final class Attempt {
     func fail(_ error: any Error) {
         guard phase != .over else { return }
         judgePending()
-        if role == .dialler { engine.tell(.report(report), since: start) }
+        if role == .dialler, !isResumption {
+            engine.metrics.dialled(report)
+            engine.tell(.report(report), since: start)
+        }
         answerCallers(.failure(error))
         end()
     }
@@ -230,13 +320,13 @@ final class Attempt {
         timeout?.cancel()
         instant?.cancel()
         release?.cancel()
+        prediction?.end()
         for index in targets.indices {
             abandon(index)?.close(promise: nil)
         }
-        if session == nil { engine.circuits[id]?.close(promise: nil) }
+        if !carriesCircuit { engine.circuits[id]?.close(promise: nil) }
         engine.attempts[id] = nil
-        // It was waited for a direct path in vain: there will be none.
-        if let session, session.pathCount == 0, session.closeReason == nil { session.fail("its last path is gone") }
         answerCallers(.failure(PeerError(.closed, "the dial was given up")))
+        if role == .dialler, let box { engine.attemptEnded(for: box) }
     }
 }

@@ -8,16 +8,25 @@ final class ConnectionBox {
     let driver: SessionDriver
     let start: NIODeadline
     private(set) var report: ConnectionReport
+    /// What it needs so that it has a path.
+    var upkeep: Upkeep
+    /// When that is looked at next.
+    var tending: Scheduled<Void>?
+    /// When the far side last asked for another path.
+    var recalledAt: NIODeadline?
+    /// When another path was last looked for because an answer was late.
+    var doubtedAt: NIODeadline?
     private var isSettled = false
     private var settlers: [ObjectIdentifier: EventLoopPromise<ConnectionReport>] = [:]
 
-    init(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline) {
+    init(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline, upkeep: Upkeep) {
         self.driver = driver
+        self.upkeep = upkeep
         self.report = report
         self.start = start
     }
 
-    private var elapsed: Duration { .nanoseconds((NIODeadline.now() - start).nanoseconds) }
+    var elapsed: Duration { .nanoseconds((NIODeadline.now() - start).nanoseconds) }
 
     /// The first path.
     func began(on path: Path) {
@@ -28,23 +37,38 @@ final class ConnectionBox {
     /// Another path carries the session now.
     func tookOver(_ path: Path) { note(path) }
 
+    /// The path that carried it is dead.
+    func lostPath() { report.pathDeaths += 1 }
+
+    /// Why it is relayed: found out once more.
+    func judged(_ verdict: RelayVerdict?) { report.verdict = verdict }
+
     private func note(_ path: Path) {
-        report.route = path.kind == .direct ? .direct : .circuit
+        // The next one has its own doubts.
+        doubtedAt = nil
+        report.route = Route(path.kind)
         report.remote = path.remote
-        if path.kind == .direct { report.timeToDirect = report.timeToDirect ?? elapsed }
+        if path.kind == .direct {
+            report.verdict = nil
+            report.timeToDirect = report.timeToDirect ?? elapsed
+        }
     }
 
     /// The dial is over, with all that is to be known of it.
     func finish(_ report: ConnectionReport) {
         let route = self.report
         self.report = report
+        self.report.pathDeaths = route.pathDeaths
         self.report.timeToFirstPath = route.timeToFirstPath ?? report.timeToFirstPath
         self.report.timeToDirect = route.timeToDirect ?? report.timeToDirect
         settle()
     }
 
     /// The session is over: nothing will improve any more.
-    func closed(_ reason: SessionCloseReason) { settle() }
+    func closed(_ reason: SessionCloseReason) {
+        tending?.cancel()
+        settle()
+    }
 
     private func settle() {
         isSettled = true

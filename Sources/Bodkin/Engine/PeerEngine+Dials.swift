@@ -47,6 +47,8 @@ extension PeerEngine {
         // Declined, the other's dial would fail before ours reaches it; accepted and left alone, it folds into ours.
         if ownDialStands(against: peer) { return link?.send(.meetAck(answer)) ?? () }
         link?.send(.meetAck(answer), flush: false)
+        // Two attempts of one dialler would be in each other's way, and it has given the earlier one up.
+        if meet.direct { for former in Array(attempts.values) where former.isFormer(of: peer, Array(meet.instance)) { former.giveWay() } }
         let attempt = Attempt(attemptID, calledBy: peer, engine: self)
         attempts[attemptID] = attempt
         if !meet.early.isEmpty { answerCircuit(attempt, early: ByteBuffer(bytes: meet.early)) }
@@ -83,6 +85,7 @@ extension PeerEngine {
         let name = Data(id.bytes)
         let carrier = CircuitChannel.Carrier(
             send: { [weak self] piece in
+                self?.metrics.relayed(piece.readableBytes)
                 guard passes(piece) else { return }
                 var data = WireCircuitData()
                 data.attempt = name

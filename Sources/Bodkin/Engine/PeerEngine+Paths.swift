@@ -5,6 +5,8 @@ import NIOCore
 
 /// Paths that others open, and the sessions that they belong to.
 extension PeerEngine {
+    /// The most paths of one session at once: the one that carries it, what replaces it, and what is being closed.
+    private static let pathLimit = 8
     /// The longest first frame of a session (docs/wire.md).
     private static let openLimit = 16_384
 
@@ -40,10 +42,11 @@ extension PeerEngine {
     }
 
     /// Forgets connections from an endpoint that have said nothing: a plain close would leave the system's half of them in the way.
-    func discardStrangers(at remote: Endpoint) {
-        for stranger in Array(strangers.values) where Endpoint(stranger.channel.remoteAddress) == remote {
-            ReservedPort.discard(stranger.channel)
-        }
+    /// Returns whether there were any.
+    func discardStrangers(at remote: Endpoint) -> Bool {
+        let found = strangers.values.filter { Endpoint($0.channel.remoteAddress) == remote }
+        for stranger in found { ReservedPort.discard(stranger.channel) }
+        return !found.isEmpty
     }
 
     /// Whether a peer may open paths to us: by policy, because a dial is under way, or because a live session is a grant.
@@ -79,27 +82,34 @@ extension PeerEngine {
 
     private func open(_ path: Path, _ opening: PathOpening, from peer: PeerID, received: ByteBuffer) {
         let key = SessionKey(peer: peer, session: opening.session)
-        let attempt = attempts.values.first { $0.peer == peer && $0.role == .called && $0.session == nil }
-        tell(.path(peer, path.kind == .circuit ? .circuit : .direct, remote: path.remote), since: sessions[key]?.start ?? attempt?.start)
+        // A connection that the dialler has opened tells no attempt.
+        let called = attempts.values.filter { $0.peer == peer && $0.role == .called && $0.session == nil && $0.remoteInstance == opening.sender }
+        let attempt = called.first { $0.owns(path) } ?? (path.kind == .direct ? called.first : nil)
+        tell(.path(peer, Route(path.kind), remote: path.remote), since: sessions[key]?.start ?? attempt?.start)
         if let driver = sessions[key]?.driver, opening.receiver == instance, opening.sender == driver.remoteInstance {
+            guard driver.pathCount < Self.pathLimit else { return path.close() }
             driver.add(path, received: received)
+            attempt?.resumed(driver, on: path)
             if driver.activePath?.kind == .direct { settle(with: driver) }
             return
         }
-        guard !isOver, opening.receiver == instance, opening.mode == .start, sessions.count < Peer.connectionLimit else {
-            path.write(Session.refusal(opening.mode == .attach ? .unknownSession : .refused))
-            path.flush()
+        // A live session is a grant to go on with it, not to begin another.
+        let isAdmitted = configuration.admission.admits(peer) || attempts.values.contains { $0.peer == peer && !$0.isResumption }
+        guard !isOver, isAdmitted, opening.receiver == instance, opening.mode == .start, sessions.count < Peer.connectionLimit else {
+            path.send(Session.refusal(opening.mode == .attach ? .unknownSession : .refused))
             return path.close()
         }
         let session = Session(
             role: .called, id: opening.session, localInstance: instance, remoteInstance: opening.sender, configuration: configuration.session)
         let driver = SessionDriver(session, peer: peer, on: eventLoop)
-        let connection = adopt(driver, report: attempt?.report ?? ConnectionReport(peer: peer), start: attempt?.start ?? NIODeadline.now())
+        let connection = adopt(
+            driver, report: attempt?.report ?? ConnectionReport(peer: peer), start: attempt?.start ?? NIODeadline.now(), kind: path.kind)
         attempt?.began(on: path, driver)
-        driver.add(path, received: received)
         sessions[key]?.began(on: path)
-        tell(.connected(peer, path.kind == .circuit ? .circuit : .direct), since: attempt?.start)
+        tell(.connected(peer, Route(path.kind)), since: attempt?.start)
+        driver.add(path, received: received)
         if driver.activePath?.kind == .direct { settle(with: driver) }
+        attempt?.concludeIfExhausted()
         // Who dialled this peer at the same time gets this very connection.
         let folded = attempts.values.filter { $0.peer == peer && $0.role == .dialler && $0.session == nil }
         for attempt in folded { attempt.fold(into: connection) }
@@ -107,41 +117,51 @@ extension PeerEngine {
     }
 
     /// Keeps a session, and follows what happens in it.
-    func adopt(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline) -> Connection {
+    func adopt(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline, kind: PathKind) -> Connection {
         let key = SessionKey(peer: driver.peer, session: driver.id)
-        let box = ConnectionBox(driver, report: report, start: start)
+        let upkeep = Upkeep(driver.role, kind: kind, lifetime: configuration.pathlessLifetime, allowsDirectPaths: usesDirectPaths)
+        let box = ConnectionBox(driver, report: report, start: start, upkeep: upkeep)
         sessions[key] = box
         let connection = Connection(box)
-        driver.onEvent = { [weak self, unowned driver] event in
-            guard let self else { return }
+        driver.keepalive = { [weak self] path in path.kind == .direct ? self?.keepalive(from: path.local) ?? KeepaliveSearch.first : .seconds(25) }
+        driver.onEvent = { [weak self, weak box, unowned driver] event in
+            guard let self, let box else { return }
             switch event {
             case .confirmed: if driver.activePath?.kind == .direct { self.settle(with: driver) }
             case .tookOver(let path):
+                self.metrics.moved(from: box.report.route, to: Route(path.kind))
                 box.tookOver(path)
+                self.tell(.moved(driver.peer, Route(path.kind), remote: path.remote), since: start)
                 if path.kind == .direct { self.settle(with: driver) }
-            case .lostPath(let path, _): for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.lost(path) }
-            case .withoutPath:
-                // A direct path may still be on its way; otherwise this is the end.
-                if !self.attempts.values.contains(where: { $0.session === driver && $0.mayStillConnect }) {
-                    driver.fail("its last path is gone")
-                }
+            case .lostPath(let path, let error, let wasActive):
+                if wasActive { self.lost(path, error, of: box) }
+                for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.lost(path) }
+            case .doubtful: return self.doubted(box)
+            case .survived(let path, let silence): return path.kind == .direct ? self.answered(after: silence, from: path.local) : ()
+            case .expired(let path, let silence): return path.kind == .direct ? self.died(after: silence, from: path.local) : ()
             case .closed(let reason):
                 self.sessions[key] = nil
+                self.countConnections()
                 box.closed(reason)
                 self.tell(.closed(driver.peer, reason: ConnectionBox.text(of: reason)), since: start)
                 for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.end() }
+                return
             }
+            self.tend(box)
+            self.countConnections()
         }
         return connection
     }
+
+    /// Brings what is told of the connections up to date.
+    private func countConnections() { metrics.carried(by: sessions.values.map { $0.driver.activePath.map { Route($0.kind) } }) }
 
     /// A direct path carries the session: what else was tried for it is over.
     func settle(with driver: SessionDriver) {
         for attempt in Array(attempts.values) where attempt.session === driver { attempt.settled(on: driver.activePath) }
         for attempt in Array(attempts.values)
         where attempt.role == .called && attempt.session == nil && attempt.peer == driver.peer && attempt.remoteInstance == driver.remoteInstance {
-            attempt.session = driver
-            attempt.settled(on: driver.activePath)
+            attempt.end()
         }
     }
 }

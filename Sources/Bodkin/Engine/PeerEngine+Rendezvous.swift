@@ -12,9 +12,16 @@ extension PeerEngine {
 
     private static let formerWarmLimit = 8
 
-    func openLink() {
+    /// Whatever comes next, comes over another link.
+    private func forgetLink() {
         isLinkUp = false
         isRegistrationSent = false
+        isWelcomed = false
+        isRegistered = false
+    }
+
+    func openLink() {
+        forgetLink()
         linkStart = .now()
         link = RendezvousLink(configuration.rendezvous, ways: ways, certificate: certificate, on: eventLoop) { [weak self] event in
             guard let self, !self.isOver else { return }
@@ -34,7 +41,10 @@ extension PeerEngine {
         for way in ways where port.families.contains(way.endpoint.address.family) {
             guard seen.insert(name(way.endpoint.address.family, way.interface)).inserted else { continue }
             let server = Endpoint(way.endpoint.address, configuration.rendezvous.stunPort)
-            let warm = WarmConnection(port, to: server, interface: way.interface, on: eventLoop) { [weak self] event in self?.warm(event) }
+            let warm = WarmConnection(
+                port, to: server, interface: way.interface, on: eventLoop,
+                keepalive: { [weak self] local in TimeAmount(self?.keepalive(from: local) ?? KeepaliveSearch.first) },
+                onEvent: { [weak self] event in self?.warm(event) })
             warms.append(warm)
         }
     }
@@ -50,8 +60,12 @@ extension PeerEngine {
         guard !isOver else { return }
         switch event {
         case .connected: break
-        case .observed: warmRetryCount = 0
-        case .lost:
+        case .observed:
+            warmRetryCount = 0
+            learnAllocation()
+        case .survived(let local, let silence): return answered(after: silence, from: local)
+        case .lost(let local, let silence):
+            if let silence { died(after: silence, from: local) }
             let wasObserved = warms.contains { $0.isLost && $0.observed != nil }
             warms.removeAll { $0.isLost }
             if wasObserved { renewPort() } else { retryWarmConnections() }
@@ -78,8 +92,13 @@ extension PeerEngine {
     private func linkCameUp() {
         isLinkUp = true
         // TCP and TLS have taken two round trips. The answers of warm connections are here, or a round trip away, or not to be had soon.
-        serverRoundTrip = min(.nanoseconds((NIODeadline.now() - linkStart).nanoseconds / 2), .seconds(1))
+        let measured = TimeAmount.nanoseconds(min((NIODeadline.now() - linkStart).nanoseconds / 2, 1_000_000_000))
+        // A handshake that a loss, or a full queue, has held up says little about the way.
+        serverRoundTrip = isRoundTripKnown ? min(measured, serverRoundTrip * 2) : measured
+        isRoundTripKnown = true
         for warm in warms { warm.expect(within: serverRoundTrip) }
+        // Its mapping is of the same NAT.
+        link?.keepalive = { [weak self] in min(.seconds(25), TimeAmount(self?.keepalive(from: self?.link?.local) ?? KeepaliveSearch.first)) }
         let bound = max(serverRoundTrip, .milliseconds(20))
         registrationDeadline = eventLoop.assumeIsolated().scheduleTask(in: bound) { [weak self] in self?.register() }
         registerWhenReady()
@@ -158,8 +177,11 @@ extension PeerEngine {
     private func received(_ body: WireEnvelope.OneOf_Body) {
         switch body {
         case .welcome(let welcome):
+            guard !isWelcomed else { return }
+            isWelcomed = true
             // The card went out with the hello, good by our clock: where that is wrong, the card is good for too short, or too long.
             if clock.set(welcome.timeMs) > configuration.cardLifetime / 8, isRegistrationSent { register() }
+            serverDialsBack = welcome.dialsBack
             let window = Int(welcome.circuitWindow)
             if window > circuitWindow {
                 for circuit in circuits.values { circuit.grant(window - circuitWindow) }
@@ -173,11 +195,19 @@ extension PeerEngine {
         case .observed(let observed):
             guard let id = AttemptID(bytes: observed.attempt) else { return }
             attempts[id]?.received(observed)
+        case .recall(let recall): received(recall)
+        case .dialedBack(let answer): dialedBack(answer)
         case .signal(let signal):
             guard let id = AttemptID(bytes: signal.attempt), let attempt = attempts[id] else { return }
-            if case .card(let card)? = signal.payload { attempt.received(card) }
+            switch signal.payload {
+            case .card(let card)?: attempt.received(card)
+            case .forecast(let forecast)? where forecast.round == 0: attempt.receivedOutlook(forecast)
+            case .forecast(let forecast)?: attempt.prediction?.received(forecast)
+            case nil: break
+            }
         case .circuitData(let data):
             guard let id = AttemptID(bytes: data.attempt) else { return }
+            metrics.relayed(data.data.count)
             circuits[id]?.receive(ByteBuffer(bytes: data.data))
         case .circuitCredit(let credit):
             guard let id = AttemptID(bytes: credit.attempt) else { return }
@@ -187,7 +217,7 @@ extension PeerEngine {
             circuits[id]?.endByPeer()
         case .ping(let ping): link?.send(.pong(ping))
         case .failure(let failure): refused(failure)
-        case .pong, .hello, .register, .dial, .meetAck: break
+        case .pong, .hello, .register, .dial, .meetAck, .dialBack: break
         }
     }
 
@@ -220,6 +250,10 @@ extension PeerEngine {
             for promise in waitingForRegistration.values { promise.succeed() }
             waitingForRegistration = [:]
         }
+        if !isRegistered {
+            isRegistered = true
+            hurry()
+        }
     }
 
     private func refused(_ failure: WireFailure) {
@@ -245,20 +279,24 @@ extension PeerEngine {
     }
 
     private func lostLink(_ error: TransportError) {
+        let wasUp = isLinkUp
+        forgetLink()
         for circuit in Array(circuits.values) { circuit.endByPeer() }
         circuits = [:]
         guard case .registered = state else { return fail(error) }
         tell(.serverLost(error.message))
         for attempt in Array(attempts.values) { attempt.lostServer(error) }
         retryCount += 1
-        // Full jitter over a growing span: a restarted server is not met by everyone at once.
-        let span = min(30_000, 250 << min(retryCount, 7))
-        reopen(after: .milliseconds(Int64.random(in: 0...Int64(span))))
+        // A server that fell silent was lost on the way, to us alone.
+        if wasUp, error.code == .serverUnreachable { return reopen(after: .zero) }
+        // Full jitter over a span that grows by half each time: a restarted server is not met by everyone at once.
+        let span = (0..<min(retryCount, 20)).reduce(Int64(333)) { span, _ in min(30_000, span * 3 / 2) }
+        reopen(after: .milliseconds(.random(in: 0...span)))
     }
 
-    private func reopen(after delay: TimeAmount) {
+    func reopen(after delay: TimeAmount) {
         link?.close()
-        isLinkUp = false
+        forgetLink()
         retry?.cancel()
         retry = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
             guard let self, !self.isOver else { return }

@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinIdentity
+import BodkinPrediction
 import BodkinProtocols
 import BodkinSystem
 import BodkinTransport
@@ -33,6 +34,7 @@ final class PeerEngine {
     let start = NIODeadline.now()
     let certificate: CertificateIdentity
     let factory: PathFactory
+    let metrics = PeerMetrics()
     let stunKey = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
 
     var state = State.starting
@@ -42,7 +44,10 @@ final class PeerEngine {
     /// Earlier ones, which still listen for what was told to others.
     var formerPorts: [ReservedPort] = []
     var link: RendezvousLink?
+    /// The server's addresses, and the ways to them by the interfaces that there are.
+    var resolved: [RendezvousLink.Way] = []
     var ways: [RendezvousLink.Way] = []
+    var watch: NetworkWatch?
     var warms: [WarmConnection] = []
     /// Those of earlier reserved ports.
     var formerWarms: [WarmConnection] = []
@@ -54,8 +59,17 @@ final class PeerEngine {
     var linkStart = NIODeadline.now()
     /// How far the server is, from what TCP and TLS took: at most a second.
     var serverRoundTrip = TimeAmount.milliseconds(100)
+    /// Whether it was measured on the present network.
+    var isRoundTripKnown = false
     var isLinkUp = false
     var isRegistrationSent = false
+    /// Whether the server has answered our hello: it does so once.
+    var isWelcomed = false
+    /// Whether it has taken our card, over the present connection.
+    var isRegistered = false
+    /// Whether the server answers a DialBack, and who waits for that.
+    var serverDialsBack = false
+    var waitingForDialBack: EventLoopPromise<WireDialedBack?>?
     var registrationDeadline: Scheduled<Void>?
     var retryCount = 0
     /// How often the server has called a card expired since it last took one.
@@ -71,7 +85,18 @@ final class PeerEngine {
     /// Those that have not proved whose they are, by their number.
     var strangers: [ObjectIdentifier: (number: UInt64, channel: any Channel)] = [:]
     var halfOpenCount = 0
+    /// After what silence the NATs that our addresses are behind forget a connection.
+    var keepalives: [IPAddress: KeepaliveSearch] = [:]
+    /// How the NAT in front gives ports, where it does not keep the reserved one; nil before that is known.
+    var allocation: AllocationEstimate?
+    var isMappingSteady = false
+    var isSampling = false
+    /// How often the NAT's allocator was looked at since the network changed.
+    var looks = 0
+    /// Which network this is, counted in changes.
+    var networkNumber = 0
     var isRenewing = false
+    var escapedAt: NIODeadline?
     var retryWarm: Scheduled<Void>?
     /// How often in a row a warm connection has been tried in vain.
     var warmRetryCount = 0
@@ -100,10 +125,10 @@ final class PeerEngine {
 
     /// Begins: reserves the port, and connects to the server by every way at once.
     func begin(_ ways: [RendezvousLink.Way]) {
+        watch = NetworkWatch(on: eventLoop) { [weak self] change in self?.noticed(change) }
         attachments = .current()
-        self.ways = ways.flatMap { way in
-            attachments.waysOut(way.endpoint.address.family).map { RendezvousLink.Way(endpoint: way.endpoint, name: way.name, interface: $0) }
-        }
+        resolved = ways
+        findWays()
         guard usesDirectPaths else { return openLink() }
         let opening = ReservedPort.open(configuration.reservedPort, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
         opening.assumeIsolated().whenComplete { [weak self] result in
@@ -118,15 +143,20 @@ final class PeerEngine {
         }
     }
 
+    /// Every address of the server by every way out that there is.
+    func findWays() {
+        ways = resolved.flatMap { way in
+            attachments.waysOut(way.endpoint.address.family).map { RendezvousLink.Way(endpoint: way.endpoint, name: way.name, interface: $0) }
+        }
+    }
+
     /// How many earlier reserved ports are kept beside the present one: each is a listener and a mapping.
     private static let formerPortLimit = 2
-    /// How long a NAT may take to show that it has kept a mapping, at least.
-    private static let leastVerificationTime = TimeAmount.milliseconds(600)
+    private static let escapeInterval = TimeAmount.seconds(5)
 
     /// Finds out whether our NATs still know our warm connections.
-    func verifyMappings() {
-        // Where the question or its answer is lost, TCP repeats it after three round trips (RFC 6298 section 2.2).
-        for warm in warms { warm.verify(within: max(Self.leastVerificationTime, serverRoundTrip * 6)) }
+    func verifyMappings(isUrgent: Bool = false) {
+        for warm in warms { warm.verify(within: verificationTime, isUrgent: isUrgent) }
     }
 
     /// A warm connection that worked is gone, and with it the mapping that the server has seen: takes a fresh reserved port beside the present one. Whoever
@@ -141,7 +171,8 @@ final class PeerEngine {
         let opening = ReservedPort.open(0, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
         opening.assumeIsolated().whenComplete { [weak self] result in
             self?.isRenewing = false
-            guard let self, !self.isOver, let fresh = try? result.get().value else { return (try? result.get())?.value.close() ?? () }
+            guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
+            guard let fresh = try? result.get().value else { return self.retryWarmConnections() }
             self.formerPorts.append(present)
             if self.formerPorts.count > Self.formerPortLimit { self.formerPorts.removeFirst().close() }
             self.port = fresh
@@ -149,6 +180,14 @@ final class PeerEngine {
             for attempt in self.attempts.values { attempt.hold() }
             self.openWarmConnections()
         }
+    }
+
+    /// The system, or our NAT, holds something against further connections from the reserved port to some endpoint: another port has nothing held against it.
+    /// Once in a while at most, because those who were told of the earlier ports still come there.
+    func escape() {
+        guard configuration.reservedPort == 0, escapedAt.map({ .now() - $0 > Self.escapeInterval }) ?? true else { return }
+        escapedAt = .now()
+        renewPort()
     }
 
     /// Whether nothing more will be done.
@@ -184,12 +223,14 @@ final class PeerEngine {
     }
 
     private func release() {
+        watch?.close()
         retry?.cancel()
         renewal?.cancel()
         retryWarm?.cancel()
         registrationDeadline?.cancel()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         circuits = [:]
+        dialedBack(nil)
         attempts = [:]
         link?.close()
         // The mapping is of no more use to anyone.

@@ -18,7 +18,9 @@ extension EventLoop {
     ) async throws -> Value {
         let call = Call()
         return try await withTaskCancellationHandler {
-            try await flatSubmit { call.isCancelled ? self.makeFailedFuture(CancellationError()) : begin(call.id) }.get()
+            // There already, as with ``PeerExecutor``: where nothing is to be waited for, this is a call and no more.
+            if inEventLoop, !call.isCancelled { return try await begin(call.id).get() }
+            return try await flatSubmit { call.isCancelled ? self.makeFailedFuture(CancellationError()) : begin(call.id) }.get()
         } onCancel: {
             call.cancel()
             // The call is kept until then: its name is not given to another.

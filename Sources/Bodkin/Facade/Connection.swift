@@ -100,6 +100,9 @@ public final class Connection: Sendable {
 
     // MARK: Inside
 
+    /// What is behind it, where this runs on its event loop; nil elsewhere.
+    var boxHere: ConnectionBox? { eventLoop.inEventLoop ? bound.value : nil }
+
     func wait<T: Sendable>(
         _ begin: @escaping @Sendable (ConnectionBox, ObjectIdentifier) -> EventLoopFuture<T>,
         cancel: @escaping @Sendable (ConnectionBox, ObjectIdentifier) -> Void

@@ -9,12 +9,17 @@ public final class Peer: Sendable {
     /// The most connections that a peer has at once: 4 096.
     public static let connectionLimit = 4096
 
+    /// What a peer counts through swift-metrics, and what each of it means.
+    public static var metricsHelp: [String: String] { PeerMetrics.help }
+
     /// What others know this peer by.
     public let id: PeerID
     /// The connections that others make to this peer, as they come. To be iterated by one task.
     public let incoming: AsyncThrowingStream<Connection, any Error>
-    private let engine: NIOLoopBound<PeerEngine>
-    private let eventLoop: any EventLoop
+    /// Runs tasks where the peer's connections are served; see ``PeerExecutor``.
+    public let executor: PeerExecutor
+    let engine: NIOLoopBound<PeerEngine>
+    let eventLoop: any EventLoop
 
     private init(id: PeerID, _ engine: NIOLoopBound<PeerEngine>, _ incoming: AsyncThrowingStream<Connection, any Error>, on eventLoop: any EventLoop)
     {
@@ -22,6 +27,7 @@ public final class Peer: Sendable {
         self.engine = engine
         self.incoming = incoming
         self.eventLoop = eventLoop
+        executor = PeerExecutor(eventLoop)
     }
 
     static func open(_ configuration: Configuration) async throws -> Peer {

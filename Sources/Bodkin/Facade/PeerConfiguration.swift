@@ -51,8 +51,13 @@ extension Peer {
         public var reservedPort: UInt16 = 0
         /// Whether to connect to private addresses on one's own links also when the server saw the two peers at two outside addresses.
         public var allowsPrivateAddresses = false
+        /// Whether the external ports that NATs will give are predicted, or searched for, where peers cannot meet otherwise: at most 1 024 SYNs at a time, and only
+        /// after the far side has proved itself over a circuit.
+        public var predictsPorts = true
         /// How long a dial may take before it fails: 30 s. With 2 % loss on every link 99 of 100 dials take less than 3 s.
         public var dialTimeout = Duration.seconds(30)
+        /// How long a connection lives without any path, while both sides look for one: 60 s. Afterwards it ends, with an error.
+        public var pathlessLifetime = Duration.seconds(60)
         /// How long cards are good: longer than any clock that a person would notice is wrong by, and soon enough forgotten. They are signed anew in time.
         package var cardLifetime = Duration.seconds(2 * 3600)
         /// The bounds of each connection.

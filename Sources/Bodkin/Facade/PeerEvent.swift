@@ -14,6 +14,10 @@ public struct PeerEvent: Sendable {
         case path(PeerID, Route, remote: Endpoint?)
         /// There is a connection; this is the path that its first bytes take.
         case connected(PeerID, Route)
+        /// The path that carried a connection is dead: another one is looked for.
+        case pathLost(PeerID, Route, reason: String)
+        /// A connection has moved to another path, and goes on there.
+        case moved(PeerID, Route, remote: Endpoint?)
         /// A dial is over, with all that is to be known of it.
         case report(ConnectionReport)
         /// A connection is over.

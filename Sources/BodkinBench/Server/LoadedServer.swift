@@ -19,8 +19,8 @@ struct LoadedServer {
     // MARK: The child
 
     /// Serves on loopback until standard input ends; the first line of standard output is the URL.
-    static func serve(peers: Int) async throws {
-        let configuration = try configuration(for: peers)
+    static func serve(peers: Int, circuits: Int?) async throws {
+        let configuration = try configuration(for: peers, circuits)
         try await withRendezvousServer(configuration, logger: Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() })) { listening in
             print(listening.url)
             fflush(nil)
@@ -31,8 +31,9 @@ struct LoadedServer {
         }
     }
 
-    /// The defaults, but for what keeps one address from being thousands of peers: here all of them come from one.
-    private static func configuration(for peers: Int) throws -> RendezvousServer.Configuration {
+    /// The defaults, but for what keeps one address from being thousands of peers: here all of them come from one. Where circuits are measured there may
+    /// be so many at once, and what they carry is not slowed down.
+    private static func configuration(for peers: Int, _ circuits: Int?) throws -> RendezvousServer.Configuration {
         var configuration = try RendezvousServer.Configuration(
             hosts: ["127.0.0.1"], credentials: .identity(.create()), admission: .tokens(.random()))
         configuration.bindAddresses = [IPAddress(v4: 0x7F00_0001)]
@@ -42,6 +43,10 @@ struct LoadedServer {
         configuration.quotas.token.registrations = peers
         configuration.quotas.token.dialsPerSecond = 100_000
         configuration.quotas.token.dialBurst = 100_000
+        if let circuits {
+            configuration.quotas.token.circuits = circuits
+            configuration.quotas.token.relayedBytesPerSecond = 1e12
+        }
         configuration.quotas.address = configuration.quotas.token
         configuration.limits.stunConnectionsPerSource = peers
         return configuration
@@ -50,7 +55,7 @@ struct LoadedServer {
     // MARK: The parent
 
     /// Starts the child, and waits until it listens.
-    init(peers: Int) throws {
+    init(peers: Int, circuits: Int? = nil) throws {
         let toChild = try Self.pipe()
         let fromChild = try Self.pipe()
         var actions = posix_spawn_file_actions_t()
@@ -58,7 +63,7 @@ struct LoadedServer {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, toChild.reading, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, fromChild.writing, STDOUT_FILENO)
-        let words = ["bodkin-bench", Self.command, "\(peers)"]
+        let words = ["bodkin-bench", Self.command, "\(peers)"] + (circuits.map { ["\($0)"] } ?? [])
         let arguments = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var process: pid_t = 0

@@ -5,6 +5,8 @@ import Glibc
 struct ProcessFigures {
     /// Resident bytes (VmRSS).
     let resident: Int
+    /// The most that they ever were (VmHWM).
+    let peak: Int
     /// Open descriptors.
     let descriptors: Int
     /// Seconds of processor time since its start, in user space and in the kernel.
@@ -12,6 +14,7 @@ struct ProcessFigures {
 
     init(of process: pid_t) {
         resident = Self.kibibytes("VmRSS:", in: "/proc/\(process)/status") * 1024
+        peak = Self.kibibytes("VmHWM:", in: "/proc/\(process)/status") * 1024
         descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count) ?? 0
         // proc_pid_stat(5): the name in parentheses may hold anything; utime and stime are the 12th and 13th after it.
         let fields = Self.text("/proc/\(process)/stat").split(separator: ")").last?.split(separator: " ") ?? []

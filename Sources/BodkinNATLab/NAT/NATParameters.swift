@@ -131,6 +131,8 @@ public struct NATParameters: Sendable, Hashable {
     public var timeouts = NATTimeouts()
     /// The most sessions the table holds; more are refused with silence.
     public var tableSize = 65_536
+    /// The external addresses.
+    public var pool = AddressPool.single
     /// The lowest and highest external port.
     public var ports: ClosedRange<UInt16> = 1024...65535
 

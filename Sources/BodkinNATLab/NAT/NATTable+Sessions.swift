@@ -44,9 +44,9 @@ extension NATTable {
     private mutating func mapping(for flow: Flow, at now: LabInstant) -> Int? {
         let key = insideKey(flow)
         if let index = mappingByInside[key] { return index }
-        guard let number = allocatePort(for: key, at: now) else { return nil }
-        let isTranslated = externalAddress != nil && flow.source.address.family == .v4
-        let external = Endpoint(isTranslated ? externalAddress ?? flow.source.address : flow.source.address, number)
+        let address = allocateAddress(for: flow.source.address)
+        guard let number = allocatePort(for: key, on: address, at: now) else { return nil }
+        let external = Endpoint(address ?? flow.source.address, number)
         let index = mappings.insert(NATMapping(key: key, external: external))
         mappingByInside[key] = index
         mappingByOutside[Flow(key.transport, from: key.destination, to: external)] = index

@@ -15,6 +15,10 @@ public struct NATTable: Sendable {
     public let parameters: NATParameters
     /// The address that internal IPv4 addresses are translated to; nil for a firewall.
     public private(set) var externalAddress: IPAddress?
+    /// The other external addresses, where there is a pool.
+    private let furtherAddresses: [IPAddress]
+    /// Which address of a paired pool each internal address has, by index.
+    private var pairs: [IPAddress: Int] = [:]
 
     var sessions = SlotMap<NATSession>()
     var mappings = SlotMap<NATMapping>()
@@ -38,9 +42,11 @@ public struct NATTable: Sendable {
     ///
     /// - Parameters:
     ///   - externalAddress: the IPv4 address of the outside; without it, or where the parameters say so, nothing is translated.
+    ///   - furtherAddresses: the other ones, where the parameters ask for a pool; as many as it has are used.
     ///   - seed: decides every random choice.
-    public init(_ parameters: NATParameters, externalAddress: IPAddress?, seed: UInt64) {
+    public init(_ parameters: NATParameters, externalAddress: IPAddress?, furtherAddresses: [IPAddress] = [], seed: UInt64) {
         self.parameters = parameters
+        self.furtherAddresses = Array(furtherAddresses.prefix(max(0, parameters.pool.count - 1)))
         self.externalAddress = parameters.translates ? externalAddress : nil
         var random = SeededGenerator(seed: seed)
         allocators = [:]
@@ -74,7 +80,7 @@ public struct NATTable: Sendable {
         if let allowed = parameters.behaviour(of: flow.transport).allowedPorts, !allowed.contains(flow.destination.port) {
             return .refused(.silence, .forbidden)
         }
-        let isHairpin = flow.destination.address == externalAddress
+        let isHairpin = isExternal(flow.destination.address)
         if isHairpin && !parameters.hairpin { return refusal(of: packet, .unsolicited) }
         let index: Int
         switch outboundSession(for: packet, at: now) {
@@ -127,6 +133,7 @@ public struct NATTable: Sendable {
         mappingByOutside = [:]
         mappingsOfPort = [:]
         portsInUse = [:]
+        pairs = [:]
         expiry = ExpiryQueue()
         fragments = FragmentTable()
         for transport in TransportProtocol.allCases { allocators[transport]?.releaseBlocks() }
@@ -135,7 +142,7 @@ public struct NATTable: Sendable {
 
     /// Counts an external endpoint that got its first mapping, or lost its last.
     mutating func count(_ external: Endpoint, _ transport: TransportProtocol, by change: Int) {
-        guard external.address == externalAddress, parameters.ports.contains(external.port) else { return }
+        guard isExternal(external.address), parameters.ports.contains(external.port) else { return }
         portsInUse[transport, default: 0] += change
     }
 
@@ -145,9 +152,23 @@ public struct NATTable: Sendable {
         return .refused(opens ? parameters.behaviour(of: packet.flow.transport).unsolicited : .silence, reason)
     }
 
+    private func isExternal(_ address: IPAddress) -> Bool {
+        address == externalAddress || externalAddress != nil && furtherAddresses.contains(address)
+    }
+
+    /// The external address for a new mapping; nil where it is not translated.
+    mutating func allocateAddress(for source: IPAddress) -> IPAddress? {
+        guard let externalAddress, source.family == .v4 else { return nil }
+        guard !furtherAddresses.isEmpty else { return externalAddress }
+        var index = pairs[source] ?? Int.random(in: 0...furtherAddresses.count, using: &random)
+        if case .paired = parameters.pool { pairs[source] = index }
+        index -= 1
+        return furtherAddresses.indices.contains(index) ? furtherAddresses[index] : externalAddress
+    }
+
     /// The external port for a new mapping. Where ports are kept equal, one port serves several remotes, as in Linux.
-    mutating func allocatePort(for key: Flow, at now: LabInstant) -> UInt16? {
-        guard let externalAddress, key.source.address.family == .v4 else { return key.source.port }
+    mutating func allocatePort(for key: Flow, on externalAddress: IPAddress?, at now: LabInstant) -> UInt16? {
+        guard let externalAddress else { return key.source.port }
         let behaviour = parameters.behaviour(of: key.transport)
         let overloads = behaviour.allocation == .equal && behaviour.mapping != .endpointIndependent
         // The allocator is taken out so that it can be changed while the table is read.
@@ -160,7 +181,7 @@ public struct NATTable: Sendable {
                 : mappingsOfPort[portKey(key.transport, external)] == nil
         }
         // Where the whole range is taken, a search would only take time.
-        let isFull = !overloads && portsInUse[key.transport, default: 0] >= parameters.ports.count
+        let isFull = !overloads && portsInUse[key.transport, default: 0] >= parameters.ports.count * (1 + furtherAddresses.count)
         if isFull && !(behaviour.allocation == .equal && isFree(key.source.port)) { return nil }
         var random = random
         let port = allocator.allocate(for: key.source, at: now, random: &random, isFree: isFree)

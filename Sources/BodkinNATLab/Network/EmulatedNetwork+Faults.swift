@@ -79,7 +79,7 @@ extension EmulatedNetwork {
             nodes[node].childByAddress[old] = nil
             nodes[node].childByAddress[address] = child
         }
-        nodes[box].outsideAddresses = nodes[box].outsideAddresses.filter { $0.family == .v6 } + [address]
+        nodes[box].outsideAddresses = [address] + nodes[box].outsideAddresses.filter { $0 != old }
         tables[box]?.reboot(externalAddress: address)
     }
 }

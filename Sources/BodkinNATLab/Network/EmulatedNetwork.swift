@@ -97,10 +97,11 @@ public struct EmulatedNetwork: Sendable {
             var node = Node(
                 name: box.name, kind: isKernel ? .kernel : .emulated, parent: index(of: box.parent), up: Link(box.up), down: Link(box.down))
             node.insideAddresses = box.gateways
-            node.outsideAddresses = [box.external, box.external6]
+            node.outsideAddresses = [box.external, box.external6] + box.furtherExternals
             node.stripsTimestamps = box.parameters.stripsTimestamps
             if !isKernel {
-                tables[nodes.count] = NATTable(box.parameters, externalAddress: box.external, seed: random.next())
+                tables[nodes.count] = NATTable(
+                    box.parameters, externalAddress: box.external, furtherAddresses: box.furtherExternals, seed: random.next())
             }
             nodes.append(node)
             announce(node.outsideAddresses, of: nodes.count - 1, through: topology)

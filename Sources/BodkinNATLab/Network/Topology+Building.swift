@@ -25,7 +25,15 @@ extension Topology {
     public mutating func addHost(
         _ name: String, behind preset: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated
     ) -> Host {
-        let parent = addBoxes(of: preset, inFrontOf: name, link, implementation)
+        addHost(name, behind: .preset(preset) as AccessNetwork, link: link, implementation: implementation)
+    }
+
+    /// Adds a host behind the boxes of any network that has a name, as behind those of a preset.
+    @discardableResult
+    public mutating func addHost(
+        _ name: String, behind network: AccessNetwork, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated
+    ) -> Host {
+        let parent = addBoxes(of: network, inFrontOf: name, link, implementation)
         return addHost(name, inside: parent, link: parent == nil ? link : LinkParameters())
     }
 
@@ -35,21 +43,29 @@ extension Topology {
     public mutating func addInterface(
         to host: String, behind preset: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated
     ) -> Interface {
-        let parent = addBoxes(of: preset, inFrontOf: "\(host)-\(nextDevice(of: host))", link, implementation)
+        addInterface(to: host, behind: .preset(preset) as AccessNetwork, link: link, implementation: implementation)
+    }
+
+    /// Adds a further interface behind the boxes of any network that has a name, as behind those of a preset.
+    @discardableResult
+    public mutating func addInterface(
+        to host: String, behind network: AccessNetwork, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated
+    ) -> Interface {
+        let parent = addBoxes(of: network, inFrontOf: "\(host)-\(nextDevice(of: host))", link, implementation)
         return addInterface(to: host, inside: parent, link: parent == nil ? link : LinkParameters())
     }
 
-    /// Adds the boxes of a preset, and returns the name of the innermost; nil where there is none.
+    /// Adds the boxes of a network, and returns the name of the innermost; nil where there is none.
     private mutating func addBoxes(
-        of preset: NATPreset, inFrontOf name: String, _ link: LinkParameters, _ implementation: Implementation
+        of network: AccessNetwork, inFrontOf name: String, _ link: LinkParameters, _ implementation: Implementation
     ) -> String? {
         var parent: String?
-        for (depth, parameters) in preset.layers.enumerated().reversed() {
+        for (depth, parameters) in network.layers.enumerated().reversed() {
             let box = addBox(
                 depth == 0 ? "nat-\(name)" : "carrier-\(name)", parameters, inside: parent, isCarrier: depth > 0,
                 link: parent == nil ? link : LinkParameters())
             updateBox(box.name) {
-                $0.preset = preset
+                $0.preset = network.preset
                 $0.implementation = implementation
             }
             parent = box.name
@@ -110,6 +126,13 @@ extension Topology {
     /// direction, so that `delay` is the one-way delay between any two.
     public static func pair(
         _ a: NATPreset, _ b: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated, seed: UInt64
+    ) -> Topology {
+        pair(AccessNetwork.preset(a), AccessNetwork.preset(b), link: link, implementation: implementation, seed: seed)
+    }
+
+    /// The usual laboratory with any two networks that have names.
+    public static func pair(
+        _ a: AccessNetwork, _ b: AccessNetwork, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated, seed: UInt64
     ) -> Topology {
         var topology = Topology(seed: seed)
         let half = link.half

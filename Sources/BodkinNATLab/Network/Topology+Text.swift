@@ -69,7 +69,7 @@ extension Topology {
     /// What ``changeBox(_:)`` understands, for error messages and help.
     public static let boxKeys = """
         hairpin=yes|no, simultaneous-open=yes|no, timestamps=kept|stripped, midstream=discard|adopt, noise=PER-SECOND, table=SESSIONS, \
-        rst-kills=nothing|session|session-10s|mapping|mapping-10s, established=TIME, transitory=TIME, udp-idle=TIME
+        rst-kills=nothing|session|session-10s|mapping|mapping-10s, pool=single|paired-N|arbitrary-N, established=TIME, transitory=TIME, udp-idle=TIME
         """
 
     private static func set(_ key: String, _ value: String, in parameters: inout NATParameters) -> Bool {
@@ -85,6 +85,7 @@ extension Topology {
         case "timestamps": choose(\.stripsTimestamps, ["kept": false, "stripped": true][value])
         case "midstream": choose(\.midstream, MidstreamPolicy(rawValue: value))
         case "noise": choose(\.backgroundNoise, Double(value))
+        case "pool": choose(\.pool, AddressPool(text: value))
         case "table": choose(\.tableSize, Int(value))
         case "established": choose(\.timeouts.established, Duration(text: value))
         case "transitory": choose(\.timeouts.transitory, Duration(text: value))

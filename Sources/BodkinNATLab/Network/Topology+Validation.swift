@@ -65,7 +65,9 @@ extension Topology {
 
     /// A box may have one address on both sides, as a firewall does; nobody else may have it too.
     private func validateAddresses() throws {
-        let owned = interfaces.map { Set($0.addresses + $0.addresses6) } + boxes.map { Set([$0.external, $0.external6] + $0.gateways) }
+        let owned =
+            interfaces.map { Set($0.addresses + $0.addresses6) }
+            + boxes.map { Set([$0.external, $0.external6] + $0.furtherExternals + $0.gateways) }
         var taken: Set<IPAddress> = [Self.coreAddress, Self.coreAddress6]
         for address in owned.joined() where !taken.insert(address).inserted {
             throw LabError(.usage, "two hosts or NATs have the address \(address): use fewer servers, or give each its own")
@@ -92,6 +94,9 @@ extension Topology.Box {
         }
         guard parameters.tableSize > 0 else { throw LabError(.usage, "\(name): a table needs room for one session at least") }
         guard parameters.ports.lowerBound > 0 else { throw LabError(.usage, "\(name): port 0 cannot be mapped: let the ports begin at 1 or above") }
+        guard (1...AddressPool.limit).contains(parameters.pool.count) else {
+            throw LabError(.usage, "\(name): a pool of \(parameters.pool.count) addresses is impossible: use 1 to \(AddressPool.limit)")
+        }
         for behaviour in [parameters.tcp, parameters.udp] {
             if case .block(let size, _) = behaviour.allocation, !(1...parameters.ports.count).contains(size) {
                 throw LabError(.usage, "\(name): a block of \(size) ports is impossible: use 1 to \(parameters.ports.count)")

@@ -53,6 +53,11 @@ public struct Topology: Sendable, Hashable {
         public var implementation: Implementation
         /// Its address outside.
         public var external: IPAddress
+        /// Its further addresses outside, where it has a pool: 198.18.N.1 and on, N being the last octet of ``external`` (RFC 2544 for the prefix).
+        public var furtherExternals: [IPAddress] {
+            guard parameters.translates, let last = external.v4.map({ $0 & 0xFF }) else { return [] }
+            return (1..<max(1, min(parameters.pool.count, AddressPool.limit))).map { IPAddress(v4: 0xC612_0000 | last << 8 | UInt32($0)) }
+        }
         /// Its IPv6 address outside.
         public var external6: IPAddress
         /// The IPv4 prefix inside; its first address is the box' own.

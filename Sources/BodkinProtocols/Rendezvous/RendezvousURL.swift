@@ -1,3 +1,4 @@
+public import BodkinCore
 import FoundationEssentials
 
 /// Where a rendezvous server is, how it is recognised, and the token that lets one in.
@@ -54,6 +55,11 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
         self.keyHash = keyHash
         self.token = token
         self.stunPort = stunPort
+    }
+
+    /// Where the server answers STUN at one of its addresses: the port that the URL names, and the one after it.
+    public func stunEndpoints(at address: IPAddress) -> [Endpoint] {
+        [stunPort, stunPort == .max ? 1 : stunPort + 1].map { Endpoint(address, $0) }
     }
 
     /// Reads a URL.

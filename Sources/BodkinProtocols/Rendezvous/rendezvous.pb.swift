@@ -163,6 +163,30 @@ public nonisolated struct WireEnvelope: Sendable {
     set {body = .observed(newValue)}
   }
 
+  public var recall: WireRecall {
+    get {
+      if case .recall(let v)? = body {return v}
+      return WireRecall()
+    }
+    set {body = .recall(newValue)}
+  }
+
+  public var dialBack: WireDialBack {
+    get {
+      if case .dialBack(let v)? = body {return v}
+      return WireDialBack()
+    }
+    set {body = .dialBack(newValue)}
+  }
+
+  public var dialedBack: WireDialedBack {
+    get {
+      if case .dialedBack(let v)? = body {return v}
+      return WireDialedBack()
+    }
+    set {body = .dialedBack(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -182,6 +206,9 @@ public nonisolated struct WireEnvelope: Sendable {
     case pong(WirePing)
     case failure(WireFailure)
     case observed(WireObserved)
+    case recall(WireRecall)
+    case dialBack(WireDialBack)
+    case dialedBack(WireDialedBack)
 
   }
 
@@ -228,6 +255,9 @@ public nonisolated struct WireWelcome: Sendable {
 
   /// What a circuit may carry in either direction before credit is given.
   public var circuitWindow: UInt32 = 0
+
+  /// Whether a DialBack is answered.
+  public var dialsBack: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -472,6 +502,9 @@ public nonisolated struct WireDial: Sendable {
   /// Whether direct paths are wanted.
   public var direct: Bool = false
 
+  /// The instance that is dialled, 16 bytes; empty for whichever registered last.
+  public var instance: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -539,6 +572,134 @@ public nonisolated struct WireObserved: Sendable {
   public var observed: [WireTransportAddress] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Asks the other end of a session, which dialled it, to dial again: the sender has no path that works.
+public nonisolated struct WireRecall: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// To the server: the public key of the peer that is to dial; to the peer: that of the one that asks.
+  public var peer: Data = Data()
+
+  /// To the server: the instance that is to dial; to the peer: the one that asks.
+  public var instance: Data = Data()
+
+  /// 16 bytes.
+  public var session: Data = Data()
+
+  /// The generation of the path that the sender has given up: whoever knows a later one has dialled already.
+  public var generation: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Asks the server to connect, once from each of its addresses, to where the newest proved warm connection of each family comes from: whether the sender's NAT lets
+/// that in. It names no address: the server connects to nothing but what it sees itself.
+public nonisolated struct WireDialBack: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// What became of a DialBack. Without results: there is no warm connection that is proved, or there were too many.
+public nonisolated struct WireDialedBack: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var results: [WireDialedBack.Result] = []
+
+  /// Whether there were too many.
+  public var quota: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Outcome: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unknown // = 0
+    case connected // = 1
+
+    /// By an RST, or by an ICMP error that says the port is closed.
+    case refused // = 2
+
+    /// By another ICMP error.
+    case unreachable // = 3
+    case silent // = 4
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unknown
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unknown
+      case 1: self = .connected
+      case 2: self = .refused
+      case 3: self = .unreachable
+      case 4: self = .silent
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unknown: return 0
+      case .connected: return 1
+      case .refused: return 2
+      case .unreachable: return 3
+      case .silent: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [WireDialedBack.Outcome] = [
+      .unknown,
+      .connected,
+      .refused,
+      .unreachable,
+      .silent,
+    ]
+
+  }
+
+  public nonisolated struct Result: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Where the server connected to.
+    public var target: WireTransportAddress {
+      get {_target ?? WireTransportAddress()}
+      set {_target = newValue}
+    }
+    /// Returns true if `target` has been explicitly set.
+    public var hasTarget: Bool {self._target != nil}
+    /// Clears the value of `target`. Subsequent reads from it will return its default value.
+    public mutating func clearTarget() {self._target = nil}
+
+    /// Whether it did so from another address than the one that the warm connection goes to; always from another port.
+    public var otherAddress: Bool = false
+
+    public var outcome: WireDialedBack.Outcome = .unknown
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _target: WireTransportAddress? = nil
+  }
 
   public init() {}
 }
@@ -675,15 +836,120 @@ public nonisolated struct WireSignal: Sendable {
     set {payload = .card(newValue)}
   }
 
+  /// What the sender's next connections will look like from outside, for one round of prediction.
+  public var forecast: WireForecast {
+    get {
+      if case .forecast(let v)? = payload {return v}
+      return WireForecast()
+    }
+    set {payload = .forecast(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Payload: Equatable, Sendable {
     /// Candidates that replace those of the Meet: a fresh reserved port.
     case card(WireSignedCard)
+    /// What the sender's next connections will look like from outside, for one round of prediction.
+    case forecast(WireForecast)
 
   }
 
   public init() {}
+}
+
+/// What one side knows of the external ports that its next connections get.
+public nonisolated struct WireForecast: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The rounds of an attempt count from 1. 0 from the dialler is a question, and from the called side its answer: nothing is fired.
+  public var round: UInt32 = 0
+
+  public var allocation: WireForecast.Allocation = .unknown
+
+  public var external: WireTransportAddress {
+    get {_external ?? WireTransportAddress()}
+    set {_external = newValue}
+  }
+  /// Returns true if `external` has been explicitly set.
+  public var hasExternal: Bool {self._external != nil}
+  /// Clears the value of `external`. Subsequent reads from it will return its default value.
+  public mutating func clearExternal() {self._external = nil}
+
+  public var delta: Int32 = 0
+
+  public var lowest: UInt32 = 0
+
+  public var highest: UInt32 = 0
+
+  /// How many connections the sender can open in this round, and which of them, from 0, the other side aims at.
+  public var count: UInt32 = 0
+
+  public var index: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Allocation: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// Not known: nothing can be predicted.
+    case unknown // = 0
+
+    /// Every connection from the reserved port has `external`.
+    case kept // = 1
+
+    /// Each new connection has the port of the last one plus `delta`; `external` is the last one.
+    case counted // = 2
+
+    /// Any port from `lowest` to `highest`; `external` is the one that the other side aims at, where it can aim at one only.
+    case drawn // = 3
+
+    /// The same, where the range is the sender's own small part of its NAT's: it opens at most half of that.
+    case block // = 4
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unknown
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unknown
+      case 1: self = .kept
+      case 2: self = .counted
+      case 3: self = .drawn
+      case 4: self = .block
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unknown: return 0
+      case .kept: return 1
+      case .counted: return 2
+      case .drawn: return 3
+      case .block: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [WireForecast.Allocation] = [
+      .unknown,
+      .kept,
+      .counted,
+      .drawn,
+      .block,
+    ]
+
+  }
+
+  public init() {}
+
+  fileprivate var _external: WireTransportAddress? = nil
 }
 
 public nonisolated struct WireCircuitData: Sendable {
@@ -883,7 +1149,7 @@ fileprivate nonisolated let _protobuf_package = "bodkin.rendezvous"
 
 nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Envelope"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}register\0\u{1}registered\0\u{1}dial\0\u{1}meet\0\u{3}meet_ack\0\u{3}dial_failed\0\u{1}signal\0\u{3}circuit_data\0\u{3}circuit_credit\0\u{3}circuit_close\0\u{1}ping\0\u{1}pong\0\u{1}failure\0\u{1}observed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}register\0\u{1}registered\0\u{1}dial\0\u{1}meet\0\u{3}meet_ack\0\u{3}dial_failed\0\u{1}signal\0\u{3}circuit_data\0\u{3}circuit_credit\0\u{3}circuit_close\0\u{1}ping\0\u{1}pong\0\u{1}failure\0\u{1}observed\0\u{1}recall\0\u{3}dial_back\0\u{3}dialed_back\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1099,6 +1365,45 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.body = .observed(v)
         }
       }()
+      case 17: try {
+        var v: WireRecall?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .recall(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .recall(v)
+        }
+      }()
+      case 18: try {
+        var v: WireDialBack?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .dialBack(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .dialBack(v)
+        }
+      }()
+      case 19: try {
+        var v: WireDialedBack?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .dialedBack(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .dialedBack(v)
+        }
+      }()
       default: break
       }
     }
@@ -1174,6 +1479,18 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
       guard case .observed(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
     }()
+    case .recall?: try {
+      guard case .recall(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+    }()
+    case .dialBack?: try {
+      guard case .dialBack(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+    }()
+    case .dialedBack?: try {
+      guard case .dialedBack(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1238,7 +1555,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Welcome"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}time_ms\0\u{1}stun\0\u{3}circuit_window\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}time_ms\0\u{1}stun\0\u{3}circuit_window\0\u{3}dials_back\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1250,6 +1567,7 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.timeMs) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.stun) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.circuitWindow) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.dialsBack) }()
       default: break
       }
     }
@@ -1268,6 +1586,9 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.circuitWindow != 0 {
       try visitor.visitSingularUInt32Field(value: self.circuitWindow, fieldNumber: 4)
     }
+    if self.dialsBack != false {
+      try visitor.visitSingularBoolField(value: self.dialsBack, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1276,6 +1597,7 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.timeMs != rhs.timeMs {return false}
     if lhs.stun != rhs.stun {return false}
     if lhs.circuitWindow != rhs.circuitWindow {return false}
+    if lhs.dialsBack != rhs.dialsBack {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1570,7 +1892,7 @@ nonisolated extension WireRegistered: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireDial: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Dial"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}to\0\u{1}attempt\0\u{1}early\0\u{1}direct\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}to\0\u{1}attempt\0\u{1}early\0\u{1}direct\0\u{1}instance\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1582,6 +1904,7 @@ nonisolated extension WireDial: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 2: try { try decoder.decodeSingularBytesField(value: &self.attempt) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.early) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.direct) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.instance) }()
       default: break
       }
     }
@@ -1600,6 +1923,9 @@ nonisolated extension WireDial: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.direct != false {
       try visitor.visitSingularBoolField(value: self.direct, fieldNumber: 4)
     }
+    if !self.instance.isEmpty {
+      try visitor.visitSingularBytesField(value: self.instance, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1608,6 +1934,7 @@ nonisolated extension WireDial: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.attempt != rhs.attempt {return false}
     if lhs.early != rhs.early {return false}
     if lhs.direct != rhs.direct {return false}
+    if lhs.instance != rhs.instance {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1732,6 +2059,153 @@ nonisolated extension WireObserved: SwiftProtobuf.Message, SwiftProtobuf._Messag
   }
 }
 
+nonisolated extension WireRecall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Recall"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}instance\0\u{1}session\0\u{1}generation\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.instance) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.session) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularBytesField(value: self.peer, fieldNumber: 1)
+    }
+    if !self.instance.isEmpty {
+      try visitor.visitSingularBytesField(value: self.instance, fieldNumber: 2)
+    }
+    if !self.session.isEmpty {
+      try visitor.visitSingularBytesField(value: self.session, fieldNumber: 3)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireRecall, rhs: WireRecall) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.instance != rhs.instance {return false}
+    if lhs.session != rhs.session {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDialBack: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DialBack"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireDialBack, rhs: WireDialBack) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDialedBack: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DialedBack"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}results\0\u{1}quota\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.results) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.quota) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.results.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.results, fieldNumber: 1)
+    }
+    if self.quota != false {
+      try visitor.visitSingularBoolField(value: self.quota, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireDialedBack, rhs: WireDialedBack) -> Bool {
+    if lhs.results != rhs.results {return false}
+    if lhs.quota != rhs.quota {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDialedBack.Outcome: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}CONNECTED\0\u{1}REFUSED\0\u{1}UNREACHABLE\0\u{1}SILENT\0")
+}
+
+nonisolated extension WireDialedBack.Result: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireDialedBack.protoMessageName + ".Result"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{3}other_address\0\u{1}outcome\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._target) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.otherAddress) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.outcome) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._target {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.otherAddress != false {
+      try visitor.visitSingularBoolField(value: self.otherAddress, fieldNumber: 2)
+    }
+    if self.outcome != .unknown {
+      try visitor.visitSingularEnumField(value: self.outcome, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireDialedBack.Result, rhs: WireDialedBack.Result) -> Bool {
+    if lhs._target != rhs._target {return false}
+    if lhs.otherAddress != rhs.otherAddress {return false}
+    if lhs.outcome != rhs.outcome {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireMeetAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MeetAck"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}answer\0")
@@ -1812,7 +2286,7 @@ nonisolated extension WireDialFailed.Reason: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Signal"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}card\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}card\0\u{1}forecast\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1834,6 +2308,19 @@ nonisolated extension WireSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.payload = .card(v)
         }
       }()
+      case 3: try {
+        var v: WireForecast?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .forecast(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .forecast(v)
+        }
+      }()
       default: break
       }
     }
@@ -1847,9 +2334,17 @@ nonisolated extension WireSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.attempt.isEmpty {
       try visitor.visitSingularBytesField(value: self.attempt, fieldNumber: 1)
     }
-    try { if case .card(let v)? = self.payload {
+    switch self.payload {
+    case .card?: try {
+      guard case .card(let v)? = self.payload else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
+    }()
+    case .forecast?: try {
+      guard case .forecast(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1859,6 +2354,79 @@ nonisolated extension WireSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension WireForecast: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Forecast"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}round\0\u{1}allocation\0\u{1}external\0\u{1}delta\0\u{1}lowest\0\u{1}highest\0\u{1}count\0\u{1}index\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.round) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.allocation) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._external) }()
+      case 4: try { try decoder.decodeSingularSInt32Field(value: &self.delta) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.lowest) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.highest) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.round != 0 {
+      try visitor.visitSingularUInt32Field(value: self.round, fieldNumber: 1)
+    }
+    if self.allocation != .unknown {
+      try visitor.visitSingularEnumField(value: self.allocation, fieldNumber: 2)
+    }
+    try { if let v = self._external {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.delta != 0 {
+      try visitor.visitSingularSInt32Field(value: self.delta, fieldNumber: 4)
+    }
+    if self.lowest != 0 {
+      try visitor.visitSingularUInt32Field(value: self.lowest, fieldNumber: 5)
+    }
+    if self.highest != 0 {
+      try visitor.visitSingularUInt32Field(value: self.highest, fieldNumber: 6)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 7)
+    }
+    if self.index != 0 {
+      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireForecast, rhs: WireForecast) -> Bool {
+    if lhs.round != rhs.round {return false}
+    if lhs.allocation != rhs.allocation {return false}
+    if lhs._external != rhs._external {return false}
+    if lhs.delta != rhs.delta {return false}
+    if lhs.lowest != rhs.lowest {return false}
+    if lhs.highest != rhs.highest {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.index != rhs.index {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireForecast.Allocation: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}KEPT\0\u{1}COUNTED\0\u{1}DRAWN\0\u{1}BLOCK\0")
 }
 
 nonisolated extension WireCircuitData: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -13,9 +13,9 @@ struct ByteQueue: Sendable {
     /// How many bytes wait.
     private(set) var count = 0
 
-    /// Appends bytes from the network. They are kept as a slice only where they are an eighth of the storage that they keep alive, or more.
+    /// Appends bytes from the network. They are kept as a slice only where they are a thirty-second of the storage that they keep alive, or more.
     mutating func appendReceived(_ bytes: ByteBuffer) {
-        append(bytes, isCopied: bytes.readableBytes < Self.smallPiece || bytes.readableBytes < bytes.storageCapacity / 8)
+        append(bytes, isCopied: bytes.readableBytes < Self.smallPiece || bytes.readableBytes < bytes.storageCapacity / 32)
     }
 
     /// Appends bytes of this side's application.
@@ -43,6 +43,16 @@ struct ByteQueue: Sendable {
         }
         count -= limit
         return pieces[0].readSlice(length: limit)
+    }
+
+    /// Takes at most `limit` bytes from the front in one buffer, joined where they lie in several; nil where there are none.
+    mutating func gather(_ limit: Int) -> ByteBuffer? {
+        let length = min(limit, count)
+        guard let first = pieces.first, first.readableBytes < length else { return take(limit) }
+        var result = ByteBuffer()
+        result.reserveCapacity(length)
+        move(length, into: &result)
+        return result
     }
 
     /// Moves exactly `length` bytes, or all there are, from the front into a buffer.

@@ -73,12 +73,12 @@ struct InboundHalf: Sendable {
         return dropped
     }
 
-    mutating func read(_ limit: Int) -> StreamRead {
+    mutating func read(_ limit: Int, isJoined: Bool) -> StreamRead {
         if case .wasReset(let code) = phase {
             phase = .ended
             return .reset(code: code)
         }
-        if let bytes = queue.take(limit) {
+        if let bytes = isJoined ? queue.gather(limit) : queue.take(limit) {
             consume(bytes.readableBytes)
             if queue.count == 0, phase == .receiving { isSignalled = false }
             return .bytes(bytes)
@@ -118,7 +118,7 @@ struct InboundHalf: Sendable {
     }
 }
 
-/// Both halves of a stream.
+/// Both halves of a stream. What comes with every record finds its stream once, and says here all that there is to know of it.
 struct SessionStream: Sendable {
     var outbound: OutboundHalf
     var inbound: InboundHalf
@@ -127,4 +127,22 @@ struct SessionStream: Sendable {
 
     /// Whether nothing can happen on the stream any more.
     var isDone: Bool { outbound.isDone && inbound.isDone }
+
+    /// Takes bytes in: how many were dropped, whether the reader is to hear of it, and whether the stream is over.
+    mutating func receive(_ bytes: ByteBuffer, isLast: Bool) throws(SessionError) -> (dropped: Int, signals: Bool, isDone: Bool) {
+        let dropped = try inbound.receive(bytes, isLast: isLast)
+        return (dropped, inbound.shouldSignal(), isDone)
+    }
+
+    /// Reads; and whether a MAX_STREAM_DATA is owed that was not before.
+    mutating func read(_ limit: Int, isJoined: Bool) -> (result: StreamRead, owesLimit: Bool) {
+        let result = inbound.read(limit, isJoined: isJoined)
+        return (result, inbound.owesLimit && !isInControlQueue)
+    }
+
+    /// Offers bytes to be sent: how many were taken, and whether the stream is to wait for its turn now.
+    mutating func write(_ bytes: ByteBuffer, buffer: Int) -> (accepted: Int, isNewlyScheduled: Bool) {
+        let accepted = outbound.write(bytes, buffer: buffer)
+        return (accepted, outbound.schedule())
+    }
 }

@@ -19,7 +19,7 @@ struct OutboundHalf: Sendable {
     /// Whether the writer waits for room.
     private var isBlocked = false
     /// Whether the stream waits for its turn.
-    var isScheduled = false
+    private var isScheduled = false
 
     init(limit: UInt64) { self.limit = limit }
 
@@ -40,6 +40,13 @@ struct OutboundHalf: Sendable {
         return accepted
     }
 
+    /// Whether the stream is to wait for its turn, and did not until now.
+    mutating func schedule() -> Bool {
+        guard !isScheduled, sendable > 0 else { return false }
+        isScheduled = true
+        return true
+    }
+
     mutating func raiseLimit(to limit: UInt64) { self.limit = max(self.limit, limit) }
 
     mutating func finish() {
@@ -52,6 +59,17 @@ struct OutboundHalf: Sendable {
         phase = .resetting(code: code)
         isBlocked = false
         return queue.removeAll()
+    }
+
+    /// The stream's turn: moves at most `room` bytes into a record. Says how many, whether the writer is to hear that there is room, and whether the stream
+    /// is to wait for another turn.
+    mutating func takeTurn(_ room: Int, of id: StreamID, into buffer: inout ByteBuffer, sendBuffer: Int) -> (
+        length: Int, takesMore: Bool, isScheduled: Bool
+    ) {
+        let length = min(room, sendable)
+        if length > 0 { pack(length, of: id, into: &buffer) }
+        isScheduled = sendable > 0
+        return (length, length > 0 && takesMore(buffer: sendBuffer), isScheduled)
     }
 
     /// Moves bytes into a record; whether the FIN goes with them.

@@ -12,6 +12,10 @@ enum PathFrame: Hashable {
     /// A numbered record: frames as in a QUIC packet.
     case record(number: UInt64, frames: ByteBuffer)
     case close(PathCloseReason)
+    /// Asks for a sign of life on this very path.
+    case probe(UInt64)
+    /// The answer to the PROBE of this number.
+    case probeAnswer(UInt64)
     /// Of a type that a later version knows.
     case unknown
 
@@ -27,6 +31,8 @@ enum PathFrame: Hashable {
         static let acknowledge: UInt64 = 3
         static let record: UInt64 = 4
         static let close: UInt64 = 5
+        static let probe: UInt64 = 6
+        static let probeAnswer: UInt64 = 7
         static let firstIgnored: UInt64 = 64
     }
 
@@ -47,6 +53,8 @@ enum PathFrame: Hashable {
             self = .record(number: try Self.integer(&payload, "RECORD"), frames: payload)
             return
         case Kind.close: self = .close(PathCloseReason(wireCode: try Self.integer(&payload, "PATH_CLOSE")))
+        case Kind.probe: self = .probe(try Self.integer(&payload, "PROBE"))
+        case Kind.probeAnswer: self = .probeAnswer(try Self.integer(&payload, "PROBE_ANSWER"))
         case Kind.firstIgnored...:
             self = .unknown
             return
@@ -76,6 +84,8 @@ enum PathFrame: Hashable {
             payload.writeImmutableBuffer(frames)
             Self.write(Kind.record, payload, to: &buffer)
         case .close(let reason): Self.write(Kind.close, [reason.wireCode], to: &buffer)
+        case .probe(let number): Self.write(Kind.probe, [number], to: &buffer)
+        case .probeAnswer(let number): Self.write(Kind.probeAnswer, [number], to: &buffer)
         case .unknown: Self.write(Kind.firstIgnored, ByteBuffer(), to: &buffer)
         }
     }

@@ -9,10 +9,12 @@ extension Session {
         guard let known = paths[path], known.closing != .sent else { return nil }
         var out = ByteBuffer()
         writeChoice(path, known, to: &out)
+        if known.mayProbe(role) { writeProbes(path, known, to: &out) }
         if path == activePath, !(paths[path]?.owesOpen ?? true) {
             // The limit is for records: they never wait for ever behind a small one.
             let limit = max(limit, 1)
-            if owesAcknowledgement { writeAcknowledgement(to: &out) }
+            // Whatever else goes out takes it along.
+            if owesAcknowledgement || unreportedBytes > 0 && state == .open && known.closing == .open && canPack { writeAcknowledgement(to: &out) }
             if known.closing == .open {
                 replay(on: path, to: &out, limit: limit)
                 if paths[path]?.cursor == log.next { pack(into: &out, limit: limit, on: path) }
@@ -29,7 +31,7 @@ extension Session {
     /// Whether ``output(on:limit:)`` would give bytes.
     public func hasOutput(on path: PathID) -> Bool {
         guard let known = paths[path], known.closing != .sent else { return false }
-        if known.owesOpen || known.owesChoice { return true }
+        if known.owesOpen || known.owesChoice || known.mayProbe(role) && (known.owesProbe || known.owedAnswer != nil) { return true }
         if case .owed = known.closing, state == .ended || path != activePath { return true }
         guard path == activePath else { return false }
         return owesAcknowledgement || known.closing == .open && (known.cursor < log.next || canPack)
@@ -57,6 +59,17 @@ extension Session {
             return
         }
         if path == activePath { reported() }
+    }
+
+    private mutating func writeProbes(_ path: PathID, _ known: SessionPath, to out: inout ByteBuffer) {
+        if let number = known.owedAnswer {
+            PathFrame.probeAnswer(number).write(to: &out)
+            paths[path]?.owedAnswer = nil
+        }
+        if known.owesProbe, let number = known.probe {
+            PathFrame.probe(number).write(to: &out)
+            paths[path]?.owesProbe = false
+        }
     }
 
     private mutating func writeAcknowledgement(to out: inout ByteBuffer) {

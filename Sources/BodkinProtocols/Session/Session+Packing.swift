@@ -34,7 +34,8 @@ extension Session {
     /// Packs new records, straight from the writers' buffers, until `limit` or until nothing is left that may be sent.
     mutating func pack(into out: inout ByteBuffer, limit: Int, on path: PathID) {
         guard canPack else { return }
-        out.reserveCapacity(out.readableBytes + min(limit, queuedBytes) + 64)
+        // No more than a power of two where the limit is one: storage comes in those, and what is mostly empty is copied below.
+        out.reserveCapacity(min(max(limit, out.readableBytes), out.readableBytes + queuedBytes + 64))
         var batch = RecordBatch()
         // The first record is packed whatever the limit is.
         while batch.ranges.isEmpty || out.readableBytes + Self.worthwhileRoom <= limit {
@@ -113,15 +114,12 @@ extension Session {
             let room = min(end - out.writerIndex - SessionFrame.streamHeaderLength(id), Int(clamping: remoteLimits.data - sentBytes))
             guard room > 0 else { return }
             ready.removeFirst()
-            streams[id]?.outbound.isScheduled = false
-            let length = min(room, streams[id]?.outbound.sendable ?? 0)
-            guard length > 0 else { continue }
-            streams[id]?.outbound.pack(length, of: id, into: &out)
-            sentBytes += UInt64(length)
-            queuedBytes -= length
-            if streams[id]?.outbound.takesMore(buffer: configuration.streamSendBuffer) == true { events.append(.writable(id)) }
-            forgetIfDone(id)
-            schedule(id)
+            let buffer = sendBuffer
+            guard let turn = streams[id]?.outbound.takeTurn(room, of: id, into: &out, sendBuffer: buffer) else { continue }
+            sentBytes += UInt64(turn.length)
+            queuedBytes -= turn.length
+            if turn.takesMore { events.append(.writable(id)) }
+            if turn.isScheduled { ready.append(id) } else { forgetIfDone(id) }
         }
     }
 }

@@ -6,14 +6,39 @@ extension Session {
         guard paths[path] == nil, state != .ended else { return }
         paths[path] = SessionPath(kind: kind, owesOpen: role == .dialler)
         isWithoutPath = false
-        if role == .dialler, activePath == nil { choose(path) }
+        // Its handshake has just proved that it carries bytes both ways: where the far side knows the session, nothing more is to be waited for.
+        if role == .dialler, activePath == nil || isConfirmed && improves(kind) { choose(path) }
     }
+
+    /// Whether a path of this kind is better than the active one.
+    func improves(_ kind: PathKind) -> Bool { activePath.flatMap { paths[$0] }.map { kind > $0.kind || $0.isSuspect } ?? true }
 
     /// Reports a path that is gone, for whatever reason. What was not acknowledged on it is replayed on the next one.
     public mutating func pathClosed(_ path: PathID) {
         guard paths.removeValue(forKey: path) != nil else { return }
         leave(path)
     }
+
+    /// Asks the far side for a sign of life on a path, unless it has been asked already; ``Event/answered(_:)`` comes with the answer.
+    public mutating func probe(_ path: PathID) {
+        guard paths[path]?.isUsable == true, paths[path]?.probe == nil else { return }
+        probeCount += 1
+        paths[path]?.probe = probeCount
+        paths[path]?.owesProbe = true
+    }
+
+    /// The far side says, by another way, that nothing arrives on this path: any other that comes up is better, until the far side answers here.
+    public mutating func suspect(_ path: PathID) {
+        guard paths[path]?.isUsable == true else { return }
+        paths[path]?.isSuspect = true
+        probe(path)
+    }
+
+    /// Whether a path is suspected and has not answered since.
+    public func isSuspect(_ path: PathID) -> Bool { paths[path]?.isSuspect ?? false }
+
+    /// The first record that has not been sent on this path, as long as it carries the session.
+    public func firstUnsent(on path: PathID) -> UInt64 { paths[path]?.cursor ?? 0 }
 
     /// Makes a path the active one (the dialler's decision): everything unacknowledged is replayed on it.
     mutating func choose(_ path: PathID) {

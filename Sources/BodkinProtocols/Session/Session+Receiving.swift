@@ -48,8 +48,11 @@ extension Session {
         }
     }
 
-    /// Acknowledges what was received and not reported yet. To be called at the end of a burst of reads, before ``output(on:limit:)``;
-    /// within a burst an acknowledgement is made every 64 KiB.
+    /// Whether something was received that is neither acknowledged nor about to be.
+    public var mayAcknowledge: Bool { unreportedBytes > 0 && !owesAcknowledgement }
+
+    /// Acknowledges what was received and not reported yet. To be called soon after a burst of reads, before ``output(on:limit:)``; it is made anyway every
+    /// 64 KiB, and with whatever else is sent.
     public mutating func flushAcknowledgement() {
         if unreportedBytes > 0 { owesAcknowledgement = true }
     }
@@ -79,6 +82,12 @@ extension Session {
             try acknowledge(next)
             followed(path, generation: chosen)
         case .acknowledge(let next): try acknowledge(next)
+        case .probe(let number): paths[path]?.owedAnswer = number
+        case .probeAnswer(let number):
+            guard known.probe == number, !known.owesProbe else { return }
+            paths[path]?.probe = nil
+            paths[path]?.isSuspect = false
+            events.append(.answered(path))
         case .record(let number, let frames):
             guard known.mayReceiveRecords else { throw SessionError(.unexpectedPathFrame, "a RECORD on a path that was not chosen") }
             try receiveRecord(number, frames)
@@ -113,7 +122,7 @@ extension Session {
         case .dialler:
             if opening.generation > 0, opening.generation == known.generation {
                 followed(path, generation: opening.generation)
-            } else if known.isUsable, let active = activePath, active != path, let current = paths[active], known.kind > current.kind {
+            } else if known.isUsable, activePath != path, improves(known.kind) {
                 choose(path)
             }
         }

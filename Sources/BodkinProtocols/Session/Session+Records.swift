@@ -7,10 +7,12 @@ extension Session {
     /// Takes in a record: the expected one is processed, an older one dropped as a duplicate of a replay.
     mutating func receiveRecord(_ number: UInt64, _ frames: ByteBuffer) throws(SessionError) {
         guard number <= nextExpected else { throw SessionError(.recordGap, "record \(number) came where \(nextExpected) was expected") }
-        guard number == nextExpected, state != .ended else { return }
-        nextExpected += 1
+        guard state != .ended else { return }
+        // A duplicate is acknowledged too: a long replay shows that way that it arrives.
         unreportedBytes += frames.readableBytes + 1
         if unreportedBytes >= Self.acknowledgementInterval { owesAcknowledgement = true }
+        guard number == nextExpected else { return }
+        nextExpected += 1
         if case .aborting = state { return }
         var frames = frames
         guard frames.readableBytes > 0 else { throw SessionError(.protocolViolation, "a record without frames") }
@@ -68,16 +70,16 @@ extension Session {
     }
 
     private mutating func receiveStream(_ id: StreamID, _ bytes: ByteBuffer, isLast: Bool) throws(SessionError) {
-        if streams[id] == nil {
-            try requireOpened(id)
-            guard streams[id] != nil else { throw SessionError(.streamState, "a STREAM frame for a stream that is over") }
-        }
         var window = receiveWindow
         try window.receive(bytes.readableBytes)
-        let dropped = try streams[id]?.inbound.receive(bytes, isLast: isLast) ?? 0
-        window.consume(dropped)
+        if streams[id] == nil { try requireOpened(id) }
+        guard let received = try streams[id]?.receive(bytes, isLast: isLast) else {
+            throw SessionError(.streamState, "a STREAM frame for a stream that is over")
+        }
+        window.consume(received.dropped)
         receiveWindow = window
-        settle(id)
+        if received.signals { events.append(.readable(id)) }
+        if received.isDone { forgetIfDone(id) }
     }
 
     private mutating func receiveReset(_ id: StreamID, code: UInt64, finalSize: UInt64) throws(SessionError) {

@@ -20,10 +20,11 @@ extension Session {
     /// A stream that is finished, reset, stopped by the far side or over takes nothing, and neither does a session that is closing.
     public mutating func write(_ bytes: ByteBuffer, to stream: StreamID) -> Int {
         guard state == .open, bytes.readableBytes > 0 else { return 0 }
-        let accepted = streams[stream]?.outbound.write(bytes, buffer: configuration.streamSendBuffer) ?? 0
-        queuedBytes += accepted
-        schedule(stream)
-        return accepted
+        let buffer = sendBuffer
+        guard let written = streams[stream]?.write(bytes, buffer: buffer) else { return 0 }
+        queuedBytes += written.accepted
+        if written.isNewlyScheduled { ready.append(stream) }
+        return written.accepted
     }
 
     /// Ends this side's half of a stream after everything written.
@@ -48,14 +49,14 @@ extension Session {
         forgetIfDone(stream)
     }
 
-    /// Reads at most `limit` bytes, as they lie: maybe less than there are. Reading is what lets the far side send more.
-    /// A stream that is over, or never was, is at its end.
-    public mutating func read(_ stream: StreamID, limit: Int) -> StreamRead {
-        guard let result = streams[stream]?.inbound.read(limit) else { return .end }
+    /// Reads at most `limit` bytes. Reading is what lets the far side send more. A stream that is over, or never was, is at its end.
+    /// - Parameter isJoined: whether to copy into one buffer what lies in several; otherwise it may be less than there is.
+    public mutating func read(_ stream: StreamID, limit: Int, isJoined: Bool = true) -> StreamRead {
+        guard let (result, owesLimit) = streams[stream]?.read(limit, isJoined: isJoined) else { return .end }
         switch result {
         case .bytes(let bytes):
             receiveWindow.consume(bytes.readableBytes)
-            if streams[stream]?.inbound.owesLimit == true { oweControl(stream) }
+            if owesLimit { oweControl(stream) }
         case .end, .reset: forgetIfDone(stream)
         case .nothing: break
         }
@@ -73,15 +74,20 @@ extension Session {
 }
 
 extension Session {
+    /// Above so many waiting bytes of all streams each may have less: what waits in megabytes is in no cache when its turn comes.
+    private static let amplyQueued = 1 << 20
+    private static let scantBuffer = 32_768
+
+    /// How many bytes of one stream may wait to be packed.
+    var sendBuffer: Int { queuedBytes < Self.amplyQueued ? configuration.streamSendBuffer : min(configuration.streamSendBuffer, Self.scantBuffer) }
+
     func newStream() -> SessionStream {
         SessionStream(outbound: OutboundHalf(limit: remoteLimits.streamData), inbound: InboundHalf(window: UInt64(configuration.streamWindow)))
     }
 
     /// Puts a stream that may send into the queue of those that do.
     mutating func schedule(_ id: StreamID) {
-        guard let stream = streams[id], !stream.outbound.isScheduled, stream.outbound.sendable > 0 else { return }
-        streams[id]?.outbound.isScheduled = true
-        ready.append(id)
+        if streams[id]?.outbound.schedule() == true { ready.append(id) }
     }
 
     /// Puts a stream into the queue of those that owe a control frame.

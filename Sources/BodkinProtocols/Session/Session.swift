@@ -61,6 +61,8 @@ public struct Session: ~Copyable, Sendable {
     public internal(set) var isConfirmed = false
     /// No usable path is left, and the event has said so.
     var isWithoutPath = true
+    /// How many PROBEs there were, over all paths.
+    var probeCount: UInt64 = 0
 
     // Records.
     var log: RecordLog
@@ -102,6 +104,8 @@ public struct Session: ~Copyable, Sendable {
     /// What happened; nil when nothing is left. To be called, until nil, after every other call.
     public mutating func nextEvent() -> Event? { events.popFirst() }
 
+    /// The first record that has not been acknowledged.
+    public var firstUnacknowledged: UInt64 { log.first }
     /// The bytes of records that wait for their acknowledgement, with 64 for the keeping of each.
     public var unacknowledgedByteCount: Int { log.byteCount }
     /// The bytes that were received and not read.

@@ -15,6 +15,8 @@ extension Session {
         case confirmed(PathID)
         /// This path carries the session from now on, confirmed by both ends; not sent for the first choice.
         case tookOver(PathID, generation: UInt64)
+        /// The far side has answered the PROBE of ``Session/probe(_:)``.
+        case answered(PathID)
         /// Everything for this path has been handed out by ``Session/output(on:limit:)``: flush it, half-close the path, and close it when the
         /// far side's end has been read or after a time limit. (Closing it with unread bytes would send an RST.)
         case closePath(PathID)

@@ -76,6 +76,8 @@ public enum SessionFuzzer {
         case 3: session.stopSending(stream, code: inputs.random.next())
         case 4: _ = session.openStream()
         case 5: session.flushAcknowledgement()
+        case 7: session.probe(PathID(1 + inputs.random.below(2)))
+        case 8: session.suspect(PathID(1 + inputs.random.below(2)))
         case 6 where inputs.random.chance(50): session.close(code: 0, reason: "enough")
         default:
             if case .bytes(let bytes) = session.read(stream, limit: Int(inputs.random.below(70_000))) { counts.readBytes += bytes.readableBytes }
@@ -156,6 +158,8 @@ struct FuzzedFrames {
         case 2 where role == .called || random.chance(20): return .choose(generation: integer(), nextExpected: 0)
         case 3 where role == .dialler || random.chance(20): return .chosen(generation: 1 + random.below(2), nextExpected: 0)
         case 4: return .acknowledge(nextExpected: random.below(random.chance(20) ? 8 : 2))
+        case 6: return .probe(integer())
+        case 7: return .probeAnswer(random.below(8))
         case 5 where random.chance(5): return .close(PathCloseReason(wireCode: integer()))
         default:
             var frames = ByteBuffer()

@@ -25,6 +25,18 @@ struct SessionPath: Sendable {
     /// The far side sends nothing more, or nothing more is read.
     var isDeaf = false
 
+    /// The number of the PROBE that has no answer yet.
+    var probe: UInt64?
+    /// It is to be sent.
+    var owesProbe = false
+    /// The number of the far side's latest PROBE, which is to be answered.
+    var owedAnswer: UInt64?
+    /// The far side says that nothing arrives here: the next path, whatever its kind, is better.
+    var isSuspect = false
+
+    /// Whether PROBEs and their answers may be sent: after OPEN, which the called side owes only once it has the far side's.
+    func mayProbe(_ role: Session.Role) -> Bool { closing == .open && (role == .dialler || isOpened) }
+
     /// Whether the path can carry a session.
     var isUsable: Bool { closing == .open && !isDeaf }
 }

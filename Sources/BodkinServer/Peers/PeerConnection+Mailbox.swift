@@ -10,6 +10,7 @@ extension PeerConnection {
         case relay(Data, AttemptID)
         case endCircuit(AttemptID, WireCircuitClose.Reason)
         case dropCircuit(AttemptID)
+        case dialBack([DialBackTarget])
         case fail(WireFailure.Code, String)
     }
 
@@ -40,6 +41,7 @@ extension PeerConnection {
             circuits.end(circuit, reason)
             drain()
         case .dropCircuit(let circuit): circuits.drop(circuit)
+        case .dialBack(let targets): dialBack(targets)
         case .fail(let code, let message): fail(code, message)
         }
     }

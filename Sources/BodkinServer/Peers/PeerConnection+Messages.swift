@@ -43,9 +43,12 @@ extension PeerConnection {
             let isEarned = circuits.credit(Int(credit.bytes), of: attempt)
             hub.turn { isEarned ? $0.credit(id, credit, now: $1) : $0.violate(id, attempt, now: $1) }
         case .circuitClose(let close): hub.turn { $0.close(id, close, now: $1) }
+        case .recall(let recall): hub.turn { $0.recall(id, recall, now: $1) }
+        case .dialBack: hub.turn { $0.dialBack(id, now: $1) }
         case .ping(let ping): send(.pong(ping))
         case .pong: measure()
-        case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed: fail(.protocol, "this message is not for a server, or not now")
+        case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack:
+            fail(.protocol, "this message is not for a server, or not now")
         }
     }
 

@@ -12,9 +12,15 @@ final class PeerService: Sendable {
     /// SHA-256 of the server's public key, which cards must name.
     let keyHash: [UInt8]
     private let admission: RendezvousServer.Configuration.Admission
+    /// Another address of the server than one of its own; nil where there is none.
+    let otherAddress: @Sendable (IPAddress) -> IPAddress?
     private let stun: [WireTransportAddress]
 
-    init(_ configuration: RendezvousServer.Configuration, hub: Hub, keyHash: [UInt8], stun: [WireTransportAddress], logger: Logger) {
+    init(
+        _ configuration: RendezvousServer.Configuration, hub: Hub, keyHash: [UInt8], stun: [WireTransportAddress],
+        otherAddress: @escaping @Sendable (IPAddress) -> IPAddress?, logger: Logger
+    ) {
+        self.otherAddress = otherAddress
         self.hub = hub
         self.keyHash = keyHash
         self.stun = stun
@@ -39,6 +45,7 @@ final class PeerService: Sendable {
         welcome.version = PeerConnection.version
         welcome.timeMs = wallClock()
         welcome.stun = stun
+        welcome.dialsBack = true
         welcome.circuitWindow = UInt32(clamping: limits.circuitWindow)
         return welcome
     }

@@ -106,7 +106,8 @@ final class WarmConnection: ChannelInboundHandler {
         else { return answer(message, key: nil) }
         let claims = hub.look { $0.claims(of: instance) }
         if let claim = claims.first(where: { message.verifiedIntegrity(key: $0.key) != nil }) {
-            hub.turn { $0.prove(id, claim.connection, endpoint: source, now: $1) }
+            let arrival = Endpoint(context?.localAddress)?.address
+            hub.turn { $0.prove(id, claim.connection, endpoint: source, at: arrival, now: $1) }
             return answer(message, key: claim.key)
         }
         parked = message

@@ -34,6 +34,13 @@ int bodkin_route_add(const char *name, const uint8_t *destination, int length, i
 /// Forgets every connection the namespace's conntrack knows.
 int bodkin_conntrack_flush(void);
 
+// MARK: Events, of the calling thread's network namespace
+
+/// A netlink socket, non-blocking, which has something to read after every change of interfaces, addresses and routes.
+int bodkin_network_events(void);
+/// A timer, non-blocking, whose read fails with ECANCELED when the system's clock has been set: among others at the end of a suspension.
+int bodkin_clock_events(void);
+
 // MARK: Processes
 
 /// What to start, and where.

@@ -63,13 +63,37 @@ extension LabTests {
                 ["run", "--a", "cgn", "--b", "open", "--fault", "1s:address:a:127.0.0.1"],
                 ["run", "--a", "open", "--b", "open", "--pcap", "/dev/stdout"], ["run", "--a", "open", "--b", "open", "--interface", "c=open"],
                 ["run", "--a", "open", "--b", "open", "--interface", "a@b"], ["run", "--a", "open", "--b", "open", "--interface", "a"],
-                ["run", "--a", "open", "--b", "open", "--link", "a,broken=4"],
+                ["run", "--a", "open", "--b", "open", "--link", "a,broken=4"], ["run", "--a", "symmetric/", "--b", "open"],
+                ["run", "--a", "symmetric/dependent", "--b", "open", "--kernel"], ["matrix", "--presets", "open,cgn/equal"],
             ])
         func badInput(_ arguments: [String]) async throws {
             let result = try await Host.run([Self.path, "lab"] + arguments)
             #expect(result.status == 64, "\(result)")
             #expect(result.error.split(separator: "\n").count == 1, "\(result.error)")
             #expect(result.output.isEmpty)
+        }
+
+        @Test("NATs by type and delta stand wherever a NAT is named; help and errors list both halves")
+        func configurations() async throws {
+            let result = try await lab(
+                "run", "--a", "full-cone/dependent", "--b", "udp-firewall/equal", "--delay", "2ms", "--host", "c=symmetric/random", "--interface",
+                "a=restricted/preserving", "--command", "c=echo c is seen as $BODKIN_LAB_C_OUTSIDE")
+            #expect(result.status == 0 && result.output.contains("c is seen as 203.0.113."), "\(result)")
+            #expect(try await lab("run", "--a", "port-restricted/equal", "--b", "restricted/equal", "--delay", "2ms").status == 0)
+            let matrix = try await lab("matrix", "--presets", "open/equal,symmetric/independent", "--delay", "2ms")
+            let lines = matrix.output.split(separator: "\n")
+            #expect(lines.count == 3 && lines.allSatisfy { $0.contains("oracle: ") }, "\(matrix)")
+            #expect(lines.last?.contains("oracle: likely, 100.0 % a round: 16 SYNs at the predicted port") == true, "\(matrix)")
+            let types = "open, udp-firewall, full-cone, restricted, port-restricted, symmetric or blocked"
+            let deltas = "equal, preserving, independent, dependent or random"
+            let refused = try await lab("shell", "--a", "symmetric/any", "--b", "open").error
+            #expect(refused.contains(types) && refused.contains(deltas) && refused.contains("only-443"), "\(refused)")
+            for command in ["run", "shell", "matrix"] {
+                let help = try await lab(command, "--help").output.split { $0.isWhitespace }.joined(separator: " ")
+                #expect(help.contains(types) && help.contains(deltas), "\(help)")
+            }
+            let list = try await lab("presets").output
+            for word in ["udp-firewall", "preserving", "symmetric/random"] { #expect(list.contains(word)) }
         }
 
         @Test("a small MTU leaves IPv6 out, and a host of a running lab knows where it is when it is entered")

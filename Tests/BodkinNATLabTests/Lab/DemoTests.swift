@@ -11,7 +11,7 @@ extension LabTests {
             "two peers meet, talk and pass a file on, directly where their NATs allow it and by circuit elsewhere",
             arguments: [
                 ("port-restricted", ["the connection is direct", "SYN has crossed"]), ("rst-kills", ["the connection is direct", "SYN has crossed"]),
-                ("symmetric-random", ["the connection stayed on a circuit"]),
+                ("symmetric-random --b symmetric-random", ["the connection stayed on a circuit"]),
             ])
         func connects(_ nat: String, _ outcome: [String]) async throws {
             let result = try await Host.run(["sh", "-c", "\(Self.demo) --a \(nat)"])

@@ -90,7 +90,7 @@ import Testing
         arguments: [
             (.choose(generation: 3, nextExpected: 5), [0x01, 2, 3, 5]), (.chosen(generation: 3, nextExpected: 5), [0x02, 2, 3, 5]),
             (.acknowledge(nextExpected: 64), [0x03, 2, 0x40, 64]), (.record(number: 1, frames: ByteBuffer(bytes: [1])), [0x04, 2, 1, 1]),
-            (.close(.unknownSession), [0x05, 1, 3]),
+            (.close(.unknownSession), [0x05, 1, 3]), (.probe(65), [0x06, 2, 0x40, 65]), (.probeAnswer(2), [0x07, 1, 2]),
         ] as [(PathFrame, [UInt8])])
     func everyPathFrameHasItsBytes(frame: PathFrame, bytes: [UInt8]) throws {
         var buffer = ByteBuffer()

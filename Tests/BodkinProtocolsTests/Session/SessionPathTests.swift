@@ -9,13 +9,10 @@ import Testing
         let wire = SessionWire()
         let circuit = wire.connect(1, .circuit)
         wire.settle()
-        let direct = wire.connect(2, .direct)
-        // OPENs cross before the data is written, the records then go by the circuit and stay there.
-        let opening = try #require(wire.dialler.output(direct))
-        wire.called.session.receive(opening, on: direct)
+        // The records go by the circuit and stay there.
         #expect(wire.dialler.write(pattern(40_000)) == 40_000)
         wire.send()
-        wire.deliver(direct)
+        let direct = wire.connect(2, .direct)
         #expect(wire.dialler.activePath == direct && wire.dialler.generation == 2)
         wire.send()
         wire.deliver(direct)
@@ -27,6 +24,14 @@ import Testing
         #expect(wire.called.readAll().bytes.isEmpty)
         #expect(!wire.called.events.contains { if case .failedPath = $0 { true } else { false } })
         #expect(wire.dialler.events.contains(.closePath(circuit)) && wire.called.events.contains(.closePath(circuit)))
+    }
+
+    @Test func aBetterPathThatComesBeforeTheFirstAnswerWaitsForItsOwn() throws {
+        let wire = SessionWire()
+        wire.connect(1, .circuit)
+        let direct = wire.connect(2, .direct)
+        let flight = try #require(wire.dialler.output(direct))
+        #expect(try Session.peekOpen(flight)?.generation == 0)
     }
 
     @Test func aWorseOrEqualPathIsKeptButNotChosenUntilTheActiveOneDies() {

@@ -59,7 +59,12 @@ final class SessionSchedule {
         case 90..<94: finish(side)
         case 94: reset(side)
         case 95: stop(side)
-        case 96: if random.chance(4) { kill() }
+        case 96:
+            if random.chance(4) {
+                kill()
+            } else if let path = anyPath() {
+                random.chance(3) ? ends[side].session.suspect(path) : ends[side].session.probe(path)
+            }
         default: if random.chance(5) { addPath() }
         }
         collect()
@@ -241,6 +246,19 @@ final class SessionSchedule {
         #expect(schedule.wrong.isEmpty, "seed \(seed)")
         #expect(schedule.deaths > 0 && schedule.numberOfPaths > 2, "seed \(seed): a schedule without deaths proves little")
         #expect(schedule.received.flatMap(\.values).map(\.count).reduce(0, +) > 500_000, "seed \(seed)")
+    }
+
+    @Test(arguments: 0..<20) func twoThousandShortLives(group: UInt64) {
+        var deaths = 0
+        for seed in group * 100 + 1_000..<group * 100 + 1_100 {
+            let schedule = SessionSchedule(seed: seed)
+            schedule.addPath()
+            for _ in 0..<200 where schedule.wrong.isEmpty { schedule.step() }
+            if schedule.wrong.isEmpty { schedule.conclude() }
+            #expect(schedule.wrong.isEmpty, "seed \(seed)")
+            deaths += schedule.deaths
+        }
+        #expect(deaths > 20, "schedules without deaths prove little")
     }
 
     @Test func hostileBytesNeitherTrapNorBreakABound() {

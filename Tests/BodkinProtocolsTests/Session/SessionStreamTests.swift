@@ -111,6 +111,19 @@ import Testing
         #expect(!wire.dialler.events.contains(.writable(.initial)))
     }
 
+    @Test func aFarSideThatAcknowledgesNothingCostsABoundedMemory() throws {
+        var generous = Session.Configuration()
+        generous.streamWindow = 1 << 30
+        generous.connectionWindow = 1 << 30
+        let (wire, path) = confirmed(Session.Configuration(), generous)
+        for _ in 0..<1_000 {
+            while wire.dialler.write(pattern(65_536)) > 0 {}
+            while wire.dialler.output(path) != nil {}
+        }
+        #expect(wire.dialler.unacknowledged > 4_000_000 && wire.dialler.unacknowledged <= 4 << 20)
+        #expect(wire.dialler.unsent <= 256 << 10)
+    }
+
     @Test func aWriterThatWaitedHearsOfRoom() {
         let (wire, _) = confirmed()
         #expect(wire.dialler.write(pattern(300_000)) == 262_144)

@@ -99,11 +99,35 @@ struct CircuitTests {
     func long() throws {
         var town = Town()
         let (dialler, called, attempt) = try circuit(&town)
+        #expect(town.data(called, attempt, 1).relayed(to: dialler) == 1)
         #expect(town.pass(.hours(3)).isEmpty)
         #expect(town.data(dialler, attempt, 5).relayed(to: called) == 5)
         _ = town.close(dialler, attempt)
         _ = town.pass(.zero)
         #expect(town.signal(dialler, attempt).isEmpty)
+    }
+
+    @Test("ten thousand circuits on which the called side says nothing end with their minute")
+    func halfFinished() throws {
+        var quotas = Quotas()
+        for quota in [\Quotas.token, \Quotas.address] {
+            quotas[keyPath: quota].circuits = 10_000
+            quotas[keyPath: quota].dialBurst = 10_000
+        }
+        var town = Town(quotas: quotas)
+        let (dialler, called) = (try town.resident(), try town.resident())
+        for _ in 0..<10_000 {
+            let attempt = AttemptID.random()
+            _ = town.dial(dialler, called.id, attempt, early: "e")
+            _ = town.answer(called, attempt)
+        }
+        #expect(town.broker.statistics.circuits == 10_000)
+        #expect(town.pass(.seconds(59)).isEmpty)
+        let actions = town.pass(.seconds(1))
+        #expect(actions.count == 20_000 && actions.closedCircuit(of: dialler) == .finished && actions.closedCircuit(of: called) == .finished)
+        #expect(town.broker.statistics.circuits == 0)
+        _ = town.dial(dialler, called.id, early: "e")
+        #expect(town.broker.statistics.circuits == 1)
     }
 
     @Test("a failed dial takes its circuit with it")

@@ -6,7 +6,7 @@ import NIOCore
 ///
 /// ```
 /// waiting ── the dialler's warm connections are proved, or 250 ms ──▶ met ── MeetAck ──▶ answered
-///    └── nobody to call ──▶ gone            declined, silent ──▶ gone ◀── 60 s, and no circuit
+///    └── nobody to call ──▶ gone            declined, silent ──▶ gone ◀── 60 s, and no circuit that both use
 /// ```
 struct Attempt {
     enum State { case waiting, met, answered }
@@ -16,6 +16,8 @@ struct Attempt {
     let dialler: ConnectionID
     var called: ConnectionID?
     let target: PeerID
+    /// The only instance of it that will do; nil where any will.
+    let instance: InstanceID?
     let isDirect: Bool
     var early: Data
     let since: NIODeadline
@@ -48,6 +50,8 @@ struct Circuit {
     private var room: [Int]
     /// Credit that is held back until the relayed bytes are paid for.
     private var held = [0, 0]
+    /// Whether the called side has said anything: until then it is half finished.
+    private(set) var isAnswered = false
 
     init(window: Int) {
         self.window = window
@@ -58,6 +62,7 @@ struct Circuit {
     mutating func send(_ count: Int, from side: Attempt.Side) -> Bool {
         guard count <= room[side.rawValue] else { return false }
         room[side.rawValue] -= count
+        if side == .called { isAnswered = true }
         return true
     }
 

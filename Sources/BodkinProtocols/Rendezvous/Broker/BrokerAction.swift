@@ -13,6 +13,8 @@ package enum BrokerAction: Sendable, Equatable {
     case dropCircuit(AttemptID, at: ConnectionID)
     /// Send a last message, and close.
     case fail(WireFailure.Code, String, ConnectionID)
+    /// Connect to these endpoints, and tell the peer what became of it.
+    case dialBack([DialBackTarget], to: ConnectionID)
     /// A parked STUN request may find its key now, or has waited long enough.
     case settle(WarmID)
 }

@@ -32,7 +32,7 @@ package struct BrokerLimits: Sendable, Hashable {
     package var circuitWindow = 262_144
     /// Attempts at once: 500 dials a second for 60 s, three times.
     package var attempts = 100_000
-    /// How long an attempt lives without a circuit.
+    /// How long an attempt lives without a circuit that both sides use: a handshake over one has ten seconds.
     package var attemptLifetime = TimeAmount.seconds(60)
     /// How long a STUN request waits for its registration.
     package var parkedLifetime = TimeAmount.seconds(10)

@@ -1,18 +1,29 @@
 package import BodkinCore
 import FoundationEssentials
 package import NIOCore
+import SwiftProtobuf
 
 extension RendezvousBroker {
     /// The longest Signal that is passed on: a card and its signature.
     package static var maximumSignalSize: Int { 4_096 }
 
+    /// The longest forecast that is passed on.
+    private static var maximumForecastSize: Int { 256 }
+
+    private static func size(of forecast: WireForecast) -> Int { (try? forecast.serializedBytes() as [UInt8])?.count ?? .max }
+
     /// Eight at once, four a second: a fresh reserved port is drawn once in a while.
     static func signals(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 4, burst: 8, now: now) }
 
+    /// A listener whose network changes recalls the diallers of all its sessions: a thousand of them in twelve seconds.
+    static func recalls(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 64, burst: 256, now: now) }
+
     /// Passes a Signal on; one too many is dropped.
     package mutating func signal(_ id: ConnectionID, _ wire: WireSignal, now: NIODeadline) {
-        guard case .card(let card) = wire.payload, card.card.count + card.signature.count <= Self.maximumSignalSize else {
-            return fail(id, .tooLarge, "a signal carries a card of at most 4096 bytes")
+        switch wire.payload {
+        case .card(let card)? where card.card.count + card.signature.count <= Self.maximumSignalSize: break
+        case .forecast(let forecast)? where Self.size(of: forecast) <= Self.maximumForecastSize: break
+        default: return fail(id, .tooLarge, "a signal carries a card of at most 4096 bytes, or a forecast")
         }
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id),
             let other = attempts[attempt]?.other(than: side),
@@ -20,8 +31,25 @@ extension RendezvousBroker {
         else { return }
         var passed = WireSignal()
         passed.attempt = wire.attempt
-        passed.card = card
+        passed.payload = wire.payload
         actions.append(.send(.signal(passed), to: other))
+    }
+
+    /// Passes a Recall on to the instance that it names, if that is registered; one too many is dropped.
+    package mutating func recall(_ id: ConnectionID, _ wire: WireRecall, now: NIODeadline) {
+        guard let client = clients[id], client.registration != nil else { return fail(id, .protocol, "register before you recall anybody") }
+        guard let peer = PeerID(publicKey: wire.peer), let instance = InstanceID(bytes: wire.instance), wire.session.count == 16 else {
+            return fail(id, .protocol, "a recall names a key of 32 bytes, an instance and a session of 16")
+        }
+        guard clients[id]?.recalls.take(now: now) == true, let target = instances[instance]?.first(where: { clients[$0]?.peer == peer }) else {
+            return
+        }
+        var passed = WireRecall()
+        passed.peer = Data(client.peer.publicKey)
+        passed.instance = Data(client.instance.bytes)
+        passed.session = wire.session
+        passed.generation = wire.generation
+        actions.append(.send(.recall(passed), to: target))
     }
 
     /// Passes bytes of a circuit on.

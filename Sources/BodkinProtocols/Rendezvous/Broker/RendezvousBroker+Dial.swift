@@ -14,6 +14,8 @@ extension RendezvousBroker {
             return fail(id, .protocol, "a dial names a key of 32 bytes and an attempt of 16")
         }
         guard wire.early.count <= Self.maximumEarlySize else { return fail(id, .tooLarge, "early takes at most 4096 bytes") }
+        let instance = InstanceID(bytes: wire.instance)
+        guard wire.instance.isEmpty || instance != nil else { return fail(id, .protocol, "an instance has 16 bytes") }
         guard attempts[attempt] == nil else { return fail(id, .protocol, "the attempt exists: draw 16 random bytes for each dial") }
         dials &+= 1
         let wantsCircuit = !wire.early.isEmpty
@@ -25,7 +27,8 @@ extension RendezvousBroker {
             sendClose(attempt, .quota, to: id)
         }
         attempts[attempt] = Attempt(
-            dialler: id, target: target, isDirect: wire.direct, early: hasCircuit ? wire.early : Data(), since: now, accounts: client.accounts,
+            dialler: id, target: target, instance: instance, isDirect: wire.direct, early: hasCircuit ? wire.early : Data(), since: now,
+            accounts: client.accounts,
             circuit: hasCircuit ? Circuit(window: limits.circuitWindow) : nil, signals: Array(repeating: Self.signals(now), count: 2))
         if hasCircuit { circuitCount += 1 }
         clients[id]?.attempts.insert(attempt)
@@ -39,7 +42,7 @@ extension RendezvousBroker {
     mutating func meet(_ id: AttemptID, now: NIODeadline) {
         guard var attempt = attempts[id], attempt.state == .waiting, let dialler = clients[attempt.dialler] else { return }
         clients[attempt.dialler]?.waiting.remove(id)
-        guard let target = dialable(attempt.target, by: attempt.dialler, now: now), let called = clients[target],
+        guard let target = dialable(attempt.target, attempt.instance, by: attempt.dialler, now: now), let called = clients[target],
             let callerCard = dialler.registration?.card, let calledCard = called.registration?.card
         else { return giveUp(id, .unavailable, now: now) }
         let timing = MeetTiming(dialler: dialler.roundTrip, called: called.roundTrip)
@@ -115,7 +118,10 @@ extension RendezvousBroker {
     }
 
     mutating func expireAttempt(_ id: AttemptID, now: NIODeadline) {
-        guard let attempt = attempts[id], attempt.circuit == nil, now >= attempt.since + limits.attemptLifetime else { return }
+        guard let attempt = attempts[id], attempt.circuit?.isAnswered != true, now >= attempt.since + limits.attemptLifetime else { return }
+        if attempt.circuit != nil {
+            for side in [attempt.dialler, attempt.called] { if let side { actions.append(.endCircuit(id, .finished, to: side)) } }
+        }
         remove(id, now: now)
     }
 

@@ -13,8 +13,11 @@ extension RendezvousBroker {
         }
         // A successor with the same STUN key has the same warm connections.
         var inherited: [(id: WarmID, endpoint: Endpoint)] = []
+        var arrivals: [WarmID: IPAddress] = [:]
         if let predecessor {
-            if known?.stunKey == registration.stunKey { inherited = clients[predecessor]?.warm ?? [] }
+            if known?.stunKey == registration.stunKey {
+                (inherited, arrivals) = (clients[predecessor]?.warm ?? [], clients[predecessor]?.arrivals ?? [:])
+            }
             fail(predecessor, .replaced, "another connection of this instance has registered")
             leave(predecessor, now: now)
         }
@@ -34,6 +37,7 @@ extension RendezvousBroker {
         for warm in inherited {
             warmOwners[warm.id] = id
             clients[id]?.warm.append(warm)
+            clients[id]?.arrivals[warm.id] = arrivals[warm.id]
         }
         var answer = WireRegistered()
         answer.sequence = registration.sequence
@@ -48,17 +52,19 @@ extension RendezvousBroker {
         instances.remove(id, of: client.instance)
         for warm in client.warm where warmOwners[warm.id] == id { warmOwners[warm.id] = nil }
         clients[id]?.warm = []
+        clients[id]?.arrivals = [:]
         quotas.release(.registration, client.accounts, now: now)
     }
 
-    /// The instance of `peer` that `dialler` reaches: the one that registered last among those that admit it.
+    /// The instance of `peer` that `dialler` reaches: the one that it names, or the one that registered last, among those that admit it.
     ///
     /// "Not there" and "not allowed" are one answer of one function.
-    func dialable(_ peer: PeerID, by dialler: ConnectionID, now: NIODeadline) -> ConnectionID? {
+    func dialable(_ peer: PeerID, _ instance: InstanceID?, by dialler: ConnectionID, now: NIODeadline) -> ConnectionID? {
         guard let caller = clients[dialler]?.peer else { return nil }
         return (peers[peer] ?? [])
             .filter { id in
                 guard id != dialler, let registration = clients[id]?.registration else { return false }
+                if let instance, clients[id]?.instance != instance { return false }
                 return registration.expiry > now && registration.admission.admits(caller)
             }
             .max { (clients[$0]?.order ?? 0) < (clients[$1]?.order ?? 0) }

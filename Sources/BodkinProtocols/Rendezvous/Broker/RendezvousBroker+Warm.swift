@@ -54,13 +54,15 @@ extension RendezvousBroker {
     }
 
     /// A TCP connection has proved that it is the instance's that registered on `id`: what it comes from is observed as long as it lasts.
-    package mutating func prove(_ warm: WarmID, _ id: ConnectionID, endpoint: Endpoint, now: NIODeadline) {
+    /// - Parameter arrival: the server's address that it goes to, where that is known.
+    package mutating func prove(_ warm: WarmID, _ id: ConnectionID, endpoint: Endpoint, at arrival: IPAddress? = nil, now: NIODeadline) {
         unpark(warm)
         guard clients[id]?.registration != nil, warmOwners[warm] != id else { return }
         forget(warm)
         if let oldest = clients[id]?.warm.first, clients[id]?.warm.count ?? 0 >= Registration.maximumWarmConnections { forget(oldest.id) }
         warmOwners[warm] = id
         clients[id]?.warm.append((warm, endpoint))
+        clients[id]?.arrivals[warm] = arrival
         for attempt in clients[id]?.attempts ?? [] { tellObserved(attempt, of: id, now: now) }
         guard let client = clients[id], client.warm.count >= client.registration?.warmConnections ?? 0 else { return }
         for attempt in client.waiting { meet(attempt, now: now) }
@@ -88,5 +90,6 @@ extension RendezvousBroker {
     private mutating func forget(_ warm: WarmID) {
         guard let owner = warmOwners.removeValue(forKey: warm) else { return }
         clients[owner]?.warm.removeAll { $0.id == warm }
+        clients[owner]?.arrivals[warm] = nil
     }
 }

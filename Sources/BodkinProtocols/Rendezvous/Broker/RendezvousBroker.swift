@@ -19,9 +19,15 @@ package struct RendezvousBroker: ~Copyable {
         var warmDeadline = NIODeadline.distantPast
         /// The warm connections that are proved, in the order of their proofs.
         var warm: [(id: WarmID, endpoint: Endpoint)] = []
+        /// At which of the server's addresses they arrived, for those of which that is known.
+        var arrivals: [WarmID: IPAddress] = [:]
         var attempts: Set<AttemptID> = []
         /// Those of the attempts that wait for the warm connections.
         var waiting: Set<AttemptID> = []
+        /// How many Recalls it may send.
+        var recalls: TokenBucket
+        /// How many dial-backs it may ask for.
+        var dialBacks: TokenBucket
     }
 
     struct Parked {
@@ -118,7 +124,8 @@ package struct RendezvousBroker: ~Copyable {
     ) -> Bool {
         guard clients[id] == nil, quotas.take(.connection, [.token(token)], now: now) else { return false }
         clients[id] = Client(
-            peer: peer, instance: instance, accounts: [.token(token), Account(source: source)], roundTrip: roundTrip)
+            peer: peer, instance: instance, accounts: [.token(token), Account(source: source)], roundTrip: roundTrip, recalls: Self.recalls(now),
+            dialBacks: Self.dialBacks(now))
         return true
     }
 

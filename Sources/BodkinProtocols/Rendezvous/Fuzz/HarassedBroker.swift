@@ -49,6 +49,8 @@ struct HarassedBroker: ~Copyable {
         case .dial(let dial): broker.dial(id, dial, now: now)
         case .meetAck(let answer): broker.answer(id, answer, now: now)
         case .signal(let signal): broker.signal(id, signal, now: now)
+        case .recall(let recall): broker.recall(id, recall, now: now)
+        case .dialBack: broker.dialBack(id, now: now)
         case .circuitData(let data): broker.relay(id, data, now: now)
         case .circuitCredit(let credit): broker.credit(id, credit, now: now)
         case .circuitClose(let close): broker.close(id, close, now: now)
@@ -72,9 +74,11 @@ struct HarassedBroker: ~Copyable {
         if claims.isEmpty {
             _ = broker.park(warm, instance: authors[index].instance, tried: claims, source: Self.source, now: now)
         } else {
-            broker.prove(warm, id, endpoint: Endpoint(Self.source, 4000), now: now)
+            broker.prove(warm, id, endpoint: Self.warmEndpoint, now: now)
         }
     }
+
+    private static var warmEndpoint: Endpoint { Endpoint(source, 4000) }
 
     private mutating func leave(_ index: Int) {
         broker.leave(connections[index], now: now)
@@ -97,6 +101,8 @@ struct HarassedBroker: ~Copyable {
                 case .fail(_, _, let id):
                     outcome.endings += 1
                     if let index = connections.firstIndex(of: id) { leave(index) }
+                // Nothing but what was proved is ever connected to, whatever anybody says.
+                case .dialBack(let targets, _): if targets != [DialBackTarget(Self.warmEndpoint, arrival: nil)] { outcome.holds = false }
                 case .endCircuit, .dropCircuit, .settle: break
                 }
             }

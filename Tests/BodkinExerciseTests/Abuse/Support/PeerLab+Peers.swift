@@ -7,6 +7,7 @@ import BodkinTransport
 import NIOCore
 import NIOPosix
 import Synchronization
+import Testing
 
 /// What a peer has told.
 final class EventLog: Sendable {
@@ -34,6 +35,30 @@ extension PeerLab {
         let result = try await Bodkin.withPeer(configuration, body)
         try await configuration.eventLoopGroup?.shutdownGracefully()
         return result
+    }
+
+    /// Runs `body` with the two ends of a settled direct connection: that of `a`, which has dialled, and that of `b`, whose configuration may be changed.
+    func withConnection(
+        _ change: @Sendable @escaping (inout Peer.Configuration) -> Void = { _ in },
+        _ body: @Sendable @escaping (_ near: Connection, _ far: Connection) async throws -> Void
+    ) async throws {
+        func configure(_ configuration: inout Peer.Configuration) {
+            configuration.admission = .anyone
+            change(&configuration)
+        }
+        try await withPeer(in: "b", configure) { called in
+            try await withPeer(in: "a") { dialler in
+                try await called.registered()
+                try await dialler.registered()
+                let near = try await dialler.connect(to: called.id)
+                try await near.write("hello".utf8)
+                var incoming = called.incoming.makeAsyncIterator()
+                let far = try #require(try await incoming.next())
+                #expect(try await far.read() == Array("hello".utf8))
+                #expect(try await near.settled().route == .direct)
+                try await body(near, far)
+            }
+        }
     }
 
     /// Runs `body` with an event loop whose sockets belong to a host.

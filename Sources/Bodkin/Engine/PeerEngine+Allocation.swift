@@ -1,0 +1,88 @@
+import BodkinCore
+import BodkinPrediction
+import BodkinProtocols
+import BodkinSystem
+import BodkinTransport
+import NIOCore
+
+/// What is known of the external ports that our connections get.
+extension PeerEngine {
+    /// How often an allocator that shows no pattern is looked at.
+    private static let lookLimit = 3
+
+    /// The server's STUN endpoints over IPv4.
+    private var stunEndpoints: [Endpoint] {
+        ways.first { $0.endpoint.address.family == .v4 }.map { configuration.rendezvous.stunEndpoints(at: $0.endpoint.address) } ?? []
+    }
+
+    /// The reserved port's endpoint as the server sees it, over IPv4: IPv6 is not translated.
+    var observedEndpoint: Endpoint? { warms.lazy.compactMap(\.observed).first { $0.address.family == .v4 } }
+
+    /// Where the reserved port did not keep its number, the NAT's allocator is looked at, beside the registration: whether a peer will see the same port, and if
+    /// not, which. Where it did, there is nothing to learn: by the book or not, a peer will see it, too.
+    func learnAllocation() {
+        guard configuration.predictsPorts, usesDirectPaths, allocation == nil, !isSampling, let port, let observed = observedEndpoint,
+            observed.port != port.number
+        else { return }
+        isSampling = true
+        let network = networkNumber
+        let plan = SamplingPlan.quick(towards: stunEndpoints)
+        let sampling = PortSampler.run(plan, from: PortSampler.base(), on: eventLoop)
+        sampling.assumeIsolated().whenSuccess { [weak self] samples in
+            guard let self, !self.isOver else { return }
+            self.isSampling = false
+            // What was seen of another network tells nothing of this one.
+            guard network == self.networkNumber else { return self.learnAllocation() }
+            let own = Set(self.attachments.interfaces.flatMap(\.addresses).map(\.address))
+            let estimate = AllocationEstimate(samples, localAddresses: own)
+            self.looks += 1
+            // Samples that were lost, or overtook each other, tell nothing: others may.
+            if estimate.allocation == .unknown, self.looks < Self.lookLimit { return self.learnAllocation() }
+            self.allocation = estimate
+            self.isMappingSteady = Self.isSteady(samples)
+            for attempt in Array(self.attempts.values) {
+                attempt.prediction?.begin()
+                attempt.answerOutlook()
+            }
+        }
+    }
+
+    /// The network has changed: what was known of its NAT is known no more.
+    func forgetAllocation() {
+        allocation = nil
+        isMappingSteady = false
+        looks = 0
+        networkNumber += 1
+    }
+
+    /// Whether a peer sees the reserved port as the server does; nil where that is not known.
+    var keepsEndpoint: Bool? {
+        guard let port, let observed = observedEndpoint else { return nil }
+        if observed.port == port.number { return true }
+        guard let allocation else { return nil }
+        // A server with one address cannot tell whether the mapping depends on that: few NATs' does.
+        if isMappingSteady { return true }
+        switch (allocation.mapping, allocation.allocation) {
+        case (.none, _), (.endpointIndependent, _), (_, .equal): return true
+        case (.unknown, _): return nil
+        case (.addressDependent, _), (.addressAndPortDependent, _): return false
+        }
+    }
+
+    /// Whether one local port had one external endpoint, whatever it was asked for.
+    private static func isSteady(_ samples: [AllocationSample]) -> Bool {
+        let repeated = Dictionary(grouping: samples, by: \.localPort).values.filter { $0.count > 1 }
+        return !repeated.isEmpty && repeated.allSatisfy { Set($0.map(\.external)).count == 1 }
+    }
+
+    /// Looks at an allocator that counts once more, right before a burst: the port that it gave last, and the local ports from which to go on.
+    func sampleAllocator() -> EventLoopFuture<(last: AllocationSample, next: UInt16)?> {
+        let (base, plan) = (PortSampler.base(), SamplingPlan.fresh(towards: stunEndpoints))
+        guard let kind = allocation?.allocation else { return eventLoop.makeSucceededFuture(nil) }
+        return PortSampler.run(plan, from: base, on: eventLoop).map { samples in
+            // Of a NAT that counts on for consecutive ports only, the burst goes on where the second probe was.
+            guard samples.count == 2, let last = kind.latest(of: samples) else { return nil }
+            return (last, base + 2)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import BodkinCore
+import BodkinSystem
+import BodkinTransport
+import NIOCore
+
+/// What is done when the network under the peer changes, or the machine has slept.
+extension PeerEngine {
+    /// The system says that something has changed.
+    func noticed(_ change: NetworkWatch.Change) {
+        guard !isOver, let ours = NetworkInterface.assignedAddresses() else { return }
+        let present = Attachments.current()
+        // Much is told that means nothing here.
+        guard change == .clock || present != attachments else { return }
+        if present != attachments {
+            forgetAllocation()
+            isRoundTripKnown = false
+        }
+        attachments = present
+        findWays()
+        leaveServer(by: ours)
+        for box in Array(sessions.values) {
+            box.driver.leave(addressesOtherThan: ours)
+            box.driver.probeAll()
+        }
+        hurry()
+        // What looks for a better path by the network that there was begins again.
+        for attempt in Array(attempts.values) where attempt.isUpgrade { attempt.end() }
+    }
+
+    /// What leaves from an address that is gone is replaced at once; the rest is asked whether it still works.
+    private func leaveServer(by ours: Set<IPAddress>) {
+        for warm in warms where warm.local.map({ !ours.contains($0.address) }) ?? false { warm.close() }
+        warms.removeAll(where: \.isLost)
+        warmRetryCount = 0
+        openWarmConnections()
+        let isLinkGone = link?.local.map { !ours.contains($0.address) } ?? true
+        guard isLinkUp, !isLinkGone else {
+            retryCount = 0
+            // Without any address there is nothing to try.
+            guard case .registered = state, !attachments.interfaces.isEmpty else { return }
+            if isLinkUp { link?.abandon() } else { reopen(after: .zero) }
+            return
+        }
+        suspectNetwork(isUrgent: true)
+        // Others hear of the addresses that there are now.
+        guard isRegistrationSent else { return }
+        register()
+        for attempt in attempts.values { attempt.announce(currentCard()) }
+    }
+}

@@ -1,0 +1,22 @@
+import NIOCore
+
+/// Runs tasks on the thread that serves a peer's connections, so that reads and writes which need not wait cost a call and no change of threads.
+///
+/// For whoever moves gigabytes; everybody else is well served by the usual executor. What runs here holds the peer up: never block, and do long sums elsewhere.
+///
+/// ```swift
+/// try await withTaskExecutorPreference(peer.executor) {
+///     while let piece = try await connection.read() { try await connection.write(piece) }
+/// }
+/// ```
+public final class PeerExecutor: TaskExecutor {
+    private let eventLoop: any EventLoop
+
+    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    /// Takes a job.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}

@@ -1,0 +1,28 @@
+#if canImport(BodkinNATLab)
+import BodkinNATLab
+
+extension AccessNetwork {
+    /// The network of that name.
+    /// - Throws: ``LabError`` with the names there are.
+    init(named name: String, among known: [AccessNetwork] = allCases) throws {
+        guard let network = AccessNetwork(rawValue: name), known.contains(network) else {
+            throw LabError(.usage, "no NAT is named '\(name)' here: choose from \(Self.choice(among: known))")
+        }
+        self = network
+    }
+
+    /// The names, in one line. Those of all configurations are written as TYPE/DELTA, since they are many.
+    static func choice(among known: [AccessNetwork] = allCases) -> String {
+        let configurations = known.filter { if case .configuration = $0 { true } else { false } }
+        guard configurations.count == NATConfiguration.allCases.count else { return known.map(\.rawValue).joined(separator: ", ") }
+        let presets = known.filter { !configurations.contains($0) }.map(\.rawValue)
+        return (presets + ["TYPE/DELTA"]).joined(separator: ", ") + ", where TYPE is \(list(NATConfiguration.Kind.self)), and DELTA is "
+            + list(NATConfiguration.Delta.self)
+    }
+
+    private static func list<Word: RawRepresentable<String> & CaseIterable>(_: Word.Type) -> String {
+        let words = Word.allCases.map(\.rawValue)
+        return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    }
+}
+#endif

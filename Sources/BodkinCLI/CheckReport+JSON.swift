@@ -1,0 +1,124 @@
+import Bodkin
+import BodkinCore
+import BodkinPrediction
+import BodkinSystem
+
+/// The form is docs/check.md's: members are added, and neither renamed nor taken away.
+extension CheckReport {
+    /// All of it.
+    var json: JSONValue {
+        let server: [(String, JSONValue)] =
+            switch profile.reachability {
+            case .registered(let time): [("reachable", .flag(true)), ("registered_ms", .milliseconds(time))]
+            case .failed(let error): [("reachable", .flag(false)), ("message", .text(CommandFailure(error).message))]
+            }
+        let routes = profile.routes.map { route in
+            JSONValue.object([("interface", .text(route.interface)), ("gateway", route.gateway.map { .text("\($0)") } ?? .null)])
+        }
+        let members: [(String, JSONValue)] = [
+            ("interfaces", .list(profile.interfaces.map(Self.json))), ("routes", .list(routes)), ("server", .object(server)),
+            ("tcp", .list(profile.tcp.map(Self.json))), ("udp", .list(profile.udp.map(Self.json))),
+            ("allocation", .list(profile.allocations.map(json))),
+            ("filtering", .list(profile.filtering.map(Self.json))), ("hairpin", profile.hairpin.map { .flag($0) } ?? .null),
+            ("grades", .list(profile.grades.map(Self.json))),
+            (
+                "improvements",
+                .list(profile.improvements.map { .object([("name", .text($0.rawValue)), ("advice", .text($0.advice))]) })
+            ),
+        ]
+        let peer = pair.map(Self.json) ?? unanswered.map { Self.json($0.peer, $0.failure) }
+        return .object(members + (peer.map { [("peer", $0)] } ?? []))
+    }
+
+    static func key(_ family: IPAddress.Family) -> JSONValue { .text(family == .v4 ? "ipv4" : "ipv6") }
+
+    private static func json(_ interface: NetworkInterface) -> JSONValue {
+        .object([("name", .text(interface.name)), ("addresses", .list(interface.addresses.map { .text("\($0.address)") }))])
+    }
+
+    private static func json(_ mapping: MappingProfile) -> JSONValue {
+        .object([
+            ("family", key(mapping.family)), ("mapping", .text(mapping.kind.rawValue)),
+            ("local", mapping.local.map { .text("\($0)") } ?? .null), ("preserves_port", mapping.preservesPort.map { .flag($0) } ?? .null),
+            (
+                "samples",
+                .list(mapping.samples.map { .object([("server", .text("\($0.server)")), ("mapped", $0.mapped.map { .text("\($0)") } ?? .null)]) })
+            ),
+        ])
+    }
+
+    private func json(_ allocation: AllocationProfile) -> JSONValue {
+        let estimate = allocation.estimate
+        return .object(
+            [("family", Self.key(allocation.family))] + Self.members(estimate.allocation) + [
+                ("others_per_second", estimate.noise.map { .number(($0.rate * 10).rounded() / 10) } ?? .null),
+                ("kept", allocation.keepsEndpoint.map { .flag($0) } ?? .null),
+                ("confidence", .number((estimate.confidence * 10_000).rounded() / 10_000)),
+                ("outside", .list(estimate.addresses.map { .text("\($0)") })), ("samples", .integer(allocation.sampleCount)),
+                ("server_addresses", .integer(allocation.serverAddressCount)),
+                ("carrier", profile.carrierSign(allocation.family).map { .text($0.rawValue) } ?? .null),
+            ])
+    }
+
+    /// A kind of allocation with its numbers; those that it does not have are null.
+    static func members(_ kind: AllocationKind) -> [(String, JSONValue)] {
+        let name =
+            switch kind {
+            case .equal: "equal"
+            case .preserving: "preserving"
+            case .sequential: "sequential"
+            case .dependent: "dependent"
+            case .random: "random"
+            case .block: "block"
+            case .unknown: "unknown"
+            }
+        return [
+            ("kind", .text(name)), ("delta", kind.delta.map { .integer($0) } ?? .null),
+            ("lowest", kind.range.map { .integer(Int($0.lowerBound)) } ?? .null),
+            ("highest", kind.range.map { .integer(Int($0.upperBound)) } ?? .null),
+        ]
+    }
+
+    private static func json(_ filtering: FilteringProfile) -> JSONValue {
+        let behaviour =
+            switch filtering.behaviour {
+            case .endpointIndependent: "endpoint-independent"
+            case .addressDependent: "address-dependent"
+            case .addressAndPortDependent: "address-and-port-dependent"
+            case .unknown: "unknown"
+            }
+        return .object([
+            ("family", key(filtering.family)), ("behaviour", .text(behaviour)), ("same_address", .text(filtering.sameAddress.rawValue)),
+            ("other_address", filtering.otherAddress.map { .text($0.rawValue) } ?? .null),
+        ])
+    }
+
+    private static func json(_ grade: NetworkGrade) -> JSONValue {
+        let outcomes = FarNetwork.allCases.compactMap { far in
+            grade.outcomes[far].map { JSONValue.object([("far", .text(far.rawValue))] + members($0)) }
+        }
+        return .object([("family", key(grade.family)), ("grade", .text(grade.mark.rawValue)), ("with", .list(outcomes))])
+    }
+
+    /// What becomes of a pair.
+    static func members(_ forecast: Forecast) -> [(String, JSONValue)] {
+        let (outcome, reason): (String, JSONValue) =
+            switch forecast.feasibility {
+            case .certain: ("certain", .null)
+            case .likely: ("likely", .null)
+            case .impossible(let reason): ("circuit", .text(reason.rawValue))
+            case .unknown: ("unknown", .null)
+            }
+        let tier: JSONValue =
+            switch forecast.plan?.tier {
+            case .meet?: .text("meet")
+            case .predicted?: .text("predicted")
+            case .birthday?: .text("search")
+            case nil: .null
+            }
+        return [
+            ("outcome", .text(outcome)), ("probability", forecast.feasibility.probability.map { .number(($0 * 1000).rounded() / 1000) } ?? .null),
+            ("by", tier), ("reason", reason),
+        ]
+    }
+}

@@ -1,0 +1,204 @@
+#if os(Linux)
+public import Bodkin
+import BodkinCore
+import BodkinNATLab
+import Crypto
+import NIOCore
+import Synchronization
+
+extension Survival {
+    /// Two peers send each other bytes at once, over a direct path that is killed again and again.
+    ///
+    /// - Throws: what either side is told: a connection that is reported broken is a failure.
+    public static func run(_ settings: Settings, onEvent: (@Sendable (String, PeerEvent) -> Void)? = nil) async throws -> Survival {
+        try await withPeerLab(settings.topology) { place in
+            var called = try await place.configuration(in: "b")
+            called.admission = .anyone
+            let far = Observer("b", onEvent)
+            called.onEvent = { far.note($0) }
+            var dialler = try await place.configuration(in: "a")
+            let near = Observer("a", onEvent)
+            dialler.onEvent = { near.note($0) }
+            let (calledConfiguration, diallerConfiguration) = (called, dialler)
+            var result = try await withPeer(calledConfiguration) { farPeer in
+                try await withPeer(diallerConfiguration) { nearPeer in
+                    try await farPeer.registered()
+                    try await nearPeer.registered()
+                    return try await converse(settings, place, nearPeer, farPeer) { near.deaths + far.deaths }
+                }
+            }
+            result.deaths = (near.deaths, far.deaths)
+            result.gaps = near.gaps
+            try? await called.eventLoopGroup?.shutdownGracefully()
+            try? await dialler.eventLoopGroup?.shutdownGracefully()
+            return result
+        }
+    }
+
+    private static func converse(
+        _ settings: Settings, _ place: PeerLab, _ near: Peer, _ far: Peer, deaths: @escaping @Sendable () -> Int
+    ) async throws -> Survival {
+        let connection = try await near.connect(to: far.id)
+        // The far side hears of the connection by its first bytes; the direct path is what is to be killed.
+        try await connection.write([0])
+        _ = try await connection.settled()
+        var incoming = far.incoming.makeAsyncIterator()
+        guard let accepted = try await incoming.next() else { return Survival() }
+        _ = try await accepted.read(upTo: 1)
+        let start = ContinuousClock.now
+        let killer = Task { try await kill(settings.deaths, since: start, in: place, deaths) }
+        defer { killer.cancel() }
+        async let sentNear = send(settings.byteCount, seed: 1, on: connection)
+        async let sentFar = send(settings.byteCount, seed: 2, on: accepted)
+        async let readNear = receive(on: connection)
+        async let readFar = receive(on: accepted)
+        let (sent, read) = (try await (sentNear, sentFar), try await (readNear, readFar))
+        var result = Survival()
+        result.duration = .now - start
+        killer.cancel()
+        result.kills = try await killer.value
+        result.isWhole = sent.0 == read.1.digest && sent.1 == read.0.digest
+        result.received = (read.0.count, read.1.count)
+        try await connection.close(within: .seconds(30))
+        return result
+    }
+
+    /// Bytes that are different at every position and from every seed.
+    private static func send(_ count: Int, seed: UInt64, on connection: Connection) async throws -> [UInt8] {
+        var random = SeededGenerator(seed: seed)
+        var block = (0..<65_536).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        var hash = SHA256()
+        var rest = count
+        var number: UInt64 = 0
+        while rest > 0 {
+            withUnsafeBytes(of: number) { block.replaceSubrange(0..<8, with: $0) }
+            let piece = block.prefix(rest)
+            hash.update(data: piece)
+            try await connection.write(piece)
+            rest -= piece.count
+            number += 1
+        }
+        try await connection.finish()
+        return Array(hash.finalize())
+    }
+
+    private static func receive(on connection: Connection) async throws -> (digest: [UInt8], count: Int) {
+        var hash = SHA256()
+        var count = 0
+        for try await piece in connection.bytes {
+            hash.update(data: piece)
+            count += piece.count
+        }
+        return (Array(hash.finalize()), count)
+    }
+
+    /// Brings one death after another about, until it is cancelled, and says how many.
+    private static func kill(
+        _ schedule: [(after: Duration, what: PathDeath)], since start: ContinuousClock.Instant, in place: PeerLab, _ deaths: @Sendable () -> Int
+    ) async throws -> Int {
+        var count = 0
+        do {
+            for death in schedule {
+                try await Task.sleep(until: start + death.after)
+                let before = deaths()
+                try await kill(death.what, in: place, deaths)
+                let end = ContinuousClock.now + .seconds(5)
+                while deaths() == before, .now < end { try await Task.sleep(for: .milliseconds(20)) }
+                // TCP has outlived it, or its end met with another one's.
+                if deaths() == before { try await reset(in: place.lab, deaths) }
+                count += 1
+            }
+        } catch is CancellationError {}
+        return count
+    }
+
+    /// Both ways out of `a`: the path may be on either.
+    private static let waysOut = ["a", "a.eth1"]
+
+    private static func kill(_ death: PathDeath, in place: PeerLab, _ deaths: @Sendable () -> Int) async throws {
+        let lab = place.lab
+        switch death {
+        case .rebootNear: for way in waysOut { try await lab.apply(.reboot(way)) }
+        case .rebootFar: try await lab.apply(.reboot("b"))
+        case .reset: try await reset(in: lab, deaths)
+        case .silenceUp: for way in waysOut { try await lab.apply(.blackhole(way, isUpward: true, PathDeath.silence)) }
+        case .silenceDown: for way in waysOut { try await lab.apply(.blackhole(way, isUpward: false, PathDeath.silence)) }
+        case .addressNear: for way in waysOut { try await lab.apply(.addressChange(way, freshAddress())) }
+        case .addressFar: try await lab.apply(.addressChange("b", freshAddress()))
+        case .interface: try await changeInterface(of: lab.host("a"), deaths)
+        case .server:
+            async let restarted: Void = place.restartServer(after: .milliseconds(200))
+            try await reset(in: lab, deaths)
+            try await restarted
+        }
+    }
+
+    /// The next segment may be one of another connection, which has its RST then.
+    private static func reset(in lab: Lab, _ deaths: @Sendable () -> Int) async throws {
+        let before = deaths()
+        for round in 0..<20 where deaths() == before {
+            try await lab.apply(.reset(waysOut[round % 2]))
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// An outside address that no NAT of the lab has.
+    private static func freshAddress() -> IPAddress { IPAddress(v4: 0xCB00_7180 + UInt32.random(in: 0..<100)) }
+
+    /// Takes the address of one interface away for two seconds, with all its routes, and gives it back: of the one that the path leaves by.
+    private static func changeInterface(of host: LabHost, _ deaths: @Sendable () -> Int) async throws {
+        let before = deaths()
+        for interface in ["eth0", "eth1"] where deaths() == before {
+            let script = """
+                address=$(ip -4 -o address show dev \(interface) | awk '{print $4}'); routes=$(ip route show dev \(interface) | tac)
+                ip address del $address dev \(interface); sleep 2; ip address add $address dev \(interface)
+                echo "$routes" | while read route; do ip route add $route dev \(interface) 2>/dev/null; done
+                """
+            _ = try host.start(["sh", "-c", script])
+            try await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    /// What one side's peer tells of its paths.
+    private final class Observer: Sendable {
+        private let name: String
+        private let onEvent: (@Sendable (String, PeerEvent) -> Void)?
+        private let state = Mutex<State>(State())
+
+        private struct State {
+            var deaths = 0
+            var carrier: Route?
+            var lostAt: ContinuousClock.Instant?
+            var gaps: [Duration] = []
+        }
+
+        init(_ name: String, _ onEvent: (@Sendable (String, PeerEvent) -> Void)?) {
+            self.name = name
+            self.onEvent = onEvent
+        }
+
+        func note(_ event: PeerEvent) {
+            onEvent?(name, event)
+            state.withLock { state in
+                switch event.kind {
+                case .connected(_, let route): state.carrier = route
+                case .pathLost:
+                    state.deaths += 1
+                    state.carrier = nil
+                    state.lostAt = state.lostAt ?? .now
+                case .moved(_, let route, _):
+                    // Replaced before it was given up.
+                    if state.carrier == .direct { state.deaths += 1 }
+                    state.carrier = route
+                    if let lostAt = state.lostAt { state.gaps.append(.now - lostAt) }
+                    state.lostAt = nil
+                default: break
+                }
+            }
+        }
+
+        var deaths: Int { state.withLock { $0.deaths } }
+        var gaps: [Duration] { state.withLock { $0.gaps } }
+    }
+}
+#endif

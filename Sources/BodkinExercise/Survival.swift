@@ -1,0 +1,78 @@
+public import BodkinNATLab
+
+/// What can happen to the path of a live connection.
+public enum PathDeath: String, Sendable, CaseIterable {
+    /// The NATs of `a`, or that of `b`, forget everything.
+    case rebootNear = "NAT reboot (dialler)"
+    case rebootFar = "NAT reboot (called)"
+    /// A forged RST reaches both ends.
+    case reset = "injected RST"
+    /// For two seconds nothing leaves `a`, or nothing reaches it.
+    case silenceUp = "blackhole, outwards"
+    case silenceDown = "blackhole, inwards"
+    /// The NATs of `a`, or that of `b`, have other outside addresses, and forget everything.
+    case addressNear = "address change (dialler)"
+    case addressFar = "address change (called)"
+    /// The address that `a` uses is taken away for two seconds; what is left is its other interface.
+    case interface = "interface change"
+    /// The rendezvous server ends and begins anew, and an RST reaches both ends.
+    case server = "rendezvous server restarted"
+
+    /// How long no byte can pass whatever anybody does.
+    public var outage: Duration { self == .silenceUp || self == .silenceDown ? Self.silence : .zero }
+    static let silence = Duration.seconds(2)
+}
+
+/// What became of a conversation whose paths were killed.
+public struct Survival: Sendable {
+    /// How long everything took, from the first byte to the last acknowledgement.
+    public var duration = Duration.zero
+    /// How many deaths were brought about before the last byte had come.
+    public var kills = 0
+    /// How often the dialler and the called side lost the path that carried the connection.
+    public var deaths = (near: 0, far: 0)
+    /// Whether both sides read what the other one wrote, by SHA-256.
+    public var isWhole = false
+    /// How many bytes each side read.
+    public var received = (near: 0, far: 0)
+    /// For each death that the dialler noticed: how long until the connection had moved on.
+    public var gaps: [Duration] = []
+
+    /// What was asked of it.
+    public struct Settings: Sendable {
+        /// How many bytes each side writes.
+        public var byteCount: Int
+        /// What happens, and when; what has not cost either end its path after five seconds is followed by an RST.
+        public var deaths: [(after: Duration, what: PathDeath)]
+        /// The network; `a` needs two interfaces for ``PathDeath/interface``.
+        public var topology: Topology
+
+        /// Settings from their parts.
+        public init(byteCount: Int, deaths: [(after: Duration, what: PathDeath)], topology: Topology) {
+            self.byteCount = byteCount
+            self.deaths = deaths
+            self.topology = topology
+        }
+
+        /// Two peers behind NATs, with a link of so many bits per second; `a` has a second way out.
+        public static func topology(delay: Duration = .milliseconds(25), rate: Int?, seed: UInt64) -> Topology {
+            let link = LinkParameters(delay: delay, rate: rate)
+            var topology = Topology.pair(.portRestricted, .portRestricted, link: link, seed: seed)
+            topology.addInterface(to: "a", behind: .portRestricted, link: link.half)
+            return topology
+        }
+
+        /// Deaths of every kind in turn at random moments, about so far apart.
+        public static func schedule(_ count: Int, every interval: Duration, seed: UInt64, kinds: [PathDeath] = PathDeath.allCases) -> [(
+            after: Duration, what: PathDeath
+        )] {
+            var random = SeededGenerator(seed: seed)
+            var now = Duration.zero
+            let order = (0..<count).map { kinds[$0 % kinds.count] }.shuffled(using: &random)
+            return order.map { what in
+                now += interval * Double.random(in: 0.5...1.5, using: &random)
+                return (now, what)
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+public import BodkinCore
+
+/// What one side knows of the external ports that its next connections get: what it tells the other side for one round.
+public struct PortForecast: Hashable, Sendable {
+    /// How the ports come about.
+    public enum Ports: Hashable, Sendable {
+        /// Every connection from the reserved port has the endpoint that the server sees, wherever it goes.
+        case kept
+        /// Each new connection has the port of the last one plus `delta`. `count` connections are opened, of which the other side aims at the one of this index.
+        case counted(delta: Int, count: Int, index: Int)
+        /// Any port of the range; `count` connections are opened at most. `isBlock`: the range is a subscriber's own small part.
+        case drawn(ClosedRange<UInt16>, count: Int, isBlock: Bool)
+        /// Nothing is known.
+        case unknown
+    }
+
+    /// The external address.
+    public var address: IPAddress
+    /// The port seen last; of one that draws, the one that the other side aims at where it can aim at one only.
+    public var port: UInt16
+    /// How the ports come about.
+    public var ports: Ports
+
+    /// A forecast from its parts.
+    public init(address: IPAddress, port: UInt16, ports: Ports) {
+        self.address = address
+        self.port = port
+        self.ports = ports
+    }
+
+    /// The port of the probe that the other side aims at, of one that counts; else ``port``.
+    public var target: UInt16 {
+        guard case .counted(let delta, _, let index) = ports else { return port }
+        return port(at: index, delta)
+    }
+
+    /// The port of probe `index` of one that counts, round the ports that NATs give out.
+    private func port(at index: Int, _ delta: Int) -> UInt16 { PortRing().port(Int(port), advancedBy: delta * (index + 1)) }
+
+    /// The ports that one probe may have, the most probable first, of one that counts.
+    public var guesses: [UInt16] {
+        guard case .counted(let delta, let count, _) = ports else { return [] }
+        return (0..<count).map { port(at: $0, delta) }
+    }
+}
+
+extension PortForecast.Ports {
+    /// What follows from how ports were seen to be given out, where they are not kept; ``unknown`` where nothing does.
+    /// - Parameter time: from the sample to the burst, of an allocator that counts.
+    public init(_ estimate: AllocationEstimate?, within time: Duration) {
+        self = .unknown
+        switch estimate?.allocation {
+        case .sequential?, .dependent?, .preserving?:
+            guard let window = AimWindow(noise: estimate?.noise ?? .supposed, time: time) else { return }
+            // The local ports of a burst are consecutive: where the external ones follow from them, they are, too.
+            self = .counted(delta: estimate?.allocation.delta ?? 1, count: window.count, index: window.index)
+        case .random(let range)?: self = .drawn(range, count: PunchRound.available(range, isBlock: false), isBlock: false)
+        case .block(let range)?: self = .drawn(range, count: PunchRound.available(range, isBlock: true), isBlock: true)
+        case .equal?, .unknown?, nil: break
+        }
+    }
+}
+
+/// What one side does in a round, given both forecasts. Each side works out its own part; the two parts fit.
+public struct PunchRound: Hashable, Sendable {
+    /// One side's part.
+    public enum Action: Hashable, Sendable {
+        /// From that many fresh local ports to one external endpoint of the other side.
+        case burst(count: Int, to: Endpoint)
+        /// From the reserved port to these endpoints.
+        case guess([Endpoint])
+    }
+
+    /// Ports opened by whoever draws from the whole range, and guesses by the other side: of 64 512, the two meet with 99.97 %.
+    static let opened = 512
+    static let guessed = 1024
+    /// Of a block, at most half is ever used: a household lives on it, and NATs keep unanswered SYNs for minutes.
+    static let blockShare = 2
+    /// The most that is opened of a block: 64 of 512 and 256 guesses meet with any certainty.
+    static let openedOfBlock = 64
+    static let guessedOfBlock = 256
+
+    /// What to do.
+    public let action: Action
+    /// Whether the other side, which guesses, has to have fired before: its NAT may answer what comes too early by an RST.
+    public let isSecond: Bool
+    /// The probability that the two parts meet, as far as ports decide.
+    public let probability: Double
+
+    /// This side's part; nil where nothing is to be gained.
+    /// - Parameter random: draws the guesses.
+    public init?(own: PortForecast, far: PortForecast, using random: inout some RandomNumberGenerator) {
+        guard own.address.family == far.address.family else { return nil }
+        let endpoint = Endpoint(far.address, far.target)
+        switch (own.ports, far.ports) {
+        case (.counted(_, let count, _), .counted):
+            (action, isSecond, probability) = (.burst(count: count, to: endpoint), false, 0.98)
+        case (.counted, .kept):
+            (action, isSecond, probability) = (.burst(count: 1, to: endpoint), true, 0.98)
+        case (.kept, .counted):
+            (action, isSecond, probability) = (.guess(far.guesses.map { Endpoint(far.address, $0) }), false, 0.98)
+        case (.drawn(let range, let count, let isBlock), .kept):
+            let (opened, guessed) = Self.sizes(range, count, isBlock: isBlock)
+            (action, isSecond) = (.burst(count: opened, to: endpoint), true)
+            probability = Collision.probability(open: opened, guesses: guessed, range: range.count)
+        case (.kept, .drawn(let range, let count, let isBlock)):
+            let (opened, guessed) = Self.sizes(range, count, isBlock: isBlock)
+            let guesses = PortGuesses.draw(guessed, from: range, using: &random)
+            (action, isSecond) = (.guess(guesses.map { Endpoint(far.address, $0) }), false)
+            probability = Collision.probability(open: opened, guesses: guessed, range: range.count)
+        case (.drawn(let near, let count, true), .drawn(let range, let others, true)):
+            (action, isSecond) = (.burst(count: count, to: endpoint), false)
+            probability = Collision.crossed(openA: count, rangeA: near.count, openB: others, rangeB: range.count)
+        case (.drawn(let range, let count, true), .counted):
+            (action, isSecond, probability) = (.burst(count: count, to: endpoint), false, Double(count) / Double(range.count))
+        case (.counted(_, let count, _), .drawn(let range, let others, true)):
+            (action, isSecond, probability) = (.burst(count: count, to: endpoint), false, Double(others) / Double(range.count))
+        case (.kept, .kept), (.unknown, _), (_, .unknown), (.drawn, .drawn), (.drawn, .counted), (.counted, .drawn): return nil
+        }
+    }
+
+    /// How many ports of a range whoever draws from it can open at most.
+    public static func available(_ range: ClosedRange<UInt16>, isBlock: Bool) -> Int { isBlock ? range.count / blockShare : opened }
+
+    private static func sizes(_ range: ClosedRange<UInt16>, _ count: Int, isBlock: Bool) -> (opened: Int, guessed: Int) {
+        isBlock ? (min(openedOfBlock, count), min(guessedOfBlock, range.count)) : (count, min(guessed, range.count))
+    }
+}

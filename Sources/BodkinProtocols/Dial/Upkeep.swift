@@ -1,0 +1,125 @@
+/// What a session needs so that it has a path, and a direct one: when to dial again (the called side: to ask for that), and when to give up. It has no clock: every function takes the time.
+///
+/// ```
+///               a direct path                    no path
+///   relayed ───────────────────▶ direct ───────────────────▶ pathless ── lifetime ──▶ given up
+///     │ ▲                          ▲ └─ a circuit alone ─┐      │ ▲
+///     └─┘ upgrade, ever more seldom└──────────┬──────────┘      └─┘ redial, ever more seldom
+/// ```
+public struct Upkeep: Sendable {
+    /// What to do now.
+    public enum Action: Hashable, Sendable {
+        /// Dial again: any path will do.
+        case redial
+        /// Dial again for a direct path.
+        case upgrade
+        /// The session has been without a path for too long.
+        case giveUp
+    }
+
+    /// The first pause before a session without a path dials again, and the longest.
+    static let redialPauses = (first: Duration.milliseconds(250), longest: Duration.seconds(8))
+    /// The first pause before a direct path is looked for again, and the longest.
+    static let upgradePauses = (first: Duration.seconds(30), longest: Duration.seconds(600))
+
+    /// After a path that has lived so long another one is dialled for at once.
+    static let calm = Duration.seconds(2)
+
+    /// How long a session lives without any path.
+    public let lifetime: Duration
+    private let role: Session.Role
+    /// Whether direct paths are wanted at all.
+    private let allowsDirectPaths: Bool
+    private var kind: PathKind?
+    private var pathlessSince: Duration?
+    private var next: Duration?
+    private var isBusy = false
+    /// Whether what is under way began before something that makes it worthwhile to try again.
+    private var isHurried = false
+    private var failures = 0
+    /// Since when there has been a path, and how many in a row have not lived long.
+    private var gainedAt = Duration.zero - Self.calm
+    private var losses = 0
+
+    /// The upkeep of a session that has a path.
+    /// - Parameters:
+    ///   - role: which end this is. The dialler alone looks for a better path from time to time; the called side asks it to when there is a reason.
+    ///   - kind: what the session runs on; nil for nothing.
+    ///   - lifetime: how long it lives without any path.
+    ///   - allowsDirectPaths: whether to look for one.
+    public init(_ role: Session.Role, kind: PathKind?, lifetime: Duration, allowsDirectPaths: Bool) {
+        self.role = role
+        self.kind = kind
+        self.lifetime = lifetime
+        self.allowsDirectPaths = allowsDirectPaths
+    }
+
+    /// The path that carries the session has changed, or nothing has; nil for none.
+    public mutating func carried(by kind: PathKind?, at now: Duration) {
+        guard kind != self.kind else { return }
+        self.kind = kind
+        failures = 0
+        if pathlessSince != nil { gainedAt = now }
+        pathlessSince = kind == nil ? now : nil
+        let pause = kind == nil ? pauseAfterLoss(at: now) : pause(from: now, jitter: 1)
+        // Whatever is under way was not begun for that.
+        next = !isBusy || kind == nil ? pause : nil
+    }
+
+    /// At once, unless paths come and go.
+    private mutating func pauseAfterLoss(at now: Duration) -> Duration {
+        losses = now - gainedAt < Self.calm ? losses + 1 : 0
+        return losses == 0 ? now : pause(from: now, failures: losses - 1, Self.redialPauses, jitter: 1)
+    }
+
+    /// Something is being tried.
+    public mutating func began() {
+        isBusy = true
+        isHurried = false
+        next = nil
+    }
+
+    /// What was tried is over, whatever came of it.
+    /// - Parameter jitter: what to stretch pauses by, drawn from 0.5 to 1.5: whoever lost a path at the same moment does not dial at the same moment.
+    public mutating func ended(at now: Duration, jitter: Double) {
+        isBusy = false
+        next = isHurried && kind != .direct ? now : pause(from: now, jitter: jitter)
+        isHurried = false
+        failures += 1
+    }
+
+    /// The network has changed, or the server is back: what failed before may succeed now.
+    public mutating func hurry(at now: Duration) {
+        failures = 0
+        isHurried = isBusy
+        guard !isBusy, kind == nil || kind == .circuit && allowsDirectPaths else { return }
+        next = now
+    }
+
+    /// When to call ``act(at:)``; nil for not before something happens.
+    public var deadline: Duration? {
+        let end = pathlessSince.map { $0 + lifetime }
+        guard let next else { return end }
+        return end.map { min($0, next) } ?? next
+    }
+
+    /// The deadline has come.
+    public mutating func act(at now: Duration) -> Action? {
+        if let pathlessSince, now >= pathlessSince + lifetime { return .giveUp }
+        guard let next, now >= next else { return nil }
+        self.next = nil
+        return kind == nil ? .redial : .upgrade
+    }
+
+    private func pause(from now: Duration, jitter: Double) -> Duration? {
+        switch kind {
+        case .direct: nil
+        case .circuit: allowsDirectPaths && role == .dialler ? pause(from: now, failures: failures, Self.upgradePauses, jitter: jitter) : nil
+        case nil: pause(from: now, failures: failures, Self.redialPauses, jitter: jitter)
+        }
+    }
+
+    private func pause(from now: Duration, failures: Int, _ pauses: (first: Duration, longest: Duration), jitter: Double) -> Duration {
+        now + min(pauses.first * (1 << min(failures, 16)), pauses.longest) * jitter
+    }
+}

@@ -1,0 +1,167 @@
+/// Whether a path still reaches the far side, judged by what it answers. It has no clock: every function takes the time, on whatever clock the caller uses.
+///
+/// Two things demand an answer: a record, acknowledged at the end of the burst of reads that it comes in, and a PROBE. A path on which one of them waits and
+/// nothing at all has come for three round trips and a bound is dead, unless the far side's system acknowledges what is sent (``advanced(at:)``).
+///
+/// ```
+///            sent, probed              heard, nothing waits
+///  quiet ───────────────────▶ waiting ─────────────────────▶ quiet
+///    │ silent for a keepalive    │ silent for the least round trip and 200 ms: looked at; for the present one and 200 ms: doubtful;
+///    │                           │ for three round trips and the bound
+///    ▼                           ▼
+///  a PROBE is due               dead
+/// ```
+public struct PathLiveness: Sendable {
+    /// What to do about a path.
+    public enum Verdict: Hashable, Sendable {
+        /// Nothing.
+        case alive
+        /// Send a PROBE.
+        case probe
+        /// Nothing yet, but where the system has seen no packet either while much is under way, ``PathLiveness/callDoubtful()``: a full queue makes answers late,
+        /// and does not keep packets from coming.
+        case silent
+        /// Nothing yet, but an answer is later than a path that loses nothing has it: find out what else may have happened.
+        case doubtful
+        /// Give it up.
+        case dead
+    }
+
+    /// Before anything was measured, as TCP has it (RFC 6298 section 2).
+    private static let firstRoundTrip = Duration.seconds(1)
+
+    /// How long a path may be silent beyond three round trips.
+    ///
+    /// TCP repeats a lost segment after a round trip and 200 ms (Linux' least), then after twice that, so that an answer which needs two repetitions comes after
+    /// four round trips and 600 ms. On a circuit ten seconds more: there the server may hold bytes back, where a quota is used up, and its own connections are
+    /// judged by themselves.
+    private var bound: Duration { roundTrip + Self.repetitions + Self.business + allowance }
+    private static let repetitions = Duration.milliseconds(600)
+    /// What a busy host may take.
+    private static let business = Duration.milliseconds(100)
+    private let allowance: Duration
+    /// After what silence a path that nothing waits on is probed.
+    public var keepalive: Duration
+    private var smoothed: Duration?
+    private var variation = Duration.zero
+    private var least: Duration?
+    private var lastHeard: Duration
+    /// The silence that the PROBE under way was to end; nil where none is, or where it was sent for another reason.
+    public private(set) var silence: Duration?
+    /// Since when something waits without a single byte having come.
+    private var waitingSince: Duration?
+    private var probedAt: Duration?
+    /// Whether the present silence has been called doubtful.
+    public private(set) var isDoubted = false
+    /// Whether the present silence has been looked at.
+    private var isNoted = false
+    /// One record at a time, and when it was sent.
+    private var timing: (record: UInt64, since: Duration)?
+
+    /// A path that has just come up.
+    /// - Parameters:
+    ///   - roundTrip: what its handshake has taken, if that is known.
+    ///   - keepalive: after what silence to send a PROBE.
+    public init(_ kind: PathKind, roundTrip: Duration?, keepalive: Duration, at now: Duration) {
+        allowance = kind == .direct ? .zero : .seconds(10)
+        self.keepalive = keepalive
+        lastHeard = now
+        if let roundTrip { sample(roundTrip) }
+    }
+
+    /// The longest silence, while something waits, of a path that lives.
+    public var limit: Duration { max(roundTrip * 3, roundTrip + variation * 4) + bound }
+
+    /// The silence after which an answer is late: a round trip, and the repetition of one segment.
+    private var doubt: Duration { roundTrip + variation * 4 + Self.repetitions / 3 }
+
+    /// The silence of all packets after which a path that much is under way on is doubted: what its answers take where no queue is full, and the repetition
+    /// of one segment.
+    public var packetSilence: Duration { (least ?? roundTrip) + Self.repetitions / 3 }
+
+    /// The round trip as measured.
+    public var roundTrip: Duration { smoothed ?? Self.firstRoundTrip }
+
+    /// Records have been sent on it, all below `record`.
+    public mutating func sent(upTo record: UInt64, at now: Duration) {
+        timing = timing ?? (record, now)
+        waitingSince = waitingSince ?? now
+    }
+
+    /// A PROBE has been sent.
+    public mutating func probed(at now: Duration) {
+        probedAt = probedAt ?? now
+        waitingSince = waitingSince ?? now
+    }
+
+    /// Bytes have come.
+    /// - Parameters:
+    ///   - acknowledged: every record below it has arrived.
+    ///   - isOwed: whether records that were sent here wait for that.
+    public mutating func heard(acknowledged: UInt64, isOwed: Bool, at now: Duration) {
+        lastHeard = now
+        silence = nil
+        if let timing, acknowledged >= timing.record {
+            sample(now - timing.since)
+            self.timing = nil
+        }
+        waitingSince = isOwed || probedAt != nil ? now : nil
+        isDoubted = false
+        isNoted = false
+    }
+
+    /// The answer to the PROBE has come.
+    public mutating func answered(isOwed: Bool, at now: Duration) {
+        if let probedAt { sample(now - probedAt) }
+        probedAt = nil
+        if !isOwed { waitingSince = nil }
+    }
+
+    /// When to look next.
+    public var deadline: Duration {
+        waitingSince.map { $0 + (isDoubted ? limit : isNoted ? doubt : min(packetSilence, doubt)) } ?? lastHeard + keepalive
+    }
+
+    /// The deadline has come.
+    /// - Parameter isLate: whether whoever asks was held up itself: what has come meanwhile may be unread, so the path has its time once more.
+    public mutating func check(at now: Duration, isLate: Bool = false) -> Verdict {
+        guard now >= deadline else { return .alive }
+        guard let since = waitingSince else {
+            silence = isLate ? nil : now - lastHeard
+            return .probe
+        }
+        guard !isLate else {
+            waitingSince = now
+            return .alive
+        }
+        guard now >= since + doubt else {
+            isNoted = true
+            return .silent
+        }
+        isDoubted = true
+        return now >= since + limit ? .dead : .doubtful
+    }
+
+    /// No packet comes on it: this silence counts as doubtful from now on.
+    public mutating func callDoubtful() { isDoubted = true }
+
+    /// Nothing has come, but what was sent is arriving: it has its time once more.
+    public mutating func advanced(at now: Duration) {
+        waitingSince = now
+        isDoubted = false
+        isNoted = false
+    }
+
+    /// RFC 6298 section 2.
+    private mutating func sample(_ roundTrip: Duration) {
+        least = min(least ?? roundTrip, roundTrip)
+        guard let known = smoothed else {
+            smoothed = roundTrip
+            variation = roundTrip / 2
+            return
+        }
+        let difference = known > roundTrip ? known - roundTrip : roundTrip - known
+        variation = variation * 3 / 4 + difference / 4
+        smoothed = known * 7 / 8 + roundTrip / 8
+    }
+}

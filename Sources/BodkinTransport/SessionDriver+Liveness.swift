@@ -1,0 +1,98 @@
+public import BodkinCore
+import BodkinProtocols
+import NIOCore
+
+/// Which paths still answer, and what becomes of those that do not.
+extension SessionDriver {
+    /// A look so much later than planned means that the process was held up, or the machine asleep.
+    private static let lateness = TimeAmount.milliseconds(500)
+    /// So many segments are not lost together where others arrive.
+    private static let flowingSegments = 8
+    /// By so much the system may count a silence too short, and a record end before its last packet.
+    private static let jiffies = Duration.milliseconds(50)
+
+    func probe(_ id: PathID) {
+        session.probe(id)
+        liveness[id]?.probed(at: elapsed)
+    }
+
+    /// Asks every path for a sign of life, now: something may have happened to it.
+    public func probeAll() {
+        for id in paths.keys { probe(id) }
+        drive()
+    }
+
+    /// The far side says that nothing arrives on the path that carries the session: the next path that comes up takes over, unless this one answers.
+    public func suspect() {
+        guard let id = session.activePath else { return }
+        session.suspect(id)
+        liveness[id]?.probed(at: elapsed)
+        drive()
+    }
+
+    /// Gives up every path that leaves from an address which is ours no more.
+    public func leave(addressesOtherThan ours: Set<IPAddress>) {
+        for (id, path) in paths { if let local = path.local, !ours.contains(local.address) { giveUp(id, PathError.addressGone) } }
+        drive()
+    }
+
+    /// Arranges for the paths to be looked at when the first of them may be dead or is to be probed.
+    func lookInTime() {
+        guard closeReason == nil, var first = liveness.first?.value.deadline else { return }
+        for path in liveness.values { first = min(first, path.deadline) }
+        // A duration has fractions of nanoseconds: never before it.
+        let at = eventLoop.now + TimeAmount(max(first - elapsed, .zero)) + .nanoseconds(1)
+        // One that comes too early looks again; most are moved on before they come.
+        if let look, look.at <= at { return }
+        look?.task.cancel()
+        look = (eventLoop.assumeIsolated().scheduleTask(deadline: at) { [weak self] in self?.lookAtPaths() }, at)
+    }
+
+    private func lookAtPaths() {
+        guard let planned = look?.at else { return }
+        look = nil
+        let isLate = eventLoop.now - planned > Self.lateness
+        for id in Array(liveness.keys) {
+            guard let limit = liveness[id]?.limit else { continue }
+            switch liveness[id]?.check(at: elapsed, isLate: isLate) {
+            case .alive?, nil: break
+            case .probe?: probe(id)
+            case .silent? where hasNoPackets(id): doubt(id)
+            case .silent?: break
+            case .doubtful?: doubt(id)
+            case .dead? where hasAdvanced(id): liveness[id]?.advanced(at: elapsed)
+            case .dead?:
+                if let path = paths[id], let silence = liveness[id]?.silence { onEvent(.expired(path, silence)) }
+                giveUp(id, PathError.silent(limit))
+            }
+        }
+        drive()
+    }
+
+    private func doubt(_ id: PathID) {
+        liveness[id]?.callDoubtful()
+        acknowledged[id] = paths[id]?.transmission?.acknowledged
+        onEvent(.doubtful)
+    }
+
+    /// Whether nothing at all has come from the far side's system for a while in which much was under way to it.
+    private func hasNoPackets(_ id: PathID) -> Bool {
+        guard let transmission = paths[id]?.transmission, let silence = liveness[id]?.packetSilence else { return false }
+        return transmission.segmentsUnderWay >= Self.flowingSegments && transmission.silence >= silence - Self.jiffies
+    }
+
+    /// Whether the path that carries the session is doubted: an answer on it is late.
+    public var isDoubted: Bool { session.activePath.map { liveness[$0]?.isDoubted ?? false } ?? false }
+
+    /// Whether bytes have been acknowledged since the path was called doubtful: a record takes longer than three round trips on a slow link, and a system
+    /// acknowledges no more than its buffer holds for a program that does not run.
+    private func hasAdvanced(_ id: PathID) -> Bool {
+        guard let before = acknowledged[id], let now = paths[id]?.transmission?.acknowledged else { return false }
+        return now > before
+    }
+
+    func giveUp(_ id: PathID, _ error: PathError) {
+        paths[id]?.discard()
+        lose(id, error)
+    }
+}

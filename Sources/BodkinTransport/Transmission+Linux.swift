@@ -1,0 +1,41 @@
+#if os(Linux)
+import NIOCore
+
+/// The first 128 bytes of `struct tcp_info` of linux/tcp.h, whose layout never changes.
+private struct Information: Sendable {
+    typealias Four = (UInt32, UInt32, UInt32, UInt32)
+    typealias Five = (UInt64, UInt64, UInt64, UInt64, UInt64)
+
+    /// Bytes 0 to 23: until tcpi_rcv_mss.
+    var first: (UInt64, UInt64, UInt64)
+    /// tcpi_unacked.
+    var unacknowledgedSegments: UInt32
+    /// Until tcpi_last_ack_sent.
+    var second: (Four, UInt32, UInt32)
+    /// tcpi_last_data_recv and tcpi_last_ack_recv, in milliseconds.
+    var sinceData: UInt32
+    var sinceAcknowledgement: UInt32
+    /// tcpi_pmtu.
+    var pathMTU: UInt32
+    /// Bytes 64 to 119: until tcpi_max_pacing_rate.
+    var third: (UInt64, UInt64, Five)
+    /// tcpi_bytes_acked (RFC 4898 tcpEStatsAppHCThruOctetsAcked), since Linux 4.1.
+    var acknowledged: UInt64
+}
+
+extension Path {
+    /// What the system knows of the connection under it; nil for a circuit.
+    var transmission: Transmission? {
+        guard let provider = channel as? any SocketOptionProvider else { return nil }
+        let information: EventLoopFuture<Information> = provider.unsafeGetSocketOption(level: .tcp, name: SocketOptions.connectionInformation)
+        // On the event loop the answer is there at once.
+        var result: Transmission?
+        information.assumeIsolated().whenSuccess {
+            result = Transmission(
+                acknowledged: $0.acknowledged, segmentsUnderWay: Int($0.unacknowledgedSegments),
+                silence: .milliseconds(min($0.sinceData, $0.sinceAcknowledgement)))
+        }
+        return result
+    }
+}
+#endif

@@ -1,0 +1,9 @@
+/// What the system knows of a TCP connection.
+struct Transmission {
+    /// How many bytes the far side's system has acknowledged.
+    var acknowledged: UInt64
+    /// How many segments have been sent and not been acknowledged.
+    var segmentsUnderWay: Int
+    /// How long no packet with data and none with an acknowledgement has come.
+    var silence: Duration
+}

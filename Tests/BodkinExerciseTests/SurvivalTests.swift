@@ -1,0 +1,150 @@
+import Bodkin
+import BodkinCore
+import BodkinExercise
+import BodkinNATLab
+import BodkinTransport
+import Testing
+
+/// Connections go on when what they run on dies.
+@Suite(
+    "Survival", .serialized, .timeLimit(.minutes(2)),
+    .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
+struct SurvivalTests {
+    private static func topology(_ rate: Int? = nil, seed: UInt64 = 1) -> Topology {
+        Survival.Settings.topology(delay: .milliseconds(10), rate: rate, seed: seed)
+    }
+
+    @Test("a conversation in both directions goes on, whatever kills its path", arguments: PathDeath.allCases)
+    func death(_ death: PathDeath) async throws {
+        let settings = Survival.Settings(
+            byteCount: 4 << 20, deaths: [(.milliseconds(300), death)], topology: Self.topology(20_000_000))
+        let result = try await Survival.run(settings)
+        #expect(result.isWhole && result.received == (4 << 20, 4 << 20))
+        #expect(result.deaths.near + result.deaths.far > 0, "nothing died")
+    }
+
+    @Test("64 MiB in each direction arrive whole over ten deaths of every kind at random moments")
+    func ten() async throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        let deaths = Survival.Settings.schedule(10, every: .milliseconds(2500), seed: seed)
+        let result = try await Survival.run(
+            Survival.Settings(byteCount: 64 << 20, deaths: deaths, topology: Self.topology(30_000_000, seed: seed)))
+        #expect(result.isWhole, "seed \(seed)")
+        // The fourth is due after at most 15 s, and 64 MiB take 18.
+        #expect(result.kills >= 4 && result.deaths.near + result.deaths.far >= result.kills, "seed \(seed): \(result)")
+    }
+
+    @Test("a path that dies while nobody says anything is found when either end writes", arguments: ["a", "b"])
+    func idle(_ writer: String) async throws {
+        try await withPeerLab(Self.topology()) { place in
+            try await place.withConnection { connection, accepted in
+                try await place.lab.apply(.reboot(writer))
+                let (from, to) = writer == "a" ? (connection, accepted) : (accepted, connection)
+                try await from.write("still there?".utf8)
+                #expect(try await to.read() == Array("still there?".utf8))
+                try await to.write("yes".utf8)
+                #expect(try await from.read() == Array("yes".utf8))
+            }
+        }
+    }
+
+    @Test("a link of 48 kbit/s, on which a record takes longer than an answer may, is not taken for dead")
+    func slow() async throws {
+        try await withPeerLab(Self.topology(48_000)) { place in
+            try await place.withConnection { connection, accepted in
+                let bytes = [UInt8](repeating: 7, count: 60_000)
+                try await connection.write(bytes)
+                try await connection.finish()
+                var count = 0
+                for try await piece in accepted.bytes { count += piece.count }
+                #expect(count == bytes.count)
+                let deaths = [await connection.report.pathDeaths, await accepted.report.pathDeaths]
+                #expect(deaths == [0, 0])
+            }
+        }
+    }
+
+    @Test("behind NATs that forget after ten seconds the time is found out, and a connection idle for longer answers at once")
+    func keepalive() async throws {
+        var topology = Self.topology()
+        for box in topology.boxes { topology.updateBox(box.name) { $0.parameters.timeouts.established = .seconds(10) } }
+        try await withPeerLab(topology) { place in
+            try await place.withConnection { connection, accepted in
+                try await Task.sleep(for: .seconds(45))
+                let before = await connection.report.pathDeaths
+                try await accepted.write("still there?".utf8)
+                #expect(try await connection.read() == Array("still there?".utf8))
+                // The search has cost a path or two, while nobody used them; it may be just at it.
+                #expect(before <= 4)
+                #expect(await connection.report.pathDeaths <= before + 1)
+            }
+        }
+    }
+
+    @Test("a peer that is gone for good is given up after the time that was set, with an error that says so")
+    func gone() async throws {
+        try await withPeerLab(Self.topology()) { place in
+            try await place.withPeer(in: "a", { $0.pathlessLifetime = .seconds(2) }) { near in
+                let connection = try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
+                    try await far.registered()
+                    try await near.registered()
+                    let connection = try await near.connect(to: far.id)
+                    try await connection.write("hello".utf8)
+                    _ = try await connection.settled()
+                    try await place.lab.apply(.blackhole("b", isUpward: true, .seconds(60)))
+                    try await place.lab.apply(.blackhole("b", isUpward: false, .seconds(60)))
+                    return connection
+                }
+                let start = ContinuousClock.now
+                try await connection.write("anybody?".utf8)
+                let error = await #expect(throws: ConnectionError.self) { try await connection.read() }
+                #expect("\(error.map { "\($0)" } ?? "")".contains("no path to the peer for 2 s"), "\(error.map { "\($0)" } ?? "")")
+                #expect(ContinuousClock.now - start < .seconds(20))
+            }
+        }
+    }
+
+    @Test("a NAT that forgets the connection to the server in the middle of its handshake holds a peer up, and no more")
+    func forgottenHandshake() async throws {
+        // One way takes 100 ms: TCP is up after 200, TLS after 400.
+        let topology = Topology.pair(.portRestricted, .portRestricted, link: LinkParameters(delay: .milliseconds(100)), seed: 1)
+        try await withPeerLab(topology) { place in
+            try await place.withPeer(in: "a") { peer in
+                try await Task.sleep(for: .milliseconds(280))
+                try await place.lab.apply(.reboot("a"))
+                try await peer.registered()
+            }
+        }
+    }
+
+    @Test("a connection that stays relayed moves to a direct path as soon as the network allows one")
+    func upgrade() async throws {
+        // By eth0 alone there is none: a symmetric NAT towards a port-restricted one. By eth1 there is.
+        let link = LinkParameters(delay: .milliseconds(10))
+        var topology = Topology.pair(.symmetricRandom, .portRestricted, link: link, seed: 3)
+        topology.addInterface(to: "a", behind: .open, link: link.half)
+        try await withPeerLab(topology) { place in
+            let host = try place.lab.host("a")
+            let address = try await host.run("sh", "-c", "ip -4 -o address show dev eth1 | awk '{printf $4}'").output
+            let routes = try await host.run("sh", "-c", "ip route show dev eth1").output.split(separator: "\n")
+            _ = try await host.run("ip", "address", "del", address, "dev", "eth1")
+            try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
+                try await place.withPeer(in: "a", { $0.predictsPorts = false }) { near in
+                    try await far.registered()
+                    try await near.registered()
+                    let connection = try await near.connect(to: far.id)
+                    try await connection.write("hello".utf8)
+                    let report = try await connection.settled()
+                    #expect(report.route == .circuit && report.verdict == .silent, "\(report)")
+                    let start = ContinuousClock.now
+                    _ = try await host.run("ip", "address", "add", address, "dev", "eth1")
+                    // The gateway's own route first.
+                    for route in routes.reversed() { _ = try await host.run("sh", "-c", "ip route add \(route) dev eth1") }
+                    try await eventually("the direct path") { await connection.report.route == .direct }
+                    #expect(await connection.report.verdict == nil)
+                    #expect(ContinuousClock.now - start < .seconds(15), "half a minute is when it would be tried anyway")
+                }
+            }
+        }
+    }
+}
