@@ -43,8 +43,6 @@ public final class Path {
 
     /// How long a handshake may take, the far side's preamble included.
     static let handshakeTimeout = TimeAmount.seconds(10)
-    /// The bytes that may wait in the system's buffer for what is not even sent.
-    private static let unsentLimit = 131_072
     /// The most bytes that are read at once.
     private static let largestRead = 262_144
 
@@ -64,6 +62,8 @@ public final class Path {
     public private(set) var hasHeard = false
     /// What the handshake has taken: a round trip, and the reckoning at both ends; nil before it is over.
     public private(set) var handshakeTime: Duration?
+    /// How fast it takes bytes.
+    public private(set) var pace = OutputPace()
     private let start: NIODeadline
     private var deadline: Scheduled<Void>?
     private var isClosed = false
@@ -75,8 +75,7 @@ public final class Path {
         remote = Endpoint(channel.remoteAddress)
         local = Endpoint(channel.localAddress)
         if kind == .direct {
-            // Little is ever stuck in a path that another one takes over from.
-            channel.setOption(ChannelOptions.Types.SocketOption.unsentLimit, value: Self.unsentLimit).whenComplete { _ in }
+            allowUnsent()
             // What many small reads would bring is taken in at once: the way to the application and back is the same for 1 KiB and for 256.
             channel.setOption(.maxMessagesPerRead, value: 1).whenComplete { _ in }
             let allocator = AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 2_048, maximum: Self.largestRead)
@@ -90,8 +89,21 @@ public final class Path {
     /// Whether bytes may be written now.
     public var isWritable: Bool { channel.isWritable && !isClosed }
 
+    /// Little is ever stuck in a path that another one takes over from.
+    private func allowUnsent() {
+        channel.setOption(ChannelOptions.Types.SocketOption.unsentLimit, value: pace.unsentLimit).whenComplete { _ in }
+    }
+
     /// Sends bytes.
-    public func send(_ bytes: ByteBuffer) { channel.writeAndFlush(bytes, promise: nil) }
+    public func send(_ output: PathOutput) {
+        let before = pace.unsentLimit
+        pace.sent(output.count, at: .nanoseconds((channel.eventLoop.now - start).nanoseconds))
+        if kind == .direct, pace.unsentLimit != before { allowUnsent() }
+        guard let body = output.body else { return channel.writeAndFlush(output.head, promise: nil) }
+        channel.write(output.head, promise: nil)
+        channel.writeAndFlush(body, promise: nil)
+    }
+
     /// Ends it: what was flushed still arrives.
     public func close() {
         guard !isClosed else { return }
@@ -160,8 +172,8 @@ final class PathHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // A copy of what there is: NIOSSL reads into the same storage again, and copies all of that where a slice of it is kept.
-        path.onEvent(.bytes(ByteBuffer(bytes: unwrapInboundIn(data).readableBytesView)))
+        // NIOSSL reads into the same storage again, and copies all of that where a slice of it is kept: whoever keeps something copies it.
+        path.onEvent(.bytes(unwrapInboundIn(data)))
     }
     func channelReadComplete(context: ChannelHandlerContext) { path.onEvent(.readCompleted) }
     func channelWritabilityChanged(context: ChannelHandlerContext) { path.onEvent(.writabilityChanged) }

@@ -26,8 +26,6 @@ public final class SessionDriver {
     private static let farewell = TimeAmount.seconds(5)
     /// How long an acknowledgement waits for something to go with.
     private static let patience = TimeAmount.milliseconds(2)
-    /// The most bytes taken from the session for one write: 64 KiB of storage, with room for what a record exceeds it by.
-    private static let outputLimit = 65_280
 
     /// Who is at the far side.
     public let peer: PeerID
@@ -186,7 +184,7 @@ public final class SessionDriver {
             for (id, path) in paths {
                 let sent = session.firstUnsent(on: id)
                 // Piece by piece: what is packed is encrypted and handed to the system while the processor still has it at hand.
-                while path.isWritable, let bytes = session.output(on: id, limit: Self.outputLimit) { path.send(bytes) }
+                while path.isWritable, let output = session.output(on: id, limit: path.pace.recordLimit) { path.send(output) }
                 let unsent = session.firstUnsent(on: id)
                 if unsent > sent { liveness[id]?.sent(upTo: unsent, at: elapsed) }
             }

@@ -96,7 +96,7 @@ extension PeerEngine {
         // A live session is a grant to go on with it, not to begin another.
         let isAdmitted = configuration.admission.admits(peer) || attempts.values.contains { $0.peer == peer && !$0.isResumption }
         guard !isOver, isAdmitted, opening.receiver == instance, opening.mode == .start, sessions.count < Peer.connectionLimit else {
-            path.send(Session.refusal(opening.mode == .attach ? .unknownSession : .refused))
+            path.send(PathOutput(head: Session.refusal(opening.mode == .attach ? .unknownSession : .refused)))
             return path.close()
         }
         let session = Session(

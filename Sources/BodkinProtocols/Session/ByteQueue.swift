@@ -8,6 +8,11 @@ struct ByteQueue: Sendable {
     /// The tail gathers up to this.
     static let gatheredPiece = 16_384
 
+    /// Pieces from here on leave as they lie, in a record of their own length; smaller ones are copied together.
+    static let largePiece = 16_384
+    /// A slice is kept only where it is so large a share of the storage that it keeps alive.
+    private static let leastShare = 32
+
     private var pieces: Deque<ByteBuffer> = []
     private var tailIsGathering = false
     /// How many bytes wait.
@@ -15,7 +20,24 @@ struct ByteQueue: Sendable {
 
     /// Appends bytes from the network. They are kept as a slice only where they are a thirty-second of the storage that they keep alive, or more.
     mutating func appendReceived(_ bytes: ByteBuffer) {
-        append(bytes, isCopied: bytes.readableBytes < Self.smallPiece || bytes.readableBytes < bytes.storageCapacity / 32)
+        append(bytes, isCopied: bytes.readableBytes < Self.smallPiece || bytes.readableBytes < bytes.storageCapacity / Self.leastShare)
+    }
+
+    /// Whether the front piece is one that leaves as it lies.
+    var isFrontLarge: Bool { pieces.first.map(Self.isLarge) ?? false }
+
+    private static func isLarge(_ piece: ByteBuffer) -> Bool {
+        piece.readableBytes >= largePiece && piece.readableBytes >= piece.storageCapacity / leastShare
+    }
+
+    /// How many of the first `limit` bytes lie in front of the first large piece.
+    func smallPrefix(_ limit: Int) -> Int {
+        var length = 0
+        for piece in pieces {
+            if length >= limit || Self.isLarge(piece) { break }
+            length += piece.readableBytes
+        }
+        return min(length, limit)
     }
 
     /// Appends bytes of this side's application.

@@ -140,9 +140,9 @@ struct SessionStream: Sendable {
         return (result, inbound.owesLimit && !isInControlQueue)
     }
 
-    /// Offers bytes to be sent: how many were taken, and whether the stream is to wait for its turn now.
-    mutating func write(_ bytes: ByteBuffer, buffer: Int) -> (accepted: Int, isNewlyScheduled: Bool) {
+    /// Offers bytes to be sent: how many were taken, and with how many the stream is to wait for its turn from now on; nil where it waits already, or must not.
+    mutating func write(_ bytes: ByteBuffer, buffer: Int) -> (accepted: Int, begins: Int?) {
         let accepted = outbound.write(bytes, buffer: buffer)
-        return (accepted, outbound.schedule())
+        return (accepted, outbound.schedule() ? outbound.sendable : nil)
     }
 }

@@ -34,7 +34,9 @@ struct OutboundHalf: Sendable {
 
     mutating func write(_ bytes: ByteBuffer, buffer: Int) -> Int {
         guard phase == .ready else { return 0 }
-        let accepted = min(bytes.readableBytes, max(0, buffer - queue.count))
+        // Pieces up to a certain size are taken whole: what is cut once arrives in pieces ever after.
+        let room = queue.count < buffer ? max(buffer - queue.count, PathFrame.largestBody) : 0
+        let accepted = min(bytes.readableBytes, room)
         isBlocked = accepted < bytes.readableBytes
         if let slice = bytes.getSlice(at: bytes.readerIndex, length: accepted) { queue.append(slice) }
         return accepted
@@ -61,22 +63,38 @@ struct OutboundHalf: Sendable {
         return queue.removeAll()
     }
 
-    /// The stream's turn: moves at most `room` bytes into a record. Says how many, whether the writer is to hear that there is room, and whether the stream
-    /// is to wait for another turn.
-    mutating func takeTurn(_ room: Int, of id: StreamID, into buffer: inout ByteBuffer, sendBuffer: Int) -> (
+    /// The stream's turn: small pieces are copied into a record where it has `room` for them, a large one ends it. Says how many bytes that were, whether the
+    /// writer is to hear that there is room, and whether the stream is to wait for another turn.
+    mutating func takeTurn(_ room: Int, bodyRoom: Int, of id: StreamID, into output: inout PathOutput, sendBuffer: Int) -> (
         length: Int, takesMore: Bool, isScheduled: Bool
     ) {
-        let length = min(room, sendable)
-        if length > 0 { pack(length, of: id, into: &buffer) }
+        let length = pack(room, bodyRoom, of: id, into: &output)
         isScheduled = sendable > 0
         return (length, length > 0 && takesMore(buffer: sendBuffer), isScheduled)
     }
 
-    /// Moves bytes into a record; whether the FIN goes with them.
-    mutating func pack(_ length: Int, of id: StreamID, into buffer: inout ByteBuffer) {
-        let isLast = phase == .finishing && length == queue.count
+    private mutating func pack(_ room: Int, _ bodyRoom: Int, of id: StreamID, into output: inout PathOutput) -> Int {
+        guard queue.isFrontLarge else {
+            let length = queue.smallPrefix(min(room, sendable))
+            if length > 0 {
+                writeHeader(of: id, length, left: queue.count - length, to: &output.head)
+                queue.move(length, into: &output.head)
+            }
+            return length
+        }
+        guard let body = queue.take(min(bodyRoom, sendable)) else { return 0 }
+        writeHeader(of: id, body.readableBytes, left: queue.count, to: &output.head)
+        output.body = body
+        return body.readableBytes
+    }
+
+    /// Packs the FIN alone.
+    mutating func packBareFIN(of id: StreamID, into buffer: inout ByteBuffer) { writeHeader(of: id, 0, left: 0, to: &buffer) }
+
+    /// Writes what precedes bytes in a record; the FIN goes with the last of them, when none are left.
+    private mutating func writeHeader(of id: StreamID, _ length: Int, left: Int, to buffer: inout ByteBuffer) {
+        let isLast = phase == .finishing && left == 0
         SessionFrame.writeStreamHeader(id, length: length, isLast: isLast, to: &buffer)
-        queue.move(length, into: &buffer)
         sent += UInt64(length)
         if isLast { phase = .finished }
     }

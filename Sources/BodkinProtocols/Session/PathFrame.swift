@@ -19,9 +19,13 @@ enum PathFrame: Hashable {
     /// Of a type that a later version knows.
     case unknown
 
-    /// The greatest payload of a RECORD: with its header it fits one TLS record of 16 384 bytes.
-    static let largestRecord = 16_000
-    /// The greatest payload of any frame.
+    /// The greatest payload of a RECORD: what is put together for it, and a piece of 64 KiB behind that.
+    static let largestRecord = 81_920
+    /// How much of a RECORD is put together from small pieces: with its header that fits one TLS record of 16 384 bytes.
+    static let largestHead = 16_000
+    /// The longest piece of a stream that ends a RECORD.
+    static let largestBody = 65_536
+    /// The greatest payload of every other frame.
     static let largestPayload = 16_384
 
     enum Kind {
@@ -48,7 +52,7 @@ enum PathFrame: Hashable {
         case Kind.acknowledge: self = .acknowledge(nextExpected: try Self.integer(&payload, "ACK"))
         case Kind.record:
             guard payload.readableBytes <= Self.largestRecord else {
-                throw SessionError(.pathFrameTooLong, "a RECORD of \(payload.readableBytes) bytes, 16000 are allowed")
+                throw SessionError(.pathFrameTooLong, "a RECORD of \(payload.readableBytes) bytes, \(Self.largestRecord) are allowed")
             }
             self = .record(number: try Self.integer(&payload, "RECORD"), frames: payload)
             return

@@ -1,17 +1,27 @@
 import NIOCore
 
-/// Cuts a path's bytes, however they were chunked, into frames. It keeps at most one incomplete frame; whole ones are slices of what arrived.
+/// Cuts a path's bytes, however they were chunked, into frames, and copies them once: what arrives may lie in storage that is used again. It keeps at most
+/// one incomplete frame; whole ones that came together are slices of one buffer.
 struct PathReader {
     /// A frame's type and payload.
     typealias Frame = (type: UInt64, payload: ByteBuffer)
 
     private var partial = ByteBuffer()
+    /// Whole frames that are not taken yet.
+    private var whole = ByteBuffer()
 
     /// The next frame, with its bytes taken from `chunk`; nil, with all of `chunk` taken, where more bytes are needed.
     mutating func next(from chunk: inout ByteBuffer) throws(SessionError) -> Frame? {
+        if whole.readableBytes > 0 { return try Self.frame(&whole) }
         if partial.readableBytes == 0 {
-            if let frame = try Self.frame(&chunk) { return frame }
-            // Moved rather than kept: a slice would keep the whole chunk alive.
+            let length = Self.wholeFrames(in: chunk)
+            if length > 0 {
+                whole = ByteBuffer(bytes: chunk.readableBytesView.prefix(length))
+                chunk.moveReaderIndex(forwardBy: length)
+                return try Self.frame(&whole)
+            }
+            whole = ByteBuffer()
+            if let missing = try Self.missing(in: chunk) { partial.reserveCapacity(chunk.readableBytes + missing) }
             partial.writeBuffer(&chunk)
             return nil
         }
@@ -23,6 +33,7 @@ struct PathReader {
         }
         guard let missing else { return nil }
         guard var rest = chunk.readSlice(length: min(missing, chunk.readableBytes)) else { return nil }
+        partial.reserveCapacity(minimumWritableBytes: missing)
         partial.writeBuffer(&rest)
         guard let frame = try Self.frame(&partial) else { return nil }
         partial = ByteBuffer()
@@ -39,10 +50,19 @@ struct PathReader {
 
     private static func header(_ buffer: inout ByteBuffer) throws(SessionError) -> (type: UInt64, length: Int)? {
         guard let type = buffer.readQUICInteger(), let length = buffer.readQUICInteger() else { return nil }
-        guard length <= UInt64(PathFrame.largestPayload) else {
-            throw SessionError(.pathFrameTooLong, "a path frame of \(length) bytes, \(PathFrame.largestPayload) are allowed")
-        }
+        let most = type == PathFrame.Kind.record ? PathFrame.largestRecord : PathFrame.largestPayload
+        guard length <= UInt64(most) else { throw SessionError(.pathFrameTooLong, "a path frame of \(length) bytes, \(most) are allowed") }
         return (type, Int(length))
+    }
+
+    /// How long the whole and valid frames at the front are together.
+    private static func wholeFrames(in chunk: ByteBuffer) -> Int {
+        var (rest, end) = (chunk, chunk.readerIndex)
+        while let (_, length) = try? header(&rest), length <= rest.readableBytes {
+            rest.moveReaderIndex(forwardBy: length)
+            end = rest.readerIndex
+        }
+        return end - chunk.readerIndex
     }
 
     /// How many bytes a frame lacks; nil where not even that can be said.

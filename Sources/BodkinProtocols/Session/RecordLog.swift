@@ -10,7 +10,10 @@ struct RecordLog: Sendable {
     /// How many records those may use beyond the bound for data.
     static let reservedRecords = 1024
 
-    private var records: Deque<ByteBuffer> = []
+    /// A record as the whole path frame, in two pieces where its end is a writer's.
+    typealias Record = PathOutput
+
+    private var records: Deque<Record> = []
     private let mostBytes: Int
     private let mostRecords: Int
     /// The number of the first record that is kept.
@@ -42,11 +45,11 @@ struct RecordLog: Sendable {
         return max(0, mostBytes + Self.reservedBytes - byteCount - packed.byteCount - Self.overhead)
     }
 
-    /// Keeps records that were packed into `buffer`, as slices of it.
-    mutating func append(_ packed: RecordBatch, of buffer: ByteBuffer) {
-        for range in packed.ranges {
-            guard let record = buffer.getSlice(at: range.lowerBound, length: range.count) else { continue }
-            records.append(record)
+    /// Keeps records that were packed into `output`, as slices of it.
+    mutating func append(_ packed: RecordBatch, of output: PathOutput) {
+        for (index, range) in packed.ranges.enumerated() {
+            guard let head = output.head.getSlice(at: range.lowerBound, length: range.count) else { continue }
+            records.append(Record(head: head, body: index == packed.ranges.count - 1 ? output.body : nil))
         }
         byteCount += packed.byteCount
     }
@@ -56,26 +59,26 @@ struct RecordLog: Sendable {
         guard number <= next else { throw SessionError(.acknowledgedUnsent, "an acknowledgement for record \(number) of \(next)") }
         while first < number, let record = records.popFirst() {
             first += 1
-            byteCount -= record.readableBytes + Self.overhead
+            byteCount -= record.count + Self.overhead
         }
     }
 
     /// A record that is kept.
-    subscript(number: UInt64) -> ByteBuffer? {
+    subscript(number: UInt64) -> Record? {
         guard number >= first, number < next else { return nil }
         return records[Int(number - first)]
     }
 }
 
-/// Records packed one after another into one buffer.
+/// Records packed one after another into one output; only the last one has the body.
 struct RecordBatch {
-    /// Where they lie.
+    /// Where they lie in its head.
     private(set) var ranges: [Range<Int>] = []
     /// Their bytes, with the overhead of each.
     private(set) var byteCount = 0
 
-    mutating func append(_ range: Range<Int>) {
+    mutating func append(_ range: Range<Int>, body: Int) {
         ranges.append(range)
-        byteCount += range.count + RecordLog.overhead
+        byteCount += range.count + body + RecordLog.overhead
     }
 }

@@ -58,7 +58,7 @@ extension Session {
     private mutating func dropUnsent() {
         for id in streams.keys { _ = streams[id]?.outbound.reset(code: 0) }
         queuedBytes = 0
-        ready = []
+        ready = TurnQueue()
         control = []
     }
 

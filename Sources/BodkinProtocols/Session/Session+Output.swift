@@ -1,31 +1,32 @@
-public import NIOCore
+import NIOCore
 
 extension Session {
     /// The bytes to write to a path now; nil when there are none. To be called, while the path can be written to, after every other call.
     ///
-    /// Several records come in one buffer. `limit` (64 KiB is a good one) is exceeded by less than one record, 16 KB. Records are made here, from
-    /// what was written, as late as possible: so call it only when the path takes bytes.
-    public mutating func output(on path: PathID, limit: Int) -> ByteBuffer? {
+    /// Several records come at once. `limit` is exceeded by less than one record of small pieces, 16 KB: 64 KiB is a good one for fast paths, and less for slow
+    /// ones, on which a long record arrives late. Records are made here, from what was written, as late as possible: so call it only when the path takes bytes.
+    public mutating func output(on path: PathID, limit: Int) -> PathOutput? {
         guard let known = paths[path], known.closing != .sent else { return nil }
-        var out = ByteBuffer()
-        writeChoice(path, known, to: &out)
-        if known.mayProbe(role) { writeProbes(path, known, to: &out) }
+        var out = PathOutput()
+        writeChoice(path, known, to: &out.head)
+        if known.mayProbe(role) { writeProbes(path, known, to: &out.head) }
         if path == activePath, !(paths[path]?.owesOpen ?? true) {
             // The limit is for records: they never wait for ever behind a small one.
             let limit = max(limit, 1)
             // Whatever else goes out takes it along.
-            if owesAcknowledgement || unreportedBytes > 0 && state == .open && known.closing == .open && canPack { writeAcknowledgement(to: &out) }
+            let takesAlong = unreportedBytes > 0 && state == .open && known.closing == .open && canPack
+            if owesAcknowledgement || takesAlong { writeAcknowledgement(to: &out.head) }
             if known.closing == .open {
                 replay(on: path, to: &out, limit: limit)
-                if paths[path]?.cursor == log.next { pack(into: &out, limit: limit, on: path) }
+                if out.body == nil, paths[path]?.cursor == log.next { pack(into: &out, limit: limit, on: path) }
             }
         }
-        if case .owed(let reason) = paths[path]?.closing, state == .ended || path != activePath {
-            PathFrame.close(reason).write(to: &out)
+        if out.body == nil, case .owed(let reason) = paths[path]?.closing, state == .ended || path != activePath {
+            PathFrame.close(reason).write(to: &out.head)
             paths[path]?.closing = .sent
             events.append(.closePath(path))
         }
-        return out.readableBytes == 0 ? nil : out
+        return out.count == 0 ? nil : out
     }
 
     /// Whether ``output(on:limit:)`` would give bytes.
@@ -82,10 +83,11 @@ extension Session {
         unreportedBytes = 0
     }
 
-    private mutating func replay(on path: PathID, to out: inout ByteBuffer, limit: Int) {
+    private mutating func replay(on path: PathID, to out: inout PathOutput, limit: Int) {
         guard var cursor = paths[path]?.cursor, cursor < log.next else { return }
-        while out.readableBytes < limit, let record = log[cursor] {
-            out.writeImmutableBuffer(record)
+        while out.body == nil, out.head.readableBytes < limit, let record = log[cursor] {
+            out.head.writeImmutableBuffer(record.head)
+            out.body = record.body
             cursor += 1
         }
         paths[path]?.cursor = cursor

@@ -17,7 +17,7 @@ extension Session {
         }
         let nothing = RecordBatch()
         if hasControl, log.roomForControl(after: nothing) >= 2 * Self.controlLength { return true }
-        return dataRoom(after: nothing, in: PathFrame.largestRecord) > 0
+        return dataRoom(after: nothing, in: PathFrame.largestHead) > 0
     }
 
     private var hasControl: Bool { !control.isEmpty || receiveWindow.owesLimit || owesStreamLimit }
@@ -31,55 +31,56 @@ extension Session {
         return room >= min(Self.worthwhileRoom, queuedBytes + 32) ? room : 0
     }
 
-    /// Packs new records, straight from the writers' buffers, until `limit` or until nothing is left that may be sent.
-    mutating func pack(into out: inout ByteBuffer, limit: Int, on path: PathID) {
+    /// Packs new records, straight from the writers' buffers, until `limit`, a large piece, or until nothing is left that may be sent.
+    mutating func pack(into out: inout PathOutput, limit: Int, on path: PathID) {
         guard canPack else { return }
-        // No more than a power of two where the limit is one: storage comes in those, and what is mostly empty is copied below.
-        out.reserveCapacity(min(max(limit, out.readableBytes), out.readableBytes + queuedBytes + 64))
+        out.head.reserveCapacity(minimumWritableBytes: 64)
         var batch = RecordBatch()
         // The first record is packed whatever the limit is.
-        while batch.ranges.isEmpty || out.readableBytes + Self.worthwhileRoom <= limit {
+        while batch.ranges.isEmpty || out.body == nil && out.head.readableBytes + Self.worthwhileRoom <= limit {
             guard let range = packRecord(after: batch, into: &out, limit: limit) else { break }
-            batch.append(range)
+            batch.append(range, body: out.body?.readableBytes ?? 0)
         }
         // What is kept until its acknowledgement must not keep much more alive.
-        if out.storageCapacity > 2 * out.readableBytes + 64 { out = ByteBuffer(bytes: out.readableBytesView) }
+        if out.head.storageCapacity > 2 * out.head.readableBytes + 64 { out.head = ByteBuffer(bytes: out.head.readableBytesView) }
         log.append(batch, of: out)
         paths[path]?.cursor = log.next
     }
 
     /// Packs one record: first what keeps the far side going, then data, then the end. Returns where it lies; nil where there is none.
-    private mutating func packRecord(after batch: RecordBatch, into out: inout ByteBuffer, limit: Int) -> Range<Int>? {
+    private mutating func packRecord(after batch: RecordBatch, into out: inout PathOutput, limit: Int) -> Range<Int>? {
         let number = log.next + UInt64(batch.ranges.count)
-        let start = out.writerIndex
-        out.writeQUICInteger(PathFrame.Kind.record)
-        out.writeInteger(UInt16(0))
-        let payload = out.writerIndex
-        out.writeQUICInteger(number)
-        let frames = out.writerIndex
-        let end = min(payload + PathFrame.largestRecord, max(limit, frames + Self.worthwhileRoom + Self.controlLength))
-        packFrames(number, after: batch, into: &out, upTo: end)
-        guard out.writerIndex > frames else {
-            out.moveWriterIndex(to: start)
+        let start = out.head.writerIndex
+        out.head.writeQUICInteger(PathFrame.Kind.record)
+        out.head.writeInteger(UInt32(0))
+        let payload = out.head.writerIndex
+        out.head.writeQUICInteger(number)
+        let frames = out.head.writerIndex
+        let end = min(payload + PathFrame.largestHead, max(limit, frames + Self.worthwhileRoom + Self.controlLength))
+        packFrames(number, after: batch, into: &out, upTo: end, limit: limit)
+        guard out.head.writerIndex > frames else {
+            out.head.moveWriterIndex(to: start)
             return nil
         }
-        out.setInteger(UInt16(truncatingIfNeeded: out.writerIndex - payload) | 0x4000, at: payload - 2)
-        return start..<out.writerIndex
+        // Four bytes, whatever it is: how long a record gets is known at its end.
+        let length = out.head.writerIndex - payload + (out.body?.readableBytes ?? 0)
+        out.head.setInteger(UInt32(truncatingIfNeeded: length) | 0x8000_0000, at: payload - 4)
+        return start..<out.head.writerIndex
     }
 
-    private mutating func packFrames(_ number: UInt64, after batch: RecordBatch, into out: inout ByteBuffer, upTo end: Int) {
+    private mutating func packFrames(_ number: UInt64, after batch: RecordBatch, into out: inout PathOutput, upTo end: Int, limit: Int) {
         switch state {
         case .ended, .closing: return
         case .aborting(let frame):
-            frame.write(to: &out)
+            frame.write(to: &out.head)
             self.end(nil)
             return
         case .open, .draining: break
         }
-        packControl(into: &out, upTo: min(end, out.writerIndex + log.roomForControl(after: batch) - 16))
-        packData(into: &out, upTo: out.writerIndex + dataRoom(after: batch, in: end - out.writerIndex))
-        if case .draining(let code, let reason) = state, isDrained, end - out.writerIndex >= Self.worthwhileRoom {
-            SessionFrame.close(code: code, reason: reason).write(to: &out)
+        packControl(into: &out.head, upTo: min(end, out.head.writerIndex + log.roomForControl(after: batch) - 16))
+        packData(after: batch, into: &out, upTo: end, limit: limit)
+        if case .draining(let code, let reason) = state, isDrained, out.body == nil, end - out.head.writerIndex >= Self.worthwhileRoom {
+            SessionFrame.close(code: code, reason: reason).write(to: &out.head)
             state = .closing(record: number, .local(code: code, reason: reason))
         }
     }
@@ -103,23 +104,32 @@ extension Session {
             SessionFrame.resetStream(id, code: code, finalSize: streams[id]?.outbound.sent ?? 0).write(to: &out)
             streams[id]?.outbound.resetPacked()
         } else if streams[id]?.outbound.owesBareFIN == true {
-            streams[id]?.outbound.pack(0, of: id, into: &out)
+            streams[id]?.outbound.packBareFIN(of: id, into: &out)
         }
         forgetIfDone(id)
     }
 
-    /// One piece of each stream in turn: as much as there is room for, then the next stream.
-    private mutating func packData(into out: inout ByteBuffer, upTo end: Int) {
-        while let id = ready.first {
-            let room = min(end - out.writerIndex - SessionFrame.streamHeaderLength(id), Int(clamping: remoteLimits.data - sentBytes))
+    /// The streams' turns, as far as there is room in the record, or until a large piece ends it.
+    private mutating func packData(after batch: RecordBatch, into out: inout PathOutput, upTo end: Int, limit: Int) {
+        let start = out.head.writerIndex
+        let end = start + dataRoom(after: batch, in: end - start)
+        let bodyEnd = start + log.roomForData(after: batch) - 16
+        while out.body == nil, let id = ready.next() {
+            let allowed = Int(clamping: remoteLimits.data - sentBytes)
+            let position = out.head.writerIndex + SessionFrame.streamHeaderLength(id)
+            let room = min(end - position, allowed)
             guard room > 0 else { return }
-            ready.removeFirst()
+            let bodyRoom = min(PathFrame.largestBody, bodyEnd - position, max(limit - position, Self.worthwhileRoom), allowed)
             let buffer = sendBuffer
-            guard let turn = streams[id]?.outbound.takeTurn(room, of: id, into: &out, sendBuffer: buffer) else { continue }
+            guard let turn = streams[id]?.outbound.takeTurn(room, bodyRoom: bodyRoom, of: id, into: &out, sendBuffer: buffer) else {
+                ready.took(0, waits: false)
+                continue
+            }
+            ready.took(turn.length, waits: turn.isScheduled)
             sentBytes += UInt64(turn.length)
             queuedBytes -= turn.length
             if turn.takesMore { events.append(.writable(id)) }
-            if turn.isScheduled { ready.append(id) } else { forgetIfDone(id) }
+            if !turn.isScheduled { forgetIfDone(id) }
         }
     }
 }

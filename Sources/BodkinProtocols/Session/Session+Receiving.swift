@@ -28,9 +28,8 @@ extension Session {
 
     /// Takes in what arrived on a path, in pieces of any size. Bytes of unknown and closed paths are ignored.
     public mutating func receive(_ bytes: ByteBuffer, on path: PathID) {
-        guard let known = paths[path], !known.isDeaf else { return }
+        guard paths[path]?.isDeaf == false, var reader = paths[path]?.reader else { return }
         // The reader is moved out and back: a copy would be copied again at its first write.
-        var reader = known.reader
         paths[path]?.reader = PathReader()
         defer { paths[path]?.reader = reader }
         var bytes = bytes
@@ -103,7 +102,8 @@ extension Session {
         guard opening.mode == .attach || opening.nextExpected == 0 || role == .dialler else {
             throw SessionError(.malformedPathFrame, "OPEN starts a session and acknowledges records of it")
         }
-        guard role == .called || opening.generation == 0 || opening.generation == known.generation else {
+        // The path may have been chosen again since.
+        guard role == .called || opening.generation <= known.generation else {
             throw SessionError(.unexpectedPathFrame, "OPEN confirms a choice that was not made")
         }
         try acknowledge(opening.nextExpected)

@@ -23,7 +23,7 @@ extension Session {
         let buffer = sendBuffer
         guard let written = streams[stream]?.write(bytes, buffer: buffer) else { return 0 }
         queuedBytes += written.accepted
-        if written.isNewlyScheduled { ready.append(stream) }
+        if let bytes = written.begins { ready.append(stream, bytes: bytes) }
         return written.accepted
     }
 
@@ -87,7 +87,7 @@ extension Session {
 
     /// Puts a stream that may send into the queue of those that do.
     mutating func schedule(_ id: StreamID) {
-        if streams[id]?.outbound.schedule() == true { ready.append(id) }
+        if streams[id]?.outbound.schedule() == true { ready.append(id, bytes: streams[id]?.outbound.sendable ?? 0) }
     }
 
     /// Puts a stream into the queue of those that owe a control frame.

@@ -23,7 +23,7 @@ import NIOCore
 /// var session = Session(role: .dialler, id: .random(), localInstance: mine, remoteInstance: theirs)
 /// session.addPath(PathID(1), kind: .direct)
 /// _ = session.write(ByteBuffer(string: "hello"), to: .initial)
-/// while let bytes = session.output(on: PathID(1), limit: 65_536) { send(bytes) }
+/// while let output = session.output(on: PathID(1), limit: 65_536) { send(output) }
 /// ```
 public struct Session: ~Copyable, Sendable {
     enum State: Hashable, Sendable {
@@ -72,7 +72,7 @@ public struct Session: ~Copyable, Sendable {
 
     // Streams.
     var streams: [StreamID: SessionStream] = [:]
-    var ready: Deque<StreamID> = []
+    var ready = TurnQueue()
     var control: Deque<StreamID> = []
     var queuedBytes = 0
     var remoteLimits = InitialLimits.beforeOpen

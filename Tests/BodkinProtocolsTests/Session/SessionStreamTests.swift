@@ -121,7 +121,7 @@ import Testing
             while wire.dialler.output(path) != nil {}
         }
         #expect(wire.dialler.unacknowledged > 4_000_000 && wire.dialler.unacknowledged <= 4 << 20)
-        #expect(wire.dialler.unsent <= 256 << 10)
+        #expect(wire.dialler.unsent < 320 << 10, "256 KiB, and a piece that is taken whole")
     }
 
     @Test func aWriterThatWaitedHearsOfRoom() {
@@ -137,14 +137,14 @@ import Testing
     @Test func streamsTakeTurns() throws {
         let (wire, path) = confirmed()
         let streams = [StreamID.initial, try #require(wire.dialler.open()), try #require(wire.dialler.open())]
-        for stream in streams { #expect(wire.dialler.write(pattern(60_000), to: stream) == 60_000) }
+        for stream in streams { #expect(wire.dialler.write(pattern(150_000), to: stream) == 150_000) }
         var order: [UInt64] = []
         for case .record(_, var frames) in try wire.dialler.frames(path) {
             while frames.readableBytes > 0 {
-                if case .stream(let id, _, _) = try SessionFrame(from: &frames) { order.append(id.rawValue) }
+                if case .stream(let id, _, _) = try SessionFrame(from: &frames), order.last != id.rawValue { order.append(id.rawValue) }
             }
         }
-        #expect(Array(order.prefix(6)) == [0, 4, 8, 0, 4, 8])
+        #expect(order == [0, 4, 8, 0, 4, 8, 0, 4, 8], "64 KiB each, in turn")
     }
 
     @Test func smallWritesShareARecordAndNoRecordIsTooLong() throws {

@@ -28,7 +28,7 @@ final class SessionWire {
 
         // What expectations look at: they cannot look into a value that is not copyable.
         func write(_ bytes: ByteBuffer, to stream: StreamID = .initial) -> Int { session.write(bytes, to: stream) }
-        func output(_ path: PathID, limit: Int = 65_536) -> ByteBuffer? { session.output(on: path, limit: limit) }
+        func output(_ path: PathID, limit: Int = 65_536) -> ByteBuffer? { session.output(on: path, limit: limit)?.joined }
         func hasOutput(_ path: PathID) -> Bool { session.hasOutput(on: path) }
         func open() -> StreamID? { session.openStream() }
         func read(_ stream: StreamID = .initial, limit: Int = 1 << 20) -> StreamRead { session.read(stream, limit: limit) }
@@ -105,8 +105,8 @@ final class SessionWire {
     func send(limit: Int = 65_536) -> Bool {
         var moved = false
         for path in toCalled.keys {
-            while var bytes = dialler.session.output(on: path, limit: limit) { moved = toCalled[path]?.writeBuffer(&bytes) != 0 || moved }
-            while var bytes = called.session.output(on: path, limit: limit) { moved = toDialler[path]?.writeBuffer(&bytes) != 0 || moved }
+            while var bytes = dialler.output(path, limit: limit) { moved = toCalled[path]?.writeBuffer(&bytes) != 0 || moved }
+            while var bytes = called.output(path, limit: limit) { moved = toDialler[path]?.writeBuffer(&bytes) != 0 || moved }
         }
         collect()
         return moved

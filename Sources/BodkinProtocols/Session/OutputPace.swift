@@ -1,0 +1,35 @@
+/// How fast bytes leave by a path, and what that allows: what suits a fast path would hold up a slow one.
+public struct OutputPace: Sendable {
+    /// What is sent in so long is looked at together.
+    private static let window = Duration.milliseconds(20)
+    /// How long a record may take on its way, all of which is needed before any of it is read.
+    private static let recordTime = 0.004
+    /// How long what waits in the system's buffer may take: nothing that comes later, on this path or on the next one, waits for longer.
+    private static let unsentTime = 0.01
+
+    private var start = Duration.zero
+    private var count = 0
+    /// In bytes per second; 0 before the first bytes, and after a pause.
+    private var rate = 0.0
+
+    /// Nothing is sent yet.
+    public init() {}
+
+    /// How long a record may be: from 16 to 80 KiB.
+    public var recordLimit: Int { min(max(Int(rate * Self.recordTime), 16_384), PathFrame.largestRecord) }
+
+    /// How many unsent bytes the system may have: a power of two from 128 KiB to 8 MiB.
+    public var unsentLimit: Int {
+        let most = min(max(Int(rate * Self.unsentTime), 1 << 17), 1 << 23)
+        return 1 << (Int.bitWidth - 1 - most.leadingZeroBitCount)
+    }
+
+    /// Takes note of bytes that left at a time that never goes back.
+    public mutating func sent(_ bytes: Int, at now: Duration) {
+        count += bytes
+        let passed = now - start
+        guard passed >= Self.window else { return }
+        rate = Double(count) / (passed / .seconds(1))
+        (start, count) = (now, 0)
+    }
+}
