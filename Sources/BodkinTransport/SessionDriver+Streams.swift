@@ -1,42 +1,45 @@
 public import BodkinProtocols
 public import NIOCore
 
-/// What applications do with streams: each waits in a promise until the session can.
+/// What applications do with streams: each waits until the session can.
 extension SessionDriver {
+    /// Told what a read came to: bytes, or nil at the end.
+    public typealias ReadCompletion = (Result<ByteBuffer?, any Error>) -> Void
+    /// Told that everything was taken, or why not.
+    public typealias WriteCompletion = (Result<Void, any Error>) -> Void
+
     struct Reader {
         let call: ObjectIdentifier
-        var limit: Int
-        var isJoined: Bool
-        var promise: EventLoopPromise<ByteBuffer?>
+        let limit: Int
+        let isJoined: Bool
+        let complete: ReadCompletion
     }
 
     struct Writer {
         let call: ObjectIdentifier
         var rest: ByteBuffer
-        var promise: EventLoopPromise<Void>
+        let complete: WriteCompletion
     }
 
     /// How many streams of the far side's opening may wait to be accepted: as many as it may open.
     private static let waitingStreamLimit = 65_536
 
     /// Reads at most `limit` bytes, in one buffer or as they lie; nil at the end. `call` names whoever waits, here and in what follows.
-    public func read(_ stream: StreamID, limit: Int, isJoined: Bool = true, for call: ObjectIdentifier) -> EventLoopFuture<ByteBuffer?> {
-        guard readers[stream] == nil else { return eventLoop.makeFailedFuture(ConnectionError.busy) }
-        let promise = eventLoop.makePromise(of: ByteBuffer?.self)
-        readers[stream] = Reader(call: call, limit: limit, isJoined: isJoined, promise: promise)
+    public func read(_ stream: StreamID, limit: Int, isJoined: Bool, for call: ObjectIdentifier, complete: @escaping ReadCompletion) {
+        guard readers[stream] == nil else { return complete(.failure(ConnectionError.busy)) }
+        readers[stream] = Reader(call: call, limit: limit, isJoined: isJoined, complete: complete)
         resumeReader(of: stream)
         driveSoon()
-        return promise.futureResult
     }
 
-    /// What a stream has to read now, as it lies, at most `limit` bytes; nil where that is to be waited for, by ``read(_:limit:isJoined:for:)``.
+    /// What a stream has to read now, as it lies, at most `limit` bytes; nil where that is to be waited for, by ``read(_:limit:isJoined:for:complete:)``.
     public func readNow(_ stream: StreamID, limit: Int) -> Result<ByteBuffer?, any Error>? {
         guard readers[stream] == nil, let result = outcome(of: session.read(stream, limit: limit, isJoined: false), on: stream) else { return nil }
         driveSoon()
         return result
     }
 
-    /// Writes as many bytes as the session takes now, and removes them from `bytes`. What is left is to be given to ``write(_:to:for:)``.
+    /// Writes as many bytes as the session takes now, and removes them from `bytes`. What is left is to be given to ``write(_:to:for:complete:)``.
     public func writeNow(_ bytes: inout ByteBuffer, to stream: StreamID) {
         guard writers[stream] == nil, closeReason == nil else { return }
         bytes.moveReaderIndex(forwardBy: session.write(bytes, to: stream))
@@ -46,23 +49,21 @@ extension SessionDriver {
     /// Gives up waiting for bytes.
     public func cancelRead(_ stream: StreamID, for call: ObjectIdentifier) {
         guard readers[stream]?.call == call else { return }
-        readers.removeValue(forKey: stream)?.promise.fail(CancellationError())
+        readers.removeValue(forKey: stream)?.complete(.failure(CancellationError()))
     }
 
     /// Writes bytes; done when the session has taken all of them.
-    public func write(_ bytes: ByteBuffer, to stream: StreamID, for call: ObjectIdentifier) -> EventLoopFuture<Void> {
-        if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
-        let promise = eventLoop.makePromise(of: Void.self)
-        writers[stream, default: []].append(Writer(call: call, rest: bytes, promise: promise))
+    public func write(_ bytes: ByteBuffer, to stream: StreamID, for call: ObjectIdentifier, complete: @escaping WriteCompletion) {
+        if let closeReason { return complete(.failure(ConnectionError.closed(closeReason))) }
+        writers[stream, default: []].append(Writer(call: call, rest: bytes, complete: complete))
         if writers[stream]?.count == 1 { resumeWriters(of: stream) }
         driveSoon()
-        return promise.futureResult
     }
 
     /// Gives up what waits to be taken.
     public func cancelWrite(to stream: StreamID, for call: ObjectIdentifier) {
         guard let index = writers[stream]?.firstIndex(where: { $0.call == call }) else { return }
-        writers[stream]?.remove(at: index).promise.fail(CancellationError())
+        writers[stream]?.remove(at: index).complete(.failure(CancellationError()))
         // The next one is at the front now.
         if writers[stream]?.isEmpty == true { writers[stream] = nil } else if index == 0 { resumeWriters(of: stream) }
         drive()
@@ -134,7 +135,7 @@ extension SessionDriver {
         guard let reader = readers[stream] else { return }
         guard let result = outcome(of: session.read(stream, limit: reader.limit, isJoined: reader.isJoined), on: stream) else { return }
         readers[stream] = nil
-        reader.promise.completeWith(result)
+        reader.complete(result)
     }
 
     /// What a read comes to; nil where it is to wait.
@@ -162,12 +163,12 @@ extension SessionDriver {
                 return
             }
             writers[stream]?.removeFirst()
-            writer.promise.succeed()
+            writer.complete(.success(()))
         }
         writers[stream] = nil
     }
 
     func failWriters(of stream: StreamID, _ error: any Error) {
-        for writer in writers.removeValue(forKey: stream) ?? [] { writer.promise.fail(error) }
+        for writer in writers.removeValue(forKey: stream) ?? [] { writer.complete(.failure(error)) }
     }
 }

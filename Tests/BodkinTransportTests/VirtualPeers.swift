@@ -141,8 +141,8 @@ final class VirtualPeers {
     func write(_ count: Int, by end: Int) {
         let bytes = Self.piece(of: end, at: written[end], count: count)
         written[end] += count
-        ends[end].write(bytes, to: .initial, for: ObjectIdentifier(self)).assumeIsolated().whenFailure { [weak self] error in
-            self?.wrong.append("end \(end) cannot write: \(error)")
+        ends[end].write(bytes, to: .initial, for: ObjectIdentifier(self)) { [weak self] result in
+            if case .failure(let error) = result { self?.wrong.append("end \(end) cannot write: \(error)") }
         }
     }
 
@@ -156,7 +156,7 @@ final class VirtualPeers {
     }
 
     private func readOn(_ end: Int) {
-        ends[end].read(.initial, limit: 50_000, for: ObjectIdentifier(self)).assumeIsolated().whenComplete { [weak self] result in
+        ends[end].read(.initial, limit: 50_000, isJoined: true, for: ObjectIdentifier(self)) { [weak self] result in
             guard let self else { return }
             switch result {
             case .success(let bytes?):

@@ -37,10 +37,10 @@ public struct ByteStream: Sendable {
             box.driver.writeNow(&rest, to: id)
             if rest.readableBytes == 0 { return }
         }
-        try await connection.wait { [id, rest] box, call in
-            box.driver.write(rest, to: id, for: call)
-        } cancel: { [id] box, call in
-            box.driver.cancelWrite(to: id, for: call)
+        try await connection.call { [id, rest] in
+            $0.driver.write(rest, to: id, for: $1, complete: $2)
+        } cancel: { [id] in
+            $0.driver.cancelWrite(to: id, for: $1)
         }
     }
 
@@ -62,10 +62,10 @@ public struct ByteStream: Sendable {
         }
         // Elsewhere, each read changes threads twice: then it is better to have more at once.
         let isJoined = connection.boxHere == nil
-        return try await connection.wait { [id] box, call in
-            box.driver.read(id, limit: limit, isJoined: isJoined, for: call)
-        } cancel: { [id] box, call in
-            box.driver.cancelRead(id, for: call)
+        return try await connection.call { [id] in
+            $0.driver.read(id, limit: limit, isJoined: isJoined, for: $1, complete: $2)
+        } cancel: { [id] in
+            $0.driver.cancelRead(id, for: $1)
         }
     }
 

@@ -115,6 +115,28 @@ public final class Connection: Sendable {
         }
     }
 
+    /// The same as ``wait(_:cancel:)`` for what happens most, without a future: `begin` is given whom to tell.
+    func call<T: Sendable>(
+        _ begin: @escaping @Sendable (ConnectionBox, ObjectIdentifier, @escaping @Sendable (Result<T, any Error>) -> Void) -> Void,
+        cancel: @escaping @Sendable (ConnectionBox, ObjectIdentifier) -> Void
+    ) async throws -> T {
+        let call = Call()
+        return try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<T, any Error>) in
+                // Where this is there already, its cancellation comes after it.
+                if let box = boxHere { return begin(box, call.id) { continuation.resume(with: $0) } }
+                execute { box in
+                    if call.isCancelled { return continuation.resume(throwing: CancellationError()) }
+                    begin(box, call.id) { continuation.resume(with: $0) }
+                }
+            }
+        } onCancel: {
+            call.cancel()
+            // The call is kept until then: its name is not given to another.
+            execute { cancel($0, call.id) }
+        }
+    }
+
     func execute(_ body: @escaping @Sendable (ConnectionBox) -> Void) {
         let bound = bound
         eventLoop.execute { body(bound.value) }

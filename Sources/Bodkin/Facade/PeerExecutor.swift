@@ -11,12 +11,27 @@ import NIOCore
 /// ```
 public final class PeerExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
+    /// What becomes ready on the event loop itself, until its turn is over.
+    private let ready: NIOLoopBoundBox<[UnownedJob]>
 
-    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+    init(_ eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        ready = NIOLoopBoundBox.makeBoxSendingValue([], eventLoop: eventLoop)
+    }
 
     /// Takes a job.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        guard eventLoop.inEventLoop else { return eventLoop.execute { self.run(job) } }
+        ready.value.append(job)
+        if ready.value.count == 1 { eventLoop.execute { self.runReady() } }
     }
+
+    private func runReady() {
+        let jobs = ready.value
+        ready.value = []
+        for job in jobs { run(job) }
+    }
+
+    private func run(_ job: UnownedJob) { job.runSynchronously(on: asUnownedTaskExecutor()) }
 }
