@@ -132,9 +132,10 @@ let package = Package(
         .executableTarget(
             name: "BodkinBench",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinServer", "BodkinSystem",
-                "BodkinTransport", logging, nioCore, nioPosix, nioSSL,
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
+                "BodkinSystem", "BodkinTransport", logging, nioCore, nioPosix, nioSSL,
             ],
+            resources: ["relay", "rival", "rival_p2pd", "rival_warpgate"].map { .embedInCode("Rivals/Python/\($0).py") },
             swiftSettings: strict
         ),
         .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
