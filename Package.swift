@@ -176,6 +176,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "BodkinBenchTests", dependencies: ["BodkinBench", "BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPrediction"],
+            swiftSettings: strict),
+        .testTarget(
             name: "BodkinMatrixTests", dependencies: ["BodkinExercise", "BodkinMatrix", "BodkinNATLab", "BodkinPrediction"], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],

@@ -25,25 +25,15 @@ enum Contender: String, CaseIterable, Sendable {
 }
 
 extension NATProfile {
-    /// Type, delta and step in the numbers that both packages use (`nat_defs.py`, `nat_utils.py`), as the best of their measurements would find them.
-    var inRivalsNumbers: String {
-        let type =
-            switch (mapping, filtering) {
-            case (.none, .endpointIndependent): 1
-            case (.none, _): 2
-            case (.endpointIndependent, .endpointIndependent): 3
-            case (.endpointIndependent, .addressDependent): 4
-            case (.endpointIndependent, _): 5
-            default: 6
-            }
-        let (delta, step) =
-            switch allocation {
-            case .equal: (mapping == .none ? 1 : 2, 0)
-            case .preserving: (3, 0)
-            case .sequential(let step): (4, step)
-            case .dependent(let step): (5, step)
-            case .random, .block, .unknown: (6, 0)
-            }
-        return "\(type) \(delta) \(step)"
+    /// The type in the numbers that both packages use (`nat_defs.py`, `nat_utils.py`), as the best of their measurements would find it.
+    var typeForRivals: Int {
+        switch (mapping, filtering) {
+        case (.none, .endpointIndependent): 1
+        case (.none, _): 2
+        case (.endpointIndependent, .endpointIndependent): 3
+        case (.endpointIndependent, .addressDependent): 4
+        case (.endpointIndependent, _): 5
+        default: 6
+        }
     }
 }

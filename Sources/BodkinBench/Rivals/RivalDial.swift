@@ -36,16 +36,14 @@ struct RivalDial: Sendable {
     private static func drive(_ contender: Contender, _ pair: NATPair, _ seed: UInt64, _ packages: RivalPackages) async throws -> RivalDial {
         let link = PeerExercise.Settings().link
         return try await withPeerLab(pair.cell.topology(link, seed)) { place in
-            let profiles = [pair.a, pair.b].map { NATProfile(told: $0.layers, address: .unspecified(.v4)).inRivalsNumbers }
-            func start(_ host: String, _ own: Int) async throws -> LabProcess {
+            func start(_ host: String, behind network: AccessNetwork) throws -> LabProcess {
                 var environment = packages.environment
-                environment["RIVAL_NAT"] = profiles[own]
-                environment["RIVAL_PEER_NAT"] = profiles[1 - own]
+                environment["RIVAL_NAT_TYPE"] = "\(NATProfile(told: network.layers, address: .unspecified(.v4)).typeForRivals)"
                 environment["RIVAL_PATIENCE"] = "\(contender.patience)"
                 return try place.lab.host(host).start(packages.command(contender.driver), environment: environment)
             }
             let relay = try place.lab.host("server").start(packages.command("relay.py"), environment: packages.environment)
-            let (far, near) = (try await start("b", 1), try await start("a", 0))
+            let (far, near) = (try start("b", behind: pair.b), try start("a", behind: pair.a))
             let ended = await near.wait()
             far.kill()
             relay.kill()
@@ -54,7 +52,7 @@ struct RivalDial: Sendable {
     }
 
     /// Of what the two drivers have reported.
-    private init(near: ProcessResult, far: ProcessResult, relay: ProcessResult) throws {
+    init(near: ProcessResult, far: ProcessResult, relay: ProcessResult) throws {
         let (near, far) = (RivalReport(near), RivalReport(far))
         guard let start = near.start else {
             throw BenchmarkFailure("a rival's driver did not begin: \(near.error.suffix(600)) \(far.error.suffix(600)) \(relay.error.suffix(300))")

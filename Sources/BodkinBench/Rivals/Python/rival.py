@@ -1,7 +1,7 @@
 """What both rivals' drivers share: the link to the other driver, the application's bytes, and the report to the benchmark.
 
-The laboratory's variables say who and where this is: host a dials. RIVAL_NAT and RIVAL_PEER_NAT are type, delta and step of the two NATs, RIVAL_PATIENCE
-is in seconds. Standard output is one JSON object a line: {"start": s}, {"byte": s}, {"echo": s} by the system's monotonic clock, or {"failure": why}.
+The laboratory's variables say who and where this is: host a dials. RIVAL_NAT_TYPE is the type of the own NAT in the rivals' numbers, RIVAL_PATIENCE is in
+seconds. Standard output is one JSON object a line: {"start": s}, {"byte": s}, {"echo": s} by the system's monotonic clock, or {"failure": why}.
 """
 import asyncio
 import ipaddress
@@ -21,8 +21,9 @@ IS_INITIATOR = HOST == "a"
 ADDRESS = os.environ["BODKIN_LAB_ADDRESS"]
 OUTSIDE = os.environ[f"BODKIN_LAB_{HOST.upper()}_OUTSIDE"]
 PEER = os.environ[f"BODKIN_LAB_{'B' if IS_INITIATOR else 'A'}_OUTSIDE"]
-# Type, delta, step.
-NAT, PEER_NAT = ([int(number) for number in os.environ[name].split()] for name in ("RIVAL_NAT", "RIVAL_PEER_NAT"))
+NAT_TYPE = int(os.environ["RIVAL_NAT_TYPE"])
+# As many STUN servers as the rivals ask.
+PROBES = 12
 SERVER = os.environ["BODKIN_LAB_SERVER"]
 STUN = (SERVER, 3478)
 RELAY = (SERVER, 7000)
@@ -76,14 +77,24 @@ class Application:
             await asyncio.sleep(0.02)
 
 
+async def exchange_profiles(link, measure):
+    """Has the rival measure how its NAT gives out ports, and returns type, delta and step of the own NAT and of the other one."""
+    for _ in range(3):
+        if delta := await measure():
+            own = [NAT_TYPE, delta["type"], delta["value"]]
+            link.send(own)
+            return own, await asyncio.wait_for(link.receive(), 40)
+    raise RuntimeError("the rival could not measure its NAT")
+
+
 async def run(prepare):
     """Meets the other driver, has what `prepare(link, application)` returns make a connection, and sends a byte over it and back."""
     link, application = Link(), Application()
     await link.open()
     connect = await prepare(link, application)
     link.send("ready")
-    while await link.receive() != "ready":
-        pass
+    if await asyncio.wait_for(link.receive(), 20) != "ready":
+        raise ValueError("the other driver is of another kind")
     # What the preparation has left to do is not measured.
     await asyncio.sleep(0.3)
     if IS_INITIATOR:

@@ -2,13 +2,13 @@
 import asyncio
 from decimal import Decimal
 
-from rival import ADDRESS, IS_INITIATOR, NAT, OUTSIDE, PEER, PEER_NAT, STUN, run
+from rival import ADDRESS, IS_INITIATOR, OUTSIDE, PEER, PROBES, STUN, exchange_profiles, run
 from p2pd import SysClock, STUNClient, TCPPuncher, get_pp_executors, init_p2pd
 from p2pd.interface import Interface
 from p2pd.ip_range import IPRange
 from p2pd.nat_predict import NATMapping
-from p2pd.nat_utils import delta_info, nat_info
-from p2pd.net import IP4, TCP
+from p2pd.nat_utils import delta_info, delta_test, nat_info
+from p2pd.net import IP4, TCP, UDP
 from p2pd.route_defs import Route, RoutePool
 from p2pd.stun_defs import RFC5389
 from p2pd.tcp_punch_utils import INITIATOR, PUNCH_CONF
@@ -24,7 +24,7 @@ def network():
     nic.netiface_index, nic.nic_no, nic.id, nic.mac = 0, 0, "eth0", ""
     nic.is_default = lambda af, gws=None: True
     nic.rp[IP4] = RoutePool([Route(IP4, [IPRange(ADDRESS)], [IPRange(OUTSIDE)], interface=nic)])
-    nic.stack, nic.resolved, nic.nat = IP4, True, profile(*NAT)
+    nic.stack, nic.resolved = IP4, True
     return nic
 
 
@@ -45,9 +45,12 @@ class Node:
 async def prepare(link, application):
     await init_p2pd()
     nic, node = network(), Node(application)
+    probes = [STUNClient(IP4, STUN, nic, proto=UDP, mode=RFC5389) for _ in range(PROBES)]
+    own, other = await exchange_profiles(link, lambda: delta_test(probes, PROBES, PROBES // 2 - 1))
+    nic.nat = profile(*own)
     stuns = [STUNClient(IP4, STUN, nic, proto=TCP, mode=RFC5389, conf=PUNCH_CONF)]
-    source = {"if_index": 0, "ip": ADDRESS, "nat": profile(*NAT)}
-    target = {"if_index": 0, "ip": PEER, "nat": profile(*PEER_NAT)}
+    source = {"if_index": 0, "ip": ADDRESS, "nat": profile(*own)}
+    target = {"if_index": 0, "ip": PEER, "nat": profile(*other)}
     puncher = TCPPuncher(IP4, source, target, stuns, SysClock(nic, clock_skew=Decimal(0)), nic)
     puncher.set_parent("bench", node)
     puncher.setup_multiproc((await get_pp_executors())[1])

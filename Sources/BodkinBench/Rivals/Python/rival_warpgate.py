@@ -4,8 +4,9 @@ import socket
 import time
 from types import SimpleNamespace
 
-from rival import ADDRESS, IS_INITIATOR, NAT, OUTSIDE, PEER, PEER_NAT, STUN, run
-from aionetiface import EXT_BIND, IP4, RFC5389, TCP, Interface, IPRange, Route, RoutePool, SysClock, delta_info, nat_info
+from rival import ADDRESS, IS_INITIATOR, OUTSIDE, PEER, PROBES, STUN, exchange_profiles, run
+from aionetiface import EXT_BIND, IP4, RFC5389, TCP, UDP, Interface, IPRange, Route, RoutePool, SysClock, delta_info, nat_info
+from aionetiface.nic.nat.nat_utils import delta_test
 from aionetiface.protocol.stun.stun_client import STUNClient
 from warpgate.node.node_utils import make_stop_pair
 from warpgate.traversal.plugins.tcp_punch.main import PunchPluginFactory
@@ -23,17 +24,21 @@ def network():
     nic.netiface_index, nic.nic_no, nic.id, nic.mac = 0, socket.if_nametoindex("eth0"), "eth0", ""
     nic.is_default = lambda af, gws=None: True
     nic.rp[IP4] = RoutePool([Route(IP4, [IPRange(ADDRESS)], [IPRange(OUTSIDE)], interface=nic)])
-    nic.stack, nic.resolved, nic.nat = IP4, True, profile(*NAT)
+    nic.stack, nic.resolved = IP4, True
     return nic
 
 
 async def prepare(link, application):
     nic = network()
+    probes = [STUNClient(IP4, STUN, nic, proto=UDP, mode=RFC5389) for _ in range(PROBES)]
+    # As in a network where it has not been before.
+    own, other = await exchange_profiles(link, lambda: delta_test(probes, PROBES, PROBES // 2 - 1, is_cold_start=True))
+    nic.nat = profile(*own)
     stuns = [STUNClient(IP4, STUN, nic, proto=TCP, mode=RFC5389, conf=PUNCH_CONF)]
     factory = await PunchPluginFactory.create({IP4: {0: stuns}}, SysClock(nic, ntp=time.time()))
     stop, keep = make_stop_pair()
-    source = {"if_index": 0, "ip": ADDRESS, "ext": OUTSIDE, "nat": profile(*NAT)}
-    target = {"if_index": 0, "ip": PEER, "nat": profile(*PEER_NAT)}
+    source = {"if_index": 0, "ip": ADDRESS, "ext": OUTSIDE, "nat": profile(*own)}
+    target = {"if_index": 0, "ip": PEER, "nat": profile(*other)}
 
     async def send(message, plugin, relay_no=2):
         link.send(message.payload.to_dict())
