@@ -21,7 +21,7 @@ SERVER := BodkinServerTests
 export SWIFT_BACKTRACE := enable=no
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test release format docs bench matrix survival load fuzz proto
+.PHONY: demo test release format docs bench matrix survival load rivals fuzz proto
 
 # Two peers behind NATs of your choice: make demo A=cgn B=port-restricted-rst
 demo:
@@ -74,6 +74,12 @@ load:
 	-.build-release/release/bodkin-bench goodput
 	.build-release/release/bodkin-bench circuits-goodput
 	.build-release/release/bodkin-bench soak
+
+# Bodkin beside warpgate and p2pd between the same NATs: ten minutes. pip brings them from PyPI into .build-rivals, and compiles one of the packages they need.
+rivals:
+	scripts/packages python3:python3 pip3:python3-pip python3-config:python3-dev gcc:gcc
+	$(RELEASE) --product bodkin-bench
+	.build-release/release/bodkin-bench rivals
 
 fuzz:
 	$(RELEASE) --product bodkin-fuzz

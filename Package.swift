@@ -132,9 +132,10 @@ let package = Package(
         .executableTarget(
             name: "BodkinBench",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinProtocols", "BodkinServer", "BodkinSystem",
-                "BodkinTransport", logging, nioCore, nioPosix, nioSSL,
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
+                "BodkinSystem", "BodkinTransport", logging, nioCore, nioPosix, nioSSL,
             ],
+            resources: ["relay", "rival", "rival_p2pd", "rival_warpgate"].map { .embedInCode("Rivals/Python/\($0).py") },
             swiftSettings: strict
         ),
         .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
@@ -173,6 +174,9 @@ let package = Package(
             dependencies: [
                 "Bodkin", "BodkinCLI", "BodkinCore", "BodkinMetrics", "BodkinNATLab", "BodkinPrediction", "BodkinSystem", metrics, nioPosix,
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "BodkinBenchTests", dependencies: ["BodkinBench", "BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPrediction"],
             swiftSettings: strict),
         .testTarget(
             name: "BodkinMatrixTests", dependencies: ["BodkinExercise", "BodkinMatrix", "BodkinNATLab", "BodkinPrediction"], swiftSettings: strict),

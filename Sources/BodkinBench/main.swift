@@ -11,6 +11,7 @@ import Glibc
 //                                         a circuit beside a splice by socat and coturn's TCP relay: 256 MiB, 5 rounds
 // bodkin-bench circuits [PAIRS]           5 000 circuits at once between 10 000 peers, and the server's memory
 // bodkin-bench soak [SECONDS]             connects, deaths and closes for 600 s, and whether memory and descriptors stay level
+// bodkin-bench rivals [REPEATS]           beside warpgate and p2pd, from PyPI, between the same NATs: 5 rounds, ten minutes
 
 /// Figures of the laboratory and of the server, each with its target. Absolute times drift on shared machines: medians of several runs, in one process.
 let arguments = CommandLine.arguments.dropFirst()
@@ -61,11 +62,18 @@ do {
         benchmark.seconds = numbers.next() ?? benchmark.seconds
         print(header)
         if try await !benchmark.run() { exit(1) }
+    case "rivals":
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "rivals", ("REPEATS", 1...1_000))
+        var benchmark = RivalsBenchmark()
+        benchmark.repeats = numbers.next() ?? benchmark.repeats
+        print(header)
+        if try await !benchmark.run() { exit(1) }
     case LoadedServer.command:
         var numbers = BenchmarkArguments(arguments.dropFirst(), of: LoadedServer.command, ("PEERS", 0...1_000_000), ("CIRCUITS", 0...1_000_000))
         try await LoadedServer.serve(peers: numbers.next() ?? 0, circuits: numbers.next())
     case let other?:
-        print("'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, goodput, circuits-goodput, circuits or soak")
+        print(
+            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, goodput, circuits-goodput, circuits, soak or rivals")
         exit(EX_USAGE)
     }
 } catch let error as LabError {
