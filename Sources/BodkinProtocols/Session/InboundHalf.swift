@@ -12,21 +12,16 @@ struct InboundHalf: Sendable {
 
     private(set) var phase = Phase.receiving
     private var queue = ByteQueue()
-    private var received: UInt64 = 0
-    private var consumed: UInt64 = 0
-    private var limit: UInt64
-    private let window: UInt64
+    private var window: FlowWindow
     private(set) var isStopped = false
     private var isSignalled = false
     /// The code of a STOP_SENDING that is owed.
     var owedStop: UInt64?
-    /// Whether a MAX_STREAM_DATA is owed.
-    private(set) var owesLimit = false
 
-    init(window: UInt64) {
-        self.window = window
-        limit = window
-    }
+    init(window: FlowWindow) { self.window = window }
+
+    /// Whether a MAX_STREAM_DATA is owed.
+    var owesLimit: Bool { window.owesLimit && phase == .receiving }
 
     var isDone: Bool { phase == .ended }
     /// How many bytes wait for the reader.
@@ -39,25 +34,28 @@ struct InboundHalf: Sendable {
         case .sizeKnown: throw SessionError(.finalSize, "a STREAM frame after the stream's end")
         case .wasReset, .ended: throw SessionError(.streamState, "a STREAM frame after the stream's end or reset")
         }
-        let length = UInt64(bytes.readableBytes)
-        guard length <= limit - received else { throw SessionError(.flowControl, "more bytes of a stream than its window allows") }
-        received += length
+        guard UInt64(bytes.readableBytes) <= window.room else {
+            throw SessionError(.flowControl, "more bytes of a stream than its window allows")
+        }
+        window.receive(bytes.readableBytes)
         if isLast { phase = isStopped ? .ended : .sizeKnown }
         guard !isStopped else {
-            consume(bytes.readableBytes)
+            window.consume(bytes.readableBytes)
             return bytes.readableBytes
         }
         queue.appendReceived(bytes)
         return 0
     }
 
+    /// The far side has more than it may send.
+    mutating func senderIsBlocked(at limit: UInt64) { window.senderIsBlocked(at: limit) }
+
     /// Takes a reset in. Returns how many bytes were dropped.
     mutating func receiveReset(code: UInt64, finalSize: UInt64) throws(SessionError) -> Int {
         // Nothing can be lost in between: what was sent before has been received.
-        guard finalSize == received else { throw SessionError(.finalSize, "RESET_STREAM with another size than what was sent") }
+        guard finalSize == window.total else { throw SessionError(.finalSize, "RESET_STREAM with another size than what was sent") }
         guard phase == .receiving || phase == .sizeKnown else { return 0 }
         phase = isStopped ? .ended : .wasReset(code: code)
-        owesLimit = false
         owedStop = nil
         isSignalled = false
         return queue.removeAll()
@@ -69,7 +67,7 @@ struct InboundHalf: Sendable {
         isStopped = true
         if phase == .receiving { owedStop = code } else { phase = .ended }
         let dropped = queue.removeAll()
-        consume(dropped)
+        window.consume(dropped)
         return dropped
     }
 
@@ -79,7 +77,7 @@ struct InboundHalf: Sendable {
             return .reset(code: code)
         }
         if let bytes = isJoined ? queue.gather(limit) : queue.take(limit) {
-            consume(bytes.readableBytes)
+            window.consume(bytes.readableBytes)
             if queue.count == 0, phase == .receiving { isSignalled = false }
             return .bytes(bytes)
         }
@@ -94,20 +92,15 @@ struct InboundHalf: Sendable {
         }
     }
 
-    private mutating func consume(_ count: Int) {
-        consumed += UInt64(count)
-        // Half a window at a time (RFC 9000 section 4.2 leaves it open): two updates per window are cheap, and the sender rarely waits.
-        if phase == .receiving, consumed + window - limit >= window / 2 { owesLimit = true }
-    }
-
     /// The limit for a MAX_STREAM_DATA that is packed now; nil where none is needed any more.
     mutating func takeLimit() -> UInt64? {
         guard owesLimit else { return nil }
-        owesLimit = false
         // After STOP_SENDING the far side is to send no more, so it needs no more room.
-        guard phase == .receiving, !isStopped else { return nil }
-        limit = consumed + window
-        return limit
+        guard !isStopped else {
+            window.forgive()
+            return nil
+        }
+        return window.takeLimit()
     }
 
     /// Whether the reader should hear that there is something: once, until it has read everything.
@@ -140,9 +133,10 @@ struct SessionStream: Sendable {
         return (result, inbound.owesLimit && !isInControlQueue)
     }
 
-    /// Offers bytes to be sent: how many were taken, and with how many the stream is to wait for its turn from now on; nil where it waits already, or must not.
-    mutating func write(_ bytes: ByteBuffer, buffer: Int) -> (accepted: Int, begins: Int?) {
+    /// Offers bytes to be sent: how many were taken, with how many the stream is to wait for its turn from now on (nil where it waits already, or must not), and
+    /// whether the far side is to hear that they must wait.
+    mutating func write(_ bytes: ByteBuffer, buffer: Int) -> (accepted: Int, begins: Int?, owesBlocked: Bool) {
         let accepted = outbound.write(bytes, buffer: buffer)
-        return (accepted, outbound.schedule() ? outbound.sendable : nil)
+        return (accepted, outbound.schedule() ? outbound.sendable : nil, outbound.owesBlocked && !isInControlQueue)
     }
 }

@@ -16,6 +16,8 @@ struct OutboundHalf: Sendable {
     /// How many bytes were packed.
     private(set) var sent: UInt64 = 0
     private var limit: UInt64
+    /// The limit of which the far side has heard that it holds us up.
+    private var blockedAt: UInt64?
     /// Whether the writer waits for room.
     private var isBlocked = false
     /// Whether the stream waits for its turn.
@@ -29,6 +31,8 @@ struct OutboundHalf: Sendable {
     var isDone: Bool { phase == .finished || phase == .reset }
     /// Whether it is neither finished nor reset.
     var takesBytes: Bool { phase == .ready }
+    /// Whether the far side is to hear that its limit holds us up.
+    var owesBlocked: Bool { queue.count > 0 && sent >= limit && blockedAt != limit }
     /// Whether only the FIN is left to pack.
     var owesBareFIN: Bool { phase == .finishing && queue.count == 0 }
 
@@ -86,6 +90,13 @@ struct OutboundHalf: Sendable {
         writeHeader(of: id, body.readableBytes, left: queue.count, to: &output.head)
         output.body = body
         return body.readableBytes
+    }
+
+    /// The limit that STREAM_DATA_BLOCKED says now; nil where that is not owed any more.
+    mutating func takeBlocked() -> UInt64? {
+        guard owesBlocked else { return nil }
+        blockedAt = limit
+        return limit
     }
 
     /// Packs the FIN alone.

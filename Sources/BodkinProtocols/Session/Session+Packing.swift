@@ -2,8 +2,9 @@ import DequeModule
 import NIOCore
 
 extension Session {
-    /// Room that is always left for the control frames of one stream: MAX_STREAM_DATA, STOP_SENDING, RESET_STREAM and a bare FIN at their longest.
-    private static var controlLength: Int { 96 }
+    /// Room that is always left for the control frames of one stream: MAX_STREAM_DATA, STREAM_DATA_BLOCKED, STOP_SENDING, RESET_STREAM and a bare FIN at their
+    /// longest.
+    private static var controlLength: Int { 128 }
     /// A record with data is begun only with this much room, or with room for everything that waits: no silly little records.
     private static var worthwhileRoom: Int { 1200 }
 
@@ -20,7 +21,8 @@ extension Session {
         return dataRoom(after: nothing, in: PathFrame.largestHead) > 0
     }
 
-    private var hasControl: Bool { !control.isEmpty || receiveWindow.owesLimit || owesStreamLimit }
+    private var hasControl: Bool { !control.isEmpty || receiveWindow.owesLimit || owesStreamLimit || owesBlocked }
+    private var owesBlocked: Bool { isConfirmed && !ready.isEmpty && sentBytes >= remoteLimits.data && blockedAt != remoteLimits.data }
     private var isDrained: Bool { queuedBytes == 0 && control.isEmpty }
 
     /// How many bytes of STREAM frames may go into a record with this much room; 0 where there is nothing to send or no room for it.
@@ -88,6 +90,10 @@ extension Session {
     private mutating func packControl(into out: inout ByteBuffer, upTo end: Int) {
         guard end - out.writerIndex >= Self.controlLength else { return }
         if receiveWindow.owesLimit { SessionFrame.maxData(receiveWindow.takeLimit()).write(to: &out) }
+        if owesBlocked {
+            SessionFrame.dataBlocked(remoteLimits.data).write(to: &out)
+            blockedAt = remoteLimits.data
+        }
         if owesStreamLimit { SessionFrame.maxStreams(takeStreamLimit()).write(to: &out) }
         while end - out.writerIndex >= Self.controlLength, let id = control.popFirst() { packControl(of: id, into: &out) }
     }
@@ -100,6 +106,7 @@ extension Session {
             streams[id]?.inbound.owedStop = nil
         }
         if let limit = streams[id]?.inbound.takeLimit() { SessionFrame.maxStreamData(id, limit).write(to: &out) }
+        if isConfirmed, let limit = streams[id]?.outbound.takeBlocked() { SessionFrame.streamDataBlocked(id, limit).write(to: &out) }
         if case .resetting(let code) = streams[id]?.outbound.phase {
             SessionFrame.resetStream(id, code: code, finalSize: streams[id]?.outbound.sent ?? 0).write(to: &out)
             streams[id]?.outbound.resetPacked()
@@ -129,7 +136,9 @@ extension Session {
             sentBytes += UInt64(turn.length)
             queuedBytes -= turn.length
             if turn.takesMore { events.append(.writable(id)) }
-            if !turn.isScheduled { forgetIfDone(id) }
+            if turn.isScheduled { continue }
+            if isConfirmed, streams[id]?.outbound.owesBlocked == true { oweControl(id) }
+            forgetIfDone(id)
         }
     }
 }

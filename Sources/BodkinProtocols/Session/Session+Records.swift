@@ -21,11 +21,15 @@ extension Session {
 
     private mutating func process(_ frame: SessionFrame) throws(SessionError) {
         switch frame {
-        case .padding, .ping, .dataBlocked, .streamsBlocked: break
+        case .padding, .ping, .streamsBlocked: break
+        case .dataBlocked(let limit): receiveWindow.senderIsBlocked(at: limit)
         case .stream(let id, let bytes, let isLast): try receiveStream(id, bytes, isLast: isLast)
         case .resetStream(let id, let code, let finalSize): try receiveReset(id, code: code, finalSize: finalSize)
         case .stopSending(let id, let code): try receiveStop(id, code: code)
-        case .streamDataBlocked(let id, _): try requireOpened(id)
+        case .streamDataBlocked(let id, let limit):
+            try requireOpened(id)
+            streams[id]?.inbound.senderIsBlocked(at: limit)
+            if streams[id]?.inbound.owesLimit == true { oweControl(id) }
         case .maxData(let limit): remoteLimits.data = max(remoteLimits.data, limit)
         case .maxStreamData(let id, let limit):
             try requireOpened(id)
@@ -70,14 +74,15 @@ extension Session {
     }
 
     private mutating func receiveStream(_ id: StreamID, _ bytes: ByteBuffer, isLast: Bool) throws(SessionError) {
-        var window = receiveWindow
-        try window.receive(bytes.readableBytes)
+        guard UInt64(bytes.readableBytes) <= receiveWindow.room else {
+            throw SessionError(.flowControl, "more bytes than the connection's window allows")
+        }
         if streams[id] == nil { try requireOpened(id) }
         guard let received = try streams[id]?.receive(bytes, isLast: isLast) else {
             throw SessionError(.streamState, "a STREAM frame for a stream that is over")
         }
-        window.consume(received.dropped)
-        receiveWindow = window
+        receiveWindow.receive(bytes.readableBytes)
+        receiveWindow.consume(received.dropped)
         if received.signals { events.append(.readable(id)) }
         if received.isDone { forgetIfDone(id) }
     }

@@ -24,6 +24,7 @@ extension Session {
         guard let written = streams[stream]?.write(bytes, buffer: buffer) else { return 0 }
         queuedBytes += written.accepted
         if let bytes = written.begins { ready.append(stream, bytes: bytes) }
+        if isConfirmed, written.owesBlocked { oweControl(stream) }
         return written.accepted
     }
 
@@ -82,7 +83,8 @@ extension Session {
     var sendBuffer: Int { queuedBytes < Self.amplyQueued ? configuration.streamSendBuffer : min(configuration.streamSendBuffer, Self.scantBuffer) }
 
     func newStream() -> SessionStream {
-        SessionStream(outbound: OutboundHalf(limit: remoteLimits.streamData), inbound: InboundHalf(window: UInt64(configuration.streamWindow)))
+        let window = FlowWindow(size: configuration.streamWindow, largest: configuration.largestStreamWindow)
+        return SessionStream(outbound: OutboundHalf(limit: remoteLimits.streamData), inbound: InboundHalf(window: window))
     }
 
     /// Puts a stream that may send into the queue of those that do.

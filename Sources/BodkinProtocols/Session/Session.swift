@@ -77,7 +77,9 @@ public struct Session: ~Copyable, Sendable {
     var queuedBytes = 0
     var remoteLimits = InitialLimits.beforeOpen
     var sentBytes: UInt64 = 0
-    var receiveWindow: ReceiveWindow
+    /// The limit for all streams of which the far side has heard that it holds us up.
+    var blockedAt: UInt64?
+    var receiveWindow: FlowWindow
     var openedLocally: UInt64 = 0
     var openedRemotely: UInt64 = 0
     var aliveLocally = 0
@@ -96,7 +98,7 @@ public struct Session: ~Copyable, Sendable {
         self.remoteInstance = remoteInstance
         self.configuration = configuration
         log = RecordLog(configuration)
-        receiveWindow = ReceiveWindow(size: UInt64(configuration.connectionWindow))
+        receiveWindow = FlowWindow(size: configuration.connectionWindow, largest: configuration.largestConnectionWindow)
         remoteStreamLimit = UInt64(configuration.remoteStreams)
         streams[.initial] = newStream()
     }
@@ -116,39 +118,4 @@ public struct Session: ~Copyable, Sendable {
     public var streamCount: Int { streams.count }
     /// Whether the session is over.
     public var hasEnded: Bool { state == .ended }
-}
-
-/// The receiver's side of flow control over all streams (RFC 9000 section 4.1).
-struct ReceiveWindow: Sendable {
-    private let size: UInt64
-    private var limit: UInt64
-    private var received: UInt64 = 0
-    private var consumed: UInt64 = 0
-    /// Whether a MAX_DATA is owed.
-    private(set) var owesLimit = false
-
-    init(size: UInt64) {
-        self.size = size
-        limit = size
-    }
-
-    /// The bytes that arrived and were not consumed.
-    var buffered: UInt64 { received - consumed }
-
-    mutating func receive(_ count: Int) throws(SessionError) {
-        guard UInt64(count) <= limit - received else { throw SessionError(.flowControl, "more bytes than the connection's window allows") }
-        received += UInt64(count)
-    }
-
-    mutating func consume(_ count: Int) {
-        consumed += UInt64(count)
-        if consumed + size - limit >= size / 2 { owesLimit = true }
-    }
-
-    /// The limit for a MAX_DATA that is packed now.
-    mutating func takeLimit() -> UInt64 {
-        owesLimit = false
-        limit = consumed + size
-        return limit
-    }
 }

@@ -37,7 +37,9 @@ public enum SessionFuzzer {
         let role: Session.Role = inputs.random.chance(2) ? .dialler : .called
         var configuration = Session.Configuration()
         configuration.streamWindow = 65_536
+        configuration.largestStreamWindow = 131_072
         configuration.connectionWindow = 131_072
+        configuration.largestConnectionWindow = 262_144
         configuration.remoteStreams = 8
         configuration.unacknowledgedBytes = 65_536
         configuration.unacknowledgedRecords = 32
@@ -103,7 +105,7 @@ public enum SessionFuzzer {
         }
         let bounds = session.configuration
         let holds =
-            session.unreadByteCount <= bounds.connectionWindow
+            session.unreadByteCount <= bounds.largestConnectionWindow
             && session.unacknowledgedByteCount <= bounds.unacknowledgedBytes + RecordLog.reservedBytes + 2048
             && session.log.count <= bounds.unacknowledgedRecords + RecordLog.reservedRecords + 1
             && session.streamCount <= 1 + bounds.localStreams + bounds.remoteStreams && events < 4096

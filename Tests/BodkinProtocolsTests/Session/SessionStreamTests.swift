@@ -120,7 +120,7 @@ import Testing
             while wire.dialler.write(pattern(65_536)) > 0 {}
             while wire.dialler.output(path) != nil {}
         }
-        #expect(wire.dialler.unacknowledged > 4_000_000 && wire.dialler.unacknowledged <= 4 << 20)
+        #expect(wire.dialler.unacknowledged > 8_000_000 && wire.dialler.unacknowledged <= 8 << 20)
         #expect(wire.dialler.unsent < 320 << 10, "256 KiB, and a piece that is taken whole")
     }
 
