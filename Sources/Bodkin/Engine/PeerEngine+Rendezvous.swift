@@ -289,8 +289,9 @@ extension PeerEngine {
         retryCount += 1
         // A server that fell silent was lost on the way, to us alone.
         if wasUp, error.code == .serverUnreachable { return reopen(after: .zero) }
-        // Full jitter over a span that grows by half each time: a restarted server is not met by everyone at once.
-        let span = (0..<min(retryCount, 20)).reduce(Int64(333)) { span, _ in min(30_000, span * 3 / 2) }
+        // Full jitter over a span that grows by half each time: a restarted server is not met by everyone at once, but first by those whose sessions wait for it.
+        let first: Int64 = sessions.values.contains { $0.driver.activePath == nil || $0.driver.isDoubted } ? 100 : 333
+        let span = (0..<min(retryCount, 20)).reduce(first) { span, _ in min(30_000, span * 3 / 2) }
         reopen(after: .milliseconds(.random(in: 0...span)))
     }
 

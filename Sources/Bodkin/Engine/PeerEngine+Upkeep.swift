@@ -38,7 +38,7 @@ extension PeerEngine {
     /// to be repeated: it costs no more than the repetition.
     /// - Parameter isUrgent: whether a path is dead for certain.
     func suspectNetwork(isUrgent: Bool = false) {
-        link?.verify(within: circuits.isEmpty ? max(.milliseconds(300), serverRoundTrip * 2) : verificationTime)
+        link?.verify(within: circuits.isEmpty ? max(.milliseconds(150), serverRoundTrip * 2 + .milliseconds(50)) : verificationTime)
         verifyMappings(isUrgent: isUrgent)
     }
 
