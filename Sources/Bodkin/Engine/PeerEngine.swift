@@ -90,6 +90,8 @@ final class PeerEngine {
     /// How the NAT in front gives ports, where it does not keep the reserved one; nil before that is known.
     var allocation: AllocationEstimate?
     var isMappingSteady = false
+    /// How many ports of that NAT were taken for searches.
+    var blockShare = BlockShare()
     var isSampling = false
     /// How often the NAT's allocator was looked at since the network changed.
     var looks = 0

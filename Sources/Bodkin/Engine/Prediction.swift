@@ -45,6 +45,8 @@ final class Prediction {
     private(set) var reportIndex: Int?
     /// Whether something may still come of it.
     private(set) var isActive = false
+    /// Whether no further round will come after this one.
+    private var isLast = false
     /// Whether both sides' ports are drawn from too many.
     private(set) var isHopeless = false
 
@@ -74,7 +76,7 @@ final class Prediction {
         isActive = true
         // From the sample to the burst: its answer, the word to the far side, and the far side's to us.
         let time = Duration.nanoseconds(engine.serverRoundTrip.nanoseconds * 3) + .milliseconds(50)
-        let ports = PortForecast.Ports(engine.allocation, within: time)
+        let ports = PortForecast.Ports(engine.allocation, within: time, ofBlock: engine.blockPortsLeft)
         switch ports {
         case .counted:
             engine.sampleAllocator().assumeIsolated().whenSuccess { [weak self] sample in
@@ -112,7 +114,7 @@ final class Prediction {
         guard attempt.observed.contains(where: { $0.address == forecast.address }) else { return }
         switch Int(clamping: wire.round) {
         case round where far == nil: break
-        case round + 1 where round < Self.roundLimit:
+        case round + 1 where !isLast && round < Self.roundLimit:
             close()
             prepare(round + 1)
         default: return
@@ -131,6 +133,7 @@ final class Prediction {
             isHopeless = true
             return finish()
         }
+        isLast = part.isLast || round == Self.roundLimit
         wait(part.isSecond ? Self.skew : .zero) { $0.fire(part.action) }
     }
 
@@ -138,7 +141,10 @@ final class Prediction {
         guard attempt.phase == .meeting, !attempt.hasDirectPath, let far else { return finish() }
         var entry = ConnectionReport.Attempt(route: .direct, remote: Endpoint(far.address, far.target), start: attempt.elapsed)
         switch action {
-        case .burst(let count, let endpoint):
+        case .burst(var count, let endpoint):
+            // Another dial may have taken its part meanwhile.
+            if case .drawn(_, _, true) = own?.ports { count = min(count, engine.blockPortsLeft) }
+            engine.tookPorts(count)
             entry.shots = count
             entry.detail = "round \(round): predicted, from fresh ports"
             let first = nextLocal
@@ -159,7 +165,7 @@ final class Prediction {
     /// as we did, or twice that with twice as many; then SYNs cross. In the last round the system may repeat each once, after a second (RFC 6298): that is how a
     /// NAT is crossed which lets no SYN meet another.
     private func patience(after firing: TimeAmount) -> TimeAmount {
-        max(round < Self.roundLimit ? .milliseconds(500) : .milliseconds(1300), engine.serverRoundTrip * 4) + Self.skew + firing * 2
+        max(isLast ? .milliseconds(1300) : .milliseconds(500), engine.serverRoundTrip * 4) + Self.skew + firing * 2
     }
 
     private func wait(_ time: TimeAmount, _ body: @escaping (Prediction) -> Void) {
@@ -206,7 +212,7 @@ final class Prediction {
         guard !attempt.isConnecting else { return wait(Self.patience) { $0.missed() } }
         if let reportIndex { attempt.judge(reportIndex, .silent, "") }
         close()
-        guard round < Self.roundLimit else { return finish() }
+        guard !isLast else { return finish() }
         prepare(round + 1)
     }
 
