@@ -39,6 +39,7 @@ struct EventLine: Sendable {
         fields += report.verdict.map { [("verdict", .text($0.rawValue))] } ?? []
         fields += Self.optional("first_path_ms", report.timeToFirstPath)
         fields += Self.optional("direct_ms", report.timeToDirect)
+        fields.append(("rounds", .integer(report.rounds)))
         fields.append(("attempts", .list(report.attempts.map { .object(Self.members($0)) })))
         self.init("report", fields)
     }
@@ -59,6 +60,7 @@ struct EventLine: Sendable {
         fields += attempt.candidate.map { [("candidate", .text($0.rawValue))] } ?? []
         fields.append(("start_ms", .milliseconds(attempt.start)))
         fields += optional("duration_ms", attempt.duration)
+        fields += attempt.round.map { [("round", .integer($0))] } ?? []
         fields += [("syns", .integer(attempt.shots)), ("verdict", .text(attempt.verdict.rawValue))]
         return attempt.detail.isEmpty ? fields : fields + [("detail", .text(attempt.detail))]
     }

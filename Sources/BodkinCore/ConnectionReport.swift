@@ -37,8 +37,10 @@ public struct ConnectionReport: Hashable, Sendable {
         public var start: Duration
         /// How long it took to its verdict.
         public var duration: Duration?
-        /// How many SYNs it sent.
+        /// How many SYNs it sent, each by a socket of its own; what the system repeats does not count.
         public var shots: Int
+        /// Which round of predicted ports, or of a search for them, it was, from 1; nil for a Meet or a circuit.
+        public var round: Int?
         /// What became of it.
         public var verdict: Verdict
         /// More about the verdict, for people; empty where there is no more.
@@ -73,6 +75,9 @@ public struct ConnectionReport: Hashable, Sendable {
     /// Every attempt, in the order they began.
     public var attempts: [Attempt] = []
 
+    /// How many rounds of predicted ports, or of searches for them, there were; none where the two only met.
+    public var rounds: Int { attempts.lazy.compactMap(\.round).max() ?? 0 }
+
     /// A report that begins.
     public init(peer: PeerID) { self.peer = peer }
 }
@@ -94,12 +99,14 @@ extension ConnectionReport: CustomStringConvertible {
 }
 
 extension ConnectionReport.Attempt: CustomStringConvertible {
-    /// `+2 ms direct 192.0.2.1:4000 (server-reflexive): succeeded after 51 ms, 1 SYN`.
+    /// `+2 ms direct 192.0.2.1:4000 (server-reflexive): succeeded after 51 ms, 1 SYN`, with `round 1` where ports were predicted.
     public var description: String {
         let target = remote.map { " \($0)" } ?? ""
         let kind = candidate.map { " (\($0.rawValue))" } ?? ""
         let time = duration.map { " after \($0.inMilliseconds)" } ?? ""
         let count = shots == 0 ? "" : ", \(shots) SYN\(shots == 1 ? "" : "s")"
-        return "+\(start.inMilliseconds) \(route.rawValue)\(target)\(kind): \(verdict.rawValue)\(time)\(count)\(detail.isEmpty ? "" : ", \(detail)")"
+        let turn = round.map { ", round \($0)" } ?? ""
+        let more = detail.isEmpty ? "" : ", \(detail)"
+        return "+\(start.inMilliseconds) \(route.rawValue)\(target)\(kind): \(verdict.rawValue)\(time)\(turn)\(count)\(more)"
     }
 }

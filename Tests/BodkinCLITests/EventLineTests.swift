@@ -40,16 +40,17 @@ struct EventLineTests {
         attempt.shots = 1
         attempt.verdict = .succeeded
         var report = ConnectionReport(peer: peer)
-        #expect(line(.report(report)) == #"{"event": "report", "ms": 104.3, "peer": "\#(Self.text)", "route": null, "attempts": []}"#)
+        #expect(line(.report(report)) == #"{"event": "report", "ms": 104.3, "peer": "\#(Self.text)", "route": null, "rounds": 0, "attempts": []}"#)
         report.route = .direct
         report.timeToDirect = .milliseconds(53)
+        attempt.round = 2
         report.attempts = [ConnectionReport.Attempt(route: .circuit, start: .zero), attempt]
         #expect(
             line(.report(report))
-                == #"{"event": "report", "ms": 104.3, "peer": "\#(Self.text)", "route": "direct", "direct_ms": 53.0, "attempts": ["#
+                == #"{"event": "report", "ms": 104.3, "peer": "\#(Self.text)", "route": "direct", "direct_ms": 53.0, "rounds": 2, "attempts": ["#
                 + #"{"route": "circuit", "start_ms": 0.0, "syns": 0, "verdict": "pending"}, "#
                 + #"{"route": "direct", "remote": "198.51.100.7:40123", "candidate": "server-reflexive", "start_ms": 2.0, "#
-                + #""duration_ms": 51.0, "syns": 1, "verdict": "succeeded"}]}"#)
+                + #""duration_ms": 51.0, "round": 2, "syns": 1, "verdict": "succeeded"}]}"#)
     }
 
     @Test("whatever a text holds, the line is JSON, and one line", arguments: ["\"\\/", "a\nb\r\tc\u{0}\u{1F}", "é 🙂 \u{2028}", ""])

@@ -71,16 +71,4 @@ struct NATPairTests {
         let (there, back) = (pair.cell.topology(LinkParameters(), 7), pair.reversed.cell.topology(LinkParameters(), 7))
         #expect(there.box("carrier-b") != nil && back.box("carrier-a") != nil && back.box("nat-b")?.parameters == there.box("nat-a")?.parameters)
     }
-
-    @Test(
-        "a round of prediction is read from a report's detail",
-        arguments: [
-            ("round 1: predicted, from fresh ports", 1), ("round 2: predicted, from the reserved port", 2), ("", nil), ("round 1: more", nil),
-            ("in round 1: predicted", nil), ("round x: predicted, from fresh ports", nil), ("RST", nil),
-        ] as [(String, Int?)])
-    func round(detail: String, round: Int?) {
-        var attempt = ConnectionReport.Attempt(route: .direct, start: .zero)
-        attempt.detail = detail
-        #expect(attempt.predictedRound == round)
-    }
 }

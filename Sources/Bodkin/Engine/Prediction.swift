@@ -140,18 +140,17 @@ final class Prediction {
     private func fire(_ action: PunchRound.Action) {
         guard attempt.phase == .meeting, !attempt.hasDirectPath, let far else { return finish() }
         var entry = ConnectionReport.Attempt(route: .direct, remote: Endpoint(far.address, far.target), start: attempt.elapsed)
+        entry.round = round
         switch action {
         case .burst(var count, let endpoint):
             // Another dial may have taken its part meanwhile.
             if case .drawn(_, _, true) = own?.ports { count = min(count, engine.blockPortsLeft) }
             engine.tookPorts(count)
-            entry.shots = count
-            entry.detail = "round \(round): predicted, from fresh ports"
+            entry.detail = "predicted, from fresh ports"
             let first = nextLocal
             waiting = (0..<count).map { index in (first.map { $0 &+ UInt16(clamping: index) } ?? 0, endpoint) }[...]
         case .guess(let endpoints):
-            entry.shots = endpoints.count
-            entry.detail = "round \(round): predicted, from the reserved port"
+            entry.detail = "predicted, from the reserved port"
             waiting = endpoints.map { (engine.port?.number ?? 0, $0) }[...]
         }
         // Between pieces bytes flow. Strangers that count with us are let in as late as can be.
@@ -188,6 +187,7 @@ final class Prediction {
         let engine = engine
         guard engine.halfOpenCount < Self.budget else { return }
         engine.halfOpenCount += 1
+        if let reportIndex { attempt.report.attempts[reportIndex].shots += 1 }
         var own: ObjectIdentifier?
         let connecting = ReservedPort.connect(from: local, to: endpoint, on: engine.eventLoop) { [weak self] channel in
             own = ObjectIdentifier(channel)
