@@ -6,6 +6,8 @@ import BodkinProtocols
 import Testing
 
 /// What a direct path costs, read from the capture: SYNs, half-open sockets, ports of a household's block, and how soon all that has lost is gone.
+///
+/// In a process of its own (Makefile): a program that other tests start inherits for a moment, between fork and exec, what is half-open here, and keeps it so.
 @Suite(
     "Budgets in the capture", .serialized, .timeLimit(.minutes(1)),
     .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
@@ -20,15 +22,15 @@ struct BudgetTests {
         var testDescription: String { "\(near.rawValue) + \(far.rawValue)\(seed == 1 ? "" : ", another time")" }
     }
 
-    /// Counting NATs have bursts of 16 where nobody shifts them; random ones are searched for by 512 and 1 024; blocks by a sixteenth of what
+    /// Counting NATs have bursts of 16 where nobody shifts them, and never more than 256; random ones are searched for by 512 and 1 024; blocks by a sixteenth of what
     /// they seem to hold and 256, or by what is left of half of them.
     static let cases = [
-        Case(near: .symmetricSequential, far: .symmetricSequential, most: [16, 16]),
-        Case(near: .symmetricSequential, far: .portRestricted, most: [1, 16]),
+        Case(near: .symmetricSequential, far: .symmetricSequential, most: [256, 256]),
+        Case(near: .symmetricSequential, far: .portRestricted, most: [1, 256]),
         Case(near: .symmetricRandom, far: .portRestricted, most: [512, 1024]),
         Case(near: .symmetricBlock, far: .portRestricted, most: [40, 256]),
         Case(near: .cgnBlock, far: .portRestricted, most: [40, 256]),
-        Case(near: .symmetricBlock, far: .symmetricSequential, most: [256, 16]),
+        Case(near: .symmetricBlock, far: .symmetricSequential, most: [256, 256]),
         Case(near: .symmetricBlock, far: .symmetricBlock, most: [256, 256]),
         Case(near: .symmetricBlock, far: .symmetricBlock, most: [256, 256], seed: 2),
         Case(near: .symmetricRandom, far: .symmetricRandom, most: [0, 0]),
@@ -38,23 +40,27 @@ struct BudgetTests {
     func spends(_ expected: Case) async throws {
         let dial = try await RecordedDial.run(expected.near, expected.far, seed: expected.seed)
         for ((own, far), most) in zip(dial.views, expected.most) {
-            let search = own.report.attempts.filter { $0.detail.hasPrefix("round") || $0.shots > MeetSchedule.instants.count }
+            let search = own.report.attempts.filter { $0.round != nil }
             let probes = dial.capture.probes(from: own.outside, to: far.outside)
-            // The Meet is one 4-tuple: the one endpoint of the far side that may be connected to.
-            #expect((1...1 + most * max(1, search.count)).contains(probes.count), "\(own.name): \(own.report)")
+            // The Meet is one 4-tuple: the one endpoint of the far side that may be connected to. A guess may be the same one.
+            let reported = search.reduce(0) { $0 + $1.shots }
+            #expect((max(1, reported)...1 + reported).contains(probes.count), "\(own.name) has sent \(probes.count): \(own.report)")
+            #expect(search.map(\.round) == search.indices.map { $0 + 1 } && search.allSatisfy { $0.shots <= most })
+            #expect((own.report.rounds > 0) == (most > 0))
             #expect(dial.capture.mostHalfOpen(from: own.outside, to: far.outside) <= PunchPolicy.largestBudget * max(1, search.count))
             #expect(own.mostHalfOpen <= PunchPolicy.largestBudget)
             if let size = Self.block(own.name == "a" ? expected.near : expected.far) {
                 let ports = dial.capture.ports(of: own.outside)
                 #expect(ports.count <= size / 2, "\(own.name) has taken \(ports.count) of a block of \(size)")
             }
-            // Whatever is sent before the end of the dial is at the core that much later.
-            let end = own.settled + RecordedDial.wayToCore.nanoseconds
-            #expect(probes.allSatisfy { $0.time <= end + Self.slack.nanoseconds }, "\(own.name) went on asking")
-            let winner = dial.route == .direct ? dial.capture.busiest(from: own.outside, to: far.outside) : nil
-            let last = dial.capture.last(from: own.outside, to: far.outside, except: winner)
-            #expect(last.map { $0 <= end + RecordedDial.closing.nanoseconds } ?? true, "\(own.name) had something open")
-            #expect(own.socketsLeft == (winner == nil ? 0 : 1))
+            // Nothing is asked for once the dial is over, nor repeated by the system, which it would be after a second. What has come up and lost says goodbye.
+            #expect(own.end.halfOpen == 0)
+            let look = max(own.end.look, far.end.look) + Self.late
+            let last = dial.capture.requests(from: own.outside, to: far.outside).last?.time ?? 0
+            #expect(last <= own.end.look + Self.late, "\(own.name) went on asking for \(Double(last - own.end.time) / 1e6) ms")
+            let winner = dial.route == .direct ? dial.capture.lastSpoken(from: own.outside, to: far.outside) : nil
+            let other = dial.capture.last(from: own.outside, to: far.outside, except: winner) ?? 0
+            #expect(other <= look, "\(own.name) had something open for \(Double(other - own.end.time) / 1e6) ms")
         }
     }
 
@@ -78,8 +84,8 @@ struct BudgetTests {
         preset.layers.lazy.compactMap { if case .block(let size, _) = $0.tcp.allocation { size } else { nil } }.first
     }
 
-    /// What a busy machine may take from the word that a dial is over to the packets that were under way by then.
-    private static let slack = Duration.milliseconds(50)
+    /// How much later than at the host a packet is at the core, in nanoseconds, on a machine that is busy.
+    private static let late = (RecordedDial.wayToCore + .milliseconds(50)).nanoseconds
 }
 
 extension Duration {

@@ -76,9 +76,11 @@ struct Capture {
         }?.time
     }
 
-    /// The 4-tuple from one address to another that most packets went by: the one that carries the connection.
-    func busiest(from source: IPAddress, to destination: IPAddress) -> Flow? {
-        let flows = records.map(\.packet.flow).filter { $0.source.address == source && $0.destination.address == destination }
-        return Dictionary(flows.map { ($0, 1) }, uniquingKeysWith: +).max { $0.value < $1.value }?.key
+    /// The 4-tuple from one address to another that was used last, requests aside: the one that carried the connection up to its end.
+    func lastSpoken(from source: IPAddress, to destination: IPAddress) -> Flow? {
+        records.last {
+            let flow = $0.packet.flow
+            return flow.source.address == source && flow.destination.address == destination && !$0.packet.isConnectionRequest
+        }?.packet.flow
     }
 }

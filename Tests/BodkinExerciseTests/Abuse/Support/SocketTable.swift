@@ -18,26 +18,28 @@ enum SocketTable {
         case listening = "0A"
     }
 
-    /// The far address and the state of each of a host's IPv4 TCP sockets. Not an instant's picture: a socket may be replaced by another one meanwhile.
-    private static func sockets(in host: String, of lab: Lab) async throws -> [(far: Substring, state: Substring)] {
-        try await lab.host(host).run {
-            text(of: "/proc/thread-self/net/tcp").split(separator: "\n").dropFirst().compactMap { line in
-                let fields = line.split(separator: " ").prefix(4)
-                return fields.count == 4 ? (fields[fields.startIndex + 2].prefix(8), fields[fields.startIndex + 3]) : nil
-            }
+    /// A TCP socket: the far address as the kernel writes it, and the state.
+    private typealias Socket = (far: Substring, state: Substring)
+
+    /// The IPv4 TCP sockets of the network that the calling thread is in. Not an instant's picture: a socket may be replaced by another one meanwhile.
+    private static var sockets: [Socket] {
+        text(of: "/proc/thread-self/net/tcp").split(separator: "\n").dropFirst().compactMap { line in
+            let fields = line.split(separator: " ").prefix(4)
+            return fields.count == 4 ? (fields[fields.startIndex + 2].prefix(8), fields[fields.startIndex + 3]) : nil
         }
     }
 
-    /// The states alone.
-    private static func states(in host: String, of lab: Lab) async throws -> [Substring] { try await sockets(in: host, of: lab).map(\.state) }
+    /// The states of a host's sockets.
+    private static func states(in host: String, of lab: Lab) async throws -> [Substring] { try await lab.host(host).run { sockets.map(\.state) } }
 
-    /// How many TCP sockets of a host lead to this address and have a descriptor.
-    static func count(towards address: IPAddress, in host: String, of lab: Lab) async throws -> Int {
+    /// How many sockets of the calling thread's network lead to this address: all that have a descriptor, and of these the half-open ones.
+    static func counts(towards address: IPAddress) -> (all: Int, halfOpen: Int) {
         // The kernel writes the address as a number of the machine's own byte order (proc_pid_net(5)).
         let number = "\(address)".split(separator: ".").compactMap { UInt32($0) }.reduce(0) { $0 << 8 | $1 }
         let digits = String(number.bigEndian, radix: 16, uppercase: true)
         let text = String(repeating: "0", count: 8 - digits.count) + digits
-        return try await sockets(in: host, of: lab).count { $0.far == text && $0.state != TCPState.timeWait.rawValue }
+        let found = sockets.filter { $0.far == text && $0.state != TCPState.timeWait.rawValue }
+        return (found.count, found.count { $0.state == TCPState.halfOpen.rawValue })
     }
 
     /// How many TCP sockets of a host are in this state.
