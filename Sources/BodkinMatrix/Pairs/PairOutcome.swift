@@ -17,6 +17,8 @@ struct PairOutcome: Codable, Sendable, Hashable {
     var probability: Double?
     /// How many rounds the oracle's plan has; nil where there is none.
     var plannedRounds: Int?
+    /// The verdict that every relayed dial must have; nil where none is certain.
+    var relayVerdict: String?
     /// The oracle's verdict and plan in words.
     var verdict: String
     var dials: [PairDial] = []
@@ -29,6 +31,7 @@ struct PairOutcome: Codable, Sendable, Hashable {
         b = pair.b.rawValue
         verdict = pair.forecast.words
         probability = pair.forecast.feasibility.probability(rounds: 1)
+        relayVerdict = pair.verdict?.rawValue
         plannedRounds = pair.forecast.plan?.rounds
         feasibility =
             switch pair.forecast.feasibility {
