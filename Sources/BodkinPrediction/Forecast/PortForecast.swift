@@ -87,16 +87,23 @@ public struct PunchRound: Hashable, Sendable {
     public let action: Action
     /// Whether the other side, which guesses, has to have fired before: its NAT may answer what comes too early by an RST.
     public let isSecond: Bool
+    /// Whether one side guesses and the other has fresh ports, so that it matters which of the two fires first.
+    public let isOrdered: Bool
     /// The probability that the two parts meet, as far as ports decide.
     public let probability: Double
     /// Whether nothing is left for another round: a side spends all that it may take of its household's block, which NATs keep for minutes.
     public let isLast: Bool
+
+    /// Whether this side fires after the other.
+    /// - Parameter isBurstFirst: whether the order is the other way round.
+    public func waits(isBurstFirst: Bool) -> Bool { isOrdered && isSecond != isBurstFirst }
 
     /// This side's part; nil where nothing is to be gained.
     /// - Parameter random: draws the guesses.
     public init?(own: PortForecast, far: PortForecast, using random: inout some RandomNumberGenerator) {
         guard own.address.family == far.address.family else { return nil }
         let endpoint = Endpoint(far.address, far.target)
+        isOrdered = (own.ports == .kept) != (far.ports == .kept)
         isLast = own.ports != .kept && far.ports != .kept && (own.ports.isBlock || far.ports.isBlock)
         switch (own.ports, far.ports) {
         case (.counted(_, let count, _), .counted):
