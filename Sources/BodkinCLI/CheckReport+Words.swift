@@ -122,13 +122,17 @@ extension CheckReport {
         case .likely(let probability, let probes):
             switch forecast.plan?.tier {
             case .meet?, nil: "direct in one round, where both NATs let a SYN meet another, as \(percent(probability)) of them do"
-            case .predicted?: "direct by predicting ports (\(percent(probability)) for each round, of which there are two)"
+            case .predicted?: "direct by predicting ports (\(percent(probability)) \(rounds(forecast)))"
             case .birthday?:
-                "direct by a search with \(probes) connections at a time (\(percent(probability)) for each round, of which there are two)"
+                "direct by a search with \(probes) connections at a time (\(percent(probability)) \(rounds(forecast)))"
             }
         case .impossible(let reason): "by circuit: \(reason.meaning)"
         case .unknown: "not to be foretold: what decides is not known"
         }
+    }
+
+    private static func rounds(_ forecast: Forecast) -> String {
+        forecast.plan?.rounds == 1 ? "in the one round that there is" : "for each round, of which there are two"
     }
 
     private static func percent(_ probability: Double) -> String {

@@ -26,7 +26,9 @@ struct PeerOptions: ParsableArguments {
     /// The configuration that the options and the environment name.
     func configuration() throws -> Peer.Configuration {
         let url = try server()
-        var configuration = Peer.Configuration(identity: try Identity.loadOrCreate(in: state.directory()), rendezvous: url)
+        let directory = try state.directory()
+        var configuration = Peer.Configuration(identity: try Identity.loadOrCreate(in: directory), rendezvous: url)
+        configuration.memoryFile = "\(directory)/precedents.json"
         configuration.reservedPort = reservedPort
         configuration.paths = directOnly ? .directOnly : relayOnly ? .relayOnly : .all
         configuration.predictsPorts = !noPrediction

@@ -37,8 +37,10 @@ public struct ConnectionReport: Hashable, Sendable {
         public var start: Duration
         /// How long it took to its verdict.
         public var duration: Duration?
-        /// How many SYNs it sent.
+        /// How many SYNs it sent, each by a socket of its own; what the system repeats does not count.
         public var shots: Int
+        /// Which round of predicted ports, or of a search for them, it was, from 1; nil for a Meet or a circuit.
+        public var round: Int?
         /// What became of it.
         public var verdict: Verdict
         /// More about the verdict, for people; empty where there is no more.
@@ -70,8 +72,13 @@ public struct ConnectionReport: Hashable, Sendable {
     public var verdict: RelayVerdict?
     /// How often the path that carried the connection has died. The connection has gone on by another one, or waits for one.
     public var pathDeaths = 0
+    /// What has worked between two such networks before, and was tried first; nil where nothing was known.
+    public var precedent: Precedent?
     /// Every attempt, in the order they began.
     public var attempts: [Attempt] = []
+
+    /// How many rounds of predicted ports, or of searches for them, there were; none where the two only met.
+    public var rounds: Int { attempts.lazy.compactMap(\.round).max() ?? 0 }
 
     /// A report that begins.
     public init(peer: PeerID) { self.peer = peer }
@@ -88,18 +95,21 @@ extension ConnectionReport: CustomStringConvertible {
             if let verdict { lines.append("  \(verdict)") }
         case nil: lines.append("not connected")
         }
+        if let precedent { lines.append("  \(precedent)") }
         lines += attempts.map { "  \($0)" }
         return lines.joined(separator: "\n")
     }
 }
 
 extension ConnectionReport.Attempt: CustomStringConvertible {
-    /// `+2 ms direct 192.0.2.1:4000 (server-reflexive): succeeded after 51 ms, 1 SYN`.
+    /// `+2 ms direct 192.0.2.1:4000 (server-reflexive): succeeded after 51 ms, 1 SYN`, with `round 1` where ports were predicted.
     public var description: String {
         let target = remote.map { " \($0)" } ?? ""
         let kind = candidate.map { " (\($0.rawValue))" } ?? ""
         let time = duration.map { " after \($0.inMilliseconds)" } ?? ""
         let count = shots == 0 ? "" : ", \(shots) SYN\(shots == 1 ? "" : "s")"
-        return "+\(start.inMilliseconds) \(route.rawValue)\(target)\(kind): \(verdict.rawValue)\(time)\(count)\(detail.isEmpty ? "" : ", \(detail)")"
+        let turn = round.map { ", round \($0)" } ?? ""
+        let more = detail.isEmpty ? "" : ", \(detail)"
+        return "+\(start.inMilliseconds) \(route.rawValue)\(target)\(kind): \(verdict.rawValue)\(time)\(turn)\(count)\(more)"
     }
 }

@@ -1,4 +1,4 @@
-import BodkinCore
+public import BodkinCore
 public import BodkinNATLab
 public import BodkinPrediction
 
@@ -50,11 +50,14 @@ public struct NATPair: Sendable, Hashable, CustomStringConvertible {
     /// The same pair with the two sides exchanged: host a, which dials, stands behind what is ``b`` here.
     public var reversed: NATPair { NATPair(b, a) }
 
+    /// Why it is relayed, where arithmetic says so: what a dial's report must say then.
+    public var verdict: RelayVerdict? { forecast.feasibility == .impossible(.unpredictable) ? .unpredictable : nil }
+
     /// Its network: direct wherever the forecast is not that it is impossible.
     public var cell: PeerCell {
         var route = Route.direct
         if case .impossible = forecast.feasibility { route = .circuit }
         let (a, b) = (a, b)
-        return PeerCell(description, route) { Topology.pair(a, b, link: $0, seed: $1) }
+        return PeerCell(description, route, verdict: verdict) { Topology.pair(a, b, link: $0, seed: $1) }
     }
 }

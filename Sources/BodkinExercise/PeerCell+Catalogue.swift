@@ -14,7 +14,7 @@ extension PeerCell {
     /// A symmetric NAT with random ports: direct where the other side lets it in, or has one port that is known; by circuit elsewhere.
     public static let symmetric =
         [NATPreset.open, .fullCone, .restricted, .portRestricted].map { pair(.symmetricRandom, $0, .direct) }
-        + [pair(.symmetricRandom, .symmetricRandom, .circuit)]
+        + [pair(.symmetricRandom, .symmetricRandom, .circuit, verdict: .unpredictable)]
 
     /// Symmetric NATs whose ports can be predicted, or searched for.
     public static let predicted =

@@ -8,11 +8,9 @@ import Darwin
 
 /// A small text that its owner alone may read, such as a join token.
 public enum SecretFile {
-    private static let limit = 4096
-
-    /// The text, its first 4 096 bytes; nil where there is no such file.
+    /// The text, its first `limit` bytes; nil where there is no such file.
     /// - Throws: ``IdentityError``: `exposed` when others could read the file, `unreadable`, `system`.
-    public static func read(_ path: String) throws(IdentityError) -> String? {
+    public static func read(_ path: String, limit: Int = 4096) throws(IdentityError) -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
             if errno == ENOENT { return nil }
@@ -41,6 +39,18 @@ public enum SecretFile {
         }
         defer { close(file) }
         guard writeBytes(file, Array(text.utf8)) else { throw refused(path) }
+    }
+
+    /// Puts a file of mode 0600 in the place of what there was: whoever reads it has the old text or the new one, whole.
+    /// - Throws: ``IdentityError``: `system`.
+    public static func replace(_ text: String, at path: String) throws(IdentityError) {
+        let draft = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
+        try write(text, to: draft)
+        guard rename(draft, path) == 0 else {
+            let error = refused(path)
+            unlink(draft)
+            throw error
+        }
     }
 
     private static func refused(_ path: String) -> IdentityError {

@@ -19,6 +19,10 @@ struct Evidence: Codable, Sendable {
         var shots: Int
         var report: String?
         var failure: String?
+        /// Why it is relayed, where it is.
+        var verdict: String?
+        /// Whether the reason is another than the cell's, or there was a search where none makes sense.
+        var isUnreasoned: Bool?
 
         init(_ cell: PeerCell, _ seed: UInt64, _ loss: Double, _ exercise: PeerExercise) {
             self.cell = cell.name
@@ -32,11 +36,13 @@ struct Evidence: Codable, Sendable {
             packets = exercise.cost.sent
             shots = exercise.report?.attempts.reduce(0) { $0 + $1.shots } ?? 0
             failure = exercise.failure
-            if route != expected { report = exercise.report.map { "\($0)" } }
+            verdict = exercise.report?.verdict?.rawValue
+            if loss == 0, route == expected, let own = exercise.report, !cell.isMet(by: own) { isUnreasoned = true }
+            if route != expected || isUnreasoned == true { report = exercise.report.map { "\($0)" } }
         }
 
-        /// Whether the route is the cell's. With loss, a circuit in place of a direct path counts as late, not as wrong.
-        var isAsExpected: Bool { failure == nil && (route == expected || loss > 0 && route != nil) }
+        /// Whether the route is the cell's, and the reason where the cell has one. With loss, a circuit in place of a direct path counts as late, not as wrong.
+        var isAsExpected: Bool { failure == nil && isUnreasoned != true && (route == expected || loss > 0 && route != nil) }
         /// Whether the direct path came within 3 s.
         var isInTime: Bool { route == Route.direct.rawValue && (directMilliseconds ?? .infinity) <= 3000 }
 

@@ -40,16 +40,30 @@ struct EventLineTests {
         attempt.shots = 1
         attempt.verdict = .succeeded
         var report = ConnectionReport(peer: peer)
-        #expect(line(.report(report)) == #"{"event": "report", "ms": 104.3, "peer": "\#(Self.text)", "route": null, "attempts": []}"#)
+        #expect(line(.report(report)) == #"{"event": "report", "ms": 104.3, "peer": "\#(Self.text)", "route": null, "rounds": 0, "attempts": []}"#)
         report.route = .direct
         report.timeToDirect = .milliseconds(53)
+        attempt.round = 2
         report.attempts = [ConnectionReport.Attempt(route: .circuit, start: .zero), attempt]
         #expect(
             line(.report(report))
-                == #"{"event": "report", "ms": 104.3, "peer": "\#(Self.text)", "route": "direct", "direct_ms": 53.0, "attempts": ["#
+                == #"{"event": "report", "ms": 104.3, "peer": "\#(Self.text)", "route": "direct", "direct_ms": 53.0, "rounds": 2, "attempts": ["#
                 + #"{"route": "circuit", "start_ms": 0.0, "syns": 0, "verdict": "pending"}, "#
                 + #"{"route": "direct", "remote": "198.51.100.7:40123", "candidate": "server-reflexive", "start_ms": 2.0, "#
-                + #""duration_ms": 51.0, "syns": 1, "verdict": "succeeded"}]}"#)
+                + #""duration_ms": 51.0, "round": 2, "syns": 1, "verdict": "succeeded"}]}"#)
+    }
+
+    @Test("what worked before is told with its day")
+    func precedent() throws {
+        var report = ConnectionReport(peer: peer)
+        report.precedent = Precedent(.search, isBurstFirst: false, round: 2, day: try #require(Day("2026-11-28")))
+        #expect(line(.report(report)).contains(#""worked_before": {"on": "2026-11-28", "by": "search", "round": 2}, "attempts": []"#))
+        report.precedent?.isBurstFirst = true
+        #expect(line(.report(report)).contains(#""round": 2, "first": "burst"}"#))
+        let event = PeerEvent(kind: .report(report), elapsed: .zero)
+        let words = "worked before, on 2026-11-28: a search for ports, in round 2, the fresh ports first"
+        #expect(Narration.line(event, after: .zero, isVerbose: true)?.contains(words) == true)
+        #expect(Narration.line(event, after: .zero, isVerbose: false)?.contains(words) != true)
     }
 
     @Test("whatever a text holds, the line is JSON, and one line", arguments: ["\"\\/", "a\nb\r\tc\u{0}\u{1F}", "é 🙂 \u{2028}", ""])

@@ -31,7 +31,7 @@ struct NATPairTests {
                 "symmetric-random", "port-restricted-rst",
                 "likely, 100.0 % a round: 512 SYNs at the known port against 1024 guesses from the reserved port, the second side first"
             ),
-            ("symmetric-block", "symmetric-block", "likely, 25.0 % a round: 256 SYNs at one port of the block from each side"),
+            ("symmetric-block", "symmetric-block", "likely, 21.1 % a round: 235 SYNs at one port of the block from each side"),
             (
                 "port-restricted", "symmetric/dependent",
                 "likely, 100.0 % a round: 16 guesses from the reserved port against 1 SYN from consecutive ports at the known port"
@@ -43,8 +43,8 @@ struct NATPairTests {
     }
 
     @Test("rounds add up: what misses one may be met by the next")
-    func rounds() throws {
-        let blocks = try Self.pair("symmetric-block", "symmetric-block").forecast.feasibility
+    func rounds() {
+        let blocks = Feasibility.likely(probability: 0.25, probes: 256)
         #expect(blocks.probability(rounds: 0) == 0 && blocks.probability(rounds: 1) == 0.25 && blocks.probability(rounds: 2) == 0.4375)
         #expect(Feasibility.certain.probability(rounds: 1) == 1 && Feasibility.impossible(.budget).probability(rounds: 2) == 0)
         #expect(Feasibility.unknown.probability(rounds: 1) == nil)
@@ -70,17 +70,5 @@ struct NATPairTests {
         #expect(pair.cell.route == .direct && pair.cell.name == "symmetric/independent + cgn")
         let (there, back) = (pair.cell.topology(LinkParameters(), 7), pair.reversed.cell.topology(LinkParameters(), 7))
         #expect(there.box("carrier-b") != nil && back.box("carrier-a") != nil && back.box("nat-b")?.parameters == there.box("nat-a")?.parameters)
-    }
-
-    @Test(
-        "a round of prediction is read from a report's detail",
-        arguments: [
-            ("round 1: predicted, from fresh ports", 1), ("round 2: predicted, from the reserved port", 2), ("", nil), ("round 1: more", nil),
-            ("in round 1: predicted", nil), ("round x: predicted, from fresh ports", nil), ("RST", nil),
-        ] as [(String, Int?)])
-    func round(detail: String, round: Int?) {
-        var attempt = ConnectionReport.Attempt(route: .direct, start: .zero)
-        attempt.detail = detail
-        #expect(attempt.predictedRound == round)
     }
 }

@@ -2,6 +2,7 @@ import Bodkin
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import BodkinProtocols
 import Testing
 
 /// Real peers in emulated networks, asserted by route.
@@ -14,6 +15,9 @@ struct PeerCellTests {
         let result = try await PeerExercise.run(cell, seed: 1)
         #expect(result.failure == nil)
         #expect(result.route == cell.route, "\(result.report.map { "\($0)" } ?? "no report")")
+        #expect(result.report.map(cell.isMet) == true, "\(result.report.map { "\($0)" } ?? "no report")")
+        // The Meet has nine instants; whoever is out of reach is shot at no more than that.
+        if cell.verdict != nil { #expect(result.report?.attempts.allSatisfy { $0.shots <= MeetSchedule.instants.count } == true) }
         // A byte has come by the direct path where there is one, and not before the first byte of all.
         #expect((result.directByte != nil) == (cell.route == .direct))
         if let directByte = result.directByte, let farByte = result.farByte { #expect(directByte >= farByte) }

@@ -14,7 +14,7 @@ struct PairFindingTests {
             if index < direct {
                 (dial.route, dial.directByte, dial.rounds, dial.probes) = ("direct", directByte, 1, 16)
             } else if index < direct + circuit {
-                (dial.route, dial.verdict) = ("circuit", "silent")
+                (dial.route, dial.verdict) = ("circuit", outcome.relayVerdict ?? "silent")
             } else {
                 dial.failure = "gone"
             }
@@ -36,18 +36,24 @@ struct PairFindingTests {
         #expect(try Self.kinds(Self.outcome("symmetric/random", "symmetric/random", direct: 0, circuit: 9, none: 1)) == [.connection])
     }
 
-    @Test("an impossible pair goes to the circuit, and nothing is fired beyond the Meet")
+    @Test("an impossible pair goes to the circuit for the right reason, and nothing is fired beyond the Meet")
     func impossible() throws {
         var outcome = try Self.outcome("symmetric-random", "symmetric-random", direct: 0, circuit: 10)
         #expect(Self.kinds(outcome) == [])
         outcome.dials[3].probes = 512
         #expect(Self.kinds(outcome) == [.probes])
+        outcome.dials[3].probes = 0
+        outcome.dials[7].verdict = "silent"
+        #expect(Self.kinds(outcome) == [.verdict])
+        #expect(outcome.findings(error: 1e-4).map(\.text) == ["1 of 10 relayed as silent, not as unpredictable"])
+        // Where no SYN can cross another there is silence, and no verdict is asked.
+        #expect(try Self.kinds(Self.outcome("blocked/equal", "blocked/random", direct: 0, circuit: 10)) == [])
         #expect(try Self.kinds(Self.outcome("blocked/equal", "blocked/random", direct: 1, circuit: 9)).contains(.route))
     }
 
     @Test(
-        "a likely pair keeps to its rate, in two rounds: neither much less nor much more",
-        arguments: [(44, true), (30, true), (10, false), (80, false)])
+        "a likely pair keeps to its rate, in the rounds that it has: neither much less nor much more",
+        arguments: [(44, false), (30, true), (21, true), (5, false), (80, false)])
     func likely(direct: Int, isFine: Bool) throws {
         let outcome = try Self.outcome("symmetric-block", "symmetric-block", direct: direct, circuit: 100 - direct)
         #expect(Self.kinds(outcome) == (isFine ? [] : [.rate]))

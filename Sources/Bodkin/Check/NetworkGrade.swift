@@ -33,7 +33,7 @@ public struct NetworkGrade: Hashable, Sendable {
 
     /// Better than this, for each round, is as good as certain: there are two rounds.
     private static let sure = 0.9
-    /// What two rounds make more likely than not.
+    /// What two rounds make more likely than not. A household's block has one round with a NAT that counts, at 0.46, which passes as well.
     private static let fair = 0.4
 
     /// Judges a network.

@@ -199,7 +199,10 @@ extension Attempt {
         targets[index].shots += 1
         let (shot, turn) = (targets[index].shots, targets[index].turn)
         let entry = targets[index].reportIndex
-        if shot == 1 { report.attempts[entry].start = elapsed }
+        if shot == 1 {
+            report.attempts[entry].start = elapsed
+            engine.tookPorts(1)
+        }
         report.attempts[entry].shots = shot
         let connecting = port.connect(to: targets[index].endpoint, interface: targets[index].interface) { [weak self] channel in
             guard let self, self.targets[index].turn == turn, self.phase == .meeting else { return }

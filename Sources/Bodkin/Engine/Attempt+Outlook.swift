@@ -67,7 +67,7 @@ extension PeerEngine {
     /// What our next connections will look like, as far as is known now; nil where nobody is to learn our address, or none is known.
     var outlook: PortForecast? {
         guard usesDirectPaths, let observed = observedEndpoint else { return nil }
-        let ports = keepsEndpoint == true ? .kept : PortForecast.Ports(allocation, within: .milliseconds(150))
+        let ports = keepsEndpoint == true ? .kept : PortForecast.Ports(allocation, within: .milliseconds(150), ofBlock: blockPortsLeft)
         return PortForecast(address: observed.address, port: observed.port, ports: ports)
     }
 

@@ -27,6 +27,7 @@ extension PeerEngine {
         isSampling = true
         let network = networkNumber
         let plan = SamplingPlan.quick(towards: stunEndpoints)
+        tookPorts(plan.batches.reduce(0) { $0 + $1.count })
         let sampling = PortSampler.run(plan, from: PortSampler.base(), on: eventLoop)
         sampling.assumeIsolated().whenSuccess { [weak self] samples in
             guard let self, !self.isOver else { return }
@@ -55,6 +56,12 @@ extension PeerEngine {
         networkNumber += 1
     }
 
+    /// Connections that are begun, or were, have taken so many new ports of the NAT.
+    func tookPorts(_ count: Int) { blockShare.took(count, at: elapsed(since: start)) }
+
+    /// How many ports of the household's block a search may still take, where the NAT gives each household one.
+    var blockPortsLeft: Int { allocation?.ports.map { blockShare.left(ofBlockSeenAs: $0, at: elapsed(since: start)) } ?? 0 }
+
     /// Whether a peer sees the reserved port as the server does; nil where that is not known.
     var keepsEndpoint: Bool? {
         guard let port, let observed = observedEndpoint else { return nil }
@@ -79,6 +86,7 @@ extension PeerEngine {
     func sampleAllocator() -> EventLoopFuture<(last: AllocationSample, next: UInt16)?> {
         let (base, plan) = (PortSampler.base(), SamplingPlan.fresh(towards: stunEndpoints))
         guard let kind = allocation?.allocation else { return eventLoop.makeSucceededFuture(nil) }
+        tookPorts(2)
         return PortSampler.run(plan, from: base, on: eventLoop).map { samples in
             // Of a NAT that counts on for consecutive ports only, the burst goes on where the second probe was.
             guard samples.count == 2, let last = kind.latest(of: samples) else { return nil }

@@ -90,7 +90,11 @@ final class PeerEngine {
     /// How the NAT in front gives ports, where it does not keep the reserved one; nil before that is known.
     var allocation: AllocationEstimate?
     var isMappingSteady = false
+    /// How many ports of that NAT were taken for searches.
+    var blockShare = BlockShare()
     var isSampling = false
+    /// What has led to direct paths before.
+    var memory = PunchMemory()
     /// How often the NAT's allocator was looked at since the network changed.
     var looks = 0
     /// Which network this is, counted in changes.
@@ -125,6 +129,7 @@ final class PeerEngine {
 
     /// Begins: reserves the port, and connects to the server by every way at once.
     func begin(_ ways: [RendezvousLink.Way]) {
+        recall()
         watch = NetworkWatch(on: eventLoop) { [weak self] change in self?.noticed(change) }
         attachments = .current()
         resolved = ways

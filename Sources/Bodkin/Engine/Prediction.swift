@@ -45,6 +45,10 @@ final class Prediction {
     private(set) var reportIndex: Int?
     /// Whether something may still come of it.
     private(set) var isActive = false
+    /// Whether no further round will come after this one.
+    private var isLast = false
+    /// The rounds so far.
+    private(set) var trials: [PunchTrial] = []
     /// Whether both sides' ports are drawn from too many.
     private(set) var isHopeless = false
 
@@ -74,7 +78,7 @@ final class Prediction {
         isActive = true
         // From the sample to the burst: its answer, the word to the far side, and the far side's to us.
         let time = Duration.nanoseconds(engine.serverRoundTrip.nanoseconds * 3) + .milliseconds(50)
-        let ports = PortForecast.Ports(engine.allocation, within: time)
+        let ports = PortForecast.Ports(engine.allocation, within: time, ofBlock: engine.blockPortsLeft)
         switch ports {
         case .counted:
             engine.sampleAllocator().assumeIsolated().whenSuccess { [weak self] sample in
@@ -112,7 +116,7 @@ final class Prediction {
         guard attempt.observed.contains(where: { $0.address == forecast.address }) else { return }
         switch Int(clamping: wire.round) {
         case round where far == nil: break
-        case round + 1 where round < Self.roundLimit:
+        case round + 1 where !isLast && round < Self.roundLimit:
             close()
             prepare(round + 1)
         default: return
@@ -131,21 +135,30 @@ final class Prediction {
             isHopeless = true
             return finish()
         }
-        wait(part.isSecond ? Self.skew : .zero) { $0.fire(part.action) }
+        isLast = part.isLast || round == Self.roundLimit
+        // What worked between such networks is tried first. Where it does not, the usual order comes next.
+        let kinds = (own: own.network.kind, far: far.network.kind)
+        if trials.isEmpty { attempt.report.precedent = engine.memory.precedent(own: kinds.own, far: kinds.far) }
+        let trial = PunchTrial(
+            part, between: [own.ports, far.ports], own: kinds.own, far: kinds.far, precedent: attempt.report.precedent, after: trials)
+        trials.append(trial)
+        wait(part.waits(isBurstFirst: trial.isBurstFirst) ? Self.skew : .zero) { $0.fire(part.action) }
     }
 
     private func fire(_ action: PunchRound.Action) {
         guard attempt.phase == .meeting, !attempt.hasDirectPath, let far else { return finish() }
         var entry = ConnectionReport.Attempt(route: .direct, remote: Endpoint(far.address, far.target), start: attempt.elapsed)
+        entry.round = round
         switch action {
-        case .burst(let count, let endpoint):
-            entry.shots = count
-            entry.detail = "round \(round): predicted, from fresh ports"
+        case .burst(var count, let endpoint):
+            // Another dial may have taken its part meanwhile.
+            if case .drawn(_, _, true) = own?.ports { count = min(count, engine.blockPortsLeft) }
+            engine.tookPorts(count)
+            entry.detail = "predicted, from fresh ports"
             let first = nextLocal
             waiting = (0..<count).map { index in (first.map { $0 &+ UInt16(clamping: index) } ?? 0, endpoint) }[...]
         case .guess(let endpoints):
-            entry.shots = endpoints.count
-            entry.detail = "round \(round): predicted, from the reserved port"
+            entry.detail = "predicted, from the reserved port"
             waiting = endpoints.map { (engine.port?.number ?? 0, $0) }[...]
         }
         // Between pieces bytes flow. Strangers that count with us are let in as late as can be.
@@ -159,7 +172,7 @@ final class Prediction {
     /// as we did, or twice that with twice as many; then SYNs cross. In the last round the system may repeat each once, after a second (RFC 6298): that is how a
     /// NAT is crossed which lets no SYN meet another.
     private func patience(after firing: TimeAmount) -> TimeAmount {
-        max(round < Self.roundLimit ? .milliseconds(500) : .milliseconds(1300), engine.serverRoundTrip * 4) + Self.skew + firing * 2
+        max(isLast ? .milliseconds(1300) : .milliseconds(500), engine.serverRoundTrip * 4) + Self.skew + firing * 2
     }
 
     private func wait(_ time: TimeAmount, _ body: @escaping (Prediction) -> Void) {
@@ -182,6 +195,7 @@ final class Prediction {
         let engine = engine
         guard engine.halfOpenCount < Self.budget else { return }
         engine.halfOpenCount += 1
+        if let reportIndex { attempt.report.attempts[reportIndex].shots += 1 }
         var own: ObjectIdentifier?
         let connecting = ReservedPort.connect(from: local, to: endpoint, on: engine.eventLoop) { [weak self] channel in
             own = ObjectIdentifier(channel)
@@ -206,7 +220,7 @@ final class Prediction {
         guard !attempt.isConnecting else { return wait(Self.patience) { $0.missed() } }
         if let reportIndex { attempt.judge(reportIndex, .silent, "") }
         close()
-        guard round < Self.roundLimit else { return finish() }
+        guard !isLast else { return finish() }
         prepare(round + 1)
     }
 

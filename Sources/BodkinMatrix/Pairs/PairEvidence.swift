@@ -2,7 +2,7 @@ import BodkinExercise
 
 /// What came of all pairs of networks.
 struct PairEvidence: Codable, Sendable {
-    /// The rounds of prediction that an attempt has.
+    /// The rounds of prediction that an attempt has at most.
     static let rounds = 2
     /// The probability that any of all findings about rates is chance, where all rates are right (Bonferroni's inequality divides it among them).
     static let familyError = 0.01

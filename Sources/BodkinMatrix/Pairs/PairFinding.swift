@@ -9,6 +9,8 @@ struct PairFinding: Codable, Sendable, Hashable {
         case route
         /// Probes beyond the first Meet where nothing can come of them.
         case probes
+        /// Relayed for another reason than arithmetic has.
+        case verdict
         /// More or fewer direct dials than the oracle's rate and chance allow.
         case rate
         /// Fewer direct dials, more rounds or more time than is asked.
@@ -37,6 +39,10 @@ extension PairOutcome {
         case "certain" where direct < dials.count: find(.route, "certain, and direct in \(direct) of \(dials.count) only")
         case "impossible":
             if direct > 0 { find(.route, "impossible, and direct in \(direct) of \(dials.count)") }
+            let others = dials.filter { $0.route == Route.circuit.rawValue && $0.verdict != relayVerdict }
+            if let relayVerdict, let other = others.first {
+                find(.verdict, "\(others.count) of \(dials.count) relayed as \(other.verdict ?? "nothing"), not as \(relayVerdict)")
+            }
             if mostProbes > 0 { find(.probes, "impossible, and up to \(mostProbes) SYNs beyond the Meet") }
         case "likely":
             guard let expected else { break }

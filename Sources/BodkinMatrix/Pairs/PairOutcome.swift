@@ -15,6 +15,10 @@ struct PairOutcome: Codable, Sendable, Hashable {
     var feasibility: String
     /// The oracle's probability for each round; nil where it does not know.
     var probability: Double?
+    /// How many rounds the oracle's plan has; nil where there is none.
+    var plannedRounds: Int?
+    /// The verdict that every relayed dial must have; nil where none is certain.
+    var relayVerdict: String?
     /// The oracle's verdict and plan in words.
     var verdict: String
     var dials: [PairDial] = []
@@ -27,6 +31,8 @@ struct PairOutcome: Codable, Sendable, Hashable {
         b = pair.b.rawValue
         verdict = pair.forecast.words
         probability = pair.forecast.feasibility.probability(rounds: 1)
+        relayVerdict = pair.verdict?.rawValue
+        plannedRounds = pair.forecast.plan?.rounds
         feasibility =
             switch pair.forecast.feasibility {
             case .certain: "certain"
@@ -55,7 +61,7 @@ struct PairOutcome: Codable, Sendable, Hashable {
 
     /// The probability that a dial becomes direct by one of the rounds that it has.
     var expected: Double? {
-        probability.map { single in 1 - (0..<PairEvidence.rounds).reduce(1.0) { missed, _ in missed * (1 - single) } }
+        probability.map { single in 1 - (0..<(plannedRounds ?? PairEvidence.rounds)).reduce(1.0) { missed, _ in missed * (1 - single) } }
     }
 
     /// The most reports that are kept of one pair.

@@ -19,7 +19,7 @@ struct PairTrial: Sendable {
         var settings = settings
         let outer = settings.onEvent
         settings.onEvent = { host, event in
-            if host == "b", case .attempt(_, let attempt) = event.kind, attempt.predictedRound != nil { called.withLock { $0.append(attempt) } }
+            if host == "b", case .attempt(_, let attempt) = event.kind, attempt.round != nil { called.withLock { $0.append(attempt) } }
             outer?(host, event)
         }
         var exercise = PeerExercise()
@@ -35,8 +35,8 @@ struct PairTrial: Sendable {
         dial.verdict = exercise.report?.verdict?.rawValue
         dial.failure = exercise.failure
         let own = exercise.report?.attempts ?? []
-        let predicted = own.filter { $0.predictedRound != nil } + called.withLock { $0 }
-        dial.rounds = predicted.compactMap(\.predictedRound).max() ?? 0
+        let predicted = own.filter { $0.round != nil } + called.withLock { $0 }
+        dial.rounds = predicted.compactMap(\.round).max() ?? 0
         dial.probes = predicted.map(\.shots).max() ?? 0
         dial.shots = own.reduce(0) { $0 + $1.shots }
         return (dial, exercise.report, exercise.events)

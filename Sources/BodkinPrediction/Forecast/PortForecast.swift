@@ -45,17 +45,22 @@ public struct PortForecast: Hashable, Sendable {
 }
 
 extension PortForecast.Ports {
+    /// Whether they are drawn from a subscriber's own small part of the range.
+    fileprivate var isBlock: Bool { if case .drawn(_, _, true) = self { true } else { false } }
+
     /// What follows from how ports were seen to be given out, where they are not kept; ``unknown`` where nothing does.
-    /// - Parameter time: from the sample to the burst, of an allocator that counts.
-    public init(_ estimate: AllocationEstimate?, within time: Duration) {
+    /// - Parameters:
+    ///   - time: from the sample to the burst, of an allocator that counts.
+    ///   - share: how many ports of a household's block may still be taken, of one that draws from such.
+    public init(_ estimate: AllocationEstimate?, within time: Duration, ofBlock share: Int) {
         self = .unknown
         switch estimate?.allocation {
         case .sequential?, .dependent?, .preserving?:
             guard let window = AimWindow(noise: estimate?.noise ?? .supposed, time: time) else { return }
             // The local ports of a burst are consecutive: where the external ones follow from them, they are, too.
             self = .counted(delta: estimate?.allocation.delta ?? 1, count: window.count, index: window.index)
-        case .random(let range)?: self = .drawn(range, count: PunchRound.available(range, isBlock: false), isBlock: false)
-        case .block(let range)?: self = .drawn(range, count: PunchRound.available(range, isBlock: true), isBlock: true)
+        case .random(let range)?: self = .drawn(range, count: PunchRound.opened, isBlock: false)
+        case .block(let range)?: if share >= BlockShare.least { self = .drawn(range, count: share, isBlock: true) }
         case .equal?, .unknown?, nil: break
         }
     }
@@ -74,24 +79,32 @@ public struct PunchRound: Hashable, Sendable {
     /// Ports opened by whoever draws from the whole range, and guesses by the other side: of 64 512, the two meet with 99.97 %.
     static let opened = 512
     static let guessed = 1024
-    /// Of a block, at most half is ever used: a household lives on it, and NATs keep unanswered SYNs for minutes.
-    static let blockShare = 2
-    /// The most that is opened of a block: 64 of 512 and 256 guesses meet with any certainty.
-    static let openedOfBlock = 64
+    /// Of a block a sixteenth is opened towards a known port, within these bounds: 32 of 512 and 256 guesses meet with any certainty, and leave ports for more dials.
+    static let openedOfBlock = 16...64
     static let guessedOfBlock = 256
 
     /// What to do.
     public let action: Action
     /// Whether the other side, which guesses, has to have fired before: its NAT may answer what comes too early by an RST.
     public let isSecond: Bool
+    /// Whether one side guesses and the other has fresh ports, so that it matters which of the two fires first.
+    public let isOrdered: Bool
     /// The probability that the two parts meet, as far as ports decide.
     public let probability: Double
+    /// Whether nothing is left for another round: a side spends all that it may take of its household's block, which NATs keep for minutes.
+    public let isLast: Bool
+
+    /// Whether this side fires after the other.
+    /// - Parameter isBurstFirst: whether the order is the other way round.
+    public func waits(isBurstFirst: Bool) -> Bool { isOrdered && isSecond != isBurstFirst }
 
     /// This side's part; nil where nothing is to be gained.
     /// - Parameter random: draws the guesses.
     public init?(own: PortForecast, far: PortForecast, using random: inout some RandomNumberGenerator) {
         guard own.address.family == far.address.family else { return nil }
         let endpoint = Endpoint(far.address, far.target)
+        isOrdered = (own.ports == .kept) != (far.ports == .kept)
+        isLast = own.ports != .kept && far.ports != .kept && (own.ports.isBlock || far.ports.isBlock)
         switch (own.ports, far.ports) {
         case (.counted(_, let count, _), .counted):
             (action, isSecond, probability) = (.burst(count: count, to: endpoint), false, 0.98)
@@ -119,10 +132,9 @@ public struct PunchRound: Hashable, Sendable {
         }
     }
 
-    /// How many ports of a range whoever draws from it can open at most.
-    public static func available(_ range: ClosedRange<UInt16>, isBlock: Bool) -> Int { isBlock ? range.count / blockShare : opened }
-
     private static func sizes(_ range: ClosedRange<UInt16>, _ count: Int, isBlock: Bool) -> (opened: Int, guessed: Int) {
-        isBlock ? (min(openedOfBlock, count), min(guessedOfBlock, range.count)) : (count, min(guessed, range.count))
+        guard isBlock else { return (count, min(guessed, range.count)) }
+        let opened = min(openedOfBlock.upperBound, max(openedOfBlock.lowerBound, range.count / 16))
+        return (min(opened, count), min(guessedOfBlock, range.count))
     }
 }

@@ -69,6 +69,11 @@ public struct PunchPlan: Hashable, Sendable {
     /// The most SYNs that either side has half-open.
     public var probes: Int { max(a.count, b.count) }
 
+    /// How many such rounds there are at most. What is spent of a household's block in one is not there for another: NATs keep unanswered SYNs for minutes.
+    public var rounds: Int {
+        [a, b].contains { if case .burst(_, at: .chosen, _) = $0 { true } else { false } } ? 1 : 2
+    }
+
     /// The same, seen from the other side.
     public var reversed: PunchPlan { PunchPlan(tier, a: b, b: a, first: first.map { $0 == .a ? .b : .a }) }
 }

@@ -23,7 +23,7 @@ enum Reach: Sendable {
             self = .counting(window, isConsecutive: isConsecutive)
         case (false, .random(let range)): self = .drawing(count: range.count, share: policy.probes)
         case (false, .block(let range)):
-            self = .drawing(count: range.count, share: min(policy.probes, policy.mayFillBlock ? range.count : range.count / 2))
+            self = .drawing(count: range.count, share: min(policy.probes, policy.mayFillBlock ? range.count : BlockShare.share(of: range.count)))
         }
     }
 }

@@ -17,6 +17,8 @@ public struct AllocationEstimate: Hashable, Sendable {
     public var noise: NoiseEstimate?
     /// The external addresses seen, in increasing order, at most 16.
     public var addresses: [IPAddress]
+    /// The lowest and the highest external port seen; nil where none was.
+    public var ports: ClosedRange<UInt16>?
 
     /// A kind is named only where every other one together is less probable than this.
     static let doubt = 0.003
@@ -44,6 +46,8 @@ public struct AllocationEstimate: Hashable, Sendable {
         self.init(
             mapping: MappingBehaviour(samples, localAddresses: localAddresses),
             addresses: Array(Set(samples.map(\.external.address)).sorted().prefix(Self.addressLimit)))
+        let seen = samples.map(\.external.port)
+        if let low = seen.min(), let high = seen.max() { ports = low...high }
         let events = AllocationEvents(samples)
         let hypotheses = Hypothesis.all(events)
         guard !events.events.isEmpty, let best = hypotheses.max(by: { $0.weight < $1.weight }) else { return }

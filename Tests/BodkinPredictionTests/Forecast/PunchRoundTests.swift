@@ -46,14 +46,19 @@ import Testing
     @Test func aHouseholdKeepsHalfOfItsBlock() throws {
         var random = SystemRandomNumberGenerator()
         let range: ClosedRange<UInt16> = 2048...2559
-        let count = PunchRound.available(range, isBlock: true)
-        #expect(count == 256)
-        let block = PortForecast(address: Self.near, port: 2_100, ports: .drawn(range, count: count, isBlock: true))
+        var estimate = AllocationEstimate(mapping: .addressAndPortDependent, allocation: .block(range), confidence: 1)
+        estimate.ports = range
+        let block = PortForecast(address: Self.near, port: 2_100, ports: .init(estimate, within: .zero, ofBlock: 235))
+        #expect(block.ports == .drawn(range, count: 235, isBlock: true))
+        #expect(PortForecast.Ports(estimate, within: .zero, ofBlock: BlockShare.least - 1) == .unknown)
         let kept = PortForecast(address: Self.far, port: 5_000, ports: .kept)
-        #expect(PunchRound(own: block, far: kept, using: &random)?.action == .burst(count: 64, to: Endpoint(Self.far, 5_000)))
-        let other = PortForecast(address: Self.far, port: 2_200, ports: .drawn(range, count: count, isBlock: true))
+        #expect(PunchRound(own: block, far: kept, using: &random)?.action == .burst(count: 32, to: Endpoint(Self.far, 5_000)))
+        let other = PortForecast(address: Self.far, port: 2_200, ports: .drawn(range, count: 200, isBlock: true))
         let part = try #require(PunchRound(own: block, far: other, using: &random))
-        #expect(part.action == .burst(count: 256, to: Endpoint(Self.far, 2_200)) && part.probability == 0.25)
+        #expect(part.action == .burst(count: 235, to: Endpoint(Self.far, 2_200)) && part.probability == Double(235 * 200) / Double(512 * 512))
+        // One round, and nothing is left: of both sides.
+        #expect(part.isLast && PunchRound(own: other, far: block, using: &random)?.isLast == true)
+        #expect(PunchRound(own: kept, far: block, using: &random)?.isLast == false)
     }
 
     @Test func nothingIsSpentWhereNothingIsToBeGained() {

@@ -1,3 +1,4 @@
+import BodkinCore
 import BodkinNATLab
 
 #if canImport(Glibc)
@@ -17,11 +18,28 @@ enum SocketTable {
         case listening = "0A"
     }
 
-    /// The states of a host's IPv4 TCP sockets. Not an instant's picture: a socket may be replaced by another one meanwhile.
-    private static func states(in host: String, of lab: Lab) async throws -> [Substring] {
-        try await lab.host(host).run {
-            text(of: "/proc/thread-self/net/tcp").split(separator: "\n").dropFirst().compactMap { $0.split(separator: " ").dropFirst(3).first }
+    /// A TCP socket: the far address as the kernel writes it, and the state.
+    private typealias Socket = (far: Substring, state: Substring)
+
+    /// The IPv4 TCP sockets of the network that the calling thread is in. Not an instant's picture: a socket may be replaced by another one meanwhile.
+    private static var sockets: [Socket] {
+        text(of: "/proc/thread-self/net/tcp").split(separator: "\n").dropFirst().compactMap { line in
+            let fields = line.split(separator: " ").prefix(4)
+            return fields.count == 4 ? (fields[fields.startIndex + 2].prefix(8), fields[fields.startIndex + 3]) : nil
         }
+    }
+
+    /// The states of a host's sockets.
+    private static func states(in host: String, of lab: Lab) async throws -> [Substring] { try await lab.host(host).run { sockets.map(\.state) } }
+
+    /// How many sockets of the calling thread's network lead to this address: all that have a descriptor, and of these the half-open ones.
+    static func counts(towards address: IPAddress) -> (all: Int, halfOpen: Int) {
+        // The kernel writes the address as a number of the machine's own byte order (proc_pid_net(5)).
+        let number = "\(address)".split(separator: ".").compactMap { UInt32($0) }.reduce(0) { $0 << 8 | $1 }
+        let digits = String(number.bigEndian, radix: 16, uppercase: true)
+        let text = String(repeating: "0", count: 8 - digits.count) + digits
+        let found = sockets.filter { $0.far == text && $0.state != TCPState.timeWait.rawValue }
+        return (found.count, found.count { $0.state == TCPState.halfOpen.rawValue })
     }
 
     /// How many TCP sockets of a host are in this state.
