@@ -36,12 +36,11 @@ struct SurvivalBenchmark {
         let result = try await Survival.run(Survival.Settings(byteCount: byteCount, deaths: schedule, topology: topology)) { name, event in
             if showsEvents { print("    \(text(.now - start)) s \(name): \(event.kind)") }
         }
-        let outage = schedule.reduce(Duration.zero) { $0 + $1.what.outage }
-        let ratio = (result.duration - outage) / quiet.duration
+        let ratio = (result.duration - result.outage) / quiet.duration
         let gaps = result.gaps.sorted()
         print(
-            "  with deaths: \(text(result.duration)) s, of which \(text(outage)) s were outages: \(hundredths(ratio)) times (at most \(Self.target) asked)"
-        )
+            "  with \(result.kills) deaths: \(text(result.duration)) s, of which \(text(result.outage)) s were outages (nothing passes, or the server is away): "
+                + "\(hundredths(ratio)) times (at most \(Self.target) asked)")
         print(
             "  paths lost: \(result.deaths.near) seen by the dialler, \(result.deaths.far) by the called side; content \(result.isWhole ? "identical" : "NOT identical")"
         )

@@ -56,7 +56,7 @@ extension Survival {
         var result = Survival()
         result.duration = .now - start
         killer.cancel()
-        result.kills = try await killer.value
+        (result.kills, result.outage) = try await killer.value
         result.isWhole = sent.0 == read.1.digest && sent.1 == read.0.digest
         result.received = (read.0.count, read.1.count)
         try await connection.close(within: .seconds(30))
@@ -92,16 +92,16 @@ extension Survival {
         return (Array(hash.finalize()), count)
     }
 
-    /// Brings one death after another about, until it is cancelled, and says how many.
+    /// Brings one death after another about, until it is cancelled, and says how many, and how long nobody could have done anything about them.
     private static func kill(
         _ schedule: [(after: Duration, what: PathDeath)], since start: ContinuousClock.Instant, in place: PeerLab, _ deaths: @Sendable () -> Int
-    ) async throws -> Int {
-        var count = 0
+    ) async throws -> (kills: Int, outage: Duration) {
+        var (count, outage) = (0, Duration.zero)
         do {
             for death in schedule {
                 try await Task.sleep(until: start + death.after)
                 let before = deaths()
-                try await kill(death.what, in: place, deaths)
+                outage += try await kill(death.what, in: place, deaths)
                 let end = ContinuousClock.now + .seconds(5)
                 while deaths() == before, .now < end { try await Task.sleep(for: .milliseconds(20)) }
                 // TCP has outlived it, or its end met with another one's.
@@ -109,13 +109,13 @@ extension Survival {
                 count += 1
             }
         } catch is CancellationError {}
-        return count
+        return (count, outage)
     }
 
     /// Both ways out of `a`: the path may be on either.
     private static let waysOut = ["a", "a.eth1"]
 
-    private static func kill(_ death: PathDeath, in place: PeerLab, _ deaths: @Sendable () -> Int) async throws {
+    private static func kill(_ death: PathDeath, in place: PeerLab, _ deaths: @Sendable () -> Int) async throws -> Duration {
         let lab = place.lab
         switch death {
         case .rebootNear: for way in waysOut { try await lab.apply(.reboot(way)) }
@@ -127,10 +127,11 @@ extension Survival {
         case .addressFar: try await lab.apply(.addressChange("b", freshAddress()))
         case .interface: try await changeInterface(of: lab.host("a"), deaths)
         case .server:
-            async let restarted: Void = place.restartServer(after: .milliseconds(200))
+            async let away = ContinuousClock().measure { try await place.restartServer(after: .milliseconds(200)) }
             try await reset(in: lab, deaths)
-            try await restarted
+            return try await away
         }
+        return death.outage
     }
 
     /// The next segment may be one of another connection, which has its RST then.
@@ -142,8 +143,10 @@ extension Survival {
         }
     }
 
-    /// An outside address that no NAT of the lab has.
-    private static func freshAddress() -> IPAddress { IPAddress(v4: 0xCB00_7180 + UInt32.random(in: 0..<100)) }
+    private static let addressCount = Atomic<UInt32>(0)
+
+    /// An outside address that no NAT of the lab has: one after another, so that those in use are the last few.
+    private static func freshAddress() -> IPAddress { IPAddress(v4: 0xCB00_7180 + addressCount.add(1, ordering: .relaxed).oldValue % 100) }
 
     /// Takes the address of one interface away for two seconds, with all its routes, and gives it back: of the one that the path leaves by.
     private static func changeInterface(of host: LabHost, _ deaths: @Sendable () -> Int) async throws {

@@ -18,7 +18,7 @@ public enum PathDeath: String, Sendable, CaseIterable {
     /// The rendezvous server ends and begins anew, and an RST reaches both ends.
     case server = "rendezvous server restarted"
 
-    /// How long no byte can pass whatever anybody does.
+    /// How long no byte can pass whatever anybody does; a server that is restarted is away for as long as it takes.
     public var outage: Duration { self == .silenceUp || self == .silenceDown ? Self.silence : .zero }
     static let silence = Duration.seconds(2)
 }
@@ -29,6 +29,8 @@ public struct Survival: Sendable {
     public var duration = Duration.zero
     /// How many deaths were brought about before the last byte had come.
     public var kills = 0
+    /// How long nobody could have done anything about them: nothing passed, or there was no server.
+    public var outage = Duration.zero
     /// How often the dialler and the called side lost the path that carried the connection.
     public var deaths = (near: 0, far: 0)
     /// Whether both sides read what the other one wrote, by SHA-256.

@@ -55,6 +55,7 @@ public final class RendezvousLink {
     private let url: RendezvousURL
     private let certificate: CertificateIdentity
     private let onEvent: (Event) -> Void
+    private var hasGreeted = false
     private var candidates: [any Channel] = []
     private var openWays = 0
     /// When the TCP of a way came up last.
@@ -89,8 +90,11 @@ public final class RendezvousLink {
         if ways.isEmpty { eventLoop.assumeIsolated().execute { [weak self] in self?.giveUp() } }
     }
 
-    /// Sends a message; what is sent in one turn of the event loop leaves together.
+    /// Sends a message; what is sent in one turn of the event loop leaves together. HELLO is the first one, always: what belongs to an earlier connection is of
+    /// no use on this one, and the server would end it.
     public func send(_ body: WireEnvelope.OneOf_Body, flush: Bool = true) {
+        if case .hello = body { hasGreeted = true }
+        guard hasGreeted else { return }
         channel?.write(body, promise: nil)
         if flush { channel?.flush() }
     }
@@ -100,7 +104,7 @@ public final class RendezvousLink {
 
     /// Asks the server for a sign of life: without one in time the connection is down.
     public func verify(within limit: TimeAmount) {
-        guard channel != nil, !isOver, verification == nil else { return }
+        guard channel != nil, hasGreeted, !isOver, verification == nil else { return }
         send(.ping(WirePing()))
         verification = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.fellSilent() }
     }

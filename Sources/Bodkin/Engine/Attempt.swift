@@ -157,8 +157,8 @@ final class Attempt {
         let prediction = Prediction(self)
         self.prediction = prediction
         prediction.begin()
-        // A live session is proof enough.
-        if session != nil { prediction.proved() }
+        // A live session is proof enough. One whose direct path is only doubted is on a circuit first: the path may answer yet, and shots cost many connections.
+        if let session, session.activePath?.kind != .direct { prediction.proved() }
     }
 
     /// Whether it looks for a direct path beside a circuit that works.

@@ -196,6 +196,11 @@ final class PeerEngine {
     }
 
     /// Whether nothing more will be done.
+    /// Why the peer is over, where something has failed.
+    var failure: (any Error)? {
+        if case .failed(let error) = state { error } else { nil }
+    }
+
     var isOver: Bool {
         switch state {
         case .closed, .failed: true

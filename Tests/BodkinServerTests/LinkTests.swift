@@ -1,0 +1,45 @@
+import BodkinCore
+import BodkinIdentity
+import BodkinProtocols
+import BodkinServer
+import BodkinTransport
+import FoundationEssentials
+import NIOCore
+import NIOPosix
+import Testing
+
+@Suite("A peer's link to the server", .timeLimit(.minutes(1)))
+struct LinkTests {
+    private final class Holder { var link: RendezvousLink? }
+
+    @Test("what is sent before the hello never leaves, and the server has nothing to object to")
+    func greeting() async throws {
+        try await withServer { listening in
+            let eventLoop = NIOSingletons.posixEventLoopGroup.next()
+            let way = RendezvousLink.Way(endpoint: try #require(listening.rendezvous.first), name: "127.0.0.1", interface: nil)
+            let certificate = try CertificateIdentity(.create())
+            let first = eventLoop.makePromise(of: String.self)
+            let holder = try await eventLoop.submit {
+                let holder = Holder()
+                holder.link = RendezvousLink(listening.url, ways: [way], certificate: certificate, on: eventLoop) { [weak holder] event in
+                    switch event {
+                    case .up:
+                        holder?.link?.verify(within: .seconds(20))
+                        holder?.link?.send(.ping(WirePing()))
+                        var hello = WireHello()
+                        (hello.lowestVersion, hello.highestVersion) = (1, 1)
+                        hello.token = Data(listening.url.token ?? [])
+                        hello.instance = Data(InstanceID.random().bytes)
+                        holder?.link?.send(.hello(hello))
+                    case .message(.welcome): first.succeed("welcome")
+                    case .message(let message): first.succeed("\(message)")
+                    case .down(let error): first.succeed(error.message)
+                    }
+                }
+                return NIOLoopBound(holder, eventLoop: eventLoop)
+            }.get()
+            #expect(try await first.futureResult.get() == "welcome")
+            try await eventLoop.submit { holder.value.link?.close() }.get()
+        }
+    }
+}
