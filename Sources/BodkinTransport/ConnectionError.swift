@@ -29,7 +29,8 @@ public struct ConnectionError: Error, Hashable, Sendable, CustomStringConvertibl
     /// The message.
     public var description: String { message }
 
-    static let finished = ConnectionError(.finished, "this side of the stream is finished: open another stream to send more")
+    /// This side has finished its half, or given up the stream.
+    public static let finished = ConnectionError(.finished, "this side of the stream is finished: open another stream to send more")
     static let busy = ConnectionError(.busy, "another task reads this stream: let one task read, or open another stream")
     static func reset(_ code: UInt64) -> ConnectionError {
         ConnectionError(.reset(code), "the far side has reset the stream (code \(code)): open another stream, or ask its application why")

@@ -80,7 +80,7 @@ extension SessionDriver {
         session.reset(stream, code: code)
         session.stopSending(stream, code: code)
         failWriters(of: stream, ConnectionError.stopped(code))
-        resumeReader(of: stream)
+        readers.removeValue(forKey: stream)?.complete(.failure(ConnectionError.finished))
         drive()
     }
 

@@ -46,6 +46,8 @@ struct StreamTests {
             // The far side's half is stopped: those who write then, and later, hear of it.
             await #expect(throws: ConnectionError.self) { while true { try await accepted.write([UInt8](repeating: 0, count: 1000)) } }
             await #expect(throws: ConnectionError.self) { try await accepted.write("z".utf8) }
+            // Both halves are over by then, and the session has forgotten the stream.
+            await #expect(throws: ConnectionError.self) { try await stream.read() }
         }
     }
 

@@ -1,6 +1,7 @@
 public import BodkinProtocols
 import BodkinTransport
 public import NIOCore
+import Synchronization
 
 /// One of a connection's streams: bytes in both directions, each with its own end.
 ///
@@ -17,10 +18,17 @@ public struct ByteStream: Sendable {
     /// Which one: 0 is the default stream.
     public let id: StreamID
     private let connection: Connection
+    private let state: State
 
-    init(id: StreamID, _ connection: Connection) {
+    /// What all copies know of a stream, and the session forgets with it.
+    final class State: Sendable {
+        let isGivenUp = Atomic(false)
+    }
+
+    init(id: StreamID, _ connection: Connection, _ state: State = State()) {
         self.id = id
         self.connection = connection
+        self.state = state
     }
 
     /// Writes bytes. Returns when the connection has taken them: while the far side does not read, that is not yet (backpressure).
@@ -55,6 +63,7 @@ public struct ByteStream: Sendable {
     /// while let piece = try await stream.readBuffer() { try await other.write(piece) }
     /// ```
     public func readBuffer(upTo limit: Int = defaultLimit) async throws -> ByteBuffer? {
+        guard !state.isGivenUp.load(ordering: .relaxed) else { throw ConnectionError.finished }
         let limit = max(1, limit)
         if let box = connection.boxHere {
             try Task.checkCancellation()
@@ -73,7 +82,10 @@ public struct ByteStream: Sendable {
     public func finish() async throws { connection.execute { [id] in $0.driver.finish(id) } }
 
     /// Gives up the stream, both halves, at once; the far side sees `code`.
-    public func reset(code: UInt64 = 0) { connection.execute { [id] in $0.driver.reset(id, code: code) } }
+    public func reset(code: UInt64 = 0) {
+        state.isGivenUp.store(true, ordering: .relaxed)
+        connection.execute { [id] in $0.driver.reset(id, code: code) }
+    }
 
     /// What arrives, in pieces as they come, until the end.
     public var bytes: Bytes { Bytes(stream: self) }

@@ -15,6 +15,7 @@ public final class Connection: Sendable {
     public let peer: PeerID
     private let bound: NIOLoopBound<ConnectionBox>
     private let eventLoop: any EventLoop
+    private let defaultStream = ByteStream.State()
 
     init(_ box: ConnectionBox) {
         peer = box.driver.peer
@@ -25,7 +26,7 @@ public final class Connection: Sendable {
     // MARK: The default stream
 
     /// The stream that exists from the start, at both ends.
-    public var stream: ByteStream { ByteStream(id: .initial, self) }
+    public var stream: ByteStream { ByteStream(id: .initial, self, defaultStream) }
     /// What arrives on the default stream, in pieces as they come, until its end.
     public var bytes: ByteStream.Bytes { stream.bytes }
     /// Writes to the default stream; see ``ByteStream/write(_:)``.

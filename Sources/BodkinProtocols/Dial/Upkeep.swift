@@ -24,6 +24,8 @@ public struct Upkeep: Sendable {
 
     /// After a path that has lived so long another one is dialled for at once.
     static let calm = Duration.seconds(2)
+    /// So many in a row that have not may be a network that is being put in order: their pauses stay as short as the first.
+    static let shortLives = 4
 
     /// How long a session lives without any path.
     public let lifetime: Duration
@@ -69,7 +71,7 @@ public struct Upkeep: Sendable {
     /// At once, unless paths come and go.
     private mutating func pauseAfterLoss(at now: Duration) -> Duration {
         losses = now - gainedAt < Self.calm ? losses + 1 : 0
-        return losses == 0 ? now : pause(from: now, failures: losses - 1, Self.redialPauses, jitter: 1)
+        return losses == 0 ? now : pause(from: now, failures: max(0, losses - Self.shortLives), Self.redialPauses, jitter: 1)
     }
 
     /// Something is being tried.

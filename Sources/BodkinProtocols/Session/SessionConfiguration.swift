@@ -23,7 +23,8 @@ extension Session {
         public var remoteStreams = 1024 { didSet { remoteStreams = min(max(remoteStreams, 0), 65_536) } }
         /// How many streams of this side's opening may be alive at once, whatever the far side allows: 1 024.
         public var localStreams = 1024 { didSet { localStreams = min(max(localStreams, 0), 65_536) } }
-        /// How many bytes of one stream wait here to be packed before ``Session/write(_:to:)`` takes no more: 256 KiB, or 32 KiB where a MiB of all waits.
+        /// How many bytes of one stream wait here to be packed before ``Session/write(_:to:)`` takes no more: 256 KiB, or 32 KiB where a MiB of all waits. A piece of
+        /// up to 64 KiB that begins below is taken whole.
         public var streamSendBuffer = 256 << 10 { didSet { streamSendBuffer = Self.bounded(streamSendBuffer, from: 1) } }
         /// How many bytes of records, with 64 bytes for the keeping of each, may wait for their acknowledgement: 8 MiB. At least 64 KiB.
         public var unacknowledgedBytes = 8 << 20 { didSet { unacknowledgedBytes = Self.bounded(unacknowledgedBytes, from: 64 << 10) } }
