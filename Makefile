@@ -14,7 +14,8 @@ RELEASE := swift build -c release --scratch-path .build-release
 ifeq ($(shell uname),Linux)
 RELEASE += --static-swift-stdlib
 endif
-PROGRAMS := ip:iproute2 nft:nftables promtool:prometheus tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps openssl:openssl
+PROGRAMS := ip:iproute2 nft:nftables promtool:prometheus tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps openssl:openssl \
+    socat:socat
 # Real peers in the laboratory have the machine to themselves, and the server's sockets, as those of searches that are counted, a process in which nobody starts
 # programs that inherit them.
 PEERS := BodkinExerciseTests
