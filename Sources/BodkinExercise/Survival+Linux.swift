@@ -112,19 +112,12 @@ extension Survival {
         return (count, outage)
     }
 
-    /// Both ways out of `a`: the path may be on either.
-    private static let waysOut = ["a", "a.eth1"]
-
     private static func kill(_ death: PathDeath, in place: PeerLab, _ deaths: @Sendable () -> Int) async throws -> Duration {
         let lab = place.lab
+        for fault in death.faults { try await lab.apply(fault) }
         switch death {
-        case .rebootNear: for way in waysOut { try await lab.apply(.reboot(way)) }
-        case .rebootFar: try await lab.apply(.reboot("b"))
+        case .rebootNear, .rebootFar, .silenceUp, .silenceDown, .addressNear, .addressFar: break
         case .reset: try await reset(in: lab, deaths)
-        case .silenceUp: for way in waysOut { try await lab.apply(.blackhole(way, isUpward: true, PathDeath.silence)) }
-        case .silenceDown: for way in waysOut { try await lab.apply(.blackhole(way, isUpward: false, PathDeath.silence)) }
-        case .addressNear: for way in waysOut { try await lab.apply(.addressChange(way, freshAddress())) }
-        case .addressFar: try await lab.apply(.addressChange("b", freshAddress()))
         case .interface: try await changeInterface(of: lab.host("a"), deaths)
         case .server:
             async let away = ContinuousClock().measure { try await place.restartServer(after: .milliseconds(200)) }
@@ -138,15 +131,10 @@ extension Survival {
     private static func reset(in lab: Lab, _ deaths: @Sendable () -> Int) async throws {
         let before = deaths()
         for round in 0..<20 where deaths() == before {
-            try await lab.apply(.reset(waysOut[round % 2]))
+            try await lab.apply(.reset(PathDeath.waysOut[round % 2]))
             try await Task.sleep(for: .milliseconds(100))
         }
     }
-
-    private static let addressCount = Atomic<UInt32>(0)
-
-    /// An outside address that no NAT of the lab has: one after another, so that those in use are the last few.
-    private static func freshAddress() -> IPAddress { IPAddress(v4: 0xCB00_7180 + addressCount.add(1, ordering: .relaxed).oldValue % 100) }
 
     /// Takes the address of one interface away for two seconds, with all its routes, and gives it back: of the one that the path leaves by.
     private static func changeInterface(of host: LabHost, _ deaths: @Sendable () -> Int) async throws {

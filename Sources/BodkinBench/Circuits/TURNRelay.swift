@@ -6,7 +6,7 @@ import NIOPosix
 
 /// coturn's relay of TCP connections (RFC 6062): one connection of the client for its requests, one for the bytes, and the one that coturn makes to the far
 /// end. Nothing is encrypted on it.
-struct TURNRelay: Relay {
+struct TURNRelay: PlainRelay {
     static let name = "coturn, plain TCP"
     private static let port = 4436
 
@@ -14,8 +14,8 @@ struct TURNRelay: Relay {
     private let group: any EventLoopGroup
     private let sink: TCPSink
     private let control: any Channel
-    private let near: TransferHandler.End
-    private let far: TransferHandler.End
+    let near: TransferHandler.End
+    let far: TransferHandler.End
 
     var process: pid_t { program.process }
 
@@ -43,13 +43,6 @@ struct TURNRelay: Relay {
         try await binding.remove()
         near = try await TransferHandler.End(data)
         far = try await sink.end()
-    }
-
-    func transfer(_ byteCount: Int) async throws {
-        let near = near
-        async let written: Void = near.transfer(writing: byteCount, reading: 0)
-        try await far.transfer(writing: 0, reading: byteCount)
-        try await written
     }
 
     func end() async throws {

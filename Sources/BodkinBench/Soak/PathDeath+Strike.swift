@@ -3,20 +3,13 @@ import BodkinExercise
 import BodkinNATLab
 
 extension PathDeath {
-    /// Both ways out of `a`: a path may be on either.
-    private static let waysOut = ["a", "a.eth1"]
-
     /// Makes it happen in a lab with a host `a` that has two interfaces, a host `b`, and our server.
     func strike(_ place: PeerLab) async throws {
         let lab = place.lab
+        for fault in faults { try await lab.apply(fault) }
         switch self {
-        case .rebootNear: for way in Self.waysOut { try await lab.apply(.reboot(way)) }
-        case .rebootFar: try await lab.apply(.reboot("b"))
+        case .rebootNear, .rebootFar, .silenceUp, .silenceDown, .addressNear, .addressFar: break
         case .reset: try await Self.reset(lab)
-        case .silenceUp: for way in Self.waysOut { try await lab.apply(.blackhole(way, isUpward: true, outage)) }
-        case .silenceDown: for way in Self.waysOut { try await lab.apply(.blackhole(way, isUpward: false, outage)) }
-        case .addressNear: for way in Self.waysOut { try await lab.apply(.addressChange(way, Self.freshAddress())) }
-        case .addressFar: try await lab.apply(.addressChange("b", Self.freshAddress()))
         case .interface: try await Self.changeInterface(of: lab.host("a"))
         case .server:
             async let restarted: Void = place.restartServer(after: .milliseconds(200))
@@ -32,9 +25,6 @@ extension PathDeath {
             try await Task.sleep(for: .milliseconds(50))
         }
     }
-
-    /// An outside address that no NAT of the lab has from its beginning.
-    private static func freshAddress() -> IPAddress { IPAddress(v4: 0xCB00_7180 + UInt32.random(in: 0..<100)) }
 
     /// Takes the preferred address away for two seconds, with all its routes, and gives it back.
     private static func changeInterface(of host: LabHost) async throws {
