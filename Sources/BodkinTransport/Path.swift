@@ -65,7 +65,7 @@ public final class Path {
     /// How fast it takes bytes.
     public private(set) var pace = OutputPace()
     private let start: NIODeadline
-    private var deadline: Scheduled<Void>?
+    private var deadline: OneShot?
     private var isClosed = false
 
     init(kind: PathKind, channel: any Channel) {
@@ -81,7 +81,7 @@ public final class Path {
             let allocator = AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 2_048, maximum: Self.largestRead)
             channel.setOption(.recvAllocator, value: allocator).whenComplete { _ in }
         }
-        deadline = channel.eventLoop.assumeIsolated().scheduleTask(in: Self.handshakeTimeout) { [weak self] in
+        deadline = OneShot(on: channel.eventLoop, in: Self.handshakeTimeout) { [weak self] in
             self?.close()
         }
     }

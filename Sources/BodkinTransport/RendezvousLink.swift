@@ -60,14 +60,14 @@ public final class RendezvousLink {
     private var openWays = 0
     /// When the TCP of a way came up last.
     private var connectedAt: [Way: NIODeadline] = [:]
-    private var freshTries: [Scheduled<Void>] = []
+    private var freshTries: [OneShot] = []
     private var channel: (any Channel)?
     private var failure: TransportError?
-    private var deadline: Scheduled<Void>?
+    private var deadline: OneShot?
     private var isOver = false
     private var heardAt = NIODeadline.now()
-    private var verification: Scheduled<Void>?
-    private var keepaliveTask: Scheduled<Void>?
+    private var verification: OneShot?
+    private var keepaliveTask: OneShot?
     /// The way that the connection came up by; nil before.
     public private(set) var way: Way?
     /// SHA-256 of the server's public key; nil before the server has proved itself.
@@ -82,7 +82,7 @@ public final class RendezvousLink {
         self.certificate = certificate
         self.onEvent = onEvent
         openWays = ways.count
-        deadline = eventLoop.assumeIsolated().scheduleTask(in: Self.timeout) { [weak self] in self?.giveUp() }
+        deadline = OneShot(on: eventLoop, in: Self.timeout) { [weak self] in self?.giveUp() }
         for way in ways {
             connect(way)
             tryAfresh(way, in: Self.patience, left: Self.freshTryLimit)
@@ -106,7 +106,7 @@ public final class RendezvousLink {
     public func verify(within limit: TimeAmount) {
         guard channel != nil, hasGreeted, !isOver, verification == nil else { return }
         send(.ping(WirePing()))
-        verification = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.fellSilent() }
+        verification = OneShot(on: eventLoop, in: limit) { [weak self] in self?.fellSilent() }
     }
 
     private func fellSilent() { down("the rendezvous server does not answer any more: check the network") }
@@ -126,7 +126,7 @@ public final class RendezvousLink {
     public var local: Endpoint? { channel.flatMap { Endpoint($0.localAddress) } }
 
     private func keepAlive() {
-        keepaliveTask = eventLoop.assumeIsolated().scheduleTask(deadline: max(heardAt + keepalive(), .now() + .seconds(1))) { [weak self] in
+        keepaliveTask = OneShot(on: eventLoop, at: max(heardAt + keepalive(), .now() + .seconds(1))) { [weak self] in
             guard let self else { return }
             if .now() - self.heardAt >= self.keepalive() { self.verify(within: Self.leisure) }
             self.keepAlive()
@@ -156,7 +156,7 @@ public final class RendezvousLink {
     private func tryAfresh(_ way: Way, in patience: TimeAmount, left: Int) {
         guard left > 0 else { return }
         freshTries.append(
-            eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in
+            OneShot(on: eventLoop, in: patience) { [weak self] in
                 guard let self, !self.isOver, self.openWays > 0 else { return }
                 if self.connectedAt[way].map({ .now() - $0 >= Self.handshakePatience }) ?? true {
                     self.openWays += 1

@@ -45,7 +45,7 @@ extension SessionDriver {
         // One that comes too early looks again; most are moved on before they come.
         if let look, look.at <= at { return }
         look?.task.cancel()
-        look = (eventLoop.assumeIsolated().scheduleTask(deadline: at) { [weak self] in self?.lookAtPaths() }, at)
+        look = (OneShot(on: eventLoop, at: at) { [weak self] in self?.lookAtPaths() }, at)
     }
 
     private func lookAtPaths() {

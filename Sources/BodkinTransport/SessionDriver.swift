@@ -50,12 +50,12 @@ public final class SessionDriver {
     /// What the far side's system had acknowledged on a path when that was called doubtful.
     var acknowledged: [PathID: UInt64] = [:]
     /// The next look at the paths' liveness.
-    var look: (task: Scheduled<Void>, at: NIODeadline)?
+    var look: (task: OneShot, at: NIODeadline)?
     private let start: NIODeadline
     /// The path that carries the session, as far as the owner knows.
     private var carrier: PathID?
     private var nextPathNumber: UInt64 = 0
-    private var acknowledging: Scheduled<Void>?
+    private var acknowledging: OneShot?
     private var isDriving = false
     private var isDrivePlanned = false
     private var isDirty = false
@@ -144,7 +144,7 @@ public final class SessionDriver {
     /// What is received is acknowledged with what the application says to it, or alone, if it says nothing for so long.
     private func acknowledgeSoon() {
         guard session.mayAcknowledge, acknowledging == nil else { return }
-        acknowledging = eventLoop.assumeIsolated().scheduleTask(in: Self.patience) { [weak self] in
+        acknowledging = OneShot(on: eventLoop, in: Self.patience) { [weak self] in
             self?.acknowledging = nil
             self?.session.flushAcknowledgement()
             self?.drive()

@@ -51,9 +51,9 @@ public final class WarmConnection {
     private var channel: (any Channel)?
     /// How many SYNs there were: an answer to an earlier one counts no more.
     private var shots = 0
-    private var freshShot: Scheduled<Void>?
-    private var refreshing: Scheduled<Void>?
-    private var verification: Scheduled<Void>?
+    private var freshShot: OneShot?
+    private var refreshing: OneShot?
+    private var verification: OneShot?
     private var verifiedAt: NIODeadline?
     private var isClosed = false
 
@@ -103,7 +103,7 @@ public final class WarmConnection {
         freshShot = nil
         guard !isConnected, !isClosed else { return }
         guard shots < Self.shotLimit else { return channel == nil ? end() : () }
-        freshShot = eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in self?.shoot(patience: patience * 2) }
+        freshShot = OneShot(on: eventLoop, in: patience) { [weak self] in self?.shoot(patience: patience * 2) }
         connect()
     }
 
@@ -122,7 +122,7 @@ public final class WarmConnection {
     public func verify(within limit: TimeAmount, isUrgent: Bool = false) {
         let isRecent = verifiedAt.map { .now() - $0 <= Self.verificationLifetime } ?? false
         guard observed != nil, verification == nil, !isClosed, isUrgent || !isRecent else { return }
-        verification = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.end() }
+        verification = OneShot(on: eventLoop, in: limit) { [weak self] in self?.end() }
         ask()
     }
 
@@ -158,12 +158,12 @@ public final class WarmConnection {
 
     private func refresh() {
         let interval = min(keepalive(local), Self.longestRefresh)
-        refreshing = eventLoop.assumeIsolated().scheduleTask(deadline: max(heardAt + interval, .now() + .seconds(1))) { [weak self] in
+        refreshing = OneShot(on: eventLoop, at: max(heardAt + interval, .now() + .seconds(1))) { [weak self] in
             guard let self else { return }
             let silence = NIODeadline.now() - self.heardAt
             if silence >= interval, self.verification == nil {
                 self.silence = .nanoseconds(silence.nanoseconds)
-                self.verification = self.eventLoop.assumeIsolated().scheduleTask(in: Self.leisure) { [weak self] in self?.end() }
+                self.verification = OneShot(on: self.eventLoop, in: Self.leisure) { [weak self] in self?.end() }
                 self.ask()
             }
             self.refresh()

@@ -79,7 +79,7 @@ extension Attempt {
         engine.link?.send(.signal(signal))
         if isHeld, let schedule {
             release?.cancel()
-            release = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(schedule.interval)) { [weak self] in self?.letGo() }
+            release = OneShot(on: engine.eventLoop, in: TimeAmount(schedule.interval)) { [weak self] in self?.letGo() }
         }
     }
 
@@ -152,7 +152,7 @@ extension Attempt {
         let delay = (next ?? schedule.deadline) - elapsed
         let action = { [weak self] in next == nil ? self?.conclude() ?? () : self?.fire() ?? () }
         if next != nil, delay <= .zero { return action() }
-        instant = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { action() }
+        instant = OneShot(on: engine.eventLoop, in: TimeAmount(delay), action)
     }
 
     private func fire() {

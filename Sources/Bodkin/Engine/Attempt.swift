@@ -69,8 +69,8 @@ final class Attempt {
     /// Those who wait for the connection.
     private var callers: [ObjectIdentifier: EventLoopPromise<Connection>] = [:]
     private var early = ByteBuffer()
-    private var timeout: Scheduled<Void>?
-    var instant: Scheduled<Void>?
+    private var timeout: OneShot?
+    var instant: OneShot?
     /// Whether the session has been given a direct path, confirmed or not.
     var hasDirectPath = false
     /// Whether both sides look for direct paths.
@@ -80,7 +80,7 @@ final class Attempt {
     var instantCount = 0
     /// Whether the far side is to fire first.
     var isHeld = false
-    var release: Scheduled<Void>?
+    var release: OneShot?
     /// What is done where the ports of one side cannot be seen beforehand.
     private(set) var prediction: Prediction?
     /// Who waits for the far side's forecast, where nothing but that is asked for.
@@ -209,7 +209,7 @@ final class Attempt {
     func begin() {
         if !isResumption { engine.tell(.dialing(peer), since: start) }
         let limit = engine.configuration.dialTimeout
-        timeout = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak self] in self?.timedOut() }
+        timeout = OneShot(on: engine.eventLoop, in: TimeAmount(limit)) { [weak self] in self?.timedOut() }
         // Its handshake has only so much time: for a session that waits for the server, too, it begins with the dial.
         if !isResumption { openCircuit() }
         dialIfWaiting()
@@ -276,7 +276,7 @@ final class Attempt {
 
     /// A called end whose dialler never comes is forgotten.
     func expire() {
-        timeout = engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(engine.configuration.dialTimeout)) { [weak self] in
+        timeout = OneShot(on: engine.eventLoop, in: TimeAmount(engine.configuration.dialTimeout)) { [weak self] in
             guard let self, self.session == nil else { return }
             self.end()
         }

@@ -11,7 +11,7 @@ final class ConnectionBox {
     /// What it needs so that it has a path.
     var upkeep: Upkeep
     /// When that is looked at next.
-    var tending: Scheduled<Void>?
+    var tending: OneShot?
     /// When the far side last asked for another path.
     var recalledAt: NIODeadline?
     /// When another path was last looked for because an answer was late.

@@ -18,7 +18,7 @@ extension PeerEngine {
     private func askForDialBack(_ limit: Int) -> EventLoopFuture<WireDialedBack?> {
         let promise = eventLoop.makePromise(of: WireDialedBack?.self)
         waitingForDialBack = promise
-        let deadline = eventLoop.assumeIsolated().scheduleTask(in: Self.dialBackPatience) { [weak self] in self?.dialedBack(nil) }
+        let deadline = OneShot(on: eventLoop, in: Self.dialBackPatience) { [weak self] in self?.dialedBack(nil) }
         link?.send(.dialBack(WireDialBack()))
         return promise.futureResult.assumeIsolated().flatMap { [weak self] answer in
             deadline.cancel()

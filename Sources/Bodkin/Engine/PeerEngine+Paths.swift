@@ -58,7 +58,7 @@ extension PeerEngine {
     func awaitOpening(_ path: Path, from peer: PeerID) {
         var unread = ByteBuffer()
         // The dialler sends its first frame with the last flight of its handshake.
-        let deadline = eventLoop.assumeIsolated().scheduleTask(in: .seconds(10)) { [weak path] in path?.close() }
+        let deadline = OneShot(on: eventLoop, in: .seconds(10)) { [weak path] in path?.close() }
         path.onEvent = { [weak self, unowned path] event in
             switch event {
             case .bytes(var bytes): unread.writeBuffer(&bytes)

@@ -86,7 +86,7 @@ extension PeerEngine {
         retryWarm?.cancel()
         let delay = TimeAmount.seconds(min(60, 1 << min(warmRetryCount, 6)))
         warmRetryCount += 1
-        retryWarm = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in self?.openWarmConnections() }
+        retryWarm = OneShot(on: eventLoop, in: delay) { [weak self] in self?.openWarmConnections() }
     }
 
     private func linkCameUp() {
@@ -100,7 +100,7 @@ extension PeerEngine {
         // Its mapping is of the same NAT.
         link?.keepalive = { [weak self] in min(.seconds(25), TimeAmount(self?.keepalive(from: self?.link?.local) ?? KeepaliveSearch.first)) }
         let bound = max(serverRoundTrip, .milliseconds(20))
-        registrationDeadline = eventLoop.assumeIsolated().scheduleTask(in: bound) { [weak self] in self?.register() }
+        registrationDeadline = OneShot(on: eventLoop, in: bound) { [weak self] in self?.register() }
         registerWhenReady()
     }
 
@@ -242,7 +242,7 @@ extension PeerEngine {
         expiryCount = 0
         // Whoever stays is known for longer than a card lives.
         renewal?.cancel()
-        renewal = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(configuration.cardLifetime / 2)) { [weak self] in self?.register() }
+        renewal = OneShot(on: eventLoop, in: TimeAmount(configuration.cardLifetime / 2)) { [weak self] in self?.register() }
         // Told before anyone goes on who waits for it.
         tell(.registered(warms.compactMap(\.observed)))
         if case .starting = state {
@@ -299,7 +299,7 @@ extension PeerEngine {
         link?.close()
         forgetLink()
         retry?.cancel()
-        retry = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
+        retry = OneShot(on: eventLoop, in: delay) { [weak self] in
             guard let self, !self.isOver else { return }
             self.openWarmConnections()
             self.openLink()

@@ -50,7 +50,7 @@ extension PeerEngine {
         box.tending = nil
         guard let deadline = box.upkeep.deadline else { return }
         let at = box.start + TimeAmount(deadline) + .nanoseconds(1)
-        box.tending = eventLoop.assumeIsolated().scheduleTask(deadline: at) { [weak self, weak box] in if let box { self?.act(for: box) } }
+        box.tending = OneShot(on: eventLoop, at: at) { [weak self, weak box] in if let box { self?.act(for: box) } }
     }
 
     private func act(for box: ConnectionBox) {

@@ -70,12 +70,12 @@ final class PeerEngine {
     /// Whether the server answers a DialBack, and who waits for that.
     var serverDialsBack = false
     var waitingForDialBack: EventLoopPromise<WireDialedBack?>?
-    var registrationDeadline: Scheduled<Void>?
+    var registrationDeadline: OneShot?
     var retryCount = 0
     /// How often the server has called a card expired since it last took one.
     var expiryCount = 0
-    var retry: Scheduled<Void>?
-    var renewal: Scheduled<Void>?
+    var retry: OneShot?
+    var renewal: OneShot?
     var circuitWindow = Int(WireWelcome.leastCircuitWindow)
     var attempts: [AttemptID: Attempt] = [:]
     var circuits: [AttemptID: CircuitChannel] = [:]
@@ -101,7 +101,7 @@ final class PeerEngine {
     var networkNumber = 0
     var isRenewing = false
     var escapedAt: NIODeadline?
-    var retryWarm: Scheduled<Void>?
+    var retryWarm: OneShot?
     /// How often in a row a warm connection has been tried in vain.
     var warmRetryCount = 0
     var waitingForRegistration: [ObjectIdentifier: EventLoopPromise<Void>] = [:]

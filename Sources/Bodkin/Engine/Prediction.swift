@@ -39,9 +39,9 @@ final class Prediction {
     /// Shots that are still to be fired: from which local port, to where.
     private var waiting: ArraySlice<(UInt16, Endpoint)> = []
     private(set) var paths: [Path] = []
-    private var timer: Scheduled<Void>?
+    private var timer: OneShot?
     /// Until when the far side's forecast is waited for.
-    private var answer: Scheduled<Void>?
+    private var answer: OneShot?
     private(set) var reportIndex: Int?
     /// Whether something may still come of it.
     private(set) var isActive = false
@@ -105,7 +105,7 @@ final class Prediction {
         engine.link?.send(.signal(signal))
         // The far side answers as soon as it knows what its own ports will be, if it answers at all.
         let patience = max(.seconds(1), engine.serverRoundTrip * 8)
-        answer = engine.eventLoop.assumeIsolated().scheduleTask(in: patience) { [weak self] in if self?.far == nil { self?.finish() } }
+        answer = OneShot(on: engine.eventLoop, in: patience) { [weak self] in if self?.far == nil { self?.finish() } }
         fireIfReady()
     }
 
@@ -177,7 +177,7 @@ final class Prediction {
 
     private func wait(_ time: TimeAmount, _ body: @escaping (Prediction) -> Void) {
         timer?.cancel()
-        timer = engine.eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in
+        timer = OneShot(on: engine.eventLoop, in: time) { [weak self] in
             self?.timer = nil
             if let self { body(self) }
         }

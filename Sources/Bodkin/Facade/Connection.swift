@@ -85,7 +85,7 @@ public final class Connection: Sendable {
     public func close(code: UInt64 = 0, reason: String = "", within limit: Duration = .seconds(10)) async throws {
         let eventLoop = eventLoop
         try await wait { box, _ in
-            let deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak box] in
+            let deadline = OneShot(on: eventLoop, in: TimeAmount(limit)) { [weak box] in
                 box?.driver.abort(code: code, reason: reason)
             }
             let closing = box.driver.close(code: code, reason: reason)
