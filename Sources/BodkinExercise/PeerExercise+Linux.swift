@@ -36,7 +36,7 @@ public struct PeerExercise: Sendable {
     /// From the dial to the moment at which the echo was back.
     public var echo: Duration?
     /// From the dial to the moment at which the far application had the first byte that came by the direct path: the first of all where the connection began on
-    /// it, else one that is written as soon as the dialler's report says so. Nil where there is no direct path.
+    /// it, else one that is written as soon as the dialler has one. Nil where there is no direct path.
     public var directByte: Duration?
     /// What crossed the network during the dial, up to the end of its report.
     public var cost = NetworkCounters()
@@ -109,14 +109,21 @@ public struct PeerExercise: Sendable {
         called.admission = .anyone
         var dialler = try await place.configuration(in: "a")
         dialler.paths = settings.paths
-        if let onEvent = settings.onEvent {
-            called.onEvent = { onEvent("b", $0) }
-            dialler.onEvent = { onEvent("a", $0) }
+        let onEvent = settings.onEvent
+        if let onEvent { called.onEvent = { onEvent("b", $0) } }
+        let (directPaths, directPath) = AsyncStream.makeStream(of: Void.self)
+        dialler.onEvent = { event in
+            onEvent?("a", event)
+            switch event.kind {
+            case .path(_, .direct, _): directPath.yield()
+            case .report: directPath.finish()
+            default: break
+            }
         }
         let (calledConfiguration, diallerConfiguration) = (called, dialler)
         let result = try await withPeer(calledConfiguration) { far in
             try await withThrowingTaskGroup(of: Void.self) { group in
-                // Of the two bytes that the dialler writes, one after the echo of the other.
+                // Of the first two bytes that the dialler writes, one after the echo of the other.
                 let arrivals = Mutex<[ContinuousClock.Instant]>([])
                 group.addTask { try await serve(far) { instant in arrivals.withLock { if $0.count < 2 { $0.append(instant) } } } }
                 let result = try await withPeer(diallerConfiguration) { near in
@@ -124,7 +131,7 @@ public struct PeerExercise: Sendable {
                     try await near.registered()
                     // The proof of the warm connections is on its way: four times the longest way from here to the server.
                     try await Task.sleep(for: settings.link.delay * 4 + .milliseconds(20))
-                    return try await dial(far.id, from: near, in: place.lab, settings) { arrivals.withLock { $0 } }
+                    return try await dial(far.id, from: near, in: place.lab, settings, directPaths) { arrivals.withLock { $0 } }
                 }
                 group.cancelAll()
                 return result
@@ -150,7 +157,8 @@ public struct PeerExercise: Sendable {
     }
 
     private static func dial(
-        _ peer: PeerID, from near: Peer, in lab: Lab, _ settings: Settings, arrivals: () -> [ContinuousClock.Instant]
+        _ peer: PeerID, from near: Peer, in lab: Lab, _ settings: Settings, _ directPaths: AsyncStream<Void>,
+        arrivals: () -> [ContinuousClock.Instant]
     ) async throws -> PeerExercise {
         var result = PeerExercise()
         let before = try await lab.counters()
@@ -161,11 +169,15 @@ public struct PeerExercise: Sendable {
             guard try await connection.read() != nil else { throw CancellationError() }
             result.echo = .now - start
             result.farByte = arrivals().first.map { $0 - start }
+            // There is a direct path, or there will be none.
+            for await _ in directPaths { break }
+            try await connection.write("y".utf8)
+            guard try await connection.read() != nil else { throw CancellationError() }
             let report = try await connection.settled()
             result.report = report
             result.route = report.route
             // Whatever path it is on now, it carries bytes.
-            try await connection.write("y".utf8)
+            try await connection.write("z".utf8)
             guard try await connection.read() != nil else { throw CancellationError() }
             if report.route == .direct {
                 let beganOnIt = report.timeToFirstPath.map { first in report.timeToDirect.map { $0 <= first } ?? false } ?? false

@@ -61,6 +61,8 @@ extension Attempt {
             guard card.instance == remoteInstance else { return }
             self.card = wire
             hasCandidates = !card.candidates.isEmpty
+            let seen = card.candidates.lazy.filter { $0.kind == .serverReflexive }.map(\.endpoint)
+            keptEndpoint = card.keepsEndpoint ? seen.first { $0.address.family == .v4 && self.observed.contains($0) } : nil
             let known = targets.count
             for candidate in card.candidates { consider(candidate) }
             // Later than the first instant: the hole is opened at once, and the next instant is common again.

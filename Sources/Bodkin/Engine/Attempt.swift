@@ -63,6 +63,8 @@ final class Attempt {
     var card: WireSignedCard?
     /// Whether it names any candidate.
     var hasCandidates = false
+    /// The endpoint that all of its connections have, where the card says so and the server has seen it.
+    var keptEndpoint: Endpoint?
     /// How many cards of the far side have been looked at.
     var cardCount = 0
     var circuitReportIndex: Int?
@@ -159,6 +161,12 @@ final class Attempt {
         prediction.begin()
         // A live session is proof enough. One whose direct path is only doubted is on a circuit first: the path may answer yet, and shots cost many connections.
         if let session, session.activePath?.kind != .direct { prediction.proved() }
+    }
+
+    /// From us to the far side by circuit; zero where that is not known.
+    var wayByCircuit: TimeAmount {
+        guard let path = session?.activePath, path.kind == .circuit, let time = path.handshakeTime else { return .zero }
+        return TimeAmount(min(time, .seconds(1)) / 2)
     }
 
     /// Whether it looks for a direct path beside a circuit that works.

@@ -41,6 +41,8 @@ extension PeerEngine {
             if estimate.allocation == .unknown, self.looks < Self.lookLimit { return self.learnAllocation() }
             self.allocation = estimate
             self.isMappingSteady = Self.isSteady(samples)
+            // Whose ports are kept though they are other ones: the far side of a dial is spared a question.
+            if self.keepsEndpoint == true { self.registerAfresh() }
             for attempt in Array(self.attempts.values) {
                 attempt.prediction?.begin()
                 attempt.answerOutlook()

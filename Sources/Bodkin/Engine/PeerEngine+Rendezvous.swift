@@ -72,13 +72,18 @@ extension PeerEngine {
         }
         guard isLinkUp else { return }
         if isRegistrationSent {
-            // What is known of us has changed: the server, and whoever is about to meet us, hear of it.
             if case .connected = event { return }
-            register()
-            for attempt in attempts.values { attempt.announce(currentCard()) }
+            registerAfresh()
         } else {
             registerWhenReady()
         }
+    }
+
+    /// What is known of us has changed: the server, and whoever is about to meet us, hear of it.
+    func registerAfresh() {
+        guard isRegistrationSent else { return }
+        register()
+        for attempt in attempts.values { attempt.announce(currentCard()) }
     }
 
     /// One that never worked is tried again, ever more seldom: the server's STUN port may be closed to us.
@@ -167,7 +172,7 @@ extension PeerEngine {
         let card = Card(
             peer: id, instance: instance, sequence: sequence, server: serverHash,
             expiry: clock.now &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)),
-            candidates: candidates)
+            candidates: candidates, keepsEndpoint: usesDirectPaths && keepsEndpoint == true)
         return try? card.signed(by: configuration.identity.privateKey)
     }
 

@@ -17,8 +17,8 @@ import NIOCore
 final class Prediction {
     /// How many rounds there are: a second one where strangers have taken the port that was aimed at, or a search has missed.
     private static let roundLimit = 2
-    /// How much later whoever fires second does: the burst of the other side is on its way by then.
-    private static let skew = TimeAmount.milliseconds(60)
+    /// How long a thousand guesses take, which are to be on their way before anything comes against them.
+    private static let salvo = TimeAmount.milliseconds(60)
     /// How many shots of a search are fired in one turn of the event loop: a millisecond's worth.
     private static let piece = 32
     /// After what time a connection that was up when something was due is looked at again.
@@ -42,6 +42,8 @@ final class Prediction {
     private var timer: OneShot?
     /// Until when the far side's forecast is waited for.
     private var answer: OneShot?
+    /// When a far side whose ports are kept has heard of ours, and fires.
+    private var hearing: OneShot?
     private(set) var reportIndex: Int?
     /// Whether something may still come of it.
     private(set) var isActive = false
@@ -106,7 +108,21 @@ final class Prediction {
         // The far side answers as soon as it knows what its own ports will be, if it answers at all.
         let patience = max(.seconds(1), engine.serverRoundTrip * 8)
         answer = OneShot(on: engine.eventLoop, in: patience) { [weak self] in if self?.far == nil { self?.finish() } }
+        foreseeAnswer()
         fireIfReady()
+    }
+
+    /// What the far side will answer is in its card where its ports are kept. It fires when it has heard of ours, and so do we, without waiting for it to say so: a
+    /// round trip by circuit is half of what a round takes. A few milliseconds later, so that our SYN does not come before its guesses have gone out.
+    private func foreseeAnswer() {
+        guard case .counted = own?.ports, far == nil, let endpoint = attempt.keptEndpoint else { return }
+        let way = attempt.wayByCircuit
+        guard way > .zero else { return }
+        hearing = OneShot(on: engine.eventLoop, in: way + max(.milliseconds(5), .nanoseconds(way.nanoseconds / 8))) { [weak self] in
+            guard let self, self.far == nil else { return }
+            self.far = PortForecast(address: endpoint.address, port: endpoint.port, ports: .kept)
+            self.fireIfReady()
+        }
     }
 
     /// What the far side's next connections will look like.
@@ -125,6 +141,7 @@ final class Prediction {
         guard own != nil || isActive else { return }
         isActive = true
         far = forecast
+        hearing?.cancel()
         fireIfReady()
     }
 
@@ -142,7 +159,18 @@ final class Prediction {
         let trial = PunchTrial(
             part, between: [own.ports, far.ports], own: kinds.own, far: kinds.far, precedent: attempt.report.precedent, after: trials)
         trials.append(trial)
-        wait(part.waits(isBurstFirst: trial.isBurstFirst) ? Self.skew : .zero) { $0.fire(part.action) }
+        wait(part.waits(isBurstFirst: trial.isBurstFirst) ? skew(of: part.action) : .zero) { $0.fire(part.action) }
+    }
+
+    /// How long whoever fires second waits.
+    private func skew(of action: PunchRound.Action) -> TimeAmount {
+        switch (action, own?.ports) {
+        // Who guesses has fired when it told us so: a way through the server ago, and our SYN takes its own way.
+        case (.burst, .counted): .zero
+        case (.burst, _): Self.salvo
+        // Our word has to reach the other side first, which fires then.
+        case (.guess, _): max(Self.salvo, attempt.wayByCircuit)
+        }
     }
 
     private func fire(_ action: PunchRound.Action) {
@@ -172,7 +200,7 @@ final class Prediction {
     /// as we did, or twice that with twice as many; then SYNs cross. In the last round the system may repeat each once, after a second (RFC 6298): that is how a
     /// NAT is crossed which lets no SYN meet another.
     private func patience(after firing: TimeAmount) -> TimeAmount {
-        max(isLast ? .milliseconds(1300) : .milliseconds(500), engine.serverRoundTrip * 4) + Self.skew + firing * 2
+        max(isLast ? .milliseconds(1300) : .milliseconds(500), engine.serverRoundTrip * 4) + Self.salvo + firing * 2
     }
 
     private func wait(_ time: TimeAmount, _ body: @escaping (Prediction) -> Void) {
@@ -242,6 +270,7 @@ final class Prediction {
         timer?.cancel()
         timer = nil
         answer?.cancel()
+        hearing?.cancel()
         waiting = []
         let open = shots.values
         shots = [:]

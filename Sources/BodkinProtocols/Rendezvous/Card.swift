@@ -22,15 +22,20 @@ public struct Card: Hashable, Sendable {
     public var expiry: UInt64
     /// Where the peer may be reached; at most 8.
     public var candidates: [Candidate]
+    /// Whether whoever the peer connects to from its reserved port sees the endpoint that the server sees, over IPv4; false also where that is not known.
+    public var keepsEndpoint: Bool
 
     /// A card from its parts.
-    public init(peer: PeerID, instance: InstanceID, sequence: UInt64, server: [UInt8], expiry: UInt64, candidates: [Candidate]) {
+    public init(
+        peer: PeerID, instance: InstanceID, sequence: UInt64, server: [UInt8], expiry: UInt64, candidates: [Candidate], keepsEndpoint: Bool = false
+    ) {
         self.peer = peer
         self.instance = instance
         self.sequence = sequence
         self.server = server
         self.expiry = expiry
         self.candidates = Array(candidates.prefix(Self.maximumCandidateCount))
+        self.keepsEndpoint = keepsEndpoint
     }
 
     /// Why a card is refused.
@@ -56,6 +61,7 @@ public struct Card: Hashable, Sendable {
         card.server = Data(server)
         card.expiresMs = expiry
         card.candidates = candidates.map(WireCandidate.init)
+        card.keepsEndpoint = keepsEndpoint
         var result = WireSignedCard()
         result.card = try card.serializedData()
         result.signature = try key.signature(for: Self.context + result.card)
@@ -83,7 +89,8 @@ public struct Card: Hashable, Sendable {
             candidates.append(candidate)
         }
         self.init(
-            peer: owner, instance: instance, sequence: card.sequence, server: Array(card.server), expiry: card.expiresMs, candidates: candidates)
+            peer: owner, instance: instance, sequence: card.sequence, server: Array(card.server), expiry: card.expiresMs, candidates: candidates,
+            keepsEndpoint: card.keepsEndpoint)
     }
 }
 

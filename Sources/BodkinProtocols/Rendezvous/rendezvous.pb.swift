@@ -301,6 +301,9 @@ public nonisolated struct WireCard: Sendable {
   /// At most 8.
   public var candidates: [WireCandidate] = []
 
+  /// Whether every connection from the reserved port has the endpoint that the server sees, over IPv4. False also where that is not known.
+  public var keepsEndpoint: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1640,7 +1643,7 @@ nonisolated extension WireTransportAddress: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension WireCard: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Card"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}instance\0\u{1}sequence\0\u{1}server\0\u{3}expires_ms\0\u{1}candidates\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}instance\0\u{1}sequence\0\u{1}server\0\u{3}expires_ms\0\u{1}candidates\0\u{3}keeps_endpoint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1654,6 +1657,7 @@ nonisolated extension WireCard: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 4: try { try decoder.decodeSingularBytesField(value: &self.server) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.expiresMs) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.candidates) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.keepsEndpoint) }()
       default: break
       }
     }
@@ -1678,6 +1682,9 @@ nonisolated extension WireCard: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.candidates.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.candidates, fieldNumber: 6)
     }
+    if self.keepsEndpoint != false {
+      try visitor.visitSingularBoolField(value: self.keepsEndpoint, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1688,6 +1695,7 @@ nonisolated extension WireCard: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.server != rhs.server {return false}
     if lhs.expiresMs != rhs.expiresMs {return false}
     if lhs.candidates != rhs.candidates {return false}
+    if lhs.keepsEndpoint != rhs.keepsEndpoint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -71,3 +71,16 @@ final class DialWatch: Sendable {
 
     private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1e9) }
 }
+
+extension Peer {
+    /// Waits until it knows how its NAT gives out ports, and the server knows the card that says so.
+    func warm() async throws {
+        try await registered()
+        try await eventually("the NAT's ways") {
+            try await self.eventLoop.submit {
+                let engine = self.engine.value
+                return engine.keepsEndpoint != nil && !engine.isSampling && engine.registeredSequence == engine.sequence
+            }.get()
+        }
+    }
+}

@@ -54,10 +54,8 @@ struct RecordedDial {
             let watches = [DialWatch(towards: outside[1]), DialWatch(towards: outside[0])]
             return try await place.withPeer(in: "b", watches[1].configure) { called in
                 try await place.withPeer(in: "a", watches[0].configure) { dialler in
-                    try await called.registered()
-                    try await dialler.registered()
-                    // The proof of the warm connections, and a look at each NAT's allocator, are on their way.
-                    try await Task.sleep(for: .milliseconds(400))
+                    try await called.warm()
+                    try await dialler.warm()
                     return try await dial(called, from: dialler, in: place.lab, watches, outside)
                 }
             }

@@ -39,6 +39,17 @@ struct CardTests {
         #expect(try Card(again, of: card.peer, server: CardBytes.server, now: CardBytes.now) == card)
     }
 
+    @Test("it says whether the peer keeps its endpoint, in the field that docs/wire.md names", arguments: [true, false])
+    func keepsEndpoint(_ keeps: Bool) throws {
+        let bytes = CardBytes()
+        var written = try Card(bytes.signed(), of: #require(bytes.owner), server: CardBytes.server, now: CardBytes.now)
+        #expect(!written.keepsEndpoint)
+        written.keepsEndpoint = keeps
+        let signed = try written.signed(by: bytes.key)
+        #expect(signed.card.suffix(2).elementsEqual([7 << 3, 1]) == keeps)
+        #expect(try Card(signed, of: written.peer, server: CardBytes.server, now: CardBytes.now) == written)
+    }
+
     @Test("every changed bit of card and signature is noticed")
     func signature() throws {
         var bytes = CardBytes()
