@@ -67,6 +67,8 @@ public final class Path {
     private let start: NIODeadline
     private var deadline: OneShot?
     private var isClosed = false
+    /// What was sent and not flushed.
+    private var unflushed = 0
 
     init(kind: PathKind, channel: any Channel) {
         self.kind = kind
@@ -94,14 +96,22 @@ public final class Path {
         channel.setOption(ChannelOptions.Types.SocketOption.unsentLimit, value: pace.unsentLimit).whenComplete { _ in }
     }
 
-    /// Sends bytes.
+    /// Sends bytes, at the next ``flush()`` at the latest.
     public func send(_ output: PathOutput) {
         let before = pace.unsentLimit
         pace.sent(output.count, at: .nanoseconds((channel.eventLoop.now - start).nanoseconds))
         if kind == .direct, pace.unsentLimit != before { allowUnsent() }
-        guard let body = output.body else { return channel.writeAndFlush(output.head, promise: nil) }
         channel.write(output.head, promise: nil)
-        channel.writeAndFlush(body, promise: nil)
+        if let body = output.body { channel.write(body, promise: nil) }
+        unflushed += output.count
+        if unflushed >= pace.batch { flush() }
+    }
+
+    /// Hands what was sent to the system.
+    public func flush() {
+        guard unflushed > 0 else { return }
+        unflushed = 0
+        channel.flush()
     }
 
     /// Ends it: what was flushed still arrives.

@@ -1,6 +1,7 @@
 public import BodkinCore
 import BodkinProtocols
 import NIOCore
+import OrderedCollections
 
 /// Which paths still answer, and what becomes of those that do not.
 extension SessionDriver {
@@ -38,7 +39,7 @@ extension SessionDriver {
 
     /// Arranges for the paths to be looked at when the first of them may be dead or is to be probed.
     func lookInTime() {
-        guard closeReason == nil, var first = liveness.first?.value.deadline else { return }
+        guard closeReason == nil, var first = liveness.values.first?.deadline else { return }
         for path in liveness.values { first = min(first, path.deadline) }
         // A duration has fractions of nanoseconds: never before it.
         let at = eventLoop.now + TimeAmount(max(first - elapsed, .zero)) + .nanoseconds(1)

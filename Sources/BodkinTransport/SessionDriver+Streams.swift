@@ -1,5 +1,6 @@
 public import BodkinProtocols
 public import NIOCore
+import OrderedCollections
 
 /// What applications do with streams: each waits until the session can.
 extension SessionDriver {
@@ -8,27 +9,17 @@ extension SessionDriver {
     /// Told that everything was taken, or why not.
     public typealias WriteCompletion = (Result<Void, any Error>) -> Void
 
-    struct Reader {
-        let call: ObjectIdentifier
-        let limit: Int
-        let isJoined: Bool
-        let complete: ReadCompletion
-    }
-
-    struct Writer {
-        let call: ObjectIdentifier
-        var rest: ByteBuffer
-        let complete: WriteCompletion
-    }
-
     /// How many streams of the far side's opening may wait to be accepted: as many as it may open.
     private static let waitingStreamLimit = 65_536
 
     /// Reads at most `limit` bytes, in one buffer or as they lie; nil at the end. `call` names whoever waits, here and in what follows.
     public func read(_ stream: StreamID, limit: Int, isJoined: Bool, for call: ObjectIdentifier, complete: @escaping ReadCompletion) {
         guard readers[stream] == nil else { return complete(.failure(ConnectionError.busy)) }
-        readers[stream] = Reader(call: call, limit: limit, isJoined: isJoined, complete: complete)
-        resumeReader(of: stream)
+        if let result = outcome(of: session.read(stream, limit: limit, isJoined: isJoined), on: stream) {
+            complete(result)
+        } else {
+            readers[stream] = Reader(call: call, limit: limit, isJoined: isJoined, complete: complete)
+        }
         driveSoon()
     }
 
@@ -55,17 +46,18 @@ extension SessionDriver {
     /// Writes bytes; done when the session has taken all of them.
     public func write(_ bytes: ByteBuffer, to stream: StreamID, for call: ObjectIdentifier, complete: @escaping WriteCompletion) {
         if let closeReason { return complete(.failure(ConnectionError.closed(closeReason))) }
-        writers[stream, default: []].append(Writer(call: call, rest: bytes, complete: complete))
-        if writers[stream]?.count == 1 { resumeWriters(of: stream) }
+        let writer = Writer(call: call, rest: bytes, complete: complete)
+        if writers[stream]?.append(writer) == nil { offer(WriterQueue(writer), to: stream) }
         driveSoon()
     }
 
     /// Gives up what waits to be taken.
     public func cancelWrite(to stream: StreamID, for call: ObjectIdentifier) {
-        guard let index = writers[stream]?.firstIndex(where: { $0.call == call }) else { return }
-        writers[stream]?.remove(at: index).complete(.failure(CancellationError()))
-        // The next one is at the front now.
-        if writers[stream]?.isEmpty == true { writers[stream] = nil } else if index == 0 { resumeWriters(of: stream) }
+        guard let queue = writers.removeValue(forKey: stream) else { return }
+        let rest = queue.writers.filter { $0.call != call }
+        // The next one may be at the front now.
+        if let rest = WriterQueue(rest) { offer(rest, to: stream) }
+        for writer in queue.writers where writer.call == call { writer.complete(.failure(CancellationError())) }
         drive()
     }
 
@@ -132,10 +124,12 @@ extension SessionDriver {
     }
 
     func resumeReader(of stream: StreamID) {
-        guard let reader = readers[stream] else { return }
-        guard let result = outcome(of: session.read(stream, limit: reader.limit, isJoined: reader.isJoined), on: stream) else { return }
-        readers[stream] = nil
-        reader.complete(result)
+        guard let reader = readers.removeValue(forKey: stream) else { return }
+        if let result = outcome(of: session.read(stream, limit: reader.limit, isJoined: reader.isJoined), on: stream) {
+            reader.complete(result)
+        } else {
+            readers[stream] = reader
+        }
     }
 
     /// What a read comes to; nil where it is to wait.
@@ -153,22 +147,29 @@ extension SessionDriver {
         }
     }
 
-    func resumeWriters(of stream: StreamID) {
-        while var writer = writers[stream]?.first {
-            let taken = session.write(writer.rest, to: stream)
-            writer.rest.moveReaderIndex(forwardBy: taken)
-            guard writer.rest.readableBytes == 0 else {
-                if taken == 0, !session.takesBytes(stream) { return failWriters(of: stream, ConnectionError.finished) }
-                writers[stream]?[0] = writer
+    func resumeWriters(of stream: StreamID) { if let queue = writers.removeValue(forKey: stream) { offer(queue, to: stream) } }
+
+    /// Offers the session what writers have, one after the other; those whose bytes it does not take wait.
+    private func offer(_ queue: WriterQueue, to stream: StreamID) {
+        var queue = queue
+        while true {
+            let taken = session.write(queue.first.rest, to: stream)
+            queue.first.rest.moveReaderIndex(forwardBy: taken)
+            guard queue.first.rest.readableBytes == 0 else {
+                writers[stream] = queue
+                if taken == 0, !session.takesBytes(stream) { failWriters(of: stream, ConnectionError.finished) }
                 return
             }
-            writers[stream]?.removeFirst()
-            writer.complete(.success(()))
+            let (done, next) = (queue.first, queue.next)
+            // Those that are left stand in the queue before anybody hears of it.
+            if let next { writers[stream] = next }
+            done.complete(.success(()))
+            guard next != nil, let rest = writers.removeValue(forKey: stream) else { return }
+            queue = rest
         }
-        writers[stream] = nil
     }
 
     func failWriters(of stream: StreamID, _ error: any Error) {
-        for writer in writers.removeValue(forKey: stream) ?? [] { writer.complete(.failure(error)) }
+        for writer in writers.removeValue(forKey: stream)?.writers ?? [] { writer.complete(.failure(error)) }
     }
 }

@@ -1,6 +1,7 @@
 public import BodkinCore
 public import BodkinProtocols
 public import NIOCore
+import OrderedCollections
 
 /// Runs a session on its paths. Confined to its event loop.
 public final class SessionDriver {
@@ -40,13 +41,13 @@ public final class SessionDriver {
 
     var session: Session
     var readers: [StreamID: Reader] = [:]
-    var writers: [StreamID: [Writer]] = [:]
+    var writers: [StreamID: WriterQueue] = [:]
     var opened: [StreamID] = []
     var accepters: [(call: ObjectIdentifier, promise: EventLoopPromise<StreamID>)] = []
     var openers: [(call: ObjectIdentifier, promise: EventLoopPromise<StreamID>)] = []
     var closers: [EventLoopPromise<Void>] = []
-    var paths: [PathID: Path] = [:]
-    var liveness: [PathID: PathLiveness] = [:]
+    var paths: OrderedDictionary<PathID, Path> = [:]
+    var liveness: OrderedDictionary<PathID, PathLiveness> = [:]
     /// What the far side's system had acknowledged on a path when that was called doubtful.
     var acknowledged: [PathID: UInt64] = [:]
     /// The next look at the paths' liveness.
@@ -185,6 +186,7 @@ public final class SessionDriver {
                 let sent = session.firstUnsent(on: id)
                 // Piece by piece: what is packed is encrypted and handed to the system while the processor still has it at hand.
                 while path.isWritable, let output = session.output(on: id, limit: path.pace.recordLimit) { path.send(output) }
+                path.flush()
                 let unsent = session.firstUnsent(on: id)
                 if unsent > sent { liveness[id]?.sent(upTo: unsent, at: elapsed) }
             }

@@ -97,6 +97,7 @@ extension PeerEngine {
         let isAdmitted = configuration.admission.admits(peer) || attempts.values.contains { $0.peer == peer && !$0.isResumption }
         guard !isOver, isAdmitted, opening.receiver == instance, opening.mode == .start, sessions.count < Peer.connectionLimit else {
             path.send(PathOutput(head: Session.refusal(opening.mode == .attach ? .unknownSession : .refused)))
+            path.flush()
             return path.close()
         }
         let session = Session(

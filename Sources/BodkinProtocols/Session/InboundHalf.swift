@@ -110,33 +110,3 @@ struct InboundHalf: Sendable {
         return true
     }
 }
-
-/// Both halves of a stream. What comes with every record finds its stream once, and says here all that there is to know of it.
-struct SessionStream: Sendable {
-    var outbound: OutboundHalf
-    var inbound: InboundHalf
-    /// Whether the stream waits in the queue of those that owe a control frame.
-    var isInControlQueue = false
-
-    /// Whether nothing can happen on the stream any more.
-    var isDone: Bool { outbound.isDone && inbound.isDone }
-
-    /// Takes bytes in: how many were dropped, whether the reader is to hear of it, and whether the stream is over.
-    mutating func receive(_ bytes: ByteBuffer, isLast: Bool) throws(SessionError) -> (dropped: Int, signals: Bool, isDone: Bool) {
-        let dropped = try inbound.receive(bytes, isLast: isLast)
-        return (dropped, inbound.shouldSignal(), isDone)
-    }
-
-    /// Reads; and whether a MAX_STREAM_DATA is owed that was not before.
-    mutating func read(_ limit: Int, isJoined: Bool) -> (result: StreamRead, owesLimit: Bool) {
-        let result = inbound.read(limit, isJoined: isJoined)
-        return (result, inbound.owesLimit && !isInControlQueue)
-    }
-
-    /// Offers bytes to be sent: how many were taken, with how many the stream is to wait for its turn from now on (nil where it waits already, or must not), and
-    /// whether the far side is to hear that they must wait.
-    mutating func write(_ bytes: ByteBuffer, buffer: Int) -> (accepted: Int, begins: Int?, owesBlocked: Bool) {
-        let accepted = outbound.write(bytes, buffer: buffer)
-        return (accepted, outbound.schedule() ? outbound.sendable : nil, outbound.owesBlocked && !isInControlQueue)
-    }
-}

@@ -18,6 +18,9 @@ public struct OutputPace: Sendable {
     /// How long a record may be: from 16 to 80 KiB.
     public var recordLimit: Int { min(max(Int(rate * Self.recordTime), 16_384), PathFrame.largestRecord) }
 
+    /// How many bytes are handed to the system at once: as much as a record may take, up to 256 KiB, which the processor still has at hand.
+    public var batch: Int { min(Int(rate * Self.recordTime), 1 << 18) }
+
     /// How many unsent bytes the system may have: a power of two from 128 KiB to 8 MiB.
     public var unsentLimit: Int {
         let most = min(max(Int(rate * Self.unsentTime), 1 << 17), 1 << 23)

@@ -1,4 +1,5 @@
 import DequeModule
+import OrderedCollections
 
 extension Session {
     /// Ends the session after everything that was written: no more is taken, CONNECTION_CLOSE follows the last byte, and

@@ -1,4 +1,5 @@
 import NIOCore
+import OrderedCollections
 
 extension Session {
     /// The bytes to write to a path now; nil when there are none. To be called, while the path can be written to, after every other call.

@@ -1,5 +1,6 @@
 import DequeModule
 import NIOCore
+import OrderedCollections
 
 extension Session {
     /// Room that is always left for the control frames of one stream: MAX_STREAM_DATA, STREAM_DATA_BLOCKED, STOP_SENDING, RESET_STREAM and a bare FIN at their
@@ -99,21 +100,7 @@ extension Session {
     }
 
     private mutating func packControl(of id: StreamID, into out: inout ByteBuffer) {
-        guard streams[id] != nil else { return }
-        streams[id]?.isInControlQueue = false
-        if let code = streams[id]?.inbound.owedStop {
-            SessionFrame.stopSending(id, code: code).write(to: &out)
-            streams[id]?.inbound.owedStop = nil
-        }
-        if let limit = streams[id]?.inbound.takeLimit() { SessionFrame.maxStreamData(id, limit).write(to: &out) }
-        if isConfirmed, let limit = streams[id]?.outbound.takeBlocked() { SessionFrame.streamDataBlocked(id, limit).write(to: &out) }
-        if case .resetting(let code) = streams[id]?.outbound.phase {
-            SessionFrame.resetStream(id, code: code, finalSize: streams[id]?.outbound.sent ?? 0).write(to: &out)
-            streams[id]?.outbound.resetPacked()
-        } else if streams[id]?.outbound.owesBareFIN == true {
-            streams[id]?.outbound.packBareFIN(of: id, into: &out)
-        }
-        forgetIfDone(id)
+        if streams[id]?.packControl(of: id, mayBlock: isConfirmed, into: &out) == true { forget(id) }
     }
 
     /// The streams' turns, as far as there is room in the record, or until a large piece ends it.
@@ -128,7 +115,7 @@ extension Session {
             guard room > 0 else { return }
             let bodyRoom = min(PathFrame.largestBody, bodyEnd - position, max(limit - position, Self.worthwhileRoom), allowed)
             let buffer = sendBuffer
-            guard let turn = streams[id]?.outbound.takeTurn(room, bodyRoom: bodyRoom, of: id, into: &out, sendBuffer: buffer) else {
+            guard let turn = streams[id]?.takeTurn(room, bodyRoom: bodyRoom, of: id, into: &out, sendBuffer: buffer) else {
                 ready.took(0, waits: false)
                 continue
             }
@@ -136,9 +123,8 @@ extension Session {
             sentBytes += UInt64(turn.length)
             queuedBytes -= turn.length
             if turn.takesMore { events.append(.writable(id)) }
-            if turn.isScheduled { continue }
-            if isConfirmed, streams[id]?.outbound.owesBlocked == true { oweControl(id) }
-            forgetIfDone(id)
+            if isConfirmed, turn.owesBlocked { oweControl(id) }
+            if turn.isDone { forget(id) }
         }
     }
 }

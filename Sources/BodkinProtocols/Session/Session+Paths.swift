@@ -1,3 +1,5 @@
+import OrderedCollections
+
 extension Session {
     /// Reports a path that is up: its TLS handshake has proved the far side. The dialler sends on its first path at once, before any answer.
     ///
@@ -5,6 +7,7 @@ extension Session {
     public mutating func addPath(_ path: PathID, kind: PathKind) {
         guard paths[path] == nil, state != .ended else { return }
         paths[path] = SessionPath(kind: kind, owesOpen: role == .dialler)
+        readers[path] = PathReader()
         isWithoutPath = false
         // Its handshake has just proved that it carries bytes both ways: where the far side knows the session, nothing more is to be waited for.
         if role == .dialler, activePath == nil || isConfirmed && improves(kind) { choose(path) }
@@ -16,6 +19,7 @@ extension Session {
     /// Reports a path that is gone, for whatever reason. What was not acknowledged on it is replayed on the next one.
     public mutating func pathClosed(_ path: PathID) {
         guard paths.removeValue(forKey: path) != nil else { return }
+        readers.removeValue(forKey: path)
         leave(path)
     }
 

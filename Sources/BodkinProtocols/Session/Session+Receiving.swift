@@ -1,4 +1,5 @@
 public import NIOCore
+import OrderedCollections
 
 extension Session {
     /// The first frame of a path, read before it is known which session the path belongs to; nil where more bytes are needed.
@@ -28,10 +29,10 @@ extension Session {
 
     /// Takes in what arrived on a path, in pieces of any size. Bytes of unknown and closed paths are ignored.
     public mutating func receive(_ bytes: ByteBuffer, on path: PathID) {
-        guard paths[path]?.isDeaf == false, var reader = paths[path]?.reader else { return }
+        guard paths[path]?.isDeaf == false, var reader = readers[path] else { return }
         // The reader is moved out and back: a copy would be copied again at its first write.
-        paths[path]?.reader = PathReader()
-        defer { paths[path]?.reader = reader }
+        readers[path] = PathReader()
+        defer { readers[path] = reader }
         var bytes = bytes
         do throws(SessionError) {
             while let frame = try reader.next(from: &bytes) {
@@ -51,7 +52,7 @@ extension Session {
     public var mayAcknowledge: Bool { unreportedBytes > 0 && !owesAcknowledgement }
 
     /// Acknowledges what was received and not reported yet. To be called soon after a burst of reads, before ``output(on:limit:)``; it is made anyway every
-    /// 64 KiB, and with whatever else is sent.
+    /// 256 KiB, and with whatever else is sent.
     public mutating func flushAcknowledgement() {
         if unreportedBytes > 0 { owesAcknowledgement = true }
     }

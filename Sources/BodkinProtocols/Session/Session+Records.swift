@@ -1,8 +1,8 @@
 import NIOCore
 
 extension Session {
-    /// The most bytes received before an acknowledgement is due within a burst: a sixty-fourth of the sender's default bound.
-    static var acknowledgementInterval: Int { 64 << 10 }
+    /// The most bytes received before an acknowledgement is due within a burst: a thirty-second of the sender's default bound.
+    static var acknowledgementInterval: Int { 256 << 10 }
 
     /// Takes in a record: the expected one is processed, an older one dropped as a duplicate of a replay.
     mutating func receiveRecord(_ number: UInt64, _ frames: ByteBuffer) throws(SessionError) {
@@ -77,14 +77,20 @@ extension Session {
         guard UInt64(bytes.readableBytes) <= receiveWindow.room else {
             throw SessionError(.flowControl, "more bytes than the connection's window allows")
         }
-        if streams[id] == nil { try requireOpened(id) }
-        guard let received = try streams[id]?.receive(bytes, isLast: isLast) else {
+        guard let received = try receive(bytes, isLast: isLast, on: id) else {
             throw SessionError(.streamState, "a STREAM frame for a stream that is over")
         }
         receiveWindow.receive(bytes.readableBytes)
         receiveWindow.consume(received.dropped)
         if received.signals { events.append(.readable(id)) }
-        if received.isDone { forgetIfDone(id) }
+        if received.isDone { forget(id) }
+    }
+
+    /// Nil where the stream is over. Most streams are there: only one that is not may be opened by this.
+    private mutating func receive(_ bytes: ByteBuffer, isLast: Bool, on id: StreamID) throws(SessionError) -> SessionStream.Received? {
+        if let received = try streams[id]?.receive(bytes, isLast: isLast) { return received }
+        try requireOpened(id)
+        return try streams[id]?.receive(bytes, isLast: isLast)
     }
 
     private mutating func receiveReset(_ id: StreamID, code: UInt64, finalSize: UInt64) throws(SessionError) {

@@ -94,9 +94,7 @@ extension Session {
 
     /// Puts a stream into the queue of those that owe a control frame.
     mutating func oweControl(_ id: StreamID) {
-        guard streams[id]?.isInControlQueue == false else { return }
-        streams[id]?.isInControlQueue = true
-        control.append(id)
+        if streams[id]?.joinControlQueue() == true { control.append(id) }
     }
 
     private var mayOpenStream: Bool { openedLocally < remoteLimits.streams && aliveLocally < configuration.localStreams }
@@ -108,9 +106,11 @@ extension Session {
         events.append(.streamsAvailable)
     }
 
-    /// Forgets a stream of which nothing can come any more, and so makes room for another.
-    mutating func forgetIfDone(_ id: StreamID) {
-        guard streams[id]?.isDone == true else { return }
+    /// Forgets a stream if nothing can come of it any more.
+    mutating func forgetIfDone(_ id: StreamID) { if streams[id]?.isDone == true { forget(id) } }
+
+    /// Forgets a stream, and so makes room for another.
+    mutating func forget(_ id: StreamID) {
         streams[id] = nil
         guard let opener = id.opening?.role else { return }
         if opener == role {

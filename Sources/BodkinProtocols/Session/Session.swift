@@ -1,6 +1,7 @@
 public import BodkinCore
 import DequeModule
 import NIOCore
+import OrderedCollections
 
 /// A connection between two instances that outlives the paths it runs over: streams, flow control, acknowledgement, replay.
 ///
@@ -52,7 +53,8 @@ public struct Session: ~Copyable, Sendable {
     var events: Deque<Event> = []
 
     // Paths.
-    var paths: [PathID: SessionPath] = [:]
+    var paths: OrderedDictionary<PathID, SessionPath> = [:]
+    var readers: OrderedDictionary<PathID, PathReader> = [:]
     /// The path on which this side sends; nil while there is none.
     public internal(set) var activePath: PathID?
     /// The generation of the last choice that this side knows, 0 before the first.

@@ -1,5 +1,6 @@
 import BodkinCore
 import NIOCore
+import OrderedCollections
 
 /// Hostile bytes for sessions: at random, well-formed frames with random values, and those with a few bytes changed.
 ///

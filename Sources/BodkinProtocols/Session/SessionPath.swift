@@ -8,7 +8,6 @@ struct SessionPath: Sendable {
     }
 
     let kind: PathKind
-    var reader = PathReader()
     /// OPEN is to be sent.
     var owesOpen: Bool
     /// CHOOSE (the dialler) or CHOSEN (the called side) is to be sent.

@@ -13,12 +13,12 @@ struct OutputPaceTests {
     @Test("a slow path has short records and little unsent, a fast one long ones and more, and both change with it")
     func pace() {
         var pace = OutputPace()
-        #expect(pace.recordLimit == 16_384 && pace.unsentLimit == 1 << 17)
+        #expect(pace.recordLimit == 16_384 && pace.unsentLimit == 1 << 17 && pace.batch == 0)
         // 100 Mbit/s: 50 KB take 4 ms, 125 KB take 10.
         run(&pace, 12_500_000, from: .zero, for: .milliseconds(100))
-        #expect((49_000...51_000).contains(pace.recordLimit) && pace.unsentLimit == 1 << 17)
+        #expect((49_000...51_000).contains(pace.recordLimit) && pace.unsentLimit == 1 << 17 && pace.batch == pace.recordLimit)
         run(&pace, 500_000_000, from: .milliseconds(100), for: .milliseconds(100))
-        #expect(pace.recordLimit == 81_920 && pace.unsentLimit == 1 << 22)
+        #expect(pace.recordLimit == 81_920 && pace.unsentLimit == 1 << 22 && pace.batch == 1 << 18)
         run(&pace, 1_000_000, from: .milliseconds(200), for: .milliseconds(100))
         #expect(pace.recordLimit == 16_384 && pace.unsentLimit == 1 << 17)
     }

@@ -130,17 +130,18 @@ import Testing
         #expect(!wire.called.isConfirmed)
     }
 
-    @Test func acknowledgementsComeEvery64KiBAndAtTheEndOfABurst() throws {
+    @Test func acknowledgementsComeEvery256KiBAndAtTheEndOfABurst() throws {
         let wire = SessionWire()
         let path = wire.connect(1)
         wire.settle()
-        #expect(wire.dialler.write(pattern(200_000)) == 200_000)
-        var acknowledgements = 0
+        var (rest, acknowledgements) = (900_000, 0)
+        rest -= wire.dialler.write(pattern(rest))
         while let bytes = wire.dialler.output(path, limit: 16_000) {
+            rest -= wire.dialler.write(pattern(rest))
             wire.called.session.receive(bytes, on: path)
             acknowledgements += try wire.called.frames(path).count { if case .acknowledge = $0 { true } else { false } }
         }
-        #expect(acknowledgements == 2, "200 000 bytes hold two whole spans of a bit more than 64 KiB")
+        #expect(rest == 0 && acknowledgements == 3, "900 000 bytes hold three whole spans of a bit more than 256 KiB")
         #expect(!wire.called.hasOutput(path))
         wire.called.session.flushAcknowledgement()
         #expect(try wire.called.frames(path) == [.acknowledge(nextExpected: wire.dialler.nextRecord)])
