@@ -20,6 +20,7 @@ extension CheckReport {
             ("tcp", .list(profile.tcp.map(Self.json))), ("udp", .list(profile.udp.map(Self.json))),
             ("allocation", .list(profile.allocations.map(json))),
             ("filtering", .list(profile.filtering.map(Self.json))), ("hairpin", profile.hairpin.map { .flag($0) } ?? .null),
+            ("reset", .list(profile.resets.map(Self.json))),
             ("grades", .list(profile.grades.map(Self.json))),
             (
                 "improvements",
@@ -90,6 +91,13 @@ extension CheckReport {
         return .object([
             ("family", key(filtering.family)), ("behaviour", .text(behaviour)), ("same_address", .text(filtering.sameAddress.rawValue)),
             ("other_address", filtering.otherAddress.map { .text($0.rawValue) } ?? .null),
+        ])
+    }
+
+    private static func json(_ reset: ResetProfile) -> JSONValue {
+        .object([
+            ("family", key(reset.family)), ("loss", reset.loss == .unknown ? .null : .text(reset.loss.rawValue)),
+            ("keeps_endpoint", reset.keepsEndpoint.map { .flag($0) } ?? .null), ("spares_others", reset.sparesOthers.map { .flag($0) } ?? .null),
         ])
     }
 

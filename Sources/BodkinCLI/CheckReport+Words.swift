@@ -24,6 +24,7 @@ extension CheckReport {
             let way = hairpin ? "reach" : "do not reach"
             lines.append("two machines behind this NAT \(way) each other by its outside address\(hairpin ? "" : "; on one link they need not")")
         }
+        lines += profile.resets.compactMap(Self.words).map { "a connection that is broken off from outside (RST): \($0)" }
         lines += profile.tcp.compactMap { profile.carrierSign($0.family) }.map { "a carrier's NAT: \($0.meaning)" }
         lines += profile.udp.map { "UDP: \($0.kind == .blocked ? "no answer, so it seems to be blocked (Bodkin does not need it)" : Self.words($0))" }
         return lines
@@ -80,6 +81,17 @@ extension CheckReport {
         case .addressDependent: "every port of an address that was connected to\(rest)"
         case .addressAndPortDependent: "only answers\(rest)"
         case .unknown: nil
+        }
+    }
+
+    private static func words(_ reset: ResetProfile) -> String? {
+        switch (reset.loss, reset.keepsEndpoint, reset.sparesOthers) {
+        case (.mapping, true?, _): "all other connections of its port die with it; the port's number outside is the same again"
+        case (.mapping, _, _): "its port loses its number outside, and all other connections of the port die with it"
+        case (.session, _, _): "if it was its port's only one, the port loses its number outside"
+        case (_, true?, true?): "its port keeps its number outside, and the port's other connections go on"
+        case (_, nil, true?): "its port's other connections go on"
+        default: nil
         }
     }
 

@@ -177,8 +177,10 @@ struct CheckReportTests {
 
     @Test("the JSON of a network is this, to the letter")
     func json() {
+        var profile = Self.counting
+        profile.resets = [ResetProfile(family: .v4, sparesOthers: true)]
         #expect(
-            CheckReport(Self.counting).json.line == """
+            CheckReport(profile).json.line == """
                 {"interfaces": [{"name": "eth0", "addresses": ["192.168.1.10"]}], "routes": [], "server": {"reachable": true, "registered_ms": 52.0}, \
                 "tcp": [{"family": "ipv4", "mapping": "endpoint-dependent", "local": "192.168.1.10:40000", "preserves_port": false, \
                 "samples": [{"server": "198.51.100.1:3478", "mapped": "203.0.113.1:1024"}, {"server": "198.51.100.1:3479", "mapped": "203.0.113.1:1026"}]}], \
@@ -187,6 +189,7 @@ struct CheckReportTests {
                 "kept": false, "confidence": 1.0, "outside": ["203.0.113.1"], "samples": 20, "server_addresses": 1, "carrier": null}], \
                 "filtering": [{"family": "ipv4", "behaviour": "address-and-port-dependent", "same_address": "silence", "other_address": null}], \
                 "hairpin": null, \
+                "reset": [{"family": "ipv4", "loss": null, "keeps_endpoint": null, "spares_others": true}], \
                 "grades": [{"family": "ipv4", "grade": "fair", "with": [\
                 {"far": "public", "outcome": "certain", "probability": 1.0, "by": "meet", "reason": null}, \
                 {"far": "port-keeping", "outcome": "likely", "probability": 1.0, "by": "predicted", "reason": null}, \

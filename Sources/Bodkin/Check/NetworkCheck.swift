@@ -25,7 +25,7 @@ public enum NetworkCheck {
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
         async let udp = datagrams(addresses, configuration.rendezvous, on: eventLoop)
         let tcp = await mappings(addresses, configuration.rendezvous, on: eventLoop)
-        var found: (allocations: [AllocationProfile], hairpin: Bool?)?
+        var found: Findings?
         var filtering: [FilteringProfile] = []
         let reachability: NetworkProfile.Reachability
         let clock = ContinuousClock()
@@ -39,34 +39,22 @@ public enum NetworkCheck {
                 let time = clock.now - start
                 async let knocks = peer.knocks()
                 // Not before: further connections of this machine would pass for somebody else's.
-                found = await look(into: tcp, on: eventLoop)
+                found = await findings(in: tcp, on: eventLoop)
                 filtering = await knocks
                 return .registered(after: time)
             }
         } catch {
             reachability = .failed(error)
         }
-        if found == nil { found = await look(into: tcp, on: eventLoop) }
+        if found == nil { found = await findings(in: tcp, on: eventLoop) }
         // A thread may have a network of its own, as in the laboratory: the sockets' counts.
         let (interfaces, routes) = try await eventLoop.submit { (NetworkInterface.current(), DefaultRoute.current()) }.get()
         var profile = NetworkProfile(
             interfaces: interfaces, routes: routes, reachability: reachability, tcp: tcp, udp: await udp, allocations: found?.allocations ?? [],
             filtering: filtering, hairpin: found?.hairpin)
+        profile.resets = found?.resets ?? []
         profile.policy.allowsPrediction = configuration.predictsPorts
         return profile
-    }
-
-    /// How ports are given out, and whether two of them reach each other.
-    private static func look(
-        into mappings: [MappingProfile], on eventLoop: any EventLoop
-    ) async -> (allocations: [AllocationProfile], hairpin: Bool?) {
-        var allocations: [AllocationProfile] = []
-        for mapping in mappings { if let allocation = await AllocationProbe.run(mapping, on: eventLoop) { allocations.append(allocation) } }
-        let kept = mappings.first { mapping in
-            mapping.family == .v4 && mapping.kind != .none && allocations.contains { $0.family == .v4 && $0.keepsEndpoint == true }
-        }
-        guard let server = kept?.samples.first(where: { $0.mapped != nil })?.server else { return (allocations, nil) }
-        return (allocations, await HairpinProbe.run(server, on: eventLoop))
     }
 
     private static func datagrams(_ addresses: [IPAddress], _ url: RendezvousURL, on eventLoop: any EventLoop) async -> [MappingProfile] {

@@ -20,11 +20,16 @@ extension NetworkProfile {
         var network = allocation(family)?.network ?? NATProfile()
         if let filtering = filtering(family) { (network.filtering, network.unsolicited) = (filtering.behaviour, filtering.unsolicited) }
         if family == .v4 { network.hairpin = hairpin }
+        // That nothing is lost at once does not say that nothing is lost.
+        if let loss = reset(family)?.loss, loss != .nothing { network.resetLoss = loss }
         return network
     }
 
     /// What the reserved port lets in over a family; nil where that was not to be found out.
     public func filtering(_ family: IPAddress.Family) -> FilteringProfile? { filtering.first { $0.family == family } }
+
+    /// What an RST from outside deletes in a family; nil where that was not to be found out.
+    public func reset(_ family: IPAddress.Family) -> ResetProfile? { resets.first { $0.family == family } }
 
     /// By what a carrier's NAT shows in a family; nil where nothing does.
     public func carrierSign(_ family: IPAddress.Family) -> CarrierSign? {

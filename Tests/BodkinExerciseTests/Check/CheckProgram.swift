@@ -29,6 +29,17 @@ struct CheckOutput: Decodable {
             case otherAddress = "other_address"
         }
     }
+    struct Reset: Decodable {
+        var loss: String?
+        var keepsEndpoint: Bool?
+        var sparesOthers: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case loss
+            case keepsEndpoint = "keeps_endpoint"
+            case sparesOthers = "spares_others"
+        }
+    }
     struct Grade: Decodable {
         struct Outcome: Decodable {
             var far: String
@@ -46,6 +57,7 @@ struct CheckOutput: Decodable {
     var allocation: [Allocation]
     var filtering: [Filtering]
     var hairpin: Bool?
+    var reset: [Reset]
     var grades: [Grade]
     var improvements: [Improvement]
     var peer: Pair?

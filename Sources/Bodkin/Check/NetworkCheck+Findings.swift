@@ -1,0 +1,44 @@
+import BodkinCore
+import NIOCore
+
+extension NetworkCheck {
+    /// What is looked at when no other connection of this machine's is under way: each would pass for somebody else's.
+    struct Findings {
+        var allocations: [AllocationProfile] = []
+        var hairpin: Bool?
+        var resets: [ResetProfile] = []
+    }
+
+    /// First how ports are given out; then what disturbs nothing any more, all at once.
+    static func findings(in mappings: [MappingProfile], on eventLoop: any EventLoop) async -> Findings {
+        var found = Findings()
+        for mapping in mappings { if let allocation = await AllocationProbe.run(mapping, on: eventLoop) { found.allocations.append(allocation) } }
+        let allocations = found.allocations
+        async let hairpin = hairpin(mappings, allocations, on: eventLoop)
+        async let resets = resets(mappings, allocations, on: eventLoop)
+        (found.hairpin, found.resets) = await (hairpin, resets)
+        return found
+    }
+
+    /// Whether two ports reach each other by their outside endpoints, where these are kept.
+    private static func hairpin(
+        _ mappings: [MappingProfile], _ allocations: [AllocationProfile], on eventLoop: any EventLoop
+    ) async -> Bool? {
+        let kept = mappings.first { mapping in
+            mapping.family == .v4 && mapping.kind != .none && allocations.contains { $0.family == .v4 && $0.keepsEndpoint == true }
+        }
+        guard let server = kept?.samples.first(where: { $0.mapped != nil })?.server else { return nil }
+        return await HairpinProbe.run(server, on: eventLoop)
+    }
+
+    private static func resets(
+        _ mappings: [MappingProfile], _ allocations: [AllocationProfile], on eventLoop: any EventLoop
+    ) async -> [ResetProfile] {
+        var profiles: [ResetProfile] = []
+        for mapping in mappings {
+            let allocation = allocations.first { $0.family == mapping.family }
+            if let profile = await ResetProbe.run(mapping, allocation, on: eventLoop) { profiles.append(profile) }
+        }
+        return profiles
+    }
+}
