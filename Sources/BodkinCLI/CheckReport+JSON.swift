@@ -21,6 +21,7 @@ extension CheckReport {
             ("allocation", .list(profile.allocations.map(json))),
             ("filtering", .list(profile.filtering.map(Self.json))), ("hairpin", profile.hairpin.map { .flag($0) } ?? .null),
             ("reset", .list(profile.resets.map(Self.json))),
+            ("nesting", profile.nesting.map(Self.json) ?? .null),
             ("grades", .list(profile.grades.map(Self.json))),
             (
                 "improvements",
@@ -98,6 +99,14 @@ extension CheckReport {
         .object([
             ("family", key(reset.family)), ("loss", reset.loss == .unknown ? .null : .text(reset.loss.rawValue)),
             ("keeps_endpoint", reset.keepsEndpoint.map { .flag($0) } ?? .null), ("spares_others", reset.sparesOthers.map { .flag($0) } ?? .null),
+        ])
+    }
+
+    private static func json(_ nesting: NestingProfile) -> JSONValue {
+        .object([
+            ("nats", .integer(nesting.natCount)), ("further", nesting.hasFurther.map { .flag($0) } ?? .null),
+            ("outside_hop", nesting.outsideHop.map { .integer($0) } ?? .null),
+            ("hops", .list(nesting.hops.map { .object([("hop", .integer($0.number)), ("address", .text("\($0.address)"))]) })),
         ])
     }
 

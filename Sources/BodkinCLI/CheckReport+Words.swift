@@ -25,6 +25,7 @@ extension CheckReport {
             lines.append("two machines behind this NAT \(way) each other by its outside address\(hairpin ? "" : "; on one link they need not")")
         }
         lines += profile.resets.compactMap(Self.words).map { "a connection that is broken off from outside (RST): \($0)" }
+        if let sentence = profile.nesting.flatMap(Self.words) { lines.append(sentence) }
         lines += profile.tcp.compactMap { profile.carrierSign($0.family) }.map { "a carrier's NAT: \($0.meaning)" }
         lines += profile.udp.map { "UDP: \($0.kind == .blocked ? "no answer, so it seems to be blocked (Bodkin does not need it)" : Self.words($0))" }
         return lines
@@ -91,6 +92,16 @@ extension CheckReport {
         case (.session, _, _): "if it was its port's only one, the port loses its number outside"
         case (_, true?, true?): "its port keeps its number outside, and the port's other connections go on"
         case (_, nil, true?): "its port's other connections go on"
+        default: nil
+        }
+    }
+
+    private static func words(_ nesting: NestingProfile) -> String? {
+        let inner = nesting.hops.first { $0.number == 1 }.map { " (\($0.address))" } ?? ""
+        if nesting.isNested == true { return "two NATs at least, one behind the other: the nearest router\(inner), and a carrier's" }
+        return switch (nesting.hasFurther, nesting.outsideHop) {
+        case (true?, _): "the nearest router\(inner) does not have the outside address: a further one does, and each of them may be a NAT"
+        case (false?, 1?): "one NAT alone: the nearest router\(inner) has the outside address"
         default: nil
         }
     }

@@ -179,6 +179,7 @@ struct CheckReportTests {
     func json() {
         var profile = Self.counting
         profile.resets = [ResetProfile(family: .v4, sparesOthers: true)]
+        profile.nesting = NestingProfile(hops: [NestingProfile.Hop(1, IPAddress(v4: 0xC0A8_0101))], outsideHop: 1)
         #expect(
             CheckReport(profile).json.line == """
                 {"interfaces": [{"name": "eth0", "addresses": ["192.168.1.10"]}], "routes": [], "server": {"reachable": true, "registered_ms": 52.0}, \
@@ -190,6 +191,7 @@ struct CheckReportTests {
                 "filtering": [{"family": "ipv4", "behaviour": "address-and-port-dependent", "same_address": "silence", "other_address": null}], \
                 "hairpin": null, \
                 "reset": [{"family": "ipv4", "loss": null, "keeps_endpoint": null, "spares_others": true}], \
+                "nesting": {"nats": 1, "further": false, "outside_hop": 1, "hops": [{"hop": 1, "address": "192.168.1.1"}]}, \
                 "grades": [{"family": "ipv4", "grade": "fair", "with": [\
                 {"far": "public", "outcome": "certain", "probability": 1.0, "by": "meet", "reason": null}, \
                 {"far": "port-keeping", "outcome": "likely", "probability": 1.0, "by": "predicted", "reason": null}, \

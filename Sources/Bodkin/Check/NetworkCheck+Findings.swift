@@ -7,6 +7,7 @@ extension NetworkCheck {
         var allocations: [AllocationProfile] = []
         var hairpin: Bool?
         var resets: [ResetProfile] = []
+        var nesting: NestingProfile?
     }
 
     /// First how ports are given out; then what disturbs nothing any more, all at once.
@@ -16,7 +17,8 @@ extension NetworkCheck {
         let allocations = found.allocations
         async let hairpin = hairpin(mappings, allocations, on: eventLoop)
         async let resets = resets(mappings, allocations, on: eventLoop)
-        (found.hairpin, found.resets) = await (hairpin, resets)
+        async let nesting = nesting(mappings, on: eventLoop)
+        (found.hairpin, found.resets, found.nesting) = await (hairpin, resets, nesting)
         return found
     }
 
@@ -29,6 +31,11 @@ extension NetworkCheck {
         }
         guard let server = kept?.samples.first(where: { $0.mapped != nil })?.server else { return nil }
         return await HairpinProbe.run(server, on: eventLoop)
+    }
+
+    private static func nesting(_ mappings: [MappingProfile], on eventLoop: any EventLoop) async -> NestingProfile? {
+        guard let mapping = mappings.first(where: { $0.family == .v4 }) else { return nil }
+        return await NestingProbe.run(mapping, on: eventLoop)
     }
 
     private static func resets(

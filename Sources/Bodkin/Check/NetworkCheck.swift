@@ -53,6 +53,7 @@ public enum NetworkCheck {
             interfaces: interfaces, routes: routes, reachability: reachability, tcp: tcp, udp: await udp, allocations: found?.allocations ?? [],
             filtering: filtering, hairpin: found?.hairpin)
         profile.resets = found?.resets ?? []
+        profile.nesting = found?.nesting
         profile.policy.allowsPrediction = configuration.predictsPorts
         return profile
     }

@@ -19,7 +19,7 @@ extension NetworkProfile {
     public func network(_ family: IPAddress.Family) -> NATProfile {
         var network = allocation(family)?.network ?? NATProfile()
         if let filtering = filtering(family) { (network.filtering, network.unsolicited) = (filtering.behaviour, filtering.unsolicited) }
-        if family == .v4 { network.hairpin = hairpin }
+        if family == .v4 { (network.hairpin, network.isNested) = (hairpin, nesting?.isNested) }
         // That nothing is lost at once does not say that nothing is lost.
         if let loss = reset(family)?.loss, loss != .nothing { network.resetLoss = loss }
         return network
@@ -34,7 +34,7 @@ extension NetworkProfile {
     /// By what a carrier's NAT shows in a family; nil where nothing does.
     public func carrierSign(_ family: IPAddress.Family) -> CarrierSign? {
         guard family == .v4 else { return nil }
-        return CarrierSign(own: interfaces.flatMap(\.addresses).map(\.address), allocation(family)?.estimate)
+        return CarrierSign(own: interfaces.flatMap(\.addresses).map(\.address), allocation(family)?.estimate, nesting)
     }
 
     /// How good the network is for direct TCP connections, for each family that the server has an address of.

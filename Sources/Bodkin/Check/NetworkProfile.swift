@@ -30,6 +30,8 @@ public struct NetworkProfile: Sendable {
     public var hairpin: Bool?
     /// What an RST from outside deletes, for each family in which that could be looked at.
     public var resets: [ResetProfile] = []
+    /// What stands between this machine and its outside address, over IPv4; nil where that was not to be found out.
+    public var nesting: NestingProfile?
     /// What this machine is ready to do for a direct path.
     public var policy = PunchPolicy()
 

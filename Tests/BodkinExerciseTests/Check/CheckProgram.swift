@@ -40,6 +40,23 @@ struct CheckOutput: Decodable {
             case sparesOthers = "spares_others"
         }
     }
+    struct Nesting: Decodable {
+        struct Hop: Decodable {
+            var hop: Int
+            var address: String
+        }
+        var nats: Int
+        var further: Bool?
+        var outsideHop: Int?
+        var hops: [Hop]
+
+        enum CodingKeys: String, CodingKey {
+            case nats
+            case further
+            case outsideHop = "outside_hop"
+            case hops
+        }
+    }
     struct Grade: Decodable {
         struct Outcome: Decodable {
             var far: String
@@ -58,6 +75,7 @@ struct CheckOutput: Decodable {
     var filtering: [Filtering]
     var hairpin: Bool?
     var reset: [Reset]
+    var nesting: Nesting?
     var grades: [Grade]
     var improvements: [Improvement]
     var peer: Pair?
