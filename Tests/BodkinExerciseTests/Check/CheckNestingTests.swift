@@ -61,6 +61,21 @@ struct CheckNestingTests {
         #expect(nesting.nats == expected.nats && nesting.further == expected.further && nesting.outsideHop == expected.outsideHop, "\(nesting)")
     }
 
+    @Test("Linux's own NAT answers as it should", arguments: [NATPreset.portRestricted, .masquerade, .symmetricRandom], [true, false])
+    func kernel(_ preset: NATPreset, isCarried: Bool) async throws {
+        var topology = Topology(seed: 1)
+        topology.addServer()
+        if isCarried { topology.addBox("carrier", NATPreset.masquerade.layers[0], inside: nil, isCarrier: true) }
+        topology.addBox("home", preset.layers[0], inside: isCarried ? "carrier" : nil)
+        topology.updateBox("home") { ($0.preset, $0.implementation) = (preset, .kernel) }
+        topology.updateBox("carrier") { ($0.preset, $0.implementation) = (.masquerade, .kernel) }
+        topology.addHost("a", inside: "home")
+        try await withPeerLab(topology) { place in
+            let result = try await CheckProgram.run(["check"], in: "a", of: place)
+            #expect(result.output.contains(isCarried ? "two NATs at least" : "one NAT alone"), "\(result)")
+        }
+    }
+
     @Test("two routers of private networks that are no carrier's may be two NATs, or one")
     func atHome() async throws {
         var topology = Topology(seed: 1)
