@@ -22,6 +22,8 @@ extension CheckReport {
             ("filtering", .list(profile.filtering.map(Self.json))), ("hairpin", profile.hairpin.map { .flag($0) } ?? .null),
             ("reset", .list(profile.resets.map(Self.json))),
             ("nesting", profile.nesting.map(Self.json) ?? .null),
+            ("udp_allocation", .list(profile.udpAllocations.map { .object(Self.members($0)) })),
+            ("udp_filtering", .list(profile.udpFiltering.map(Self.json))),
             ("grades", .list(profile.grades.map(Self.json))),
             (
                 "improvements",
@@ -50,16 +52,18 @@ extension CheckReport {
     }
 
     private func json(_ allocation: AllocationProfile) -> JSONValue {
+        .object(Self.members(allocation) + [("carrier", profile.carrierSign(allocation.family).map { .text($0.rawValue) } ?? .null)])
+    }
+
+    private static func members(_ allocation: AllocationProfile) -> [(String, JSONValue)] {
         let estimate = allocation.estimate
-        return .object(
-            [("family", Self.key(allocation.family))] + Self.members(estimate.allocation) + [
-                ("others_per_second", estimate.noise.map { .number(($0.rate * 10).rounded() / 10) } ?? .null),
-                ("kept", allocation.keepsEndpoint.map { .flag($0) } ?? .null),
-                ("confidence", .number((estimate.confidence * 10_000).rounded() / 10_000)),
-                ("outside", .list(estimate.addresses.map { .text("\($0)") })), ("samples", .integer(allocation.sampleCount)),
-                ("server_addresses", .integer(allocation.serverAddressCount)),
-                ("carrier", profile.carrierSign(allocation.family).map { .text($0.rawValue) } ?? .null),
-            ])
+        return [("family", key(allocation.family))] + members(estimate.allocation) + [
+            ("others_per_second", estimate.noise.map { .number(($0.rate * 10).rounded() / 10) } ?? .null),
+            ("kept", allocation.keepsEndpoint.map { .flag($0) } ?? .null),
+            ("confidence", .number((estimate.confidence * 10_000).rounded() / 10_000)),
+            ("outside", .list(estimate.addresses.map { .text("\($0)") })), ("samples", .integer(allocation.sampleCount)),
+            ("server_addresses", .integer(allocation.serverAddressCount)),
+        ]
     }
 
     /// A kind of allocation with its numbers; those that it does not have are null.

@@ -28,6 +28,12 @@ extension CheckReport {
         if let sentence = profile.nesting.flatMap(Self.words) { lines.append(sentence) }
         lines += profile.tcp.compactMap { profile.carrierSign($0.family) }.map { "a carrier's NAT: \($0.meaning)" }
         lines += profile.udp.map { "UDP: \($0.kind == .blocked ? "no answer, so it seems to be blocked (Bodkin does not need it)" : Self.words($0))" }
+        lines += profile.udpAllocations.filter { $0.estimate.mapping != .none }.map { allocation in
+            "UDP ports over \(Self.name(allocation.family)): \(Self.words(allocation, of: "socket"))"
+        }
+        lines += profile.udpFiltering.compactMap { filtering in
+            Self.datagrams(filtering).map { "what comes in by UDP over \(Self.name(filtering.family)): \($0)" }
+        }
         return lines
     }
 
@@ -43,12 +49,12 @@ extension CheckReport {
         }
     }
 
-    private static func words(_ allocation: AllocationProfile) -> String {
+    private static func words(_ allocation: AllocationProfile, of user: String = "connection") -> String {
         let estimate = allocation.estimate
         let noise = estimate.noise.map { $0.rate < 0.5 ? "" : ", between which others take about \(Int($0.rate.rounded())) a second" } ?? ""
         let kind =
             switch estimate.allocation {
-            case .equal: "each connection has its local port's number outside, too"
+            case .equal: "each \(user) has its local port's number outside, too"
             case .preserving(let shift): "the number outside is the local port's with \(shift) added"
             case .sequential(let delta): "each new mapping has the last one's number \(step(delta))\(noise)"
             case .dependent(let delta):
@@ -81,6 +87,15 @@ extension CheckReport {
             "every port of an address that was connected to; whether others may, too, only a server with a second address can tell"
         case .addressDependent: "every port of an address that was connected to\(rest)"
         case .addressAndPortDependent: "only answers\(rest)"
+        case .unknown: nil
+        }
+    }
+
+    private static func datagrams(_ filtering: FilteringProfile) -> String? {
+        switch filtering.behaviour {
+        case .endpointIndependent: "anyone may send to a port that is told"
+        case .addressDependent: "what comes from an address that was sent to"
+        case .addressAndPortDependent: "only answers"
         case .unknown: nil
         }
     }

@@ -8,16 +8,29 @@ extension NetworkCheck {
         var hairpin: Bool?
         var resets: [ResetProfile] = []
         var nesting: NestingProfile?
+        var udpAllocations: [AllocationProfile] = []
+        var udpFiltering: [FilteringProfile] = []
     }
 
-    /// First how ports are given out; then what disturbs nothing any more, all at once.
-    static func findings(in mappings: [MappingProfile], on eventLoop: any EventLoop) async -> Findings {
+    /// First how ports of TCP connections are given out; then all that must not disturb this, at once.
+    static func findings(
+        in mappings: [MappingProfile], _ datagrams: EventLoopFuture<[MappingProfile]>, on eventLoop: any EventLoop
+    ) async -> Findings {
         var found = Findings()
-        for mapping in mappings { if let allocation = await AllocationProbe.run(mapping, on: eventLoop) { found.allocations.append(allocation) } }
+        for mapping in mappings {
+            if let allocation = await AllocationProbe.run(mapping, over: .tcp, on: eventLoop) { found.allocations.append(allocation) }
+        }
         let allocations = found.allocations
         async let hairpin = hairpin(mappings, allocations, on: eventLoop)
         async let resets = resets(mappings, allocations, on: eventLoop)
+        // Without UDP there is nothing to be looked at, and where nothing answers that takes its time to be known.
+        let udp = (try? await datagrams.get()) ?? []
+        for mapping in udp {
+            if let allocation = await AllocationProbe.run(mapping, over: .udp, on: eventLoop) { found.udpAllocations.append(allocation) }
+        }
+        // These send datagrams themselves.
         async let nesting = nesting(mappings, on: eventLoop)
+        for mapping in udp { if let filtering = await DatagramFiltering.run(mapping, on: eventLoop) { found.udpFiltering.append(filtering) } }
         (found.hairpin, found.resets, found.nesting) = await (hairpin, resets, nesting)
         return found
     }

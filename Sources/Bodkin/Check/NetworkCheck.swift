@@ -23,7 +23,10 @@ public enum NetworkCheck {
         var addresses: [IPAddress] = []
         for way in ways where !addresses.contains(where: { $0.family == way.endpoint.address.family }) { addresses.append(way.endpoint.address) }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
-        async let udp = datagrams(addresses, configuration.rendezvous, on: eventLoop)
+        // For whoever waits for them while the peer lives.
+        let promise = eventLoop.makePromise(of: [MappingProfile].self)
+        async let udp = datagrams(addresses, configuration.rendezvous, for: promise, on: eventLoop)
+        let datagrams = promise.futureResult
         let tcp = await mappings(addresses, configuration.rendezvous, on: eventLoop)
         var found: Findings?
         var filtering: [FilteringProfile] = []
@@ -39,14 +42,14 @@ public enum NetworkCheck {
                 let time = clock.now - start
                 async let knocks = peer.knocks()
                 // Not before: further connections of this machine would pass for somebody else's.
-                found = await findings(in: tcp, on: eventLoop)
+                found = await findings(in: tcp, datagrams, on: eventLoop)
                 filtering = await knocks
                 return .registered(after: time)
             }
         } catch {
             reachability = .failed(error)
         }
-        if found == nil { found = await findings(in: tcp, on: eventLoop) }
+        if found == nil { found = await findings(in: tcp, datagrams, on: eventLoop) }
         // A thread may have a network of its own, as in the laboratory: the sockets' counts.
         let (interfaces, routes) = try await eventLoop.submit { (NetworkInterface.current(), DefaultRoute.current()) }.get()
         var profile = NetworkProfile(
@@ -54,13 +57,17 @@ public enum NetworkCheck {
             filtering: filtering, hairpin: found?.hairpin)
         profile.resets = found?.resets ?? []
         profile.nesting = found?.nesting
+        (profile.udpAllocations, profile.udpFiltering) = (found?.udpAllocations ?? [], found?.udpFiltering ?? [])
         profile.policy.allowsPrediction = configuration.predictsPorts
         return profile
     }
 
-    private static func datagrams(_ addresses: [IPAddress], _ url: RendezvousURL, on eventLoop: any EventLoop) async -> [MappingProfile] {
+    private static func datagrams(
+        _ addresses: [IPAddress], _ url: RendezvousURL, for promise: EventLoopPromise<[MappingProfile]>, on eventLoop: any EventLoop
+    ) async -> [MappingProfile] {
         var profiles: [MappingProfile] = []
         for address in addresses { profiles.append(await STUNProbe.udp(address.family, servers: url.stunEndpoints(at: address), on: eventLoop)) }
+        promise.succeed(profiles)
         return profiles
     }
 

@@ -20,9 +20,19 @@ extension NetworkProfile {
         var network = allocation(family)?.network ?? NATProfile()
         if let filtering = filtering(family) { (network.filtering, network.unsolicited) = (filtering.behaviour, filtering.unsolicited) }
         if family == .v4 { (network.hairpin, network.isNested) = (hairpin, nesting?.isNested) }
+        network.udp = datagrams(family)
         // That nothing is lost at once does not say that nothing is lost.
         if let loss = reset(family)?.loss, loss != .nothing { network.resetLoss = loss }
         return network
+    }
+
+    /// The behaviour towards UDP in a family; nil where the server has no address of it.
+    private func datagrams(_ family: IPAddress.Family) -> DatagramProfile? {
+        guard let mapping = udp.first(where: { $0.family == family }) else { return nil }
+        let filtering = udpFiltering.first { $0.family == family }?.behaviour
+        return DatagramProfile(
+            passes: mapping.kind != .blocked, estimate: udpAllocations.first { $0.family == family }?.network.estimate ?? AllocationEstimate(),
+            filtering: filtering ?? .unknown)
     }
 
     /// What the reserved port lets in over a family; nil where that was not to be found out.

@@ -19,6 +19,12 @@ enum ResetProbe {
 
     /// A port's only connection is reset, and the next one is opened at once.
     private static func lone(_ servers: [Endpoint], on eventLoop: any EventLoop) async -> ResetProfile.Lone? {
+        if let result = await reset(servers, on: eventLoop) { return result }
+        // What came too late, or was lost, may have brought it to nothing.
+        return await reset(servers, on: eventLoop)
+    }
+
+    private static func reset(_ servers: [Endpoint], on eventLoop: any EventLoop) async -> ResetProfile.Lone? {
         guard let only = try? await STUNConnection.open(to: servers[0], within: patience, on: eventLoop) else { return nil }
         let port = only.localPort
         guard let before = await only.ask(within: patience), await only.provokeReset(within: patience),
@@ -34,9 +40,12 @@ enum ResetProbe {
 
     /// Of a port's two connections the second is reset; then the first one is asked again, and a third one opened.
     private static func accompanied(_ servers: [Endpoint], on eventLoop: any EventLoop) async -> ResetProfile.Accompanied? {
-        guard let first = try? await STUNConnection.open(to: servers[0], within: patience, on: eventLoop) else { return nil }
-        let result = await reset(beside: first, servers[1], on: eventLoop)
-        await first.close()
+        var result: ResetProfile.Accompanied?
+        for _ in 0..<2 where result?.after == nil {
+            guard let first = try? await STUNConnection.open(to: servers[0], within: patience, on: eventLoop) else { continue }
+            result = await reset(beside: first, servers[1], on: eventLoop)
+            await first.close()
+        }
         return result
     }
 

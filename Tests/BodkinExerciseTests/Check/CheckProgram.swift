@@ -18,6 +18,12 @@ struct CheckOutput: Decodable {
         var outside: [String]
         var carrier: String?
     }
+    struct DatagramAllocation: Decodable {
+        var kind: String
+        var delta: Int?
+        var kept: Bool?
+        var samples: Int
+    }
     struct Filtering: Decodable {
         var behaviour: String
         var sameAddress: String
@@ -76,9 +82,27 @@ struct CheckOutput: Decodable {
     var hairpin: Bool?
     var reset: [Reset]
     var nesting: Nesting?
+    var udpAllocation: [DatagramAllocation]
+    var udpFiltering: [Filtering]
     var grades: [Grade]
     var improvements: [Improvement]
     var peer: Pair?
+
+    enum CodingKeys: String, CodingKey {
+        case server
+        case tcp
+        case udp
+        case allocation
+        case filtering
+        case hairpin
+        case reset
+        case nesting
+        case udpAllocation = "udp_allocation"
+        case udpFiltering = "udp_filtering"
+        case grades
+        case improvements
+        case peer
+    }
 
     struct Pair: Decodable {
         var reachable: Bool

@@ -4,7 +4,8 @@ import Testing
 
 /// What `bodkin check` says of what an RST from outside deletes.
 @Suite(
-    "bodkin check and RSTs in the lab", .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
+    "bodkin check and RSTs in the lab", .serialized, .timeLimit(.minutes(1)),
+    .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
 struct CheckResetTests {
     /// A NAT, and what is to be found.
     struct Case: CustomTestStringConvertible, Sendable {
@@ -62,7 +63,7 @@ struct CheckResetTests {
         Case("address-dependent, mapping", [box(.addressDependent, .random, mapping)], "mapping", keeps: nil, spares: false),
     ]
 
-    @Test("says what an RST deletes, and where that does not show says so", .timeLimit(.minutes(1)), arguments: drawn + following + symmetric)
+    @Test("says what an RST deletes, and where that does not show says so", arguments: drawn + following + symmetric)
     func found(_ expected: Case) async throws {
         let output = try await CheckProgram.check(expected.layers)
         let reset = try #require(output.reset.first)
