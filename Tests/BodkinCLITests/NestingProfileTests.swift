@@ -54,6 +54,17 @@ struct NestingProfileTests {
         #expect(NestingProfile().natCount == 0 && NestingProfile().isNested == false)
     }
 
+    @Test("two routers of one's own are two places to forward a port at; where the far one is a carrier's that is no use")
+    func advice() {
+        var profile = CheckReportTests.counting
+        profile.nesting = NestingProfile(outsideHop: 1)
+        #expect(profile.improvements == [.useIPv6, .forwardPort])
+        profile.nesting = NestingProfile(outsideHop: 2, hasFurther: true)
+        #expect(profile.improvements == [.useIPv6, .forwardPort, .bridgeRouter])
+        profile.nesting?.passesSharedAddress = true
+        #expect(profile.improvements == [.useIPv6, .askProvider])
+    }
+
     @Test(
         "goes into the words, the sign of a carrier, and what the oracle is told",
         arguments: [

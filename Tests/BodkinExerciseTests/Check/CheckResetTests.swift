@@ -1,5 +1,6 @@
 import BodkinExercise
 import BodkinNATLab
+import FoundationEssentials
 import Testing
 
 /// What `bodkin check` says of what an RST from outside deletes.
@@ -69,6 +70,19 @@ struct CheckResetTests {
         let reset = try #require(output.reset.first)
         #expect(output.reset.count == 1 && reset.loss == expected.loss, "\(reset)")
         #expect(reset.keepsEndpoint == expected.keepsEndpoint && reset.sparesOthers == expected.sparesOthers, "\(reset)")
+    }
+
+    @Test("Linux's own NAT loses nothing at once, and more is not said of it", arguments: [NATPreset.masquerade, .symmetricRandom])
+    func kernel(_ preset: NATPreset) async throws {
+        var topology = Topology(seed: 1)
+        topology.addServer()
+        topology.addHost("a", behind: preset, implementation: .kernel)
+        let output = try await withPeerLab(topology) { place in
+            let result = try await CheckProgram.run(["check", "--json"], in: "a", of: place)
+            return try JSONDecoder().decode(CheckOutput.self, from: Data(result.output.utf8))
+        }
+        #expect(output.reset.map(\.loss) == [nil] && output.reset.map(\.sparesOthers) == [true])
+        #expect(output.reset.map(\.keepsEndpoint) == [preset == .masquerade ? true : nil])
     }
 
     @Test(
