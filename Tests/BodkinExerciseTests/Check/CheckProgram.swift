@@ -22,7 +22,6 @@ struct CheckOutput: Decodable {
         var kind: String
         var delta: Int?
         var kept: Bool?
-        var samples: Int
     }
     struct Filtering: Decodable {
         var behaviour: String
