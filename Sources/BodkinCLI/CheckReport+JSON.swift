@@ -20,6 +20,10 @@ extension CheckReport {
             ("tcp", .list(profile.tcp.map(Self.json))), ("udp", .list(profile.udp.map(Self.json))),
             ("allocation", .list(profile.allocations.map(json))),
             ("filtering", .list(profile.filtering.map(Self.json))), ("hairpin", profile.hairpin.map { .flag($0) } ?? .null),
+            ("reset", .list(profile.resets.map(Self.json))),
+            ("nesting", profile.nesting.map(Self.json) ?? .null),
+            ("udp_allocation", .list(profile.udpAllocations.map { .object(Self.members($0)) })),
+            ("udp_filtering", .list(profile.udpFiltering.map(Self.json))),
             ("grades", .list(profile.grades.map(Self.json))),
             (
                 "improvements",
@@ -48,16 +52,18 @@ extension CheckReport {
     }
 
     private func json(_ allocation: AllocationProfile) -> JSONValue {
+        .object(Self.members(allocation) + [("carrier", profile.carrierSign(allocation.family).map { .text($0.rawValue) } ?? .null)])
+    }
+
+    private static func members(_ allocation: AllocationProfile) -> [(String, JSONValue)] {
         let estimate = allocation.estimate
-        return .object(
-            [("family", Self.key(allocation.family))] + Self.members(estimate.allocation) + [
-                ("others_per_second", estimate.noise.map { .number(($0.rate * 10).rounded() / 10) } ?? .null),
-                ("kept", allocation.keepsEndpoint.map { .flag($0) } ?? .null),
-                ("confidence", .number((estimate.confidence * 10_000).rounded() / 10_000)),
-                ("outside", .list(estimate.addresses.map { .text("\($0)") })), ("samples", .integer(allocation.sampleCount)),
-                ("server_addresses", .integer(allocation.serverAddressCount)),
-                ("carrier", profile.carrierSign(allocation.family).map { .text($0.rawValue) } ?? .null),
-            ])
+        return [("family", key(allocation.family))] + members(estimate.allocation) + [
+            ("others_per_second", estimate.noise.map { .number(($0.rate * 10).rounded() / 10) } ?? .null),
+            ("kept", allocation.keepsEndpoint.map { .flag($0) } ?? .null),
+            ("confidence", .number((estimate.confidence * 10_000).rounded() / 10_000)),
+            ("outside", .list(estimate.addresses.map { .text("\($0)") })), ("samples", .integer(allocation.sampleCount)),
+            ("server_addresses", .integer(allocation.serverAddressCount)),
+        ]
     }
 
     /// A kind of allocation with its numbers; those that it does not have are null.
@@ -90,6 +96,21 @@ extension CheckReport {
         return .object([
             ("family", key(filtering.family)), ("behaviour", .text(behaviour)), ("same_address", .text(filtering.sameAddress.rawValue)),
             ("other_address", filtering.otherAddress.map { .text($0.rawValue) } ?? .null),
+        ])
+    }
+
+    private static func json(_ reset: ResetProfile) -> JSONValue {
+        .object([
+            ("family", key(reset.family)), ("loss", reset.loss == .unknown ? .null : .text(reset.loss.rawValue)),
+            ("keeps_endpoint", reset.keepsEndpoint.map { .flag($0) } ?? .null), ("spares_others", reset.sparesOthers.map { .flag($0) } ?? .null),
+        ])
+    }
+
+    private static func json(_ nesting: NestingProfile) -> JSONValue {
+        .object([
+            ("nats", .integer(nesting.natCount)), ("further", nesting.hasFurther.map { .flag($0) } ?? .null),
+            ("outside_hop", nesting.outsideHop.map { .integer($0) } ?? .null),
+            ("hops", .list(nesting.hops.map { .object([("hop", .integer($0.number)), ("address", .text("\($0.address)"))]) })),
         ])
     }
 

@@ -24,8 +24,16 @@ extension CheckReport {
             let way = hairpin ? "reach" : "do not reach"
             lines.append("two machines behind this NAT \(way) each other by its outside address\(hairpin ? "" : "; on one link they need not")")
         }
+        lines += profile.resets.compactMap(Self.words).map { "a connection that is broken off from outside (RST): \($0)" }
+        if let sentence = profile.nesting.flatMap(Self.words) { lines.append(sentence) }
         lines += profile.tcp.compactMap { profile.carrierSign($0.family) }.map { "a carrier's NAT: \($0.meaning)" }
         lines += profile.udp.map { "UDP: \($0.kind == .blocked ? "no answer, so it seems to be blocked (Bodkin does not need it)" : Self.words($0))" }
+        lines += profile.udpAllocations.filter { $0.estimate.mapping != .none }.map { allocation in
+            "UDP ports over \(Self.name(allocation.family)): \(Self.words(allocation, of: "socket"))"
+        }
+        lines += profile.udpFiltering.compactMap { filtering in
+            Self.datagrams(filtering).map { "what comes in by UDP over \(Self.name(filtering.family)): \($0)" }
+        }
         return lines
     }
 
@@ -41,12 +49,12 @@ extension CheckReport {
         }
     }
 
-    private static func words(_ allocation: AllocationProfile) -> String {
+    private static func words(_ allocation: AllocationProfile, of user: String = "connection") -> String {
         let estimate = allocation.estimate
         let noise = estimate.noise.map { $0.rate < 0.5 ? "" : ", between which others take about \(Int($0.rate.rounded())) a second" } ?? ""
         let kind =
             switch estimate.allocation {
-            case .equal: "each connection has its local port's number outside, too"
+            case .equal: "each \(user) has its local port's number outside, too"
             case .preserving(let shift): "the number outside is the local port's with \(shift) added"
             case .sequential(let delta): "each new mapping has the last one's number \(step(delta))\(noise)"
             case .dependent(let delta):
@@ -80,6 +88,36 @@ extension CheckReport {
         case .addressDependent: "every port of an address that was connected to\(rest)"
         case .addressAndPortDependent: "only answers\(rest)"
         case .unknown: nil
+        }
+    }
+
+    private static func datagrams(_ filtering: FilteringProfile) -> String? {
+        switch filtering.behaviour {
+        case .endpointIndependent: "anyone may send to a port that is told"
+        case .addressDependent: "what comes from an address that was sent to"
+        case .addressAndPortDependent: "only answers"
+        case .unknown: nil
+        }
+    }
+
+    private static func words(_ reset: ResetProfile) -> String? {
+        switch (reset.loss, reset.keepsEndpoint, reset.sparesOthers) {
+        case (.mapping, true?, _): "all other connections of its port die with it; the port's number outside is the same again"
+        case (.mapping, _, _): "its port loses its number outside, and all other connections of the port die with it"
+        case (.session, _, _): "if it was its port's only one, the port loses its number outside"
+        case (_, true?, true?): "its port keeps its number outside, and the port's other connections go on"
+        case (_, nil, true?): "its port's other connections go on"
+        default: nil
+        }
+    }
+
+    private static func words(_ nesting: NestingProfile) -> String? {
+        let inner = nesting.hops.first { $0.number == 1 }.map { " (\($0.address))" } ?? ""
+        if nesting.isNested == true { return "two NATs at least, one behind the other: the nearest router\(inner), and a carrier's" }
+        return switch (nesting.hasFurther, nesting.outsideHop) {
+        case (true?, _): "the nearest router\(inner) does not have the outside address: a further one does, and each of them may be a NAT"
+        case (false?, 1?): "one NAT alone: the nearest router\(inner) has the outside address"
+        default: nil
         }
     }
 

@@ -80,6 +80,8 @@ package struct STUNAnswer: Sendable {
     package var asked = NIODeadline.distantPast
     /// When the answer came.
     package var answered = NIODeadline.distantPast
+    /// Where the answer came from, over UDP: CHANGE-REQUEST may have it come from elsewhere (RFC 5780 section 7.2).
+    package var source: Endpoint?
     /// The connection that it came over; nil for UDP.
     var connection: (any Channel)?
 

@@ -111,6 +111,30 @@ struct CheckReportTests {
         ])
     func carrier(_ profile: NetworkProfile, _ sign: CarrierSign?) { #expect(profile.carrierSign(.v4) == sign) }
 
+    @Test(
+        "UDP has its own lines, and goes into what the oracle is told",
+        arguments: [
+            (
+                FilteringProfile.Knock.connected, FilteringProfile.Knock.connected, FilteringBehaviour.endpointIndependent,
+                "anyone may send to a port that is told"
+            ),
+            (.connected, .silence, .addressDependent, "what comes from an address that was sent to"),
+            (.silence, .silence, .addressAndPortDependent, "only answers"),
+        ])
+    func datagrams(_ same: FilteringProfile.Knock, _ other: FilteringProfile.Knock, _ behaviour: FilteringBehaviour, _ sentence: String) {
+        var profile = Self.kept
+        profile.udp = profile.tcp
+        profile.udpAllocations = [AllocationProfile(family: .v4, estimate: Self.estimate(.endpointIndependent, .equal))]
+        profile.udpFiltering = [FilteringProfile(family: .v4, sameAddress: same, otherAddress: other)]
+        let words = CheckReport(profile).words
+        #expect(words.contains("UDP ports over IPv4: each socket has its local port's number outside, too"), "\(words)")
+        #expect(words.contains("what comes in by UDP over IPv4: \(sentence)\n"), "\(words)")
+        let udp = profile.network(.v4).udp
+        #expect(udp?.passes == true && udp?.estimate.allocation == .equal && udp?.filtering == behaviour)
+        profile.udp = Self.blocked.tcp
+        #expect(profile.network(.v4).udp?.passes == false && Self.kept.network(.v4).udp == nil)
+    }
+
     @Test("where ports are not to be predicted, a NAT that counts is no better than one that draws")
     func withoutPrediction() {
         var profile = Self.counting
@@ -177,8 +201,15 @@ struct CheckReportTests {
 
     @Test("the JSON of a network is this, to the letter")
     func json() {
+        var profile = Self.counting
+        profile.resets = [ResetProfile(family: .v4, sparesOthers: true)]
+        profile.nesting = NestingProfile(hops: [NestingProfile.Hop(1, IPAddress(v4: 0xC0A8_0101))], outsideHop: 1)
+        profile.udpAllocations = [
+            AllocationProfile(family: .v4, estimate: Self.estimate(.endpointIndependent, .equal), sampleCount: 20, serverAddressCount: 2)
+        ]
+        profile.udpFiltering = [FilteringProfile(family: .v4, sameAddress: .connected, otherAddress: .silence)]
         #expect(
-            CheckReport(Self.counting).json.line == """
+            CheckReport(profile).json.line == """
                 {"interfaces": [{"name": "eth0", "addresses": ["192.168.1.10"]}], "routes": [], "server": {"reachable": true, "registered_ms": 52.0}, \
                 "tcp": [{"family": "ipv4", "mapping": "endpoint-dependent", "local": "192.168.1.10:40000", "preserves_port": false, \
                 "samples": [{"server": "198.51.100.1:3478", "mapped": "203.0.113.1:1024"}, {"server": "198.51.100.1:3479", "mapped": "203.0.113.1:1026"}]}], \
@@ -187,6 +218,11 @@ struct CheckReportTests {
                 "kept": false, "confidence": 1.0, "outside": ["203.0.113.1"], "samples": 20, "server_addresses": 1, "carrier": null}], \
                 "filtering": [{"family": "ipv4", "behaviour": "address-and-port-dependent", "same_address": "silence", "other_address": null}], \
                 "hairpin": null, \
+                "reset": [{"family": "ipv4", "loss": null, "keeps_endpoint": null, "spares_others": true}], \
+                "nesting": {"nats": 1, "further": false, "outside_hop": 1, "hops": [{"hop": 1, "address": "192.168.1.1"}]}, \
+                "udp_allocation": [{"family": "ipv4", "kind": "equal", "delta": null, "lowest": null, "highest": null, "others_per_second": null, \
+                "kept": true, "confidence": 1.0, "outside": ["203.0.113.1"], "samples": 20, "server_addresses": 2}], \
+                "udp_filtering": [{"family": "ipv4", "behaviour": "address-dependent", "same_address": "connected", "other_address": "silence"}], \
                 "grades": [{"family": "ipv4", "grade": "fair", "with": [\
                 {"far": "public", "outcome": "certain", "probability": 1.0, "by": "meet", "reason": null}, \
                 {"far": "port-keeping", "outcome": "likely", "probability": 1.0, "by": "predicted", "reason": null}, \

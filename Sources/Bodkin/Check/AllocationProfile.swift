@@ -1,7 +1,7 @@
 public import BodkinCore
 public import BodkinPrediction
 
-/// How a NAT gives out the external ports of TCP connections, as far as a check has seen.
+/// How a NAT gives out the external ports of TCP connections, or of UDP, as far as a check has seen.
 public struct AllocationProfile: Hashable, Sendable {
     /// The address family.
     public var family: IPAddress.Family

@@ -11,6 +11,8 @@ public enum CarrierSign: String, Hashable, Sendable, CaseIterable {
     case severalAddresses = "several-addresses"
     /// Ports come from a small block, as carriers give each customer one (RFC 6888).
     case portBlock = "port-block"
+    /// On the way to its outside address there is a router with an address of that space.
+    case hopAddress = "hop-address"
 
     /// What it means, for people.
     public var meaning: String {
@@ -18,12 +20,13 @@ public enum CarrierSign: String, Hashable, Sendable, CaseIterable {
         case .ownAddress: "this machine's own address is of the space that carriers share with their customers (100.64.0.0/10)"
         case .outsideAddress: "the server sees a private address: it is inside the same carrier's or company's network"
         case .severalAddresses: "connections come out at several outside addresses, as carriers' NATs have them"
+        case .hopAddress: "a router on the way to the outside address has one of the space that carriers share with their customers (100.64.0.0/10)"
         case .portBlock: "the ports come from a small block, as carriers give each customer one"
         }
     }
 
     /// The first of the signs that there is; nil where none is.
-    init?(own: [IPAddress], _ estimate: AllocationEstimate?) {
+    init?(own: [IPAddress], _ estimate: AllocationEstimate?, _ nesting: NestingProfile? = nil) {
         let isTranslated = estimate.map { $0.mapping != .none } ?? false
         if own.contains(where: \.isShared) {
             self = .ownAddress
@@ -33,6 +36,8 @@ public enum CarrierSign: String, Hashable, Sendable, CaseIterable {
             self = .severalAddresses
         } else if case .block? = estimate?.allocation {
             self = .portBlock
+        } else if nesting?.passesSharedAddress == true {
+            self = .hopAddress
         } else {
             return nil
         }
@@ -43,5 +48,5 @@ extension IPAddress {
     private static let shared = IPPrefix("100.64.0.0/10")
 
     /// Whether it is of the space that carriers share with their customers (RFC 6598).
-    fileprivate var isShared: Bool { Self.shared?.contains(self) == true }
+    var isShared: Bool { Self.shared?.contains(self) == true }
 }

@@ -1,11 +1,12 @@
 public import BodkinCore
 public import BodkinPrediction
 
-/// What a network lets in: what became of the server's own connections to the reserved port, which has sent to another port of that server alone.
+/// What a network lets in: what became of the server's own connections to the reserved port, which has sent to another port of that server alone; or of datagrams from
+/// the server's other endpoints to a UDP port that has sent to one of them.
 public struct FilteringProfile: Hashable, Sendable {
     /// What a connection from outside met.
     public enum Knock: String, Hashable, Sendable, CaseIterable {
-        /// It came up.
+        /// It came up; of a datagram: it came.
         case connected
         /// An RST, or an ICMP error that says the port is closed: the system tells the two the same way.
         case refused

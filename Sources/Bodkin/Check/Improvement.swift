@@ -11,6 +11,8 @@ public enum Improvement: String, Hashable, Sendable, CaseIterable {
     case serverIPv6 = "server-ipv6"
     /// The router gives each destination another port.
     case forwardPort = "forward-port"
+    /// There are two routers, of which the nearer one gives no outside address.
+    case bridgeRouter = "bridge-router"
     /// The NAT is the carrier's.
     case askProvider = "ask-provider"
 
@@ -22,6 +24,8 @@ public enum Improvement: String, Hashable, Sendable, CaseIterable {
         case .serverIPv6: "use a server with an IPv6 address: this machine has one, and no NAT is on the way there"
         case .forwardPort:
             "forward the reserved port (--reserved-port) at the router, where it is yours, or use one that keeps one mapping for a port (RFC 5382 section 4.1)"
+        case .bridgeRouter:
+            "there is a further router behind the nearest one: let one of them work as a bridge or access point, or forward the port at both"
         case .askProvider: "ask the provider for a public address: the NAT is the carrier's, and forwarding a port at home does not help"
         }
     }
@@ -36,7 +40,12 @@ public enum Improvement: String, Hashable, Sendable, CaseIterable {
         let hasIPv6 = profile.interfaces.flatMap(\.addresses).contains { $0.address.family == .v6 && $0.address.scope == .public }
         if !hasIPv6 { result.append(.useIPv6) } else if !profile.tcp.contains(where: { $0.family == .v6 }) { result.append(.serverIPv6) }
         for allocation in profile.allocations where allocation.keepsEndpoint == false {
-            result.append(profile.carrierSign(allocation.family) != nil ? .askProvider : .forwardPort)
+            guard profile.carrierSign(allocation.family) == nil else {
+                result.append(.askProvider)
+                continue
+            }
+            result.append(.forwardPort)
+            if allocation.family == .v4, profile.nesting?.hasFurther == true { result.append(.bridgeRouter) }
         }
         return result
     }

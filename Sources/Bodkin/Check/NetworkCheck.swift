@@ -23,9 +23,12 @@ public enum NetworkCheck {
         var addresses: [IPAddress] = []
         for way in ways where !addresses.contains(where: { $0.family == way.endpoint.address.family }) { addresses.append(way.endpoint.address) }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
-        async let udp = datagrams(addresses, configuration.rendezvous, on: eventLoop)
+        // For whoever waits for them while the peer lives.
+        let promise = eventLoop.makePromise(of: [MappingProfile].self)
+        async let udp = datagrams(addresses, configuration.rendezvous, for: promise, on: eventLoop)
+        let datagrams = promise.futureResult
         let tcp = await mappings(addresses, configuration.rendezvous, on: eventLoop)
-        var found: (allocations: [AllocationProfile], hairpin: Bool?)?
+        var found: Findings?
         var filtering: [FilteringProfile] = []
         let reachability: NetworkProfile.Reachability
         let clock = ContinuousClock()
@@ -39,39 +42,32 @@ public enum NetworkCheck {
                 let time = clock.now - start
                 async let knocks = peer.knocks()
                 // Not before: further connections of this machine would pass for somebody else's.
-                found = await look(into: tcp, on: eventLoop)
+                found = await findings(in: tcp, datagrams, on: eventLoop)
                 filtering = await knocks
                 return .registered(after: time)
             }
         } catch {
             reachability = .failed(error)
         }
-        if found == nil { found = await look(into: tcp, on: eventLoop) }
+        if found == nil { found = await findings(in: tcp, datagrams, on: eventLoop) }
         // A thread may have a network of its own, as in the laboratory: the sockets' counts.
         let (interfaces, routes) = try await eventLoop.submit { (NetworkInterface.current(), DefaultRoute.current()) }.get()
         var profile = NetworkProfile(
             interfaces: interfaces, routes: routes, reachability: reachability, tcp: tcp, udp: await udp, allocations: found?.allocations ?? [],
             filtering: filtering, hairpin: found?.hairpin)
+        profile.resets = found?.resets ?? []
+        profile.nesting = found?.nesting
+        (profile.udpAllocations, profile.udpFiltering) = (found?.udpAllocations ?? [], found?.udpFiltering ?? [])
         profile.policy.allowsPrediction = configuration.predictsPorts
         return profile
     }
 
-    /// How ports are given out, and whether two of them reach each other.
-    private static func look(
-        into mappings: [MappingProfile], on eventLoop: any EventLoop
-    ) async -> (allocations: [AllocationProfile], hairpin: Bool?) {
-        var allocations: [AllocationProfile] = []
-        for mapping in mappings { if let allocation = await AllocationProbe.run(mapping, on: eventLoop) { allocations.append(allocation) } }
-        let kept = mappings.first { mapping in
-            mapping.family == .v4 && mapping.kind != .none && allocations.contains { $0.family == .v4 && $0.keepsEndpoint == true }
-        }
-        guard let server = kept?.samples.first(where: { $0.mapped != nil })?.server else { return (allocations, nil) }
-        return (allocations, await HairpinProbe.run(server, on: eventLoop))
-    }
-
-    private static func datagrams(_ addresses: [IPAddress], _ url: RendezvousURL, on eventLoop: any EventLoop) async -> [MappingProfile] {
+    private static func datagrams(
+        _ addresses: [IPAddress], _ url: RendezvousURL, for promise: EventLoopPromise<[MappingProfile]>, on eventLoop: any EventLoop
+    ) async -> [MappingProfile] {
         var profiles: [MappingProfile] = []
         for address in addresses { profiles.append(await STUNProbe.udp(address.family, servers: url.stunEndpoints(at: address), on: eventLoop)) }
+        promise.succeed(profiles)
         return profiles
     }
 

@@ -28,6 +28,14 @@ public struct NetworkProfile: Sendable {
     public var filtering: [FilteringProfile] = []
     /// Whether two ports of this machine reach each other by their outside endpoints, over IPv4; nil where that was not to be found out.
     public var hairpin: Bool?
+    /// What an RST from outside deletes, for each family in which that could be looked at.
+    public var resets: [ResetProfile] = []
+    /// What stands between this machine and its outside address, over IPv4; nil where that was not to be found out.
+    public var nesting: NestingProfile?
+    /// How ports are given out over UDP, for each family in which that could be looked at.
+    public var udpAllocations: [AllocationProfile] = []
+    /// What a UDP port lets in, for each family in which the server could answer from elsewhere.
+    public var udpFiltering: [FilteringProfile] = []
     /// What this machine is ready to do for a direct path.
     public var policy = PunchPolicy()
 

@@ -29,7 +29,7 @@ enum STUNProbe {
         return profile
     }
 
-    /// Over UDP, from one socket.
+    /// Over UDP, from one socket, whose first datagrams go out at once.
     static func udp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
         var profile = MappingProfile(family: family, local: nil, samples: [])
         guard let first = servers.first, let socket = try? await STUNSocket.open(towards: first, on: eventLoop) else {
@@ -38,16 +38,22 @@ enum STUNProbe {
         }
         profile.local = socket.local
         var servers = servers
-        var index = 0
-        while index < min(servers.count, limit) {
-            let server = servers[index]
-            index += 1
-            let answer = try? await socket.ask(server)
-            profile.samples.append(MappingProfile.Sample(server: server, mapped: answer?.mapped))
-            extend(&servers, by: answer?.other, family)
+        while profile.samples.count < min(servers.count, limit) {
+            // All that are known at once: each that is silent takes seconds.
+            let asked = Array(servers[profile.samples.count..<min(servers.count, limit)])
+            let answers = await ask(asked, by: socket)
+            profile.samples += asked.map { MappingProfile.Sample(server: $0, mapped: answers[$0]?.mapped) }
+            for server in asked { extend(&servers, by: answers[server]?.other, family) }
         }
         socket.close()
         return profile
+    }
+
+    private static func ask(_ servers: [Endpoint], by socket: STUNSocket) async -> [Endpoint: STUNAnswer] {
+        await withTaskGroup(of: (Endpoint, STUNAnswer?).self) { group in
+            for server in servers { group.addTask { (server, try? await socket.ask(server)) } }
+            return await group.reduce(into: [:]) { answers, answer in answers[answer.0] = answer.1 }
+        }
     }
 
     /// The server's second address, where it names one.

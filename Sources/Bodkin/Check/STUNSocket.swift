@@ -4,7 +4,7 @@ import BodkinTransport
 import NIOCore
 import NIOPosix
 
-/// A UDP socket that asks STUN endpoints, one after another.
+/// A UDP socket that asks STUN endpoints, also several at once.
 struct STUNSocket: Sendable {
     /// When a question is asked again (RFC 8489 section 6.2.1, with a shorter RTO: a check should not take half a minute to find UDP blocked).
     private static let repetitions: [TimeAmount] = [.zero, .milliseconds(300), .milliseconds(900), .milliseconds(2100)]
@@ -21,34 +21,51 @@ struct STUNSocket: Sendable {
         try await guide.connect(to: SocketAddress(server)).get()
         let address = Endpoint(guide.localAddress)?.address
         guide.close(promise: nil)
+        return try await open(at: Endpoint(address ?? .unspecified(server.address.family), 0), on: eventLoop)
+    }
+
+    /// Opens a socket at a local endpoint.
+    static func open(at local: Endpoint, on eventLoop: any EventLoop) async throws -> STUNSocket {
         let reader = try await eventLoop.submit { NIOLoopBound(STUNDatagramReader(), eventLoop: eventLoop) }.get()
-        let own = Endpoint(address ?? .unspecified(server.address.family), 0)
-        let channel = try await bind(own, on: eventLoop, reader)
+        let channel = try await bind(local, on: eventLoop, reader)
         return STUNSocket(local: Endpoint(channel.localAddress), channel: channel, reader: reader)
     }
 
-    /// Asks one endpoint.
-    func ask(_ server: Endpoint) async throws -> STUNAnswer {
-        let request = STUNMessage.bindingRequest()
-        let address = try SocketAddress(server)
-        let channel = channel
-        let reader = reader
-        return try await channel.eventLoop.flatSubmit {
-            let promise = channel.eventLoop.makePromise(of: STUNAnswer.self)
+    /// Asks one endpoint, and again where no answer comes.
+    func ask(
+        _ server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, within patience: TimeAmount = NetworkCheck.patience
+    ) async throws -> STUNAnswer {
+        try await channel.eventLoop.flatSubmit { question(to: server, changing: change, at: Self.repetitions, within: patience) }.get()
+    }
+
+    /// Asks one endpoint once. On the event loop.
+    func askOnce(_ server: Endpoint, within patience: TimeAmount) -> EventLoopFuture<STUNAnswer> {
+        question(to: server, at: [.zero], within: patience)
+    }
+
+    private func question(
+        to server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, at times: [TimeAmount], within patience: TimeAmount
+    ) -> EventLoopFuture<STUNAnswer> {
+        let eventLoop = channel.eventLoop
+        let promise = eventLoop.makePromise(of: STUNAnswer.self)
+        do {
+            let request = try STUNMessage.bindingRequest(attributes: change.map { [$0] } ?? [])
+            let envelope = AddressedEnvelope(remoteAddress: try SocketAddress(server), data: ByteBuffer(bytes: request.bytes))
             reader.value.expect(request.transactionID, promise)
-            let sending = Self.repetitions.map { delay in
-                channel.eventLoop.scheduleTask(in: delay) {
-                    channel.writeAndFlush(AddressedEnvelope(remoteAddress: address, data: ByteBuffer(bytes: request.bytes)), promise: nil)
-                }
-            }
-            let deadline = channel.eventLoop.scheduleTask(in: NetworkCheck.patience) {
-                promise.fail(ChannelError.connectTimeout(NetworkCheck.patience))
-            }
-            return promise.futureResult.always { _ in
-                deadline.cancel()
-                for task in sending { task.cancel() }
-            }
-        }.get()
+            let channel = channel
+            channel.writeAndFlush(envelope, promise: nil)
+            let sending = times.dropFirst().map { time in eventLoop.scheduleTask(in: time) { channel.writeAndFlush(envelope, promise: nil) } }
+            let deadline = eventLoop.scheduleTask(in: patience) { promise.fail(ChannelError.connectTimeout(patience)) }
+            let asked = eventLoop.now
+            return promise.futureResult.map { answer in
+                var answer = answer
+                answer.asked = asked
+                return answer
+            }.always { _ in for task in sending + [deadline] { task.cancel() } }
+        } catch {
+            promise.fail(error)
+            return promise.futureResult
+        }
     }
 
     /// Closes it.
@@ -67,25 +84,30 @@ struct STUNSocket: Sendable {
     }
 }
 
+/// A server's error response: it has heard the question, and does not know it.
+struct STUNRefusal: Error {}
+
 /// Reads answers.
 final class STUNDatagramReader: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
-    private var expected: (STUNMessage.TransactionID, EventLoopPromise<STUNAnswer>)?
+    private var expected: [STUNMessage.TransactionID: EventLoopPromise<STUNAnswer>] = [:]
 
     /// Gives the answer to a question to the promise.
-    func expect(_ transaction: STUNMessage.TransactionID, _ promise: EventLoopPromise<STUNAnswer>) { expected = (transaction, promise) }
+    func expect(_ transaction: STUNMessage.TransactionID, _ promise: EventLoopPromise<STUNAnswer>) { expected[transaction] = promise }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let datagram = unwrapInboundIn(data)
-        guard let (transaction, promise) = expected, let message = try? STUNMessage(Array(buffer: datagram.data)),
-            let answer = STUNAnswer(message, to: transaction, at: Endpoint(context.channel.localAddress))
-        else { return }
-        expected = nil
+        guard let message = try? STUNMessage(Array(buffer: datagram.data)), let promise = expected[message.transactionID] else { return }
+        if message.class == .error { promise.fail(STUNRefusal()) }
+        guard var answer = STUNAnswer(message, to: message.transactionID, at: Endpoint(context.channel.localAddress)) else { return }
+        expected[message.transactionID] = nil
+        answer.source = Endpoint(datagram.remoteAddress)
+        answer.answered = context.eventLoop.now
         promise.succeed(answer)
     }
 
     /// An ICMP error: silence and refusal are the same here.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 
-    func channelInactive(context: ChannelHandlerContext) { expected?.1.fail(ChannelError.eof) }
+    func channelInactive(context: ChannelHandlerContext) { for promise in expected.values { promise.fail(ChannelError.eof) } }
 }

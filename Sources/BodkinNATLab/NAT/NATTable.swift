@@ -156,6 +156,11 @@ public struct NATTable: Sendable {
         address == externalAddress || externalAddress != nil && furtherAddresses.contains(address)
     }
 
+    /// Whether a packet from inside is for the box, and not for somebody behind one of its mappings.
+    func isForItself(_ flow: Flow) -> Bool {
+        isExternal(flow.destination.address) && !(parameters.hairpin && mappingsOfPort[portKey(flow.transport, flow.destination)] != nil)
+    }
+
     /// The external address for a new mapping; nil where it is not translated.
     mutating func allocateAddress(for source: IPAddress) -> IPAddress? {
         guard let externalAddress, source.family == .v4 else { return nil }

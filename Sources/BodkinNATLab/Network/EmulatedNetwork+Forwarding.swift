@@ -87,7 +87,8 @@ extension EmulatedNetwork {
         guard isOwn || nodes[node].childByAddress[packet.summary.flow.source.address] != nil else {
             return record(.unroutable, packet.summary, at: node, now)
         }
-        guard packet.takeHop() else {
+        // What is for the box itself goes no hop further: its TTL is not looked at (RFC 1812 section 4.2.2.9).
+        guard tables[node]?.isForItself(packet.summary.flow) == true || packet.takeHop() else {
             return descendAnswer(packet.error(.timeExceeded, from: address(of: node, for: packet, isInside: true)), now, node)
         }
         guard let verdict = tables[node]?.outbound(packet.summary, at: now) else { return }

@@ -41,6 +41,26 @@ int bodkin_network_events(void);
 /// A timer, non-blocking, whose read fails with ECANCELED when the system's clock has been set: among others at the end of a suspension.
 int bodkin_clock_events(void);
 
+// MARK: Hops, in the calling thread's network namespace
+
+/// Nothing yet.
+#define BODKIN_HOP_SILENT 0
+/// A router whose turn it was when the TTL was used up.
+#define BODKIN_HOP_EXCEEDED 1
+/// An ICMP error that says the port is closed: it has arrived.
+#define BODKIN_HOP_CLOSED 2
+/// Another one that says it is not delivered.
+#define BODKIN_HOP_REFUSED 3
+/// A datagram of the destination's.
+#define BODKIN_HOP_ANSWERED 4
+
+/// Sends a datagram to an IPv4 address of 4 bytes, with a TTL, from a new socket, non-blocking, which keeps ICMP errors (IP_RECVERR; no rights are needed).
+int bodkin_hop_probe(const uint8_t *address, uint16_t port, int ttl, const void *bytes, size_t count);
+/// What has come back to such a socket, once; of an ICMP error the sender's 4 bytes are written to `address`.
+int bodkin_hop_answer(int fd, uint8_t *address);
+/// Closes it.
+void bodkin_hop_close(int fd);
+
 // MARK: Processes
 
 /// What to start, and where.

@@ -18,6 +18,11 @@ struct CheckOutput: Decodable {
         var outside: [String]
         var carrier: String?
     }
+    struct DatagramAllocation: Decodable {
+        var kind: String
+        var delta: Int?
+        var kept: Bool?
+    }
     struct Filtering: Decodable {
         var behaviour: String
         var sameAddress: String
@@ -27,6 +32,34 @@ struct CheckOutput: Decodable {
             case behaviour
             case sameAddress = "same_address"
             case otherAddress = "other_address"
+        }
+    }
+    struct Reset: Decodable {
+        var loss: String?
+        var keepsEndpoint: Bool?
+        var sparesOthers: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case loss
+            case keepsEndpoint = "keeps_endpoint"
+            case sparesOthers = "spares_others"
+        }
+    }
+    struct Nesting: Decodable {
+        struct Hop: Decodable {
+            var hop: Int
+            var address: String
+        }
+        var nats: Int
+        var further: Bool?
+        var outsideHop: Int?
+        var hops: [Hop]
+
+        enum CodingKeys: String, CodingKey {
+            case nats
+            case further
+            case outsideHop = "outside_hop"
+            case hops
         }
     }
     struct Grade: Decodable {
@@ -46,9 +79,29 @@ struct CheckOutput: Decodable {
     var allocation: [Allocation]
     var filtering: [Filtering]
     var hairpin: Bool?
+    var reset: [Reset]
+    var nesting: Nesting?
+    var udpAllocation: [DatagramAllocation]
+    var udpFiltering: [Filtering]
     var grades: [Grade]
     var improvements: [Improvement]
     var peer: Pair?
+
+    enum CodingKeys: String, CodingKey {
+        case server
+        case tcp
+        case udp
+        case allocation
+        case filtering
+        case hairpin
+        case reset
+        case nesting
+        case udpAllocation = "udp_allocation"
+        case udpFiltering = "udp_filtering"
+        case grades
+        case improvements
+        case peer
+    }
 
     struct Pair: Decodable {
         var reachable: Bool

@@ -5,7 +5,9 @@ import Testing
 
 /// What `bodkin check` says of networks of which it is known what they are.
 @Suite(
-    "bodkin check in the lab", .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
+    // One after the other: a dozen at once on two processors measure the machine.
+    "bodkin check in the lab", .serialized,
+    .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
 struct CheckProgramTests {
     /// A kind of NAT, and what is to be found: how it gives out ports, in what steps, whether a mapping is kept, and the grade.
     struct Case: CustomTestStringConvertible, Sendable {
@@ -22,15 +24,32 @@ struct CheckProgramTests {
 
         /// What the strictest of the boxes lets in, and what the outermost answers the rest with.
         var filtering: (behaviour: String, same: String, other: String) {
-            func has(_ filtering: Filtering) -> Bool { layers.contains { $0.tcp.filtering == filtering } }
             let refusal =
                 switch layers.last?.tcp.unsolicited {
                 // An ICMP error that says the port is closed looks like an RST to the server's system.
                 case .reset?, .unreachable?: "refused"
                 case .silence?, nil: "silence"
                 }
-            if has(.addressAndPortDependent) { return ("address-and-port-dependent", refusal, refusal) }
-            return has(.addressDependent) ? ("address-dependent", "connected", refusal) : ("endpoint-independent", "connected", "connected")
+            return switch strictest(of: \.tcp) {
+            case .addressAndPortDependent: ("address-and-port-dependent", refusal, refusal)
+            case .addressDependent: ("address-dependent", "connected", refusal)
+            case .endpointIndependent: ("endpoint-independent", "connected", "connected")
+            }
+        }
+
+        /// The same of UDP, where nothing is refused; nil where it is blocked.
+        var datagrams: (behaviour: String, same: String, other: String)? {
+            guard layers.allSatisfy({ $0.udp.allowedPorts == nil }) else { return nil }
+            return switch strictest(of: \.udp) {
+            case .addressAndPortDependent: ("address-and-port-dependent", "silence", "silence")
+            case .addressDependent: ("address-dependent", "connected", "silence")
+            case .endpointIndependent: ("endpoint-independent", "connected", "connected")
+            }
+        }
+
+        private func strictest(of transport: KeyPath<NATParameters, TransportBehaviour>) -> Filtering {
+            [.addressAndPortDependent, .addressDependent].first { filtering in layers.contains { $0[keyPath: transport].filtering == filtering } }
+                ?? .endpointIndependent
         }
 
         init(_ preset: NATPreset, _ kind: String, _ delta: Int? = nil, isKept: Bool, _ grade: String) {
@@ -72,13 +91,30 @@ struct CheckProgramTests {
         #expect(allocation.kind == expected.kind && allocation.delta == expected.delta && allocation.kept == expected.isKept, "\(allocation)")
         #expect(output.grades.map(\.grade) == [expected.grade])
         #expect(output.grades.first?.with.map(\.far) == ["public", "port-keeping", "symmetric-counting", "symmetric-random"])
-        #expect(allocation.carrier == (expected.kind == "block" ? "port-block" : nil))
+        #expect(allocation.carrier == (expected.kind == "block" ? "port-block" : expected.layers.count > 1 ? "hop-address" : nil))
         #expect(allocation.outside.count == 1)
         let filtering = try #require(output.filtering.first)
         let truth = expected.filtering
         #expect(filtering.behaviour == truth.behaviour && filtering.sameAddress == truth.same && filtering.otherAddress == truth.other)
+        try found(expected, overUDP: output)
+        let nats = expected.layers.count(where: \.translates)
+        #expect(output.nesting?.nats == nats && output.nesting?.further == (nats > 1) && output.nesting?.outsideHop == nats)
         // Two ports of a machine without a NAT have nothing to be led back by; and where ports are not kept it is not looked at.
         #expect(output.hairpin == (expected.isKept && expected.layers.contains(where: \.translates) ? false : nil))
+    }
+
+    /// UDP is mapped like TCP in all of these.
+    private func found(_ expected: Case, overUDP output: CheckOutput) throws {
+        guard let datagrams = expected.datagrams else {
+            #expect(output.udp.map(\.mapping) == ["blocked"] && output.udpAllocation.isEmpty && output.udpFiltering.isEmpty)
+            return
+        }
+        let allocation = try #require(output.udpAllocation.first)
+        #expect(
+            output.udpAllocation.count == 1 && allocation.kind == expected.kind && allocation.delta == expected.delta
+                && allocation.kept == expected.isKept, "\(allocation)")
+        let filtering = try #require(output.udpFiltering.first)
+        #expect(filtering.behaviour == datagrams.behaviour && filtering.sameAddress == datagrams.same && filtering.otherAddress == datagrams.other)
     }
 
     @Test("a NAT that leads back inside is seen to do so", arguments: [PortAllocation.equal, .random])

@@ -62,6 +62,34 @@ struct RoutingTests {
         #expect(answer.host == "a" && answer.packet.summary.flow.source == out.packet.summary.flow.source)
     }
 
+    @Test("what is for the outside address dies at the routers before the NAT that has it, and not there", arguments: [true, false])
+    func ownAddress(leadsBack: Bool) throws {
+        let world = Self.lan { $0.hairpin = leadsBack }
+        let own = Endpoint(world.address("a"), 5000)
+        #expect(world.datagram(from: "a", to: Endpoint(world.external("nat"), 33_434)) == nil)
+        world.send(Wire.udp(own, Endpoint(world.external("nat"), 33_434), hops: 1), from: "a")
+        #expect(world.only() == nil)
+        let refusal = LabEvent.Action.refused(.silence, leadsBack ? .filtered : .unsolicited)
+        #expect(world.events().contains { $0.place == "nat" && $0.action == refusal })
+        let carried = World(.cgn, .open)
+        carried.send(Wire.udp(Endpoint(carried.address("a"), 5000), Endpoint(carried.external("carrier-a"), 33_434), hops: 1), from: "a")
+        #expect(carried.only()?.packet.bytes[20] == 11)
+        carried.send(Wire.udp(Endpoint(carried.address("a"), 5000), Endpoint(carried.external("carrier-a"), 33_434), hops: 2), from: "a")
+        #expect(carried.only() == nil)
+    }
+
+    @Test("what leads back inside through the NAT is sent on, and its hops are counted")
+    func hairpinHops() throws {
+        let world = Self.lan {
+            $0.hairpin = true
+            $0.udp.filtering = .endpointIndependent
+        }
+        let out = try #require(world.datagram(from: "c", port: 9, to: Endpoint(world.address("server"), 443)))
+        world.send(Wire.udp(Endpoint(world.address("a"), 5000), out.packet.summary.flow.source, hops: 1), from: "a")
+        let error = try #require(world.only())
+        #expect(error.host == "a" && error.packet.bytes[20] == 11)
+    }
+
     @Test("behind a carrier a packet is translated twice, and its answer twice back", arguments: [NATPreset.cgn, .cgnBlock])
     func carrier(preset: NATPreset) throws {
         let world = World(preset, .open)
