@@ -1,8 +1,9 @@
-import Bodkin
 import BodkinExercise
 import BodkinNATLab
 import BodkinProtocols
 import Testing
+
+@testable import Bodkin
 
 /// Who waits may stop waiting: at once, alone, and without a descriptor left behind.
 @Suite(
@@ -49,6 +50,30 @@ struct CancellationTests {
             let connection = try await near.connect(to: far.id)
             #expect(try await connection.settled().route == .direct)
             try await connection.close()
+        }
+    }
+
+    @Test("a peer that ends while it is dialled, or dials, whenever that is, leaves no socket, and takes nobody with it")
+    func end() async throws {
+        try await withPeerLab(Self.topology) { place in
+            let idle = try await (SocketTable.count(in: "a", of: place.lab), SocketTable.count(in: "b", of: place.lab))
+            for wait in 0..<40 {
+                try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
+                    try await place.withPeer(in: "a") { near in
+                        try await far.registered()
+                        try await near.registered()
+                        let dial = Task { try await near.connect(to: far.id) }
+                        try await Task.sleep(for: .milliseconds(wait * 2))
+                        if wait % 2 == 0 { await near.close(within: .zero) } else { await far.close(within: .zero) }
+                        dial.cancel()
+                        _ = try? await dial.value
+                    }
+                }
+                try await eventually("the end of every socket, after \(wait * 2) ms") {
+                    let open = try await (SocketTable.count(in: "a", of: place.lab), SocketTable.count(in: "b", of: place.lab))
+                    return open == idle
+                }
+            }
         }
     }
 

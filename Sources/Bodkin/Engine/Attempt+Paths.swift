@@ -42,6 +42,7 @@ extension Attempt {
 
     /// An accepted connection turned out to be this attempt's.
     func secured(_ path: Path, candidate: Candidate.Kind?) {
+        guard phase != .over else { return path.close() }
         var entry = ConnectionReport.Attempt(route: .direct, remote: path.remote, candidate: candidate, start: elapsed)
         entry.detail = "opened by the far side"
         report.attempts.append(entry)
@@ -49,9 +50,11 @@ extension Attempt {
     }
 
     private func secured(_ path: Path, entry: Int?) {
+        // The engine may be gone with it.
+        guard phase != .over else { return path.close() }
         if path.kind == .circuit { provedByCircuit() }
         guard role == .dialler else { return engine.awaitOpening(path, from: peer) }
-        guard phase != .over, let remoteInstance else { return path.close() }
+        guard let remoteInstance else { return path.close() }
         if outlook != nil { return }
         engine.tell(.path(peer, Route(path.kind), remote: path.remote), since: start)
         if let entry { judge(entry, .succeeded, "") }

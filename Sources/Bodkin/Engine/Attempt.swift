@@ -178,7 +178,7 @@ final class Attempt {
     /// What applications see of the session.
     var box: ConnectionBox? { session.flatMap { engine.sessions[PeerEngine.SessionKey(peer: peer, session: $0.id)] } }
 
-    var elapsed: Duration { engine.elapsed(since: start) }
+    var elapsed: Duration { .nanoseconds((NIODeadline.now() - start).nanoseconds) }
 
     /// Whether a path is this attempt's own.
     func owns(_ path: Path) -> Bool {

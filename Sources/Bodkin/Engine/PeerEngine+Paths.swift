@@ -26,16 +26,23 @@ extension PeerEngine {
             self?.strangers[ObjectIdentifier(channel)] = nil
         }
         channel.closeFuture.assumeIsolated().whenComplete { _ in known() }
-        var attempt: Attempt?
+        weak var attempt: Attempt?
+        var isOfAttempt = false
         let path = try factory.accepted(
             channel, expected: { [weak self] in self?.attempts[$0].flatMap { $0.role == .dialler ? $0.peer : nil } },
             admits: { [weak self] in self?.admits($0) ?? false },
-            decided: { [weak self] id in attempt = id.flatMap { self?.attempts[$0] } })
+            decided: { [weak self] id in
+                isOfAttempt = id != nil
+                attempt = id.flatMap { self?.attempts[$0] }
+            })
         path.onEvent = { [weak self, unowned path] event in
             switch event {
             case .secured(let peer):
                 known()
-                if let attempt { attempt.secured(path, candidate: nil) } else { self?.awaitOpening(path, from: peer) }
+                if let attempt { return attempt.secured(path, candidate: nil) }
+                // Its attempt is over and gone, or we are.
+                guard let self, !isOfAttempt else { return path.close() }
+                self.awaitOpening(path, from: peer)
             default: break
             }
         }

@@ -195,12 +195,12 @@ final class PeerEngine {
         renewPort()
     }
 
-    /// Whether nothing more will be done.
     /// Why the peer is over, where something has failed.
     var failure: (any Error)? {
         if case .failed(let error) = state { error } else { nil }
     }
 
+    /// Whether nothing more will be done.
     var isOver: Bool {
         switch state {
         case .closed, .failed: true
@@ -248,6 +248,7 @@ final class PeerEngine {
         warms = []
         formerWarms = []
         for port in formerPorts + [port].compactMap({ $0 }) { port.close() }
+        for stranger in strangers.values { stranger.channel.close(promise: nil) }
     }
 
     // MARK: Telling
