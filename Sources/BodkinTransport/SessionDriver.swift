@@ -184,6 +184,9 @@ public final class SessionDriver {
             takeEvents()
             for (id, path) in paths {
                 let sent = session.firstUnsent(on: id)
+                if id == session.activePath, let roundTrip = liveness[id]?.leastRoundTrip {
+                    session.suit(unacknowledgedBytes: path.pace.underWay(within: roundTrip))
+                }
                 // Piece by piece: what is packed is encrypted and handed to the system while the processor still has it at hand.
                 while path.isWritable, let output = session.output(on: id, limit: path.pace.recordLimit) { path.send(output) }
                 path.flush()

@@ -7,6 +7,11 @@ public struct OutputPace: Sendable {
     /// How long what waits in the system's buffer may take: nothing that comes later, on this path or on the next one, waits for longer.
     private static let unsentTime = 0.01
 
+    /// How many round trips' worth of bytes may be under way: twice what the way holds, and as much again while the pace grows.
+    private static let roundTripsUnderWay = 4.0
+    /// So much may be under way on any path. More is in no cache any more when the far side reads it.
+    private static let leastUnderWay = 2 << 20
+
     private var start = Duration.zero
     private var count = 0
     /// In bytes per second; 0 before the first bytes, and after a pause.
@@ -20,6 +25,12 @@ public struct OutputPace: Sendable {
 
     /// How many bytes are handed to the system at once: as much as a record may take, up to 256 KiB, which the processor still has at hand.
     public var batch: Int { min(Int(rate * Self.recordTime), 1 << 18) }
+
+    /// How many bytes may be under way, sent and not acknowledged by the far side's session: at least 2 MiB.
+    /// - Parameter roundTrip: the least that an answer has taken on the path.
+    public func underWay(within roundTrip: Duration) -> Int {
+        max(Self.leastUnderWay, Int(min(rate * (roundTrip / .seconds(1)) * Self.roundTripsUnderWay, 0x1p30)))
+    }
 
     /// How many unsent bytes the system may have: a power of two from 128 KiB to 8 MiB.
     public var unsentLimit: Int {

@@ -82,6 +82,9 @@ public struct PathLiveness: Sendable {
     /// The round trip as measured.
     public var roundTrip: Duration { smoothed ?? Self.firstRoundTrip }
 
+    /// The least round trip that was measured.
+    public var leastRoundTrip: Duration { least ?? Self.firstRoundTrip }
+
     /// Records have been sent on it, all below `record`.
     public mutating func sent(upTo record: UInt64, at now: Duration) {
         timing = timing ?? (record, now)

@@ -16,6 +16,8 @@ struct RecordLog: Sendable {
     private var records: Deque<Record> = []
     private let mostBytes: Int
     private let mostRecords: Int
+    /// How many bytes the path needs; what is beyond that lies in its queues.
+    var suitableBytes = Int.max
     /// The number of the first record that is kept.
     private(set) var first: UInt64 = 0
     /// The bytes kept, with the overhead of each record.
@@ -36,7 +38,7 @@ struct RecordLog: Sendable {
     /// How many bytes a record with data may have now, after others that were packed and are not here yet; 0 where there is no room.
     func roomForData(after packed: RecordBatch) -> Int {
         guard records.count + packed.ranges.count < mostRecords else { return 0 }
-        return max(0, mostBytes - byteCount - packed.byteCount - Self.overhead)
+        return max(0, min(mostBytes, suitableBytes) - byteCount - packed.byteCount - Self.overhead)
     }
 
     /// How many bytes a record without data may have now.

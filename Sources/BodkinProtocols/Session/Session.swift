@@ -112,6 +112,9 @@ public struct Session: ~Copyable, Sendable {
     public var firstUnacknowledged: UInt64 { log.first }
     /// The bytes of records that wait for their acknowledgement, with 64 for the keeping of each.
     public var unacknowledgedByteCount: Int { log.byteCount }
+    /// So many bytes of records suit the path: beyond that no data is packed while they wait for their acknowledgement. Never more than
+    /// ``Configuration/unacknowledgedBytes``.
+    public mutating func suit(unacknowledgedBytes bytes: Int) { log.suitableBytes = bytes }
     /// The bytes that were received and not read.
     public var unreadByteCount: Int { Int(clamping: receiveWindow.buffered) }
     /// The bytes that were written and not packed into records.

@@ -26,7 +26,8 @@ extension Session {
         /// How many bytes of one stream wait here to be packed before ``Session/write(_:to:)`` takes no more: 256 KiB, or 32 KiB where a MiB of all waits. A piece of
         /// up to 64 KiB that begins below is taken whole.
         public var streamSendBuffer = 256 << 10 { didSet { streamSendBuffer = Self.bounded(streamSendBuffer, from: 1) } }
-        /// How many bytes of records, with 64 bytes for the keeping of each, may wait for their acknowledgement: 8 MiB. At least 64 KiB.
+        /// How many bytes of records, with 64 bytes for the keeping of each, may wait for their acknowledgement: 8 MiB, and less where the way
+        /// is short. At least 64 KiB.
         public var unacknowledgedBytes = 8 << 20 { didSet { unacknowledgedBytes = Self.bounded(unacknowledgedBytes, from: 64 << 10) } }
         /// How many records may wait for their acknowledgement: 16 384. At least 16.
         public var unacknowledgedRecords = 16_384 { didSet { unacknowledgedRecords = min(max(unacknowledgedRecords, 16), 1 << 20) } }

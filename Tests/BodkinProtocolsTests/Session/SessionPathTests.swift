@@ -130,18 +130,18 @@ import Testing
         #expect(!wire.called.isConfirmed)
     }
 
-    @Test func acknowledgementsComeEvery256KiBAndAtTheEndOfABurst() throws {
+    @Test func acknowledgementsComeEvery512KiBAndAtTheEndOfABurst() throws {
         let wire = SessionWire()
         let path = wire.connect(1)
         wire.settle()
-        var (rest, acknowledgements) = (900_000, 0)
+        var (rest, acknowledgements) = (1_000_000, 0)
         rest -= wire.dialler.write(pattern(rest))
         while let bytes = wire.dialler.output(path, limit: 16_000) {
             rest -= wire.dialler.write(pattern(rest))
             wire.called.session.receive(bytes, on: path)
             acknowledgements += try wire.called.frames(path).count { if case .acknowledge = $0 { true } else { false } }
         }
-        #expect(rest == 0 && acknowledgements == 3, "900 000 bytes hold three whole spans of a bit more than 256 KiB")
+        #expect(rest == 0 && acknowledgements == 1, "1 000 000 bytes hold one whole span of a bit more than 512 KiB")
         #expect(!wire.called.hasOutput(path))
         wire.called.session.flushAcknowledgement()
         #expect(try wire.called.frames(path) == [.acknowledge(nextExpected: wire.dialler.nextRecord)])
