@@ -10,7 +10,7 @@ public struct OutputPace: Sendable {
     /// How many round trips' worth of bytes may be under way: twice what the way holds, and as much again while the pace grows.
     private static let roundTripsUnderWay = 4.0
     /// So much may be under way on any path. More is in no cache any more when the far side reads it.
-    private static let leastUnderWay = 2 << 20
+    private static let leastUnderWay = 1 << 20
 
     private var start = Duration.zero
     private var count = 0
@@ -26,7 +26,7 @@ public struct OutputPace: Sendable {
     /// How many bytes are handed to the system at once: as much as a record may take, up to 256 KiB, which the processor still has at hand.
     public var batch: Int { min(Int(rate * Self.recordTime), 1 << 18) }
 
-    /// How many bytes may be under way, sent and not acknowledged by the far side's session: at least 2 MiB.
+    /// How many bytes may be under way, sent and not acknowledged by the far side's session: at least 1 MiB.
     /// - Parameter roundTrip: the least that an answer has taken on the path.
     public func underWay(within roundTrip: Duration) -> Int {
         max(Self.leastUnderWay, Int(min(rate * (roundTrip / .seconds(1)) * Self.roundTripsUnderWay, 0x1p30)))

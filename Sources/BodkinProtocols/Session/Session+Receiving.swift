@@ -52,7 +52,7 @@ extension Session {
     public var mayAcknowledge: Bool { unreportedBytes > 0 && !owesAcknowledgement }
 
     /// Acknowledges what was received and not reported yet. To be called soon after a burst of reads, before ``output(on:limit:)``; it is made anyway every
-    /// 512 KiB, and with whatever else is sent.
+    /// 256 KiB, and with whatever else is sent.
     public mutating func flushAcknowledgement() {
         if unreportedBytes > 0 { owesAcknowledgement = true }
     }

@@ -2,7 +2,7 @@ import NIOCore
 
 extension Session {
     /// The most bytes received before an acknowledgement is due within a burst: a quarter of what may be under way on any path.
-    static var acknowledgementInterval: Int { 512 << 10 }
+    static var acknowledgementInterval: Int { 256 << 10 }
 
     /// Takes in a record: the expected one is processed, an older one dropped as a duplicate of a replay.
     mutating func receiveRecord(_ number: UInt64, _ frames: ByteBuffer) throws(SessionError) {

@@ -130,7 +130,7 @@ import Testing
         #expect(!wire.called.isConfirmed)
     }
 
-    @Test func acknowledgementsComeEvery512KiBAndAtTheEndOfABurst() throws {
+    @Test func acknowledgementsComeEvery256KiBAndAtTheEndOfABurst() throws {
         let wire = SessionWire()
         let path = wire.connect(1)
         wire.settle()
@@ -141,7 +141,7 @@ import Testing
             wire.called.session.receive(bytes, on: path)
             acknowledgements += try wire.called.frames(path).count { if case .acknowledge = $0 { true } else { false } }
         }
-        #expect(rest == 0 && acknowledgements == 1, "1 000 000 bytes hold one whole span of a bit more than 512 KiB")
+        #expect(rest == 0 && acknowledgements == 3, "1 000 000 bytes hold three whole spans of a bit more than 256 KiB")
         #expect(!wire.called.hasOutput(path))
         wire.called.session.flushAcknowledgement()
         #expect(try wire.called.frames(path) == [.acknowledge(nextExpected: wire.dialler.nextRecord)])
