@@ -7,15 +7,20 @@ public struct OutputPace: Sendable {
     /// How long what waits in the system's buffer may take: nothing that comes later, on this path or on the next one, waits for longer.
     private static let unsentTime = 0.01
 
-    /// How many round trips' worth of bytes may be under way: twice what the way holds, and as much again while the pace grows.
-    private static let roundTripsUnderWay = 4.0
+    /// How many round trips' worth of bytes may be under way: what the way holds, what its queues do, and what comes while losses are made good.
+    private static let roundTripsUnderWay = 8.0
     /// So much may be under way on any path. More is in no cache any more when the far side reads it.
     private static let leastUnderWay = 1 << 20
+    /// Up to this round trip that is enough for a gigabyte a second.
+    private static let shortRoundTrip = Duration.milliseconds(1)
 
     private var start = Duration.zero
     private var count = 0
     /// In bytes per second; 0 before the first bytes, and after a pause.
     private var rate = 0.0
+    /// The highest of late, forgotten in some seconds: what is under way must not shrink because little of it was allowed.
+    private var peak = 0.0
+    private static let memory = 0.99
 
     /// Nothing is sent yet.
     public init() {}
@@ -29,7 +34,8 @@ public struct OutputPace: Sendable {
     /// How many bytes may be under way, sent and not acknowledged by the far side's session: at least 1 MiB.
     /// - Parameter roundTrip: the least that an answer has taken on the path.
     public func underWay(within roundTrip: Duration) -> Int {
-        max(Self.leastUnderWay, Int(min(rate * (roundTrip / .seconds(1)) * Self.roundTripsUnderWay, 0x1p30)))
+        let time = max(roundTrip - Self.shortRoundTrip, .zero) / .seconds(1)
+        return max(Self.leastUnderWay, Int(min(peak * time * Self.roundTripsUnderWay, 0x1p30)))
     }
 
     /// How many unsent bytes the system may have: a power of two from 128 KiB to 8 MiB.
@@ -44,6 +50,7 @@ public struct OutputPace: Sendable {
         let passed = now - start
         guard passed >= Self.window else { return }
         rate = Double(count) / (passed / .seconds(1))
+        peak = max(rate, peak * Self.memory)
         (start, count) = (now, 0)
     }
 }
