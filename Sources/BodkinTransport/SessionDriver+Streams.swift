@@ -160,11 +160,12 @@ extension SessionDriver {
                 if taken == 0, !session.takesBytes(stream) { failWriters(of: stream, ConnectionError.finished) }
                 return
             }
-            let (done, next) = (queue.first, queue.next)
+            let done = queue.first
+            let isLast = !queue.advance()
             // Those that are left stand in the queue before anybody hears of it.
-            if let next { writers[stream] = next }
+            if !isLast { writers[stream] = queue }
             done.complete(.success(()))
-            guard next != nil, let rest = writers.removeValue(forKey: stream) else { return }
+            guard !isLast, let rest = writers.removeValue(forKey: stream) else { return }
             queue = rest
         }
     }

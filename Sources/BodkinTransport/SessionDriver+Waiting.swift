@@ -1,4 +1,5 @@
 import BodkinProtocols
+import DequeModule
 import NIOCore
 
 /// Who waits for a stream.
@@ -16,26 +17,32 @@ extension SessionDriver {
         let complete: WriteCompletion
     }
 
-    /// Those who wait to write to one stream, in their order: mostly one, who costs no array.
+    /// Those who wait to write to one stream, in their order: mostly one, who costs no storage.
     struct WriterQueue {
         /// Whose turn it is.
         var first: Writer
-        private var others: ArraySlice<Writer> = []
+        private var others: Deque<Writer> = []
 
         init(_ first: Writer) { self.first = first }
 
         /// Nil for nobody.
         init?(_ writers: [Writer]) {
-            guard let first = writers.first else { return nil }
+            var writers = Deque(writers)
+            guard let first = writers.popFirst() else { return nil }
             self.first = first
-            others = writers.dropFirst()
+            others = writers
         }
 
         /// All of them.
         var writers: [Writer] { [first] + others }
-        /// Without the first one; nil where nobody is left.
-        var next: WriterQueue? { WriterQueue(Array(others)) }
 
         mutating func append(_ writer: Writer) { others.append(writer) }
+
+        /// It is the next one's turn. Whether there is one.
+        mutating func advance() -> Bool {
+            guard let next = others.popFirst() else { return false }
+            first = next
+            return true
+        }
     }
 }
