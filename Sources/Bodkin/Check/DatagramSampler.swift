@@ -20,11 +20,7 @@ enum DatagramSampler {
             let probes = batch.compactMap { probe in sockets[probe.offset].map { (probe, $0) } }
             let answers = try? await eventLoop.flatSubmit { ask(probes, on: eventLoop) }.get()
             samples += zip(probes, answers ?? []).compactMap { probe, answer in
-                guard let answer = try? answer.get() else { return nil }
-                return AllocationSample(
-                    localPort: base + probe.0.offset, destination: probe.0.destination, external: answer.mapped,
-                    sent: .nanoseconds(Int64(clamping: answer.asked.uptimeNanoseconds)),
-                    answered: .nanoseconds(Int64(clamping: answer.answered.uptimeNanoseconds)))
+                (try? answer.get()).map { AllocationSample($0, to: probe.0, from: base) }
             }
         }
         for socket in sockets.values { socket.close() }

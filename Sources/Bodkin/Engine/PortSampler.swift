@@ -28,12 +28,7 @@ enum PortSampler {
         guard let batch = batches.first else {
             for (_, answer) in answers { answer.close() }
             return eventLoop.makeSucceededFuture(
-                answers.map { probe, answer in
-                    AllocationSample(
-                        localPort: base + probe.offset, destination: probe.destination, external: answer.mapped,
-                        sent: .nanoseconds(Int64(clamping: answer.asked.uptimeNanoseconds)),
-                        answered: .nanoseconds(Int64(clamping: answer.answered.uptimeNanoseconds)))
-                })
+                answers.map { probe, answer in AllocationSample(answer, to: probe, from: base) })
         }
         let questions = batch.enumerated().map { index, probe in
             let question = STUNQuestion(to: probe.destination, from: base + probe.offset, by: interface)
@@ -45,5 +40,15 @@ enum PortSampler {
             let new = zip(batch, results).compactMap { probe, result in (try? result.get()).map { (probe, $0) } }
             return gather(batches.dropFirst(), from: base, by: interface, on: eventLoop, answers: answers + new)
         }.nonisolated()
+    }
+}
+
+extension AllocationSample {
+    /// What a STUN server has seen of a probe.
+    init(_ answer: STUNAnswer, to probe: SamplingPlan.Probe, from base: UInt16) {
+        self.init(
+            localPort: base + probe.offset, destination: probe.destination, external: answer.mapped,
+            sent: .nanoseconds(Int64(clamping: answer.asked.uptimeNanoseconds)),
+            answered: .nanoseconds(Int64(clamping: answer.answered.uptimeNanoseconds)))
     }
 }
