@@ -112,8 +112,8 @@ final class Prediction {
         fireIfReady()
     }
 
-    /// What the far side will answer is in its card where its ports are kept. It fires when it has heard of ours, and so do we, without waiting for it to say so: a
-    /// round trip by circuit is half of what a round takes. A few milliseconds later, so that our SYN does not come before its guesses have gone out.
+    /// What the far side will answer is in its card where its ports are kept. It fires when it has heard of ours, half a round trip by circuit from now, and so do we,
+    /// without waiting for it to say so; a few milliseconds later, so that our SYN does not come before its guesses have gone out.
     private func foreseeAnswer() {
         guard case .counted = own?.ports, far == nil, let endpoint = attempt.keptEndpoint else { return }
         let way = attempt.wayByCircuit
