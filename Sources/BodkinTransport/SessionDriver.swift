@@ -81,6 +81,8 @@ public final class SessionDriver {
     public var activePath: Path? { session.activePath.flatMap { paths[$0] } }
     /// How many paths it has, those that are being closed among them.
     public var pathCount: Int { paths.count }
+    /// Whether a channel is under one of its paths.
+    public func runs(on channel: any Channel) -> Bool { paths.values.contains { $0.channel === channel } }
     /// The generation of the last choice of a path that this side knows.
     public var generation: UInt64 { session.generation }
     /// Whether the far side has said, by another way, that nothing arrives on the active path.

@@ -61,6 +61,20 @@ struct ConversationTests {
         #expect(output == "y\ndialler 0\nlistener 0\ny\ndialler 0\nlistener 0\n", "\(output)")
     }
 
+    @Test("whose program ends has told the far side so, however much was under way: no path is called lost")
+    func farewell() async throws {
+        let output = try await Script.run(
+            """
+            serve
+            for n in $(seq 12); do
+                listening --once --exec 'yes'
+                bodkin connect $id --state dialler --events json </dev/null 2>>connect.log | head -1 >>lines; wait $listener
+            done
+            wc -l <lines; grep -c '"event": "closed"' connect.log; grep path-lost connect.log
+            """)
+        #expect(output == "12\n12\n", "\(output)")
+    }
+
     @Test("--allow lets only the named peers in, and events tell everything, one object per line")
     func eventsAndAllow() async throws {
         let output = try await Script.run(

@@ -65,7 +65,7 @@ extension Attempt {
             // The path that was thought dead has answered.
             return isResumption && session.activePath?.kind == .direct && !session.isSuspect ? end() : ()
         }
-        if path.kind == .direct { hasDirectPath = true } else { carriesCircuit = true }
+        if path.kind == .direct { hasDirectPath = true }
         session.add(path)
         if path.kind == .circuit { concludeIfExhausted() }
     }
@@ -80,7 +80,6 @@ extension Attempt {
     func began(on path: Path, _ driver: SessionDriver) {
         session = driver
         report.timeToFirstPath = elapsed
-        carriesCircuit = path.kind == .circuit
         if let entry = entry(of: path) { judge(entry, .succeeded, "") }
         fireVolleys()
         if path.kind == .circuit { prediction?.proved() }
@@ -88,7 +87,7 @@ extension Attempt {
 
     private func begin(on path: Path, with remoteInstance: InstanceID) {
         report.timeToFirstPath = elapsed
-        if path.kind == .direct { hasDirectPath = true } else { carriesCircuit = true }
+        if path.kind == .direct { hasDirectPath = true }
         let session = Session(
             role: .dialler, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance,
             configuration: engine.configuration.session)
@@ -173,7 +172,7 @@ extension Attempt {
             return
         }
         // Without any path, the circuit is still to be waited for.
-        if isResumption, session?.activePath == nil, !carriesCircuit, engine.circuits[id] != nil { return }
+        if isResumption, session?.activePath == nil, !isCircuitTaken, engine.circuits[id] != nil { return }
         report.route = session?.activePath.map { Route($0.kind) }
         if report.route == .circuit {
             if let prediction { engine.forget(prediction.trials) }

@@ -53,8 +53,8 @@ final class Attempt {
     var session: SessionDriver?
     /// Whether the session was there before: it needs a path, or a better one.
     private(set) var isResumption = false
-    /// Whether the session runs on our circuit, or did.
-    var carriesCircuit = false
+    /// Whether our circuit is a path of the session, by whichever path that began.
+    var isCircuitTaken: Bool { engine.circuits[id].map { session?.runs(on: $0) ?? false } ?? false }
     var schedule: MeetSchedule?
     var targets: [Target] = []
     /// What the server sees of the other side.
@@ -190,7 +190,6 @@ final class Attempt {
     func resumed(_ driver: SessionDriver, on path: Path) {
         session = driver
         isResumption = true
-        carriesCircuit = path.kind == .circuit
         if let entry = entry(of: path) { judge(entry, .succeeded, "") }
         concludeIfExhausted()
     }
@@ -332,7 +331,7 @@ final class Attempt {
         for index in targets.indices {
             abandon(index)?.close(promise: nil)
         }
-        if !carriesCircuit { engine.circuits[id]?.close(promise: nil) }
+        if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
         engine.attempts[id] = nil
         answerCallers(.failure(PeerError(.closed, "the dial was given up")))
         if role == .dialler, let box { engine.attemptEnded(for: box) }

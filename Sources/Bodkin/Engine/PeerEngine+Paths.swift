@@ -144,11 +144,13 @@ extension PeerEngine {
             case .lostPath(let path, let error, let wasActive):
                 if wasActive { self.lost(path, error, of: box) }
                 for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.lost(path) }
+                self.parted(from: box)
             case .doubtful: return self.doubted(box)
             case .survived(let path, let silence): return path.kind == .direct ? self.answered(after: silence, from: path.local) : ()
             case .expired(let path, let silence): return path.kind == .direct ? self.died(after: silence, from: path.local) : ()
             case .closed(let reason):
                 self.sessions[key] = nil
+                if driver.pathCount > 0 { self.parting.append(box) }
                 self.countConnections()
                 box.closed(reason)
                 self.tell(.closed(driver.peer, reason: ConnectionBox.text(of: reason)), since: start)
@@ -159,6 +161,23 @@ extension PeerEngine {
             self.countConnections()
         }
         return connection
+    }
+
+    /// A path of a session is gone: perhaps the last one of a session that is over.
+    private func parted(from box: ConnectionBox) {
+        guard box.driver.pathCount == 0, let index = parting.firstIndex(where: { $0 === box }) else { return }
+        parting.remove(at: index)
+        if parting.isEmpty { allParted?.succeed() }
+    }
+
+    /// Done when the last words of the sessions that are over are with their far sides, or after so long. Whose program ends before that leaves them looking for it.
+    func part(within limit: TimeAmount) -> EventLoopFuture<Void> {
+        guard !parting.isEmpty else { return eventLoop.makeSucceededVoidFuture() }
+        let promise = eventLoop.makePromise(of: Void.self)
+        allParted = promise
+        let deadline = OneShot(on: eventLoop, in: limit) { promise.succeed() }
+        promise.futureResult.assumeIsolated().whenComplete { _ in deadline.cancel() }
+        return promise.futureResult
     }
 
     /// Brings what is told of the connections up to date.

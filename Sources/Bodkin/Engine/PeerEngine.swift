@@ -80,6 +80,9 @@ final class PeerEngine {
     var attempts: [AttemptID: Attempt] = [:]
     var circuits: [AttemptID: CircuitChannel] = [:]
     var sessions: [SessionKey: ConnectionBox] = [:]
+    /// Those that are over, until their last paths are gone; and who waits for that.
+    var parting: [ConnectionBox] = []
+    var allParted: EventLoopPromise<Void>?
     /// How many connections were ever accepted.
     var strangerCount: UInt64 = 0
     /// Those that have not proved whose they are, by their number.

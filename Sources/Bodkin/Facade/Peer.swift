@@ -73,13 +73,18 @@ public final class Peer: Sendable {
         }
     }
 
+    /// What the last words of connections that have ended may take, whatever the limit.
+    private static let leastFarewell = TimeAmount.milliseconds(250)
+
     /// Ends every connection in good order, as far as that takes no longer than `limit`, and then the peer.
     func close(within limit: Duration) async {
         let engine = engine
+        let deadline = NIODeadline.now() + TimeAmount(limit)
         let connections = try? await eventLoop.submit { engine.value.sessions.values.map { Connection($0) } }.get()
         await withTaskGroup { group in
             for connection in connections ?? [] { group.addTask { try? await connection.close(within: limit) } }
         }
+        try? await eventLoop.flatSubmit { engine.value.part(within: max(Self.leastFarewell, deadline - .now())) }.get()
         try? await eventLoop.submit { engine.value.close() }.get()
     }
 }
