@@ -18,6 +18,8 @@ extension PeerEngine {
         attachments = present
         findWays()
         leaveServer(by: ours)
+        // The mapping of the reserved port may well have outlived the change: then nothing else asks.
+        learnAllocation()
         for box in Array(sessions.values) {
             box.driver.leave(addressesOtherThan: ours)
             box.driver.probeAll()

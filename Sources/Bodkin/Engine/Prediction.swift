@@ -35,6 +35,8 @@ final class Prediction {
     private var nextLocal: UInt16?
     private var isProved = false
     private var isTold = false
+    /// Whether a round waits until our NAT's allocator has been looked at.
+    private var isPostponed = false
     private var shots: [ObjectIdentifier: any Channel] = [:]
     /// Shots that are still to be fired: from which local port, to where.
     private var waiting: ArraySlice<(UInt16, Endpoint)> = []
@@ -56,9 +58,12 @@ final class Prediction {
 
     init(_ attempt: Attempt) { self.attempt = attempt }
 
-    /// The two sides meet: where our ports are not kept, what they will be is found out while the circuit's handshake is under way.
+    /// The two sides meet, or how our NAT gives ports is known now: where ours are not kept, what they will be is found out while the circuit's handshake is
+    /// under way.
     func begin() {
-        guard round == 0, attempt.isDirectWanted, engine.usesCircuits, engine.keepsEndpoint == false else { return }
+        guard attempt.isDirectWanted, engine.usesCircuits else { return }
+        if isPostponed { return prepare(round) }
+        guard round == 0, engine.keepsEndpoint == false else { return }
         prepare(1)
     }
 
@@ -70,11 +75,13 @@ final class Prediction {
 
     private func prepare(_ number: Int) {
         round = number
-        (own, far, nextLocal, isTold) = (nil, nil, nil, false)
+        (own, nextLocal, isTold, isPostponed) = (nil, nil, false, false)
         guard let observed = engine.observedEndpoint else { return finish() }
+        guard engine.keepsEndpoint == true || engine.allocation != nil else { return isPostponed = true }
         func forecast(_ port: UInt16, _ ports: PortForecast.Ports) { own = PortForecast(address: observed.address, port: port, ports: ports) }
         if engine.keepsEndpoint == true {
             forecast(observed.port, .kept)
+            isActive = isActive || far != nil
             return tellIfReady()
         }
         isActive = true
@@ -105,9 +112,14 @@ final class Prediction {
         signal.attempt = Data(attempt.id.bytes)
         signal.forecast = WireForecast(own, round: round)
         engine.link?.send(.signal(signal))
-        // The far side answers as soon as it knows what its own ports will be, if it answers at all.
+        // The far side answers as soon as it knows what its own ports will be, if it answers at all. One that is far away, or that had to ask twice, may do so
+        // later: as long as the meeting lasts.
         let patience = max(.seconds(1), engine.serverRoundTrip * 8)
-        answer = OneShot(on: engine.eventLoop, in: patience) { [weak self] in if self?.far == nil { self?.finish() } }
+        answer = OneShot(on: engine.eventLoop, in: patience) { [weak self] in
+            guard let self, self.far == nil else { return }
+            self.isActive = false
+            self.attempt.concludeIfExhausted()
+        }
         foreseeAnswer()
         fireIfReady()
     }
@@ -134,12 +146,13 @@ final class Prediction {
         case round where far == nil: break
         case round + 1 where !isLast && round < Self.roundLimit:
             close()
+            far = nil
             prepare(round + 1)
         default: return
         }
         // Nothing to tell, and so nothing to be done.
-        guard own != nil || isActive else { return }
-        isActive = true
+        guard own != nil || isActive || isPostponed else { return }
+        isActive = !isPostponed
         far = forecast
         hearing?.cancel()
         fireIfReady()
@@ -249,6 +262,7 @@ final class Prediction {
         if let reportIndex { attempt.judge(reportIndex, .silent, "") }
         close()
         guard !isLast else { return finish() }
+        far = nil
         prepare(round + 1)
     }
 
@@ -260,7 +274,7 @@ final class Prediction {
 
     /// The attempt is over.
     func end() {
-        isActive = false
+        (isActive, isPostponed) = (false, false)
         round = Self.roundLimit + 1
         close()
     }
