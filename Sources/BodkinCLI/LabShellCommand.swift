@@ -96,7 +96,7 @@ struct LabFaultCommand: ParsableCommand {
               blackhole:a:up:2s          nothing leaves a for 2 s; down: nothing reaches it
               loss:a:50%:500ms           half of all packets on a's link are lost for 500 ms
               break:a:ipv4, mend:a:ipv4  a's own link loses all IPv4 without a word, carries it again; ipv6 likewise
-              rst:a                      the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends
+              rst:a, rst:a:ENDPOINT      the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends: any, or to or from ENDPOINT
             """)
 
     @Argument(help: "The lab, by its process (see 'bodkin lab list').")

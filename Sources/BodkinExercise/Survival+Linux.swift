@@ -24,7 +24,7 @@ extension Survival {
                 try await withPeer(diallerConfiguration) { nearPeer in
                     try await farPeer.registered()
                     try await nearPeer.registered()
-                    return try await converse(settings, place, nearPeer, farPeer) { near.deaths + far.deaths }
+                    return try await converse(settings, place, nearPeer, farPeer, Watch(near: near, far: far))
                 }
             }
             result.deaths = (near.deaths, far.deaths)
@@ -36,7 +36,7 @@ extension Survival {
     }
 
     private static func converse(
-        _ settings: Settings, _ place: PeerLab, _ near: Peer, _ far: Peer, deaths: @escaping @Sendable () -> Int
+        _ settings: Settings, _ place: PeerLab, _ near: Peer, _ far: Peer, _ watch: Watch
     ) async throws -> Survival {
         let connection = try await near.connect(to: far.id)
         // The far side hears of the connection by its first bytes; the direct path is what is to be killed.
@@ -46,7 +46,7 @@ extension Survival {
         guard let accepted = try await incoming.next() else { return Survival() }
         _ = try await accepted.read(upTo: 1)
         let start = ContinuousClock.now
-        let killer = Task { try await kill(settings.deaths, since: start, in: place, deaths) }
+        let killer = Task { try await kill(settings.deaths, since: start, in: place, watch) }
         defer { killer.cancel() }
         async let sentNear = send(settings.byteCount, seed: 1, on: connection)
         async let sentFar = send(settings.byteCount, seed: 2, on: accepted)
@@ -94,60 +94,80 @@ extension Survival {
 
     /// Brings one death after another about, until it is cancelled, and says how many, and how long nobody could have done anything about them.
     private static func kill(
-        _ schedule: [(after: Duration, what: PathDeath)], since start: ContinuousClock.Instant, in place: PeerLab, _ deaths: @Sendable () -> Int
+        _ schedule: [(after: Duration, what: PathDeath)], since start: ContinuousClock.Instant, in place: PeerLab, _ watch: Watch
     ) async throws -> (kills: Int, outage: Duration) {
         var (count, outage) = (0, Duration.zero)
         do {
             for death in schedule {
                 try await Task.sleep(until: start + death.after)
-                let before = deaths()
-                outage += try await kill(death.what, in: place, deaths)
+                let before = watch.deaths
+                outage += try await kill(death.what, in: place, watch)
                 let end = ContinuousClock.now + .seconds(5)
-                while deaths() == before, .now < end { try await Task.sleep(for: .milliseconds(20)) }
+                while watch.deaths == before, .now < end { try await Task.sleep(for: .milliseconds(20)) }
                 // TCP has outlived it, or its end met with another one's.
-                if deaths() == before { try await reset(in: place.lab, deaths) }
+                if watch.deaths == before { try await reset(in: place.lab, watch) }
                 count += 1
             }
         } catch is CancellationError {}
         return (count, outage)
     }
 
-    private static func kill(_ death: PathDeath, in place: PeerLab, _ deaths: @Sendable () -> Int) async throws -> Duration {
+    private static func kill(_ death: PathDeath, in place: PeerLab, _ watch: Watch) async throws -> Duration {
         let lab = place.lab
         for fault in death.faults { try await lab.apply(fault) }
         switch death {
         case .rebootNear, .rebootFar, .silenceUp, .silenceDown, .addressNear, .addressFar: break
-        case .reset: try await reset(in: lab, deaths)
-        case .interface: try await changeInterface(of: lab.host("a"), deaths)
+        case .reset: try await reset(in: lab, watch)
+        case .interface: try await changeInterface(of: lab.host("a"), watch)
         case .server:
             async let away = ContinuousClock().measure { try await place.restartServer(after: .milliseconds(200)) }
-            try await reset(in: lab, deaths)
+            try await reset(in: lab, watch)
             return try await away
         }
         return death.outage
     }
 
-    /// The next segment may be one of another connection, which has its RST then.
-    private static func reset(in lab: Lab, _ deaths: @Sendable () -> Int) async throws {
-        let before = deaths()
-        for round in 0..<20 where deaths() == before {
-            try await lab.apply(.reset(PathDeath.waysOut[round % 2]))
+    /// An RST for the path, once there is one, by whichever way it leaves: of a direct path for no other connection, of a circuit for the next segment.
+    private static func reset(in lab: Lab, _ watch: Watch) async throws {
+        let before = watch.deaths
+        for round in 0..<20 where watch.deaths == before {
+            if let carrier = watch.carrier { try await lab.apply(.reset(PathDeath.waysOut[round % 2], remote: carrier.remote)) }
             try await Task.sleep(for: .milliseconds(100))
         }
     }
 
-    /// Takes the address of one interface away for two seconds, with all its routes, and gives it back: of the one that the path leaves by.
-    private static func changeInterface(of host: LabHost, _ deaths: @Sendable () -> Int) async throws {
-        let before = deaths()
-        for interface in ["eth0", "eth1"] where deaths() == before {
+    /// Takes the address of one interface away for two seconds, with all its routes, and gives it back: of the one that the path leaves by. Of the other one it is
+    /// given back at once.
+    private static func changeInterface(of host: LabHost, _ watch: Watch) async throws {
+        let before = watch.deaths
+        for interface in ["eth0", "eth1"] where watch.deaths == before {
             let script = """
                 address=$(ip -4 -o address show dev \(interface) | awk '{print $4}'); routes=$(ip route show dev \(interface) | tac)
-                ip address del $address dev \(interface); sleep 2; ip address add $address dev \(interface)
+                trap : TERM; ip address del $address dev \(interface); sleep 2 & wait $!; ip address add $address dev \(interface)
                 echo "$routes" | while read route; do ip route add $route dev \(interface) 2>/dev/null; done
                 """
-            _ = try host.start(["sh", "-c", script])
+            let process = try host.start(["sh", "-c", script])
             try await Task.sleep(for: .milliseconds(250))
+            guard watch.deaths == before else { return }
+            process.terminate()
+            _ = await process.wait()
         }
+    }
+
+    /// What both sides' peers tell of their paths.
+    private struct Watch: Sendable {
+        let near: Observer
+        let far: Observer
+        var deaths: Int { near.deaths + far.deaths }
+        /// The path that the dialler takes for alive.
+        var carrier: Carrier? { near.carrier }
+    }
+
+    /// A path that carries the conversation.
+    private struct Carrier {
+        var route: Route
+        /// Its far endpoint; nil for a circuit.
+        var remote: Endpoint?
     }
 
     /// What one side's peer tells of its paths.
@@ -158,7 +178,7 @@ extension Survival {
 
         private struct State {
             var deaths = 0
-            var carrier: Route?
+            var carrier: Carrier?
             var lostAt: ContinuousClock.Instant?
             var gaps: [Duration] = []
         }
@@ -172,15 +192,15 @@ extension Survival {
             onEvent?(name, event)
             state.withLock { state in
                 switch event.kind {
-                case .connected(_, let route): state.carrier = route
+                case .connected(_, let route): state.carrier = Carrier(route: route, remote: nil)
                 case .pathLost:
                     state.deaths += 1
                     state.carrier = nil
                     state.lostAt = state.lostAt ?? .now
-                case .moved(_, let route, _):
+                case .moved(_, let route, let remote):
                     // Replaced before it was given up.
-                    if state.carrier == .direct { state.deaths += 1 }
-                    state.carrier = route
+                    if state.carrier?.route == .direct { state.deaths += 1 }
+                    state.carrier = Carrier(route: route, remote: remote)
                     if let lostAt = state.lostAt { state.gaps.append(.now - lostAt) }
                     state.lostAt = nil
                 default: break
@@ -189,6 +209,7 @@ extension Survival {
         }
 
         var deaths: Int { state.withLock { $0.deaths } }
+        var carrier: Carrier? { state.withLock { $0.carrier } }
         var gaps: [Duration] { state.withLock { $0.gaps } }
     }
 }

@@ -40,12 +40,13 @@ public final class RendezvousLink {
     private static let timeout = TimeAmount.seconds(10)
     /// When a way whose TCP is not up is tried once more beside the first try, and then again after twice the time, four times this at most: a lost SYN is
     /// repeated by the system only after a second, and then ever more seldom (RFC 6298 section 2), and most servers are nearer than this (the delay of
-    /// RFC 8305 section 5, rounded up).
+    /// RFC 8305 section 5, rounded up). Where connections wait for it, always after so long.
     private static let patience = TimeAmount.milliseconds(300)
-    private static let freshTryLimit = 9
     /// How long a handshake may be silent before its way is tried once more: what has come between may be a NAT that forgot the connection. Longer than a server
     /// needs to which all its peers come back at once.
     private static let handshakePatience = TimeAmount.seconds(3)
+    /// Whether somebody waits for it who has nothing else.
+    public var isUrgent: () -> Bool = { false }
     /// After what silence the server is asked whether it is still there.
     public var keepalive: () -> TimeAmount = { .seconds(25) }
     /// How long it may take to answer then, where nobody waits for it.
@@ -66,7 +67,9 @@ public final class RendezvousLink {
     private var deadline: OneShot?
     private var isOver = false
     private var heardAt = NIODeadline.now()
-    private var verification: OneShot?
+    /// Until when something has to come, as long as the answer to the latest ping has not.
+    private var verification: (task: OneShot, limit: TimeAmount)?
+    private var pingNumber: UInt64 = 0
     private var keepaliveTask: OneShot?
     /// The way that the connection came up by; nil before.
     public private(set) var way: Way?
@@ -85,7 +88,7 @@ public final class RendezvousLink {
         deadline = OneShot(on: eventLoop, in: Self.timeout) { [weak self] in self?.giveUp() }
         for way in ways {
             connect(way)
-            tryAfresh(way, in: Self.patience, left: Self.freshTryLimit)
+            tryAfresh(way, in: Self.patience)
         }
         if ways.isEmpty { eventLoop.assumeIsolated().execute { [weak self] in self?.giveUp() } }
     }
@@ -102,11 +105,27 @@ public final class RendezvousLink {
     /// Sends what was written.
     public func flush() { channel?.flush() }
 
-    /// Asks the server for a sign of life: without one in time the connection is down.
+    /// Asks the server whether it hears us: where nothing comes for so long before its answer, the connection is down. Something else that comes is no answer: it
+    /// may have been under way when what was sent last was lost.
     public func verify(within limit: TimeAmount) {
         guard channel != nil, hasGreeted, !isOver, verification == nil else { return }
-        send(.ping(WirePing()))
-        verification = OneShot(on: eventLoop, in: limit) { [weak self] in self?.fellSilent() }
+        pingNumber += 1
+        var ping = WirePing()
+        ping.number = pingNumber
+        send(.ping(ping))
+        expectWord(within: limit)
+    }
+
+    private func expectWord(within limit: TimeAmount) {
+        verification = (OneShot(on: eventLoop, in: limit) { [weak self] in self?.fellSilent() }, limit)
+    }
+
+    private func verified(by body: WireEnvelope.OneOf_Body) {
+        guard let (task, limit) = verification else { return }
+        task.cancel()
+        verification = nil
+        if case .pong(let pong) = body, pong.number == pingNumber { return }
+        expectWord(within: limit)
     }
 
     private func fellSilent() { down("the rendezvous server does not answer any more: check the network") }
@@ -146,15 +165,14 @@ public final class RendezvousLink {
     /// No further way is tried.
     private func settle() {
         deadline?.cancel()
-        verification?.cancel()
+        verification?.task.cancel()
         keepaliveTask?.cancel()
         for task in freshTries { task.cancel() }
         freshTries = []
     }
 
     /// Connects once more, again and again, as long as there is neither a connection nor an error.
-    private func tryAfresh(_ way: Way, in patience: TimeAmount, left: Int) {
-        guard left > 0 else { return }
+    private func tryAfresh(_ way: Way, in patience: TimeAmount) {
         freshTries.append(
             OneShot(on: eventLoop, in: patience) { [weak self] in
                 guard let self, !self.isOver, self.openWays > 0 else { return }
@@ -162,7 +180,7 @@ public final class RendezvousLink {
                     self.openWays += 1
                     self.connect(way)
                 }
-                self.tryAfresh(way, in: min(patience * 2, Self.patience * 4), left: left - 1)
+                self.tryAfresh(way, in: self.isUrgent() ? Self.patience : min(patience * 2, Self.patience * 4))
             })
     }
 
@@ -238,8 +256,7 @@ public final class RendezvousLink {
     fileprivate func received(_ envelope: WireEnvelope, on channel: any Channel) {
         guard !isOver, channel === self.channel, let body = envelope.body else { return }
         heardAt = .now()
-        verification?.cancel()
-        verification = nil
+        verified(by: body)
         onEvent(.message(body))
     }
 

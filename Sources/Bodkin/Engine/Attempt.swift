@@ -236,6 +236,7 @@ final class Attempt {
         dial.direct = engine.usesDirectPaths && aim != .circuit
         early.clear()
         engine.link?.send(.dial(dial), flush: false)
+        engine.keepVigil()
     }
 
     private func openCircuit() {

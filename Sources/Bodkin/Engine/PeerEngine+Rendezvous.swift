@@ -31,7 +31,11 @@ extension PeerEngine {
             case .down(let error): self.lostLink(error)
             }
         }
+        link?.isUrgent = { [weak self] in self?.isServerMissed ?? false }
     }
+
+    /// Whether a connection waits for the server: it has no path, or one that is doubted.
+    private var isServerMissed: Bool { sessions.values.contains { $0.driver.activePath == nil || $0.driver.isDoubted } }
 
     /// One warm connection for each family that the server has an address of, by each way out: those that are not there yet.
     func openWarmConnections() {
@@ -295,8 +299,8 @@ extension PeerEngine {
         // A server that fell silent was lost on the way, to us alone.
         if wasUp, error.code == .serverUnreachable { return reopen(after: .zero) }
         // Full jitter over a span that grows by half each time: a restarted server is not met by everyone at once, but first by those whose sessions wait for it.
-        let first: Int64 = sessions.values.contains { $0.driver.activePath == nil || $0.driver.isDoubted } ? 100 : 333
-        let span = (0..<min(retryCount, 20)).reduce(first) { span, _ in min(30_000, span * 3 / 2) }
+        let (first, longest): (Int64, Int64) = isServerMissed ? (100, 1_000) : (333, 30_000)
+        let span = (0..<min(retryCount, 20)).reduce(first) { span, _ in min(longest, span * 3 / 2) }
         reopen(after: .milliseconds(.random(in: 0...span)))
     }
 

@@ -16,6 +16,7 @@ extension PeerEngine {
     /// given up, the other one is there, or nearly.
     func doubted(_ box: ConnectionBox) {
         suspectNetwork()
+        if box.driver.activePath?.kind == .circuit { keepVigil() }
         guard box.driver.activePath?.kind == .direct, box.doubtedAt.map({ .now() - $0 > Self.doubtInterval }) ?? true else { return }
         box.doubtedAt = .now()
         if box.driver.role == .dialler { box.driver.suspect() }
@@ -29,6 +30,7 @@ extension PeerEngine {
         let reason = error.map { "\($0)" } ?? "closed"
         tell(.pathLost(box.driver.peer, Route(path.kind), reason: reason), since: box.start)
         suspectNetwork(isUrgent: true)
+        keepVigil()
     }
 
     /// What an answer takes where TCP has to repeat the question or the answer once: its least timeout beyond the round trip is 200 ms in Linux.
@@ -38,8 +40,38 @@ extension PeerEngine {
     /// to be repeated: it costs no more than the repetition.
     /// - Parameter isUrgent: whether a path is dead for certain.
     func suspectNetwork(isUrgent: Bool = false) {
-        link?.verify(within: circuits.isEmpty ? max(.milliseconds(150), serverRoundTrip * 2 + .milliseconds(50)) : verificationTime)
+        link?.verify(within: isLinkPrecious ? verificationTime : max(.milliseconds(150), serverRoundTrip * 2 + .milliseconds(50)))
         verifyMappings(isUrgent: isUrgent)
+    }
+
+    /// Whether more is lost with the link than a session without a path would dial for again: what runs on a circuit, or a first dial.
+    private var isLinkPrecious: Bool {
+        sessions.values.contains { $0.driver.activePath?.kind == .circuit } || attempts.values.contains { $0.role == .dialler && $0.session == nil }
+    }
+
+    // MARK: Waiting for the server
+
+    /// How often the link is looked at while somebody waits for what the server is to bring: at first, and at last.
+    private static let vigilPauses = (first: TimeAmount.milliseconds(300), longest: TimeAmount.seconds(5))
+
+    /// Somebody waits for what only the server can bring, from now on. A link that dies meanwhile would be noticed by nobody: what is sent over it is acknowledged
+    /// by nothing but the answer.
+    func keepVigil() {
+        vigil?.cancel()
+        keepVigil(for: max(Self.vigilPauses.first, serverRoundTrip * 3))
+    }
+
+    private func keepVigil(for pause: TimeAmount) {
+        vigil = OneShot(on: eventLoop, in: pause) { [weak self] in
+            guard let self, !self.isOver, self.isServerAwaited else { return }
+            self.suspectNetwork()
+            self.keepVigil(for: min(pause * 2, Self.vigilPauses.longest))
+        }
+    }
+
+    private var isServerAwaited: Bool {
+        attempts.values.contains { $0.phase == .dialled }
+            || sessions.values.contains { box in box.driver.activePath.map { $0.kind == .circuit && box.driver.isDoubted } ?? true }
     }
 
     /// A session's paths have changed: sees to it in time.
@@ -133,9 +165,10 @@ extension PeerEngine {
     func hurry() { for box in Array(sessions.values) { hurry(box) } }
 
     private func hurry(_ box: ConnectionBox) {
-        // What was sent for it when its path fell silent may have been sent to nobody.
-        if box.driver.isDoubted { redial(box, .anyPath) }
         box.upkeep.hurry(at: box.elapsed)
+        // What was sent for it before may have been sent to nobody, and the circuit of a meeting is gone with the link that it ran on.
+        let isDialled = attempts.values.contains { $0.session === box.driver && $0.phase == .dialled }
+        if box.driver.isDoubted || box.driver.activePath == nil && !isDialled { redial(box, .anyPath) }
         tend(box)
     }
 }

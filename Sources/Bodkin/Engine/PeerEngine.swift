@@ -75,6 +75,8 @@ final class PeerEngine {
     /// How often the server has called a card expired since it last took one.
     var expiryCount = 0
     var retry: OneShot?
+    /// When the link is looked at next, while somebody waits for the server.
+    var vigil: OneShot?
     var renewal: OneShot?
     var circuitWindow = Int(WireWelcome.leastCircuitWindow)
     var attempts: [AttemptID: Attempt] = [:]
@@ -238,6 +240,7 @@ final class PeerEngine {
     private func release() {
         watch?.close()
         retry?.cancel()
+        vigil?.cancel()
         renewal?.cancel()
         retryWarm?.cancel()
         registrationDeadline?.cancel()

@@ -56,9 +56,9 @@ extension EmulatedNetwork {
                 nodes[target].up.broken.insert(family)
                 nodes[target].down.broken.insert(family)
             }
-        case .reset:
+        case .reset(_, let remote):
             place = box ?? target
-            nodes[place].injectsReset = true
+            nodes[place].reset = PendingReset(remote: remote)
         }
         record(.fault(fault.summary), nil, at: place, now)
         return nodes[place].name

@@ -7,7 +7,7 @@ extension EmulatedNetwork {
     mutating func ascend(_ packet: consuming Packet, from node: Int, at now: LabInstant) {
         guard !nodes[node].up.broken.contains(packet.header.family) else { return lose(packet, at: node, now) }
         guard fits(packet, nodes[node].up.parameters.mtu, at: node, isUpward: true, now) else { return }
-        if nodes[node].injectsReset, inject(packet, on: node, isUpward: true, now) { return }
+        if let reset = nodes[node].reset, inject(reset, packet, on: node, isUpward: true, now) { return }
         guard let time = nodes[node].up.arrival(of: packet.count, at: now, &random) else { return lose(packet, at: node, now) }
         move(packet, to: .above(child: node), at: time, now)
     }
@@ -24,7 +24,7 @@ extension EmulatedNetwork {
     mutating func descend(_ packet: consuming Packet, to node: Int, at now: LabInstant) {
         guard !nodes[node].down.broken.contains(packet.header.family) else { return lose(packet, at: node, now) }
         guard fits(packet, nodes[node].down.parameters.mtu, at: nodes[node].parent, isUpward: false, now) else { return }
-        if nodes[node].injectsReset, inject(packet, on: node, isUpward: false, now) { return }
+        if let reset = nodes[node].reset, inject(reset, packet, on: node, isUpward: false, now) { return }
         guard let time = nodes[node].down.arrival(of: packet.count, at: now, &random) else { return lose(packet, at: node, now) }
         move(packet, to: .at(node: node), at: time, now)
     }
@@ -179,11 +179,13 @@ extension EmulatedNetwork {
     }
 
     /// Replaces a segment in the middle of a connection by RSTs to both its ends; true when it was one.
-    private mutating func inject(_ packet: borrowing Packet, on node: Int, isUpward: Bool, _ now: LabInstant) -> Bool {
+    private mutating func inject(_ reset: PendingReset, _ packet: borrowing Packet, on node: Int, isUpward: Bool, _ now: LabInstant) -> Bool {
+        let far = isUpward ? packet.summary.flow.destination : packet.summary.flow.source
+        guard reset.remote.map({ $0 == far }) ?? true else { return false }
         guard packet.summary.flow.transport == .tcp, packet.summary.flags.contains(.ack), !packet.summary.flags.contains(.syn),
             let onward = packet.forgedReset(), let backward = packet.reset()
         else { return false }
-        nodes[node].injectsReset = false
+        nodes[node].reset = nil
         record(.fault("RST injected to both ends"), packet.summary, at: node, now)
         arrive(isUpward ? onward : backward, .above(child: node), at: now)
         arrive(isUpward ? backward : onward, .at(node: node), at: now)

@@ -37,9 +37,14 @@ public struct EmulatedNetwork: Sendable {
         /// Where this node's own errors come from: towards its inside, and towards its outside.
         var insideAddresses: [IPAddress] = []
         var outsideAddresses: [IPAddress] = []
-        /// The next TCP segment on the uplink is replaced by RSTs to both ends.
-        var injectsReset = false
+        /// What the next TCP segment on the uplink is replaced by RSTs for, to both its ends.
+        var reset: PendingReset?
         var stripsTimestamps = false
+    }
+
+    /// An RST for any connection, or for one with this far endpoint.
+    struct PendingReset: Sendable {
+        var remote: Endpoint?
     }
 
     /// Where a packet is after a link.

@@ -13,7 +13,7 @@ public import BodkinCore
 /// | `blackhole:a:up:2s` | nothing leaves a for 2 s (`up`), or nothing reaches it (`down`) |
 /// | `loss:a:50%:500ms` | half of all packets on a's link are lost, both ways, for 500 ms |
 /// | `break:a:ipv4`, `mend:a:ipv4` | a's own link loses all IPv4, both ways and without a word, or carries it again; `ipv6` likewise |
-/// | `rst:a` | the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends |
+/// | `rst:a` | the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends; `rst:a:203.0.113.5:4000`: the next one to or from there |
 public enum Fault: Sendable, Hashable {
     /// A NAT forgets all mappings.
     case reboot(String)
@@ -27,8 +27,8 @@ public enum Fault: Sendable, Hashable {
     case loss(String, Double, Duration)
     /// Both directions of a link lose every packet of a family (false), or carry them again (true).
     case family(String, IPAddress.Family, isCarried: Bool)
-    /// The next TCP segment on an uplink is replaced by RSTs to both ends.
-    case reset(String)
+    /// The next TCP segment on an uplink is replaced by RSTs to both ends: of any connection, or of one with this far endpoint.
+    case reset(String, remote: Endpoint? = nil)
 
     /// Parses the text form; nil for anything else.
     public init?(_ text: String) {
@@ -41,6 +41,9 @@ public enum Fault: Sendable, Hashable {
         case ("down", 0): self = .link(target, isUp: false)
         case ("up", 0): self = .link(target, isUp: true)
         case ("rst", 0): self = .reset(target)
+        case ("rst", _):
+            guard let remote = Endpoint(words[2]) else { return nil }
+            self = .reset(target, remote: remote)
         case ("address", 1...):
             guard let address = IPAddress(words[2]), address.family == .v4 else { return nil }
             self = .addressChange(target, address)
@@ -61,7 +64,7 @@ public enum Fault: Sendable, Hashable {
     public var target: String {
         switch self {
         case .reboot(let name), .addressChange(let name, _), .link(let name, _), .blackhole(let name, _, _), .loss(let name, _, _),
-            .family(let name, _, _), .reset(let name):
+            .family(let name, _, _), .reset(let name, _):
             name
         }
     }
@@ -76,7 +79,7 @@ public enum Fault: Sendable, Hashable {
         case .loss(_, let probability, let time): "loses \(Int(probability * 100)) % for \(time)"
         case .family(_, let family, let isCarried):
             "\(isCarried ? "carries" : "loses") all \(family == .v4 ? "IPv4" : "IPv6")\(isCarried ? " again" : "")"
-        case .reset: "will inject RST"
+        case .reset(_, let remote): "will inject RST\(remote.map { " into what goes to \($0), or comes from there" } ?? "")"
         }
     }
 }

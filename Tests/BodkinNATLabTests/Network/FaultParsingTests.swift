@@ -12,7 +12,8 @@ struct FaultParsingTests {
             ("up:nat-a", .link("nat-a", isUp: true)), ("blackhole:a:up:2s", .blackhole("a", isUpward: true, .seconds(2))),
             ("blackhole:a:down:1.5s", .blackhole("a", isUpward: false, .milliseconds(1500))),
             ("loss:a:50%:500ms", .loss("a", 0.5, .milliseconds(500))), ("loss:a:0.25:2m", .loss("a", 0.25, .seconds(120))),
-            ("rst:a", .reset("a")), ("down:a.eth1", .link("a.eth1", isUp: false)),
+            ("rst:a", .reset("a")), ("rst:a:203.0.113.5:4000", .reset("a", remote: Endpoint("203.0.113.5", 4000))),
+            ("down:a.eth1", .link("a.eth1", isUp: false)),
             ("break:a:ipv4", .family("a", .v4, isCarried: false)), ("mend:a.eth1:ipv6", .family("a.eth1", .v6, isCarried: true)),
         ] as [(String, Fault)])
     func read(text: String, fault: Fault) { #expect(Fault(text) == fault) }
@@ -26,7 +27,7 @@ struct FaultParsingTests {
             "blackhole:a::up:2s",
             "blackhole:a:up:2s:", "loss:a:50%", "loss:a:101%:1s", "loss:a:-1%:1s", "loss:a:nan:1s", "loss:a:%:1s", "loss:a:1.01:1s",
             "loss:a:50%:inf",
-            "loss:a:50%::1s", "rst:a:1s", "rst", "up:", " reboot:a", "break:a", "break:a:4", "break:a:IPv4", "break:a:ipv4:2s", "break::ipv4",
+            "loss:a:50%::1s", "rst:a:1s", "rst:a:203.0.113.5", "rst:a:203.0.113.5:0x", "rst", "up:", " reboot:a", "break:a", "break:a:4", "break:a:IPv4", "break:a:ipv4:2s", "break::ipv4",
             "mend:a:", "mend:a:both",
         ])
     func refused(text: String) { #expect(Fault(text) == nil) }
