@@ -117,6 +117,31 @@ struct SurvivalTests {
         }
     }
 
+    @Test("who sits on a silent circuit notices that its own link to the server dies, also when that had just answered")
+    func circuit() async throws {
+        try await withPeerLab(Self.topology()) { place in
+            let log = EventLog()
+            try await place.withPeer(in: "b", log: log, { ($0.admission, $0.paths) = (.anyone, .relayOnly) }) { far in
+                try await place.withPeer(in: "a", { $0.paths = .relayOnly }) { near in
+                    try await far.registered()
+                    let connection = try await near.connect(to: far.id)
+                    try await connection.write("hello".utf8)
+                    var incoming = far.incoming.makeAsyncIterator()
+                    let accepted = try #require(try await incoming.next())
+                    _ = try await accepted.read()
+                    for way in PathDeath.waysOut { try await place.lab.apply(.blackhole(way, isUpward: true, .seconds(2))) }
+                    try await accepted.write("still there?".utf8)
+                    // The answer is late, and the server has said that it is there.
+                    try await Task.sleep(for: .seconds(1))
+                    try await place.lab.apply(.reboot("b"))
+                    let reason = try await eventually("the circuit's end") { log.lostPaths.first }
+                    #expect(!reason.contains("nothing came"), "\(reason)")
+                    #expect(try await connection.read() == Array("still there?".utf8))
+                }
+            }
+        }
+    }
+
     @Test("a connection that stays relayed moves to a direct path as soon as the network allows one")
     func upgrade() async throws {
         // By eth0 alone there is none: a symmetric NAT towards a port-restricted one. By eth1 there is.

@@ -27,7 +27,8 @@ struct FaultParsingTests {
             "blackhole:a::up:2s",
             "blackhole:a:up:2s:", "loss:a:50%", "loss:a:101%:1s", "loss:a:-1%:1s", "loss:a:nan:1s", "loss:a:%:1s", "loss:a:1.01:1s",
             "loss:a:50%:inf",
-            "loss:a:50%::1s", "rst:a:1s", "rst:a:203.0.113.5", "rst:a:203.0.113.5:0x", "rst", "up:", " reboot:a", "break:a", "break:a:4", "break:a:IPv4", "break:a:ipv4:2s", "break::ipv4",
+            "loss:a:50%::1s", "rst:a:1s", "rst:a:203.0.113.5", "rst:a:203.0.113.5:0x",
+            "rst", "up:", " reboot:a", "break:a", "break:a:4", "break:a:IPv4", "break:a:ipv4:2s", "break::ipv4",
             "mend:a:", "mend:a:both",
         ])
     func refused(text: String) { #expect(Fault(text) == nil) }
