@@ -212,6 +212,8 @@ public final class SessionDriver {
             case .streamsAvailable: resumeOpeners()
             case .confirmed(let id): if let path = paths[id] { onEvent(.confirmed(path)) }
             case .tookOver(let id, _):
+                // Where a better path died before it carried anything, the session is where it was.
+                guard carrier != id else { continue }
                 carrier = id
                 if let path = paths[id] { onEvent(.tookOver(path)) }
             case .answered(let id): liveness[id]?.answered(isOwed: isOwed(id), at: elapsed)

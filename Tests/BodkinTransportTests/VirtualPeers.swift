@@ -14,6 +14,8 @@ final class VirtualPeers {
     private(set) var paths: [VirtualPath] = []
     /// What went wrong.
     var wrong: [String] = []
+    /// The path that each end was last told to have moved to, as long as it is there.
+    private var carriers: [Path?] = [nil, nil]
     /// How often an end lost the path that carried the session.
     private(set) var deaths = 0
     /// What each end has learnt of the NATs' memory.
@@ -56,7 +58,12 @@ final class VirtualPeers {
 
     private func handle(_ event: SessionDriver.Event, at end: Int) {
         switch event {
-        case .lostPath(_, _, let wasActive): deaths += wasActive ? 1 : 0
+        case .lostPath(_, _, let wasActive):
+            deaths += wasActive ? 1 : 0
+            if wasActive { carriers[end] = nil }
+        case .tookOver(let path):
+            if carriers[end] === path { wrong.append("end \(end) has moved to where it was") }
+            carriers[end] = path
         case .survived(_, let silence): keepalives[end].answered(after: silence)
         case .expired(_, let silence): keepalives[end].died(after: silence)
         case .closed(let reason): wrong.append("end \(end) is closed: \(reason)")
