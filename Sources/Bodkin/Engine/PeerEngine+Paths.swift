@@ -144,13 +144,13 @@ extension PeerEngine {
             case .lostPath(let path, let error, let wasActive):
                 if wasActive { self.lost(path, error, of: box) }
                 for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.lost(path) }
-                self.parted(from: box)
+                self.parted(path)
             case .doubtful: return self.doubted(box)
             case .survived(let path, let silence): return path.kind == .direct ? self.answered(after: silence, from: path.local) : ()
             case .expired(let path, let silence): return path.kind == .direct ? self.died(after: silence, from: path.local) : ()
             case .closed(let reason):
                 self.sessions[key] = nil
-                if driver.pathCount > 0 { self.parting.append(box) }
+                if let path = driver.activePath { self.parting.append((path, box)) }
                 self.countConnections()
                 box.closed(reason)
                 self.tell(.closed(driver.peer, reason: ConnectionBox.text(of: reason)), since: start)
@@ -163,9 +163,9 @@ extension PeerEngine {
         return connection
     }
 
-    /// A path of a session is gone: perhaps the last one of a session that is over.
-    private func parted(from box: ConnectionBox) {
-        guard box.driver.pathCount == 0, let index = parting.firstIndex(where: { $0 === box }) else { return }
+    /// A path of a session is gone: perhaps the one that carried the last words of a session.
+    private func parted(_ path: Path) {
+        guard let index = parting.firstIndex(where: { $0.path === path }) else { return }
         parting.remove(at: index)
         if parting.isEmpty { allParted?.succeed() }
     }

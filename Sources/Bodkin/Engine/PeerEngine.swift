@@ -82,8 +82,8 @@ final class PeerEngine {
     var attempts: [AttemptID: Attempt] = [:]
     var circuits: [AttemptID: CircuitChannel] = [:]
     var sessions: [SessionKey: ConnectionBox] = [:]
-    /// Those that are over, until their last paths are gone; and who waits for that.
-    var parting: [ConnectionBox] = []
+    /// The paths that carry the last words of those that are over, until they are gone; and who waits for that.
+    var parting: [(path: Path, box: ConnectionBox)] = []
     var allParted: EventLoopPromise<Void>?
     /// How many connections were ever accepted.
     var strangerCount: UInt64 = 0
