@@ -55,6 +55,9 @@ public final class SessionDriver {
     private let start: NIODeadline
     /// The path that carries the session, as far as the owner knows.
     private var carrier: PathID?
+    /// The one that both sides were last known to be on, as long as it is there; and whether there was any.
+    private var settled: PathID?
+    private var hasSettled = false
     private var nextPathNumber: UInt64 = 0
     private var acknowledging: OneShot?
     private var isDriving = false
@@ -162,6 +165,7 @@ public final class SessionDriver {
         let wasActive = carrier == id && closeReason == nil
         session.pathClosed(id)
         if carrier == id { carrier = session.activePath }
+        if settled == id { settled = nil }
         onEvent(.lostPath(path, error, wasActive: wasActive))
     }
 
@@ -198,6 +202,8 @@ public final class SessionDriver {
             takeEvents()
         }
         carrier = carrier ?? session.activePath
+        // The first path is no move.
+        if !hasSettled, carrier != nil { (settled, hasSettled) = (carrier, true) }
         lookInTime()
     }
 
@@ -212,9 +218,10 @@ public final class SessionDriver {
             case .streamsAvailable: resumeOpeners()
             case .confirmed(let id): if let path = paths[id] { onEvent(.confirmed(path)) }
             case .tookOver(let id, _):
-                // Where a better path died before it carried anything, the session is where it was.
-                guard carrier != id else { continue }
                 carrier = id
+                // Where a better path died before it carried anything, the session is where it was.
+                guard settled != id else { continue }
+                settled = id
                 if let path = paths[id] { onEvent(.tookOver(path)) }
             case .answered(let id): liveness[id]?.answered(isOwed: isOwed(id), at: elapsed)
             case .closePath(let id): paths[id]?.close()

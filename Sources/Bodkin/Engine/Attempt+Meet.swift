@@ -20,6 +20,8 @@ extension Attempt {
     private static let targetLimit = 16
     /// At which instant a dialler that was refused before, and has no answer since, tries another port.
     private static let escapeInstant = 5
+    /// For so many instants a connection whose handshake has begun may be in the way of shots.
+    private static let patientInstants = 4
     /// The most cards of one attempt: the Meet's, and those of fresh reserved ports. What they name is in the report, so it ends somewhere.
     private static let cardLimit = 8
 
@@ -243,9 +245,11 @@ extension Attempt {
     /// The far side's first bytes come a round trip after the connection, or after the system has sent ours again. Where they do not, the connection is
     /// half-dead, known here alone, and in the way of every further shot.
     private func expectWord(on path: Path, _ index: Int) {
-        guard let patience = schedule.map({ $0.interval * 2 }) else { return }
+        // Who has waited too short a time waits twice as long the next time: it may be the far side's machine that is slow.
+        guard let patience = schedule.map({ $0.interval * (2 << min(targets[index].unheard, 4)) }) else { return }
         engine.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(patience)) { [weak self, weak path] in
             guard let self, let path, self.phase == .meeting, !path.hasHeard, self.targets[index].path === path else { return }
+            self.targets[index].unheard += 1
             ReservedPort.discard(path.channel)
             self.judge(self.targets[index].reportIndex, .silent, "established, but nothing came")
         }
@@ -275,7 +279,8 @@ extension Attempt {
         // has seen another SYN of ours before.
         case EADDRNOTAVAIL:
             targets[index].occupied += 1
-            if targets[index].occupied > 1, !engine.discardStrangers(at: targets[index].endpoint) { engine.escape() }
+            let isPressing = targets[index].occupied > Self.patientInstants
+            if targets[index].occupied > 1, !engine.discardStrangers(at: targets[index].endpoint, isPressing: isPressing) { engine.escape() }
         default:
             judge(targets[index].reportIndex, .failed, "\(error)")
         }

@@ -122,11 +122,11 @@ extension Attempt {
     }
 
     /// A path of the session is gone before the session had settled on it: there may be another.
-    func lost(_ path: Path) {
+    func lost(_ path: Path, _ error: (any Error)?) {
         if path.kind == .direct { hasDirectPath = false }
         guard phase == .meeting, path.kind == .direct, let index = targets.firstIndex(where: { $0.path === path }) else { return }
         targets[index].path = nil
-        judge(targets[index].reportIndex, .failed, "lost before the connection had moved to it")
+        judge(targets[index].reportIndex, .failed, "lost before the connection had moved to it\(error.map { ": \($0)" } ?? "")")
         schedule?.lost(index)
         arm()
     }

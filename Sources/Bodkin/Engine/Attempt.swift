@@ -38,6 +38,8 @@ final class Attempt {
         var isUnreachable = false
         /// How often in a row the system has said that there is such a connection already.
         var occupied = 0
+        /// How many connections were given up because nothing had come on them.
+        var unheard = 0
         /// The connection that came of it.
         var path: Path?
     }

@@ -18,7 +18,7 @@ extension PeerEngine {
             oldest.channel.close(promise: nil)
         }
         strangerCount += 1
-        strangers[ObjectIdentifier(channel)] = (strangerCount, channel)
+        strangers[ObjectIdentifier(channel)] = (strangerCount, channel, false)
         var isStranger = true
         let known = { [weak self] in
             guard isStranger else { return }
@@ -32,6 +32,7 @@ extension PeerEngine {
             channel, expected: { [weak self] in self?.attempts[$0].flatMap { $0.role == .dialler ? $0.peer : nil } },
             admits: { [weak self] in self?.admits($0) ?? false },
             decided: { [weak self] id in
+                self?.strangers[ObjectIdentifier(channel)]?.hasSpoken = true
                 isOfAttempt = id != nil
                 attempt = id.flatMap { self?.attempts[$0] }
             })
@@ -48,11 +49,12 @@ extension PeerEngine {
         }
     }
 
-    /// Forgets connections from an endpoint that have said nothing: a plain close would leave the system's half of them in the way.
+    /// Forgets connections from an endpoint that have said nothing: a plain close would leave the system's half of them in the way. One whose handshake is under
+    /// way is let be, unless `isPressing`: on a busy machine it takes longer than two instants are apart.
     /// Returns whether there were any.
-    func discardStrangers(at remote: Endpoint) -> Bool {
+    func discardStrangers(at remote: Endpoint, isPressing: Bool) -> Bool {
         let found = strangers.values.filter { Endpoint($0.channel.remoteAddress) == remote }
-        for stranger in found { ReservedPort.discard(stranger.channel) }
+        for stranger in found where isPressing || !stranger.hasSpoken { ReservedPort.discard(stranger.channel) }
         return !found.isEmpty
     }
 
@@ -143,7 +145,7 @@ extension PeerEngine {
                 if path.kind == .direct { self.settle(with: driver) }
             case .lostPath(let path, let error, let wasActive):
                 if wasActive { self.lost(path, error, of: box) }
-                for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.lost(path) }
+                for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.lost(path, error) }
                 self.parted(path)
             case .doubtful: return self.doubted(box)
             case .survived(let path, let silence): return path.kind == .direct ? self.answered(after: silence, from: path.local) : ()

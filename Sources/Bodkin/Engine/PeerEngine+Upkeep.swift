@@ -40,8 +40,12 @@ extension PeerEngine {
     /// to be repeated: it costs no more than the repetition.
     /// - Parameter isUrgent: whether a path is dead for certain.
     func suspectNetwork(isUrgent: Bool = false) {
-        link?.verify(within: isLinkPrecious ? verificationTime : max(.milliseconds(150), serverRoundTrip * 2 + .milliseconds(50)))
+        verifyLink()
         verifyMappings(isUrgent: isUrgent)
+    }
+
+    private func verifyLink() {
+        link?.verify(within: isLinkPrecious ? verificationTime : max(.milliseconds(150), serverRoundTrip * 2 + .milliseconds(50)))
     }
 
     /// Whether more is lost with the link than a session without a path would dial for again: what runs on a circuit, or a first dial.
@@ -64,7 +68,7 @@ extension PeerEngine {
     private func keepVigil(for pause: TimeAmount) {
         vigil = OneShot(on: eventLoop, in: pause) { [weak self] in
             guard let self, !self.isOver, self.isServerAwaited else { return }
-            self.suspectNetwork()
+            self.verifyLink()
             self.keepVigil(for: min(pause * 2, Self.vigilPauses.longest))
         }
     }

@@ -87,8 +87,8 @@ final class PeerEngine {
     var allParted: EventLoopPromise<Void>?
     /// How many connections were ever accepted.
     var strangerCount: UInt64 = 0
-    /// Those that have not proved whose they are, by their number.
-    var strangers: [ObjectIdentifier: (number: UInt64, channel: any Channel)] = [:]
+    /// Those that have not proved whose they are, by their number; and whether they have said anything.
+    var strangers: [ObjectIdentifier: (number: UInt64, channel: any Channel, hasSpoken: Bool)] = [:]
     var halfOpenCount = 0
     /// After what silence the NATs that our addresses are behind forget a connection.
     var keepalives: [IPAddress: KeepaliveSearch] = [:]
