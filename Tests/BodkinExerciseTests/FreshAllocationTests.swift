@@ -22,9 +22,9 @@ struct FreshAllocationTests {
                     try await Task.sleep(for: pause)
                     // Registered anew, with the new address.
                     let before = log.registrationCount
-                    let change = try place.lab.host("b").start(["ip", "address", "add", "10.77.77.77/24", "dev", "eth0"])
-                    #expect(await change.wait().status == 0)
-                    _ = try await eventually("another registration") { log.registrationCount > before ? true : nil }
+                    let change = try await place.lab.host("b").run("ip", "address", "add", "10.77.77.77/24", "dev", "eth0")
+                    #expect(change.status == 0)
+                    try await eventually("another registration") { log.registrationCount > before }
                     let connection = try await near.connect(to: far.id)
                     let report = try await connection.settled()
                     #expect(report.verdict == .unpredictable && report.rounds == 0, "\(report)")

@@ -34,9 +34,6 @@ extension PeerEngine {
         link?.isUrgent = { [weak self] in self?.isServerMissed ?? false }
     }
 
-    /// Whether a connection waits for the server: it has no path, or one that is doubted.
-    private var isServerMissed: Bool { sessions.values.contains { $0.driver.activePath == nil || $0.driver.isDoubted } }
-
     /// One warm connection for each family that the server has an address of, by each way out: those that are not there yet.
     func openWarmConnections() {
         guard let port else { return }
