@@ -136,6 +136,16 @@ public final class WarmConnection {
         channel?.close(promise: nil)
     }
 
+    /// Ends it where the server is not to be reached by it any more: a plain close would wait for the server's acknowledgement for minutes, and the next connection
+    /// from the same endpoint to the same server would be refused by the system for as long (EADDRNOTAVAIL).
+    public func abandon() {
+        guard !isClosed else { return }
+        let channel = channel
+        self.channel = nil
+        close()
+        if let channel { ReservedPort.discard(channel) }
+    }
+
     private func connected(_ channel: any Channel) {
         isConnected = true
         freshShot?.cancel()
@@ -187,7 +197,7 @@ public final class WarmConnection {
 
     fileprivate func end() {
         guard !isClosed else { return }
-        close()
+        abandon()
         onEvent(.lost(from: local, after: silence))
     }
 }

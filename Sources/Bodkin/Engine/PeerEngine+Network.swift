@@ -29,9 +29,9 @@ extension PeerEngine {
         for attempt in Array(attempts.values) where attempt.isUpgrade { attempt.end() }
     }
 
-    /// What leaves from an address that is gone is replaced at once; the rest is asked whether it still works.
+    /// What leaves from an address that is gone, or has not come through yet, is replaced at once; the rest is asked whether it still works.
     private func leaveServer(by ours: Set<IPAddress>) {
-        for warm in warms where warm.local.map({ !ours.contains($0.address) }) ?? false { warm.close() }
+        for warm in warms where warm.local.map({ !ours.contains($0.address) }) ?? true { warm.abandon() }
         warms.removeAll(where: \.isLost)
         warmRetryCount = 0
         openWarmConnections()

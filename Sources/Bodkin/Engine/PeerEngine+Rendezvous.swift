@@ -37,8 +37,11 @@ extension PeerEngine {
     /// One warm connection for each family that the server has an address of, by each way out: those that are not there yet.
     func openWarmConnections() {
         guard let port else { return }
-        func name(_ family: IPAddress.Family, _ interface: String?) -> String { "\(family) \(interface ?? "")" }
-        var seen = Set(warms.map { name($0.family, $0.interface) })
+        // One that was bound to no interface goes on by the one that it left by.
+        func name(_ family: IPAddress.Family, _ interface: String?, _ local: IPAddress? = nil) -> String {
+            "\(family) \(attachments.wayOut(family, bound: interface, local: local) ?? "")"
+        }
+        var seen = Set(warms.map { name($0.family, $0.interface, $0.local?.address) })
         for way in ways where port.families.contains(way.endpoint.address.family) {
             guard seen.insert(name(way.endpoint.address.family, way.interface)).inserted else { continue }
             let server = Endpoint(way.endpoint.address, configuration.rendezvous.stunPort)
@@ -46,6 +49,7 @@ extension PeerEngine {
                 port, to: server, interface: way.interface, on: eventLoop,
                 keepalive: { [weak self] local in TimeAmount(self?.keepalive(from: local) ?? KeepaliveSearch.first) },
                 onEvent: { [weak self] event in self?.warm(event) })
+            if isLinkUp { warm.expect(within: serverRoundTrip) }
             warms.append(warm)
         }
     }
@@ -64,6 +68,8 @@ extension PeerEngine {
         case .observed:
             warmRetryCount = 0
             learnAllocation()
+            // What could not be reached before may be now.
+            hurry()
         case .survived(let local, let silence): return answered(after: silence, from: local)
         case .lost(let local, let silence):
             if let silence { died(after: silence, from: local) }

@@ -77,7 +77,7 @@ extension PeerEngine {
         box.upkeep.began()
         // Where the first dial is still at it, it looks for the direct path; another circuit is to be had beside it.
         let isMeeting = attempts.values.contains { $0.session === box.driver && $0.mayStillConnect }
-        guard !isMeeting || usesCircuits else { return }
+        guard !isMeeting || aim == .anyPath && usesCircuits else { return }
         let attempt = Attempt(resuming: box.driver, isMeeting ? .circuit : aim, engine: self)
         attempts[attempt.id] = attempt
         attempt.begin()

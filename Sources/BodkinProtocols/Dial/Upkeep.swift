@@ -19,8 +19,8 @@ public struct Upkeep: Sendable {
 
     /// The first pause before a session without a path dials again, and the longest.
     static let redialPauses = (first: Duration.milliseconds(250), longest: Duration.seconds(8))
-    /// The first pause before a direct path is looked for again, and the longest.
-    static let upgradePauses = (first: Duration.seconds(30), longest: Duration.seconds(600))
+    /// The first pause before a direct path is looked for again, where there never was one and where there was, and the longest.
+    static let upgradePauses = (first: Duration.seconds(30), again: Duration.seconds(1), longest: Duration.seconds(600))
 
     /// After a path that has lived so long another one is dialled for at once.
     static let calm = Duration.seconds(2)
@@ -33,6 +33,8 @@ public struct Upkeep: Sendable {
     /// Whether direct paths are wanted at all.
     private let allowsDirectPaths: Bool
     private var kind: PathKind?
+    /// What was direct once can be so again.
+    private var wasDirect: Bool
     private var pathlessSince: Duration?
     private var next: Duration?
     private var isBusy = false
@@ -52,6 +54,7 @@ public struct Upkeep: Sendable {
     public init(_ role: Session.Role, kind: PathKind?, lifetime: Duration, allowsDirectPaths: Bool) {
         self.role = role
         self.kind = kind
+        wasDirect = kind == .direct
         self.lifetime = lifetime
         self.allowsDirectPaths = allowsDirectPaths
     }
@@ -60,6 +63,7 @@ public struct Upkeep: Sendable {
     public mutating func carried(by kind: PathKind?, at now: Duration) {
         guard kind != self.kind else { return }
         self.kind = kind
+        wasDirect = wasDirect || kind == .direct
         failures = 0
         if pathlessSince != nil { gainedAt = now }
         pathlessSince = kind == nil ? now : nil
@@ -114,9 +118,10 @@ public struct Upkeep: Sendable {
     }
 
     private func pause(from now: Duration, jitter: Double) -> Duration? {
-        switch kind {
+        let pauses = (first: wasDirect ? Self.upgradePauses.again : Self.upgradePauses.first, longest: Self.upgradePauses.longest)
+        return switch kind {
         case .direct: nil
-        case .circuit: allowsDirectPaths && role == .dialler ? pause(from: now, failures: failures, Self.upgradePauses, jitter: jitter) : nil
+        case .circuit: allowsDirectPaths && role == .dialler ? pause(from: now, failures: failures, pauses, jitter: jitter) : nil
         case nil: pause(from: now, failures: failures, Self.redialPauses, jitter: jitter)
         }
     }

@@ -36,7 +36,7 @@ import Testing
 
     @Test func aRelayedSessionIsUpgradedEverMoreSeldomByTheDiallerAlone() {
         for role in [Session.Role.dialler, .called] {
-            var upkeep = Self.upkeep(role)
+            var upkeep = Self.upkeep(role, kind: nil)
             upkeep.carried(by: .circuit, at: .zero)
             guard role == .dialler else {
                 #expect(upkeep.deadline == nil)
@@ -53,11 +53,29 @@ import Testing
             }
             #expect((140...160).contains(count), "\(count) in a day")
         }
-        var relayed = Self.upkeep(directPaths: false)
+        var relayed = Self.upkeep(kind: nil, directPaths: false)
         relayed.carried(by: .circuit, at: .zero)
         #expect(relayed.deadline == nil)
         relayed.hurry(at: .seconds(1))
         #expect(relayed.deadline == nil)
+    }
+
+    @Test func whatWasDirectIsUpgradedWithinASecondThenEverMoreSeldom() {
+        var upkeep = Self.upkeep()
+        upkeep.carried(by: nil, at: .zero)
+        _ = upkeep.act(at: .zero)
+        upkeep.began()
+        upkeep.carried(by: .circuit, at: .zero)
+        upkeep.ended(at: .zero, jitter: 1)
+        var dials: [Duration] = []
+        while let deadline = upkeep.deadline, dials.count < 12 {
+            #expect(upkeep.act(at: deadline) == .upgrade)
+            dials.append(deadline)
+            upkeep.began()
+            upkeep.ended(at: deadline, jitter: 1)
+        }
+        #expect(dials.prefix(4) == [.seconds(1), .seconds(3), .seconds(7), .seconds(15)])
+        #expect(dials[11] - dials[10] == .seconds(600))
     }
 
     @Test func aChangeOfTheNetworkIsAReasonToTryAtOnce() {

@@ -1,0 +1,34 @@
+import Bodkin
+import BodkinExercise
+import BodkinNATLab
+import Testing
+
+/// The server sees a peer's reserved port again as soon as there is a way to it.
+@Suite(
+    "Remapping", .timeLimit(.minutes(1)),
+    .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
+struct RemappingTests {
+    @Test("a peer whose address goes and comes back has a mapping that the server sees within two seconds")
+    func addressBack() async throws {
+        let link = LinkParameters(delay: .milliseconds(10))
+        try await withPeerLab(.pair(.portRestricted, .portRestricted, link: link, seed: 1)) { place in
+            let log = EventLog()
+            try await place.withPeer(in: "a", log: log) { peer in
+                try await peer.registered()
+                try await eventually("the mapping") { !log.observed.isEmpty }
+                // The system still has the connections of before, and their acknowledgements never come.
+                _ = try await place.lab.host("a").run(
+                    "sh", "-c",
+                    """
+                    address=$(ip -4 -o address show dev eth0 | awk '{print $4}'); routes=$(ip route show dev eth0 | tac)
+                    ip address del $address dev eth0; sleep 2; ip address add $address dev eth0
+                    echo "$routes" | while read route; do ip route add $route dev eth0 2>/dev/null; done; true
+                    """)
+                let start = ContinuousClock.now
+                let count = log.registrationCount
+                try await eventually("the mapping") { log.registrationCount > count && !log.observed.isEmpty }
+                #expect(ContinuousClock.now - start < .seconds(2))
+            }
+        }
+    }
+}
