@@ -265,7 +265,7 @@ public final class RendezvousLink {
         if channel === self.channel {
             isOver = true
             settle()
-            let text = error.map { " (\($0))" } ?? ""
+            let text = error.map { " (\($0.inPlainWords))" } ?? ""
             onEvent(.down(TransportError(.serverRefused, "the rendezvous server has closed the connection\(text): try again later", cause: error)))
         } else if self.channel == nil {
             lost(way, error ?? TransportError(.serverRefused, "\(way.endpoint) closed the connection: check the URL"))
@@ -301,8 +301,11 @@ public final class RendezvousLink {
                 cause: error)
         case is IOError, is ChannelError, is NIOConnectionError:
             TransportError(
-                .serverUnreachable, "the rendezvous server \(way.endpoint) cannot be reached (\(error)): check the network and the URL", cause: error)
-        default: TransportError(.serverUnreachable, "the rendezvous server \(way.endpoint) cannot be reached (\(error)): check the URL", cause: error)
+                .serverUnreachable,
+                "the rendezvous server \(way.endpoint) cannot be reached (\(error.inPlainWords)): check the network and the URL", cause: error)
+        default:
+            TransportError(
+                .serverUnreachable, "the rendezvous server \(way.endpoint) cannot be reached (\(error.inPlainWords)): check the URL", cause: error)
         }
     }
 }

@@ -56,7 +56,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
             TransportError(.portInUse, "port \(number) is in use by another program: choose another one, or none for a free one", cause: cause)
         case EACCES, EPERM:
             TransportError(.portForbidden, "the system does not allow port \(number): choose one from 1024 up", cause: cause)
-        default: TransportError(.portForbidden, "port \(number) cannot be had (\(cause)): choose another one", cause: cause)
+        default: TransportError(.portForbidden, "port \(number) cannot be had (\(cause.inPlainWords)): choose another one", cause: cause)
         }
     }
 }

@@ -57,10 +57,10 @@ public final class WarmConnection {
     private var verifiedAt: NIODeadline?
     private var isClosed = false
 
-    /// Connects from `port` to the server's STUN endpoint. `keepalive` says after what silence to refresh the mapping of an endpoint of ours, `onEvent` is called;
-    /// both on the event loop.
+    /// Connects from `port` to the server's STUN endpoint, which is `roundTrip` away, where that is known. `keepalive` says after what silence to refresh the mapping of
+    /// an endpoint of ours, `onEvent` is called; both on the event loop.
     public init(
-        _ port: ReservedPort, to server: Endpoint, interface: String?, on eventLoop: any EventLoop,
+        _ port: ReservedPort, to server: Endpoint, interface: String?, roundTrip: TimeAmount? = nil, on eventLoop: any EventLoop,
         keepalive: @escaping (Endpoint?) -> TimeAmount, onEvent: @escaping (Event) -> Void
     ) {
         family = server.address.family
@@ -70,6 +70,7 @@ public final class WarmConnection {
         self.eventLoop = eventLoop
         self.keepalive = keepalive
         self.onEvent = onEvent
+        if let roundTrip { expectAnswer(within: Self.patience(roundTrip)) }
         connect()
     }
 
@@ -95,7 +96,13 @@ public final class WarmConnection {
     public func expect(within roundTrip: TimeAmount) {
         // Where the SYN-ACK was lost, the server holds the old SYN's connection: the fresh one is first answered by an ACK, which ends that, and is then
         // repeated by the system (RFC 9293 section 3.10.7.4). That takes two round trips.
-        shoot(patience: max(roundTrip, .milliseconds(20)) * 3)
+        shoot(patience: Self.patience(roundTrip))
+    }
+
+    private static func patience(_ roundTrip: TimeAmount) -> TimeAmount { max(roundTrip, .milliseconds(20)) * 3 }
+
+    private func expectAnswer(within patience: TimeAmount) {
+        freshShot = OneShot(on: eventLoop, in: patience) { [weak self] in self?.shoot(patience: patience * 2) }
     }
 
     private func shoot(patience: TimeAmount) {
@@ -103,7 +110,7 @@ public final class WarmConnection {
         freshShot = nil
         guard !isConnected, !isClosed else { return }
         guard shots < Self.shotLimit else { return channel == nil ? end() : () }
-        freshShot = OneShot(on: eventLoop, in: patience) { [weak self] in self?.shoot(patience: patience * 2) }
+        expectAnswer(within: patience)
         connect()
     }
 

@@ -282,7 +282,7 @@ extension Attempt {
             let isPressing = targets[index].occupied > Self.patientInstants
             if targets[index].occupied > 1, !engine.discardStrangers(at: targets[index].endpoint, isPressing: isPressing) { engine.escape() }
         default:
-            judge(targets[index].reportIndex, .failed, "\(error)")
+            judge(targets[index].reportIndex, .failed, error.inPlainWords)
         }
     }
 

@@ -109,7 +109,7 @@ extension Attempt {
         if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending || target != nil {
             judge(
                 entry, isImpostor && !isEnd ? .impostor : .failed,
-                isEnd ? "closed by the far side" : isImpostor ? "who answered is not the peer" : error.map { "\($0)" } ?? "")
+                isEnd ? "closed by the far side" : isImpostor ? "who answered is not the peer" : error?.inPlainWords ?? "")
         }
         guard let target else {
             // Where no direct path is looked for any more, the circuit was the last hope.
@@ -126,7 +126,7 @@ extension Attempt {
         if path.kind == .direct { hasDirectPath = false }
         guard phase == .meeting, path.kind == .direct, let index = targets.firstIndex(where: { $0.path === path }) else { return }
         targets[index].path = nil
-        judge(targets[index].reportIndex, .failed, "lost before the connection had moved to it\(error.map { ": \($0)" } ?? "")")
+        judge(targets[index].reportIndex, .failed, "lost before the connection had moved to it\(error.map { ": \($0.inPlainWords)" } ?? "")")
         schedule?.lost(index)
         arm()
     }
@@ -167,6 +167,7 @@ extension Attempt {
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialler {
+                if isLinkLost, engine.usesCircuits { return dialAnew("the link to the server is gone") }
                 fail(.unreachable, "no direct path to the peer: allow circuits (no --direct-only), or try from another network")
             }
             return

@@ -9,7 +9,8 @@ import NIOCore
 /// ```
 ///  waiting ──Dial sent──▶ dialled ──Meet──▶ meeting ──direct path──▶ over (direct)
 ///     │                      │                 └────instants used up──▶ over (circuit, or failed)
-///     └──────────────────────┴── DialFailed, timeout, server lost ───▶ over (failed)
+///     ├──────────────────────┴── DialFailed, timeout ──────────────▶ over (failed)
+///     └────────────────────────── server lost ───▶ over, and dialled anew
 /// ```
 /// The called end begins in `meeting`. Confined to the engine's event loop.
 final class Attempt {
@@ -48,7 +49,8 @@ final class Attempt {
     let id: AttemptID
     let role: Role
     let peer: PeerID
-    let start = NIODeadline.now()
+    /// When the caller began to wait.
+    private(set) var start = NIODeadline.now()
     var phase = Phase.waiting
     var report: ConnectionReport
     var remoteInstance: InstanceID?
@@ -97,6 +99,11 @@ final class Attempt {
     var isLookedAtAgain = false
     /// Whether no further shot will be fired.
     var isExhausted = false
+    /// Whether the link to the server that its circuit ran on is gone.
+    private(set) var isLinkLost = false
+    /// After what time a peer is dialled again that is not there, since a server that was away has been there again for a moment only; nil where it was not away.
+    private var absence: TimeAmount?
+    private static let absences = (first: TimeAmount.milliseconds(250), longest: TimeAmount.seconds(4))
     /// What is looked for, where the session was there before.
     enum Aim { case anyPath, directPath, circuit }
     private var aim = Aim.anyPath
@@ -117,6 +124,16 @@ final class Attempt {
         self.aim = aim
         self.session = session
         remoteInstance = session.remoteInstance
+    }
+
+    /// A first dial once more, for the same callers.
+    convenience init(anew former: Attempt, absence: TimeAmount) {
+        self.init(dialling: former.peer, engine: former.engine)
+        start = former.start
+        report = former.report
+        callers = former.callers
+        former.callers = [:]
+        self.absence = absence
     }
 
     /// A dial that somebody else has begun.
@@ -216,11 +233,15 @@ final class Attempt {
 
     /// Begins to dial: the circuit's handshake first, since it travels with the Dial.
     func begin() {
-        if !isResumption { engine.tell(.dialing(peer), since: start) }
-        let limit = engine.configuration.dialTimeout
-        timeout = OneShot(on: engine.eventLoop, in: TimeAmount(limit)) { [weak self] in self?.timedOut() }
-        // Its handshake has only so much time: for a session that waits for the server, too, it begins with the dial.
-        if !isResumption { openCircuit() }
+        if !isResumption {
+            engine.tell(.dialing(peer), since: start)
+            openCircuit()
+        }
+        launch()
+    }
+
+    private func launch() {
+        timeout = OneShot(on: engine.eventLoop, at: start + TimeAmount(engine.configuration.dialTimeout)) { [weak self] in self?.timedOut() }
         dialIfWaiting()
         engine.link?.flush()
     }
@@ -228,7 +249,8 @@ final class Attempt {
     /// Sends the Dial once the registration is out.
     func dialIfWaiting() {
         guard phase == .waiting, role == .dialler, engine.isRegistrationSent else { return }
-        if isResumption { openCircuit() }
+        // The circuit's handshake has only so much time: where the server may be long in coming, it begins with the dial.
+        if circuitReportIndex == nil { openCircuit() }
         phase = .dialled
         var dial = WireDial()
         if isResumption, let remoteInstance { dial.instance = Data(remoteInstance.bytes) }
@@ -261,6 +283,12 @@ final class Attempt {
     func refused(_ reason: WireDialFailed.Reason) {
         // Both dial each other: the other one's dial stands, and its connection will be ours.
         if reason == .unavailable, !isResumption, engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
+        if reason == .unavailable, let absence {
+            instant = OneShot(on: engine.eventLoop, in: absence) { [weak self] in
+                self?.dialAnew("the peer was not there", absence: min(absence * 2, Self.absences.longest))
+            }
+            return
+        }
         switch reason {
         case .unresponsive: fail(.unresponsive, "the peer is registered but does not answer: try again in a moment")
         case .quota: fail(.quota, "the rendezvous server allows no more dials now: try again in a minute")
@@ -270,9 +298,21 @@ final class Attempt {
         }
     }
 
-    /// The link to the server is gone. A meeting that has begun needs it no more.
+    /// The link to the server is gone. A meeting that has begun needs it for its circuit alone.
     func lostServer(_ error: TransportError) {
-        if session == nil || isResumption, phase == .waiting || phase == .dialled { fail(.serverLost, error.message) }
+        isLinkLost = true
+        guard session == nil || isResumption, phase == .waiting || phase == .dialled else { return }
+        if isResumption || outlook != nil { fail(.serverLost, error.message) } else { dialAnew("the link to the server is gone") }
+    }
+
+    /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialled again as soon as the server is back.
+    func dialAnew(_ reason: String, absence: TimeAmount = absences.first) {
+        judgePending()
+        if let entry = circuitReportIndex, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason) }
+        let successor = Attempt(anew: self, absence: absence)
+        end()
+        engine.attempts[successor.id] = successor
+        successor.launch()
     }
 
     private func timedOut() {

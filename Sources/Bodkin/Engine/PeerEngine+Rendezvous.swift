@@ -37,6 +37,7 @@ extension PeerEngine {
     /// One warm connection for each family that the server has an address of, by each way out: those that are not there yet.
     func openWarmConnections() {
         guard let port else { return }
+        warms.removeAll(where: \.isLost)
         // One that was bound to no interface goes on by the one that it left by.
         func name(_ family: IPAddress.Family, _ interface: String?, _ local: IPAddress? = nil) -> String {
             "\(family) \(attachments.wayOut(family, bound: interface, local: local) ?? "")"
@@ -46,10 +47,9 @@ extension PeerEngine {
             guard seen.insert(name(way.endpoint.address.family, way.interface)).inserted else { continue }
             let server = Endpoint(way.endpoint.address, configuration.rendezvous.stunPort)
             let warm = WarmConnection(
-                port, to: server, interface: way.interface, on: eventLoop,
+                port, to: server, interface: way.interface, roundTrip: isLinkUp ? serverRoundTrip : nil, on: eventLoop,
                 keepalive: { [weak self] local in TimeAmount(self?.keepalive(from: local) ?? KeepaliveSearch.first) },
                 onEvent: { [weak self] event in self?.warm(event) })
-            if isLinkUp { warm.expect(within: serverRoundTrip) }
             warms.append(warm)
         }
     }
@@ -109,6 +109,8 @@ extension PeerEngine {
         serverRoundTrip = isRoundTripKnown ? min(measured, serverRoundTrip * 2) : measured
         isRoundTripKnown = true
         for warm in warms { warm.expect(within: serverRoundTrip) }
+        // Those that a server which was away has refused.
+        openWarmConnections()
         // Its mapping is of the same NAT.
         link?.keepalive = { [weak self] in min(.seconds(25), TimeAmount(self?.keepalive(from: self?.link?.local) ?? KeepaliveSearch.first)) }
         let bound = max(serverRoundTrip, .milliseconds(20))

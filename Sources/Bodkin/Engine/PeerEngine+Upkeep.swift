@@ -27,7 +27,7 @@ extension PeerEngine {
     func lost(_ path: Path, _ error: (any Error)?, of box: ConnectionBox) {
         box.lostPath()
         metrics.lostPath(path.kind)
-        let reason = error.map { "\($0)" } ?? "closed"
+        let reason = error?.inPlainWords ?? "closed"
         tell(.pathLost(box.driver.peer, Route(path.kind), reason: reason), since: box.start)
         suspectNetwork(isUrgent: true)
         keepVigil()

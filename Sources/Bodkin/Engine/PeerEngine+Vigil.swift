@@ -38,6 +38,9 @@ extension PeerEngine {
             || sessions.values.contains { box in box.driver.activePath.map { $0.kind == .circuit && box.driver.isDoubted } ?? true }
     }
 
-    /// Whether a connection waits for the server: it has no path, or one that is doubted.
-    var isServerMissed: Bool { sessions.values.contains { $0.driver.activePath == nil || $0.driver.isDoubted } }
+    /// Whether a connection waits for the server: it has no path, or one that is doubted, or is still to begin.
+    var isServerMissed: Bool {
+        sessions.values.contains { $0.driver.activePath == nil || $0.driver.isDoubted }
+            || attempts.values.contains { $0.role == .dialler && $0.session == nil && $0.phase == .waiting }
+    }
 }

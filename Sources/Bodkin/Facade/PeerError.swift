@@ -16,7 +16,7 @@ public struct PeerError: Error, Sendable, CustomStringConvertible {
         case ourselves
         /// The server has refused us.
         case refused
-        /// The connection to the server is gone.
+        /// The connection to the server was gone when the time was up.
         case serverLost
         /// The peer has been closed.
         case closed

@@ -1,0 +1,42 @@
+import Bodkin
+import BodkinExercise
+import BodkinNATLab
+import Testing
+
+/// A dial outlives the link to the server that it was sent over.
+@Suite(
+    "Dial anew", .timeLimit(.minutes(1)),
+    .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
+struct DialAnewTests {
+    private static let topology = Topology.pair(.portRestricted, .portRestricted, link: LinkParameters(delay: .milliseconds(10)), seed: 1)
+
+    @Test("a dial that was sent to nobody goes on over the next link to the server", arguments: [Loss.mapping, .server])
+    func linkLost(_ loss: Loss) async throws {
+        try await withPeerLab(Self.topology) { place in
+            try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
+                let log = EventLog()
+                try await place.withPeer(in: "a", log: log) { near in
+                    try await far.registered()
+                    try await near.registered()
+                    try await place.lab.apply(.blackhole("a", isUpward: true, .milliseconds(500)))
+                    async let dial = near.connect(to: far.id)
+                    try await eventually("the dial") { log.all.contains { if case .dialing = $0.kind { true } else { false } } }
+                    switch loss {
+                    case .mapping: try await place.lab.apply(.reboot("a"))
+                    case .server: try await place.restartServer(after: .seconds(1))
+                    }
+                    let connection = try await dial
+                    try await connection.write("hello".utf8)
+                    var incoming = far.incoming.makeAsyncIterator()
+                    let accepted = try #require(try await incoming.next())
+                    #expect(try await accepted.read() == Array("hello".utf8))
+                    #expect(log.all.count { if case .dialing = $0.kind { true } else { false } } == 1)
+                    let report = try await connection.settled()
+                    #expect(report.attempts.contains { $0.route == .circuit && $0.verdict == .failed }, "\(report)")
+                }
+            }
+        }
+    }
+
+    enum Loss { case mapping, server }
+}
