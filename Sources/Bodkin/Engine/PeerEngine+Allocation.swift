@@ -18,13 +18,18 @@ extension PeerEngine {
     /// The reserved port's endpoint as the server sees it, over IPv4: IPv6 is not translated.
     var observedEndpoint: Endpoint? { warms.lazy.compactMap(\.observed).first { $0.address.family == .v4 } }
 
+    /// What explains the ports seen; nil before they have been.
+    var allocation: AllocationEstimate? { profile?.estimate }
+
     /// Where the reserved port did not keep its number, the NAT's allocator is looked at, beside the registration: whether a peer will see the same port, and if
-    /// not, which. Where it did, there is nothing to learn: by the book or not, a peer will see it, too.
+    /// not, which. Where it did, there is nothing to learn: by the book or not, a peer will see it, too. In a network that is known from before, what was found there
+    /// holds until this look has an answer.
     func learnAllocation() {
-        guard configuration.predictsPorts, usesDirectPaths, allocation == nil, !isSampling, let port, let observed = observedEndpoint,
+        guard configuration.predictsPorts, usesDirectPaths, !isProfileFresh, !isSampling, let port, let observed = observedEndpoint,
             observed.port != port.number
         else { return }
         isSampling = true
+        if profile == nil, let known = allocationMemory.profile(by: attachments.routes, seenAs: observed.address) { learnt(known) }
         let network = networkNumber
         let plan = SamplingPlan.quick(towards: stunEndpoints)
         tookPorts(plan.batches.reduce(0) { $0 + $1.count })
@@ -35,25 +40,30 @@ extension PeerEngine {
             // What was seen of another network tells nothing of this one.
             guard network == self.networkNumber else { return self.learnAllocation() }
             let own = Set(self.attachments.interfaces.flatMap(\.addresses).map(\.address))
-            let estimate = AllocationEstimate(samples, localAddresses: own)
+            let found = AllocationProfile(samples, family: .v4, localAddresses: own)
             self.looks += 1
             // Samples that were lost, or overtook each other, tell nothing: others may.
-            if estimate.allocation == .unknown, self.looks < Self.lookLimit { return self.learnAllocation() }
-            self.allocation = estimate
-            self.isMappingSteady = Self.isSteady(samples)
-            // Whose ports are kept though they are other ones: the far side of a dial is spared a question.
-            if self.keepsEndpoint == true { self.registerAfresh() }
-            for attempt in Array(self.attempts.values) {
-                attempt.prediction?.begin()
-                attempt.answerOutlook()
-            }
+            if found.estimate.allocation == .unknown, self.looks < Self.lookLimit { return self.learnAllocation() }
+            self.isProfileFresh = true
+            self.allocationMemory.note(found, by: self.attachments.routes)
+            self.learnt(found)
+        }
+    }
+
+    private func learnt(_ profile: AllocationProfile) {
+        self.profile = profile
+        // Whose ports are kept though they are other ones: the far side of a dial is spared a question.
+        if keepsEndpoint == true { registerAfresh() }
+        for attempt in Array(attempts.values) {
+            attempt.prediction?.begin()
+            attempt.answerOutlook()
         }
     }
 
     /// The network has changed: what was known of its NAT is known no more.
     func forgetAllocation() {
-        allocation = nil
-        isMappingSteady = false
+        profile = nil
+        isProfileFresh = false
         looks = 0
         networkNumber += 1
     }
@@ -70,18 +80,12 @@ extension PeerEngine {
         if observed.port == port.number { return true }
         guard let allocation else { return nil }
         // A server with one address cannot tell whether the mapping depends on that: few NATs' does.
-        if isMappingSteady { return true }
+        if profile?.isSteady == true { return true }
         switch (allocation.mapping, allocation.allocation) {
         case (.none, _), (.endpointIndependent, _), (_, .equal): return true
         case (.unknown, _): return nil
         case (.addressDependent, _), (.addressAndPortDependent, _): return false
         }
-    }
-
-    /// Whether one local port had one external endpoint, whatever it was asked for.
-    private static func isSteady(_ samples: [AllocationSample]) -> Bool {
-        let repeated = Dictionary(grouping: samples, by: \.localPort).values.filter { $0.count > 1 }
-        return !repeated.isEmpty && repeated.allSatisfy { Set($0.map(\.external)).count == 1 }
     }
 
     /// Looks at an allocator that counts once more, right before a burst: the port that it gave last, and the local ports from which to go on.

@@ -93,8 +93,10 @@ final class PeerEngine {
     /// After what silence the NATs that our addresses are behind forget a connection.
     var keepalives: [IPAddress: KeepaliveSearch] = [:]
     /// How the NAT in front gives ports, where it does not keep the reserved one; nil before that is known.
-    var allocation: AllocationEstimate?
-    var isMappingSteady = false
+    var profile: AllocationProfile?
+    /// Whether that was found since the network changed, and what was found in the networks before.
+    var isProfileFresh = false
+    var allocationMemory = AllocationMemory()
     /// How many ports of that NAT were taken for searches.
     var blockShare = BlockShare()
     var isSampling = false
