@@ -61,7 +61,7 @@ extension Attempt {
     func refused(_ reason: WireDialFailed.Reason) {
         // Both dial each other: the other one's dial stands, and its connection will be ours.
         if reason == .unavailable, !isResumption, engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
-        if reason == .unavailable, let absence {
+        if reason == .unavailable, let absence, elapsed + .nanoseconds(absence.nanoseconds) < engine.configuration.dialTimeout {
             instant = OneShot(on: engine.eventLoop, in: absence) { [weak self] in
                 self?.dialAnew("the peer was not there", absence: min(absence * 2, Self.absences.longest))
             }
