@@ -30,13 +30,14 @@ struct AllocationMemoryTests {
         #expect(memory.profile(by: [], seenAs: Self.address(1)) == nil)
     }
 
-    @Test("are what was found there last, and nothing where nothing explained it")
+    @Test("are what was found there last, but for what nothing explained, and for blocks")
     func last() {
         var memory = AllocationMemory()
         let drawing = Self.profile(.random(1024...65535), 1)
         memory.note(Self.profile(.sequential(delta: 1), 1), by: Self.routes(1))
         memory.note(drawing, by: Self.routes(1))
         memory.note(Self.profile(.unknown, 1), by: Self.routes(1))
+        memory.note(Self.profile(.block(2048...2559), 1), by: Self.routes(1))
         #expect(memory.profile(by: Self.routes(1), seenAs: Self.address(1)) == drawing)
     }
 

@@ -14,9 +14,12 @@ package struct AllocationMemory {
     /// Knows nothing yet.
     package init() {}
 
-    /// Remembers what was found in the network that has these default routes. What explains nothing is not worth it.
+    /// Remembers what was found in the network that has these default routes. What explains nothing is not worth it, and a household's block may be another one by then.
     package mutating func note(_ profile: AllocationProfile, by routes: [DefaultRoute]) {
-        guard profile.estimate.allocation != .unknown else { return }
+        switch profile.estimate.allocation {
+        case .unknown, .block: return
+        case .equal, .preserving, .sequential, .dependent, .random: break
+        }
         let addresses = Set(profile.estimate.addresses)
         entries.removeAll { $0.routes == routes && !addresses.isDisjoint(with: $0.profile.estimate.addresses) }
         entries.append((routes, profile))

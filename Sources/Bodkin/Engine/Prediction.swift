@@ -97,8 +97,9 @@ final class Prediction {
                 forecast(sample.last.external.port, ports)
                 self.tellIfReady()
             }
-        case .drawn(let range, _, let isBlock):
-            forecast(isBlock ? .random(in: range) : observed.port, ports)
+        case .drawn(_, _, let isBlock):
+            // A port between those seen is certainly in the block; one beyond them may be outside it.
+            forecast(isBlock ? engine.allocation?.ports.map { .random(in: $0) } ?? observed.port : observed.port, ports)
             tellIfReady()
         case .kept, .unknown: finish()
         }
