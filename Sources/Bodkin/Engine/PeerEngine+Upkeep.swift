@@ -134,6 +134,14 @@ extension PeerEngine {
     /// The network has changed, or the server is back: what failed before may succeed now.
     func hurry() { for box in Array(sessions.values) { hurry(box) } }
 
+    /// The server sees the reserved port by another mapping. Who is meeting hears of it; where nobody is, a circuit may be left for a direct path now.
+    func hurryUpgrades() {
+        for box in Array(sessions.values) where box.driver.activePath?.kind == .circuit {
+            box.upkeep.hurry(at: box.elapsed)
+            tend(box)
+        }
+    }
+
     private func hurry(_ box: ConnectionBox) {
         box.upkeep.hurry(at: box.elapsed)
         // What was sent for it before may have been sent to nobody, and the circuit of a meeting is gone with the link that it ran on.

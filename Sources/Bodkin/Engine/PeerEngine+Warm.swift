@@ -41,8 +41,7 @@ extension PeerEngine {
         case .observed:
             warmRetryCount = 0
             learnAllocation()
-            // What could not be reached before may be now.
-            hurry()
+            hurryUpgrades()
         case .survived(let local, let silence): return answered(after: silence, from: local)
         case .lost(let local, let silence):
             if let silence { died(after: silence, from: local) }
