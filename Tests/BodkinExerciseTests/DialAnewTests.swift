@@ -10,8 +10,8 @@ import Testing
 struct DialAnewTests {
     private static let topology = Topology.pair(.portRestricted, .portRestricted, link: LinkParameters(delay: .milliseconds(10)), seed: 1)
 
-    @Test("a dial that was sent to nobody goes on over the next link to the server", arguments: [Loss.mapping, .server])
-    func linkLost(_ loss: Loss) async throws {
+    @Test("a dial that was sent to nobody goes on over the next link to the server")
+    func sentToNobody() async throws {
         try await withPeerLab(Self.topology) { place in
             try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
                 let log = EventLog()
@@ -21,15 +21,9 @@ struct DialAnewTests {
                     try await place.lab.apply(.blackhole("a", isUpward: true, .milliseconds(500)))
                     async let dial = near.connect(to: far.id)
                     try await eventually("the dial") { log.all.contains { if case .dialing = $0.kind { true } else { false } } }
-                    switch loss {
-                    case .mapping: try await place.lab.apply(.reboot("a"))
-                    case .server: try await place.restartServer(after: .seconds(1))
-                    }
+                    try await place.lab.apply(.reboot("a"))
                     let connection = try await dial
-                    try await connection.write("hello".utf8)
-                    var incoming = far.incoming.makeAsyncIterator()
-                    let accepted = try #require(try await incoming.next())
-                    #expect(try await accepted.read() == Array("hello".utf8))
+                    try await Self.talk(connection, far)
                     #expect(log.all.count { if case .dialing = $0.kind { true } else { false } } == 1)
                     let report = try await connection.settled()
                     #expect(report.attempts.contains { $0.route == .circuit && $0.verdict == .failed }, "\(report)")
@@ -38,5 +32,27 @@ struct DialAnewTests {
         }
     }
 
-    enum Loss { case mapping, server }
+    @Test("a dial that begins while the server is away waits for it, and for the peer that has lost it, too")
+    func serverAway() async throws {
+        try await withPeerLab(Self.topology) { place in
+            try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
+                let log = EventLog()
+                try await place.withPeer(in: "a", log: log) { near in
+                    try await far.registered()
+                    try await near.registered()
+                    async let away: Void = place.restartServer(after: .seconds(1))
+                    try await eventually("the loss of the server") { log.all.contains { if case .serverLost = $0.kind { true } else { false } } }
+                    try await Self.talk(try await near.connect(to: far.id), far)
+                    try await away
+                }
+            }
+        }
+    }
+
+    private static func talk(_ connection: Connection, _ far: Peer) async throws {
+        try await connection.write("hello".utf8)
+        var incoming = far.incoming.makeAsyncIterator()
+        let accepted = try #require(try await incoming.next())
+        #expect(try await accepted.read() == Array("hello".utf8))
+    }
 }
