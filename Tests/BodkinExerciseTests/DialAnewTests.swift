@@ -12,38 +12,38 @@ struct DialAnewTests {
 
     @Test("a dial that was sent to nobody goes on over the next link to the server")
     func sentToNobody() async throws {
-        try await withPeerLab(Self.topology) { place in
-            try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
-                let log = EventLog()
-                try await place.withPeer(in: "a", log: log) { near in
-                    try await far.registered()
-                    try await near.registered()
-                    try await place.lab.apply(.blackhole("a", isUpward: true, .milliseconds(500)))
-                    async let dial = near.connect(to: far.id)
-                    try await eventually("the dial") { log.all.contains { if case .dialing = $0.kind { true } else { false } } }
-                    try await place.lab.apply(.reboot("a"))
-                    let connection = try await dial
-                    try await Self.talk(connection, far)
-                    #expect(log.all.count { if case .dialing = $0.kind { true } else { false } } == 1)
-                    let report = try await connection.settled()
-                    #expect(report.attempts.contains { $0.route == .circuit && $0.verdict == .failed }, "\(report)")
-                }
-            }
+        try await Self.withPair { place, near, far, log in
+            try await place.lab.apply(.blackhole("a", isUpward: true, .milliseconds(500)))
+            async let dial = near.connect(to: far.id)
+            try await eventually("the dial") { log.all.contains { if case .dialing = $0.kind { true } else { false } } }
+            try await place.lab.apply(.reboot("a"))
+            let connection = try await dial
+            try await Self.talk(connection, far)
+            #expect(log.all.count { if case .dialing = $0.kind { true } else { false } } == 1)
+            let report = try await connection.settled()
+            #expect(report.attempts.contains { $0.route == .circuit && $0.verdict == .failed }, "\(report)")
         }
     }
 
     @Test("a dial that begins while the server is away waits for it, and for the peer that has lost it, too")
     func serverAway() async throws {
-        try await withPeerLab(Self.topology) { place in
+        try await Self.withPair { place, near, far, log in
+            async let away: Void = place.restartServer(after: .seconds(1))
+            try await eventually("the loss of the server") { log.all.contains { if case .serverLost = $0.kind { true } else { false } } }
+            try await Self.talk(try await near.connect(to: far.id), far)
+            try await away
+        }
+    }
+
+    /// Runs `body` with two peers that are registered, and what the first one tells.
+    private static func withPair(_ body: @Sendable @escaping (PeerLab, _ near: Peer, _ far: Peer, EventLog) async throws -> Void) async throws {
+        try await withPeerLab(topology) { place in
             try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
                 let log = EventLog()
                 try await place.withPeer(in: "a", log: log) { near in
                     try await far.registered()
                     try await near.registered()
-                    async let away: Void = place.restartServer(after: .seconds(1))
-                    try await eventually("the loss of the server") { log.all.contains { if case .serverLost = $0.kind { true } else { false } } }
-                    try await Self.talk(try await near.connect(to: far.id), far)
-                    try await away
+                    try await body(place, near, far, log)
                 }
             }
         }
