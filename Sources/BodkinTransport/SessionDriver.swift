@@ -8,7 +8,7 @@ public final class SessionDriver {
     /// What happens in it that its owner wants to know.
     public enum Event {
         /// The far side has answered: the session exists at both ends.
-        case confirmed(Path)
+        case confirmed
         /// This path carries the session now.
         case tookOver(Path)
         /// A path of it is gone; whether it was the one that carried it, and nothing had taken over.
@@ -80,6 +80,8 @@ public final class SessionDriver {
     public var remoteInstance: InstanceID { session.remoteInstance }
     /// Whether the far side has answered.
     public var isConfirmed: Bool { session.isConfirmed }
+    /// Whether it is an offer that has no answer yet: it may give way to one that the far side has begun.
+    public var isOnOffer: Bool { session.isOffer && !session.isConfirmed }
     /// The path that carries it; nil while there is none.
     public var activePath: Path? { session.activePath.flatMap { paths[$0] } }
     /// How many paths it has, those that are being closed among them.
@@ -216,7 +218,7 @@ public final class SessionDriver {
             case .stopped(let stream, let code): failWriters(of: stream, ConnectionError.stopped(code))
             case .opened(let stream): accept(stream)
             case .streamsAvailable: resumeOpeners()
-            case .confirmed(let id): if let path = paths[id] { onEvent(.confirmed(path)) }
+            case .confirmed: onEvent(.confirmed)
             case .tookOver(let id, _):
                 carrier = id
                 // Where a better path died before it carried anything, the session is where it was.

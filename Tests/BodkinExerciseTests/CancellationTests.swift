@@ -36,7 +36,6 @@ struct CancellationTests {
     @Test("a dial that is cancelled, whenever that is, ends at once and leaves no socket")
     func dial() async throws {
         try await Self.withPair { place, near, far in
-            let idle = try await SocketTable.count(in: "a", of: place.lab)
             for wait in [0, 1, 5, 10, 15, 20, 25, 30, 35, 40, 50, 70] {
                 let dial = Task { try await near.connect(to: far.id) }
                 try await Task.sleep(for: .milliseconds(wait))
@@ -44,7 +43,7 @@ struct CancellationTests {
                 do {
                     try await dial.value.close()
                 } catch is CancellationError {}
-                try await eventually("the end of every socket") { try await SocketTable.count(in: "a", of: place.lab) == idle }
+                try await SocketTable.rest(in: "a", of: place.lab)
             }
             // Nothing of all that is in the way of the next one.
             let connection = try await near.connect(to: far.id)
@@ -104,7 +103,7 @@ struct CancellationTests {
                 try await place.withPeer(in: "a", configure) { near in
                     try await far.registered()
                     try await near.registered()
-                    let idle = try await SocketTable.count(in: "a", of: place.lab)
+                    try await SocketTable.rest(in: "a", of: place.lab)
                     try await place.lab.apply(.blackhole("b", isUpward: false, .seconds(5)))
                     do {
                         _ = try await near.connect(to: far.id)
@@ -113,7 +112,7 @@ struct CancellationTests {
                         #expect([.unreachable, .unresponsive, .serverLost].contains(error.code), "\(error)")
                         #expect(error.report != nil)
                     }
-                    try await eventually("the end of every socket") { try await SocketTable.count(in: "a", of: place.lab) == idle }
+                    try await SocketTable.rest(in: "a", of: place.lab)
                 }
             }
         }

@@ -94,7 +94,7 @@ extension Attempt {
     }
 
     private func timedOut() {
-        guard session == nil || isResumption else { return }
+        guard session == nil || isResumption || isOnOffer else { return }
         if phase == .meeting {
             fail(.unreachable, "no path to the peer came up in time: allow circuits (no --direct-only), or try from another network")
         } else {

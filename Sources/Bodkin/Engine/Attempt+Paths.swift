@@ -89,14 +89,14 @@ extension Attempt {
         report.timeToFirstPath = elapsed
         if path.kind == .direct { hasDirectPath = true }
         let session = Session(
-            role: .dialler, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance,
+            role: .dialler, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance, isOffer: isContested,
             configuration: engine.configuration.session)
         let driver = SessionDriver(session, peer: peer, on: engine.eventLoop)
         self.session = driver
         let connection = engine.adopt(driver, report: report, start: start, kind: path.kind)
         driver.add(path)
         box?.began(on: path)
-        connected(connection, route: Route(path.kind))
+        if !isOnOffer { connected(connection, route: Route(path.kind)) }
         if isExhausted { conclude() } else { fireVolleys() }
         if path.kind == .circuit { prediction?.proved() }
     }
@@ -139,7 +139,7 @@ extension Attempt {
 
     /// A direct path carries the session.
     func settled(on path: Path?) {
-        guard phase != .over, let path else { return }
+        guard phase != .over, !isOnOffer, let path else { return }
         report.route = .direct
         report.remote = path.remote
         report.timeToDirect = elapsed
@@ -172,6 +172,7 @@ extension Attempt {
             }
             return
         }
+        if isOnOffer { return }
         // Without any path, the circuit is still to be waited for.
         if isResumption, session?.activePath == nil, !isCircuitTaken, engine.circuits[id] != nil { return }
         report.route = session?.activePath.map { Route($0.kind) }

@@ -55,8 +55,12 @@ final class Attempt {
     var report: ConnectionReport
     var remoteInstance: InstanceID?
     var session: SessionDriver?
+    /// Whether the far side dials us, too.
+    var isContested = false
     /// Whether the session was there before: it needs a path, or a better one.
     private(set) var isResumption = false
+    /// Whether the session is an offer of ours that has no answer yet.
+    var isOnOffer: Bool { !isResumption && session?.isOnOffer == true }
     /// Whether our circuit is a path of the session, by whichever path that began.
     var isCircuitTaken: Bool { engine.circuits[id].map { session?.runs(on: $0) ?? false } ?? false }
     var schedule: MeetSchedule?
@@ -130,6 +134,7 @@ final class Attempt {
         self.init(dialling: former.peer, engine: former.engine)
         start = former.start
         report = former.report
+        isContested = former.isContested
         callers = former.callers
         former.callers = [:]
         self.absence = absence
@@ -155,7 +160,7 @@ final class Attempt {
     func cancel(for call: ObjectIdentifier) {
         guard let promise = callers.removeValue(forKey: call) else { return }
         promise.fail(CancellationError())
-        if callers.isEmpty, session == nil { fail(CancellationError()) }
+        if callers.isEmpty, session == nil || isOnOffer { fail(CancellationError()) }
     }
 
     private func answerCallers(_ result: Result<Connection, any Error>) {
@@ -243,6 +248,20 @@ final class Attempt {
         end()
     }
 
+    /// An offer that the far side does not have to answer any more.
+    func withdraw() {
+        guard isOnOffer, let driver = session else { return }
+        session = nil
+        driver.abort(code: 0, reason: "the dial was given up")
+    }
+
+    /// The far side has our session.
+    func confirmed() {
+        guard role == .dialler, !isResumption, !callers.isEmpty, let box else { return }
+        connected(Connection(box), route: box.report.route ?? .circuit)
+        if isExhausted { conclude() }
+    }
+
     /// There is a connection.
     func connected(_ connection: Connection, route: Route) {
         timeout?.cancel()
@@ -259,6 +278,7 @@ final class Attempt {
     /// It leads to nothing.
     func fail(_ error: any Error) {
         guard phase != .over else { return }
+        withdraw()
         judgePending()
         if role == .dialler, !isResumption {
             engine.metrics.dialled(report)

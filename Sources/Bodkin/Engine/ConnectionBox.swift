@@ -16,6 +16,8 @@ final class ConnectionBox {
     var recalledAt: NIODeadline?
     /// When another path was last looked for because an answer was late.
     var doubtedAt: NIODeadline?
+    /// Paths of a session that the far side has begun itself: they wait, at most as long as any opening.
+    var contenders: [Newcomer] = []
     private var isSettled = false
     private var settlers: [ObjectIdentifier: EventLoopPromise<ConnectionReport>] = [:]
 

@@ -11,11 +11,12 @@ extension PeerEngine {
         if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }
         guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one")) }
         guard peer != id else { return eventLoop.makeFailedFuture(PeerError(.ourselves, "this is our own peer ID: name the other side's")) }
-        if let box = sessions.first(where: { $0.key.peer == peer && $0.value.driver.closeReason == nil })?.value {
-            return eventLoop.makeSucceededFuture(Connection(box))
-        }
-        if let attempt = attempts.values.first(where: { $0.peer == peer && $0.role == .dialler }) { return attempt.result(for: call) }
+        let live = sessions.values.first { $0.driver.peer == peer && $0.driver.closeReason == nil && !$0.driver.isOnOffer }
+        if let live { return eventLoop.makeSucceededFuture(Connection(live)) }
+        let own = attempts.values.first { $0.peer == peer && $0.role == .dialler && !$0.isResumption }
+        if let own { return own.result(for: call) }
         let attempt = Attempt(dialling: peer, engine: self)
+        attempt.isContested = isDialled(by: peer)
         attempts[attempt.id] = attempt
         let result = attempt.result(for: call)
         attempt.begin()
@@ -44,6 +45,7 @@ extension PeerEngine {
             return
         }
         answer.answer = .accepted
+        contest(by: peer)
         // Declined, the other's dial would fail before ours reaches it; accepted and left alone, it folds into ours.
         if ownDialStands(against: peer) { return link?.send(.meetAck(answer)) ?? () }
         link?.send(.meetAck(answer), flush: false)
@@ -55,11 +57,6 @@ extension PeerEngine {
         link?.flush()
         attempt.meet(meet)
         attempt.expire()
-    }
-
-    /// Both dial each other: the attempt of the lower peer ID stands.
-    private func ownDialStands(against peer: PeerID) -> Bool {
-        id < peer && attempts.values.contains { $0.role == .dialler && $0.peer == peer && $0.session == nil }
     }
 
     private func answerCircuit(_ attempt: Attempt, early: ByteBuffer) {

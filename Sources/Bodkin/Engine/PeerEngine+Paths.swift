@@ -6,9 +6,7 @@ import NIOCore
 /// Paths that others open, and the sessions that they belong to.
 extension PeerEngine {
     /// The most paths of one session at once: the one that carries it, what replaces it, and what is being closed.
-    private static let pathLimit = 8
-    /// The longest first frame of a session (docs/wire.md).
-    private static let openLimit = 16_384
+    static let pathLimit = 8
 
     /// A connection to the reserved port.
     func accept(_ channel: any Channel) throws {
@@ -64,32 +62,10 @@ extension PeerEngine {
     }
 
     /// The far side, a dialler, is proved: its first frame says which session the path is for.
-    func awaitOpening(_ path: Path, from peer: PeerID) {
-        var unread = ByteBuffer()
-        // The dialler sends its first frame with the last flight of its handshake.
-        let deadline = OneShot(on: eventLoop, in: .seconds(10)) { [weak path] in path?.close() }
-        path.onEvent = { [weak self, unowned path] event in
-            switch event {
-            case .bytes(var bytes): unread.writeBuffer(&bytes)
-            case .closed: deadline.cancel()
-            case .readCompleted:
-                do {
-                    guard let opening = try Session.peekOpen(unread) else {
-                        if unread.readableBytes > Self.openLimit { path.close() }
-                        return
-                    }
-                    deadline.cancel()
-                    self?.open(path, opening, from: peer, received: unread)
-                } catch {
-                    deadline.cancel()
-                    path.close()
-                }
-            case .secured, .writabilityChanged: break
-            }
-        }
-    }
+    func awaitOpening(_ path: Path, from peer: PeerID) { _ = Newcomer(path, from: peer, engine: self) }
 
-    private func open(_ path: Path, _ opening: PathOpening, from peer: PeerID, received: ByteBuffer) {
+    /// The first frame is there.
+    func open(_ path: Path, _ opening: PathOpening, from peer: PeerID, received: ByteBuffer) {
         let key = SessionKey(peer: peer, session: opening.session)
         // A connection that the dialler has opened tells no attempt.
         let called = attempts.values.filter { $0.peer == peer && $0.role == .called && $0.session == nil && $0.remoteInstance == opening.sender }
@@ -104,7 +80,8 @@ extension PeerEngine {
         }
         // A live session is a grant to go on with it, not to begin another.
         let isAdmitted = configuration.admission.admits(peer) || attempts.values.contains { $0.peer == peer && !$0.isResumption }
-        guard !isOver, isAdmitted, opening.receiver == instance, opening.mode == .start, sessions.count < Peer.connectionLimit else {
+        let isLate = attempt == nil && isOvertaken(opening, from: peer)
+        guard !isOver, isAdmitted, !isLate, opening.receiver == instance, opening.mode != .attach, sessions.count < Peer.connectionLimit else {
             path.send(PathOutput(head: Session.refusal(opening.mode == .attach ? .unknownSession : .refused)))
             path.flush()
             return path.close()
@@ -137,7 +114,9 @@ extension PeerEngine {
         driver.onEvent = { [weak self, weak box, unowned driver] event in
             guard let self, let box else { return }
             switch event {
-            case .confirmed: if driver.activePath?.kind == .direct { self.settle(with: driver) }
+            case .confirmed:
+                self.confirmed(box)
+                if driver.activePath?.kind == .direct { self.settle(with: driver) }
             case .tookOver(let path):
                 self.metrics.moved(from: box.report.route, to: Route(path.kind))
                 box.tookOver(path)
@@ -155,7 +134,8 @@ extension PeerEngine {
                 if let path = driver.activePath { self.parting.append((path, box)) }
                 self.countConnections()
                 box.closed(reason)
-                self.tell(.closed(driver.peer, reason: ConnectionBox.text(of: reason)), since: start)
+                if !driver.isOnOffer { self.tell(.closed(driver.peer, reason: ConnectionBox.text(of: reason)), since: start) }
+                self.makeWay(box)
                 for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.end() }
                 return
             }
@@ -188,9 +168,6 @@ extension PeerEngine {
     /// A direct path carries the session: what else was tried for it is over.
     func settle(with driver: SessionDriver) {
         for attempt in Array(attempts.values) where attempt.session === driver { attempt.settled(on: driver.activePath) }
-        for attempt in Array(attempts.values)
-        where attempt.role == .called && attempt.session == nil && attempt.peer == driver.peer && attempt.remoteInstance == driver.remoteInstance {
-            attempt.end()
-        }
+        endCalls(of: driver)
     }
 }

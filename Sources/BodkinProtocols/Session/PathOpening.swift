@@ -9,6 +9,8 @@ public struct PathOpening: Hashable, Sendable {
         case start = 0
         /// The session exists at both ends: refuse the path where it is unknown.
         case attach = 1
+        /// As `start`, by a sender whose application does not have the session yet: where both sides begin one, this one may give way.
+        case offer = 2
     }
 
     /// The session.

@@ -46,8 +46,8 @@ extension Session {
                 data: UInt64(configuration.connectionWindow), streamData: UInt64(configuration.streamWindow),
                 streams: UInt64(configuration.remoteStreams))
             let opening = PathOpening(
-                session: id, sender: localInstance, receiver: remoteInstance, mode: isConfirmed ? .attach : .start, kind: known.kind,
-                generation: known.generation, nextExpected: nextExpected, limits: limits)
+                session: id, sender: localInstance, receiver: remoteInstance, mode: isConfirmed ? .attach : isOffer ? .offer : .start,
+                kind: known.kind, generation: known.generation, nextExpected: nextExpected, limits: limits)
             PathFrame.open(opening).write(to: &out)
             paths[path]?.owesOpen = false
         } else if known.owesChoice {

@@ -46,6 +46,8 @@ public struct Session: ~Copyable, Sendable {
     public let localInstance: InstanceID
     /// The far side's instance.
     public let remoteInstance: InstanceID
+    /// Whether the application does not have it before the far side has answered, so that it may give way until then.
+    public let isOffer: Bool
     /// The bounds.
     public let configuration: Configuration
 
@@ -92,12 +94,14 @@ public struct Session: ~Copyable, Sendable {
 
     /// A session without a path, with stream 0 open.
     public init(
-        role: Role, id: SessionID, localInstance: InstanceID, remoteInstance: InstanceID, configuration: Configuration = Configuration()
+        role: Role, id: SessionID, localInstance: InstanceID, remoteInstance: InstanceID, isOffer: Bool = false,
+        configuration: Configuration = Configuration()
     ) {
         self.role = role
         self.id = id
         self.localInstance = localInstance
         self.remoteInstance = remoteInstance
+        self.isOffer = isOffer
         self.configuration = configuration
         log = RecordLog(configuration)
         receiveWindow = FlowWindow(size: configuration.connectionWindow, largest: configuration.largestConnectionWindow)

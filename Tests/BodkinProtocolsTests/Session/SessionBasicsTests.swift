@@ -23,6 +23,23 @@ import Testing
         #expect(wire.dialler.unacknowledged == 0)
     }
 
+    @Test func anOfferIsOneUntilTheFarSideHasAnswered() throws {
+        var dialler = Session(role: .dialler, id: .random(), localInstance: .random(), remoteInstance: .random(), isOffer: true)
+        var called = Session(role: .called, id: dialler.id, localInstance: dialler.remoteInstance, remoteInstance: dialler.localInstance)
+        var modes: [PathOpening.Mode?] = []
+        for path in [PathID(1), PathID(2), PathID(3)] {
+            dialler.addPath(path, kind: .circuit)
+            called.addPath(path, kind: .circuit)
+            let flight = dialler.output(on: path, limit: 65_536)?.head ?? ByteBuffer()
+            modes.append(try Session.peekOpen(flight)?.mode)
+            called.receive(flight, on: path)
+            let answer = called.output(on: path, limit: 65_536)?.head ?? ByteBuffer()
+            // The first answer is lost with its path.
+            if path == PathID(1) { dialler.pathClosed(path) } else { dialler.receive(answer, on: path) }
+        }
+        #expect(modes == [.offer, .offer, .attach])
+    }
+
     @Test(arguments: [1, 2, 3, 7, 100, 1_000, .max]) func anyChunkingGivesTheSameBytesBothWays(chunk: Int) {
         let wire = SessionWire()
         wire.connect(1)

@@ -81,6 +81,7 @@ import Testing
             + [1, 1, 2, 0x40, 70, 0x80, 0x40, 0, 0, 0x80, 0x10, 0, 0, 0x44, 0]
         #expect(Array(buffer.readableBytesView) == [0x00, 0x40, 64] + expected.dropFirst(2))
         #expect(try Session.peekOpen(buffer) == opening)
+        #expect(PathOpening.Mode.start.rawValue == 0 && PathOpening.Mode.offer.rawValue == 2)
         for count in 0..<buffer.readableBytes {
             #expect(try Session.peekOpen(buffer.getSlice(at: 0, length: count) ?? ByteBuffer()) == nil)
         }

@@ -25,6 +25,8 @@ final class LyingServer: Sendable {
         var refusal: @Sendable (Int) -> WireFailure.Code? = { _ in nil }
         /// Sets up the far end of a dial's circuit in the place of the called peer, which hears nothing of the dial; nil where circuits go through.
         var circuit: (@Sendable (CircuitChannel) throws -> Void)?
+        /// What keeps pieces of circuits.
+        var gate: CircuitGate?
     }
 
     struct State {
@@ -84,6 +86,14 @@ final class LyingServer: Sendable {
         guard let channel = state.withLock({ $0.clients[peer] }) else { return }
         for body in bodies { channel.write(body, promise: nil) }
         channel.flush()
+    }
+
+    /// Returns when a peer has read what was sent to it.
+    func isRead(by peer: PeerID) async throws {
+        var ping = WirePing()
+        ping.number = .random(in: 1...UInt64.max)
+        send([.ping(ping)], to: peer)
+        try await eventually("the pong") { state.withLock { $0.pongs.contains(ping.number) } }
     }
 
     /// What one peer is told of the other.
@@ -217,7 +227,8 @@ private final class LyingRendezvous: ChannelInboundHandler {
     }
 
     private func pass(_ body: WireEnvelope.OneOf_Body, _ attempt: Data, from peer: PeerID) {
-        guard let other = server.state.withLock({ $0.attempts[attempt] })?.first(where: { $0 != peer }) else { return }
+        guard let peers = server.state.withLock({ $0.attempts[attempt] }), let other = peers.first(where: { $0 != peer }) else { return }
+        if server.lies.gate?.keeps(body, peer == peers[0] ? .fromDialler(peer) : .toDialler(other)) == true { return }
         server.send([body], to: other)
     }
 

@@ -47,6 +47,19 @@ enum SocketTable {
         try await states(in: host, of: lab).count { $0 == state.rawValue }
     }
 
+    /// How many a peer at rest has behind one address: it listens, and it has a link and a warm connection to the server. Right after it has begun, and on a busy
+    /// machine, there may be a second try of either beside.
+    static let atRest = 3
+
+    /// Returns when the peer in a host has what it has at rest, and no more.
+    static func rest(in host: String, of lab: Lab) async throws {
+        do {
+            try await eventually("the end of every socket") { try await count(in: host, of: lab) == atRest }
+        } catch let error as Missing {
+            throw Missing(description: "\(error), states of those there are: \(try await states(in: host, of: lab).joined(separator: " "))")
+        }
+    }
+
     /// How many TCP sockets of a host have a descriptor: all but those in TIME_WAIT.
     static func count(in host: String, of lab: Lab) async throws -> Int {
         try await states(in: host, of: lab).count { $0 != TCPState.timeWait.rawValue }

@@ -1,0 +1,55 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import NIOCore
+
+/// A path whose far side, a dialler, is proved: its first frame says which session it is for.
+final class Newcomer {
+    /// The longest first frame of a session (docs/wire.md).
+    private static let openLimit = 16_384
+    /// How long it is waited for. The dialler sends its first frame with the last flight of its handshake.
+    private static let patience = TimeAmount.seconds(10)
+
+    let path: Path
+    private let peer: PeerID
+    private weak var engine: PeerEngine?
+    private var unread = ByteBuffer()
+    private var deadline: OneShot?
+
+    /// Follows a path until it is opened.
+    init(_ path: Path, from peer: PeerID, engine: PeerEngine) {
+        self.path = path
+        self.peer = peer
+        self.engine = engine
+        deadline = OneShot(on: engine.eventLoop, in: Self.patience) { [weak path] in path?.close() }
+        path.onEvent = { [self] event in
+            switch event {
+            case .bytes(var bytes): unread.writeBuffer(&bytes)
+            case .closed: end()
+            case .readCompleted: look()
+            case .secured, .writabilityChanged: break
+            }
+        }
+    }
+
+    /// Opens it, as soon as its first frame is there and nothing stands against it.
+    func look() {
+        guard deadline != nil, let engine else { return }
+        do {
+            if let opening = try Session.peekOpen(unread), !engine.holds(self, opening, from: peer) {
+                end()
+                return engine.open(path, opening, from: peer, received: unread)
+            }
+            if unread.readableBytes > Self.openLimit { path.close() }
+        } catch {
+            end()
+            path.close()
+        }
+    }
+
+    private func end() {
+        deadline?.cancel()
+        deadline = nil
+        path.onEvent = { _ in }
+    }
+}

@@ -1,0 +1,75 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import NIOCore
+
+/// Two that dial each other at once: their handshakes may cross, and each end begin a session before it hears of the other's.
+///
+/// Who dials knowing that the other one does, too, begins its session as an offer: the caller has the connection when the far side has answered. Of two sessions
+/// that both ends have begun, one that is no offer stands; of two offers, that of the lower peer ID. They cannot both be none: each handshake needs the other end, which
+/// knows of it then. Both ends see both openings, and decide alike.
+extension PeerEngine {
+    /// Whether a dial of theirs has come to us and has led to nothing yet.
+    func isDialled(by peer: PeerID) -> Bool { attempts.values.contains { $0.role == .called && $0.peer == peer && $0.session == nil } }
+
+    /// A dial of theirs has come: ours that is under way may give way to it.
+    func contest(by peer: PeerID) {
+        for attempt in attempts.values where attempt.role == .dialler && attempt.peer == peer { attempt.isContested = true }
+    }
+
+    /// Both dial each other: the attempt of the lower peer ID stands.
+    func ownDialStands(against peer: PeerID) -> Bool {
+        id < peer && attempts.values.contains { $0.role == .dialler && $0.peer == peer && ($0.session == nil || $0.isOnOffer) }
+    }
+
+    /// Whether a session of our own stands against one that the same instance begins: the opening waits until ours is answered, or over. An offer of ours that gives
+    /// way is over then.
+    func holds(_ newcomer: Newcomer, _ opening: PathOpening, from peer: PeerID) -> Bool {
+        guard opening.mode != .attach, let own = ownSession(with: peer, opening.sender), !own.driver.isConfirmed else { return false }
+        let isOffer = opening.mode == .offer
+        if own.driver.isOnOffer, !isOffer || peer < id {
+            for attempt in Array(attempts.values) where attempt.session === own.driver { attempt.withdraw() }
+            return false
+        }
+        guard isOffer else { return false }
+        if own.contenders.contains(where: { $0 === newcomer }) { return true }
+        if own.contenders.count < Self.pathLimit { own.contenders.append(newcomer) } else { newcomer.path.close() }
+        return true
+    }
+
+    /// Whether an opening that belongs to no dial of theirs has come late: its sender has answered our session meanwhile, and forgotten its own.
+    func isOvertaken(_ opening: PathOpening, from peer: PeerID) -> Bool {
+        opening.mode == .offer && ownSession(with: peer, opening.sender)?.driver.isConfirmed == true
+    }
+
+    private func ownSession(with peer: PeerID, _ instance: InstanceID) -> ConnectionBox? {
+        sessions.values.first {
+            let driver = $0.driver
+            return driver.peer == peer && driver.role == .dialler && driver.remoteInstance == instance && driver.closeReason == nil
+        }
+    }
+
+    /// The far side has our session: what it has begun itself it gives up, and so do we.
+    func confirmed(_ box: ConnectionBox) {
+        guard box.driver.role == .dialler else { return }
+        for attempt in Array(attempts.values) where attempt.session === box.driver { attempt.confirmed() }
+        endCalls(of: box.driver)
+        for contender in box.contenders { contender.path.close() }
+        box.contenders = []
+    }
+
+    /// A session of ours is over before the far side has answered: what waited for it goes ahead.
+    func makeWay(_ box: ConnectionBox) {
+        let contenders = box.contenders
+        box.contenders = []
+        eventLoop.assumeIsolated().execute { for contender in contenders { contender.look() } }
+    }
+
+    /// Dials of theirs that have led to nothing are of no use beside a session.
+    func endCalls(of driver: SessionDriver) {
+        for attempt in Array(attempts.values)
+        where attempt.role == .called && attempt.session == nil && attempt.peer == driver.peer && attempt.remoteInstance == driver.remoteInstance {
+            attempt.end()
+        }
+    }
+}
