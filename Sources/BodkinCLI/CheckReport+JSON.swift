@@ -6,7 +6,10 @@ import BodkinSystem
 /// The form is docs/check.md's: members are added, and neither renamed nor taken away.
 extension CheckReport {
     /// All of it.
-    var json: JSONValue {
+    var json: JSONValue { .object(members) }
+
+    /// Its members.
+    var members: [(String, JSONValue)] {
         let server: [(String, JSONValue)] =
             switch profile.reachability {
             case .registered(let time): [("reachable", .flag(true)), ("registered_ms", .milliseconds(time))]
@@ -31,7 +34,7 @@ extension CheckReport {
             ),
         ]
         let peer = pair.map(Self.json) ?? unanswered.map { Self.json($0.peer, $0.failure) }
-        return .object(members + (peer.map { [("peer", $0)] } ?? []))
+        return members + (peer.map { [("peer", $0)] } ?? [])
     }
 
     static func key(_ family: IPAddress.Family) -> JSONValue { .text(family == .v4 ? "ipv4" : "ipv6") }

@@ -7,6 +7,12 @@ extension CheckReport {
     /// In words: what there is, how good it is for connecting, what would help.
     var words: String { (found + judged + advised + (pair.map { [Self.words($0)] } ?? [])).joined(separator: "\n") }
 
+    /// How good it is for connecting, in one line, with what would help most.
+    var summary: String {
+        let grades = profile.grades.map { "\($0.mark.rawValue) over \(Self.name($0.family))" }.joined(separator: ", ")
+        return (["this network is \(grades) for direct connections"] + advised.prefix(1)).joined(separator: "; ")
+    }
+
     /// What there is.
     private var found: [String] {
         var lines = profile.interfaces.map { "interface \($0.name): \($0.addresses.map { "\($0.address)" }.joined(separator: ", "))" }

@@ -29,6 +29,7 @@ struct EventLine: Sendable {
         case .report(let report): self.init(report)
         case .closed(let peer, let reason): self.init("closed", [("peer", .text("\(peer)")), ("reason", .text(reason))])
         case .serverLost(let reason): self.init("server-lost", [("reason", .text(reason))])
+        case .profiled(let profile): self.init("network", CheckReport(profile).members)
         }
     }
 

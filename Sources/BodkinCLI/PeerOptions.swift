@@ -17,6 +17,8 @@ struct PeerOptions: ParsableArguments {
     var relayOnly = false
     @Flag(help: "Predicts no external ports: at most one SYN for each address of the other side at a time.")
     var noPrediction = false
+    @Flag(help: "Does not look at the network in the background, which is done when nobody has dialled for half a minute.")
+    var noProfile = false
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -32,6 +34,7 @@ struct PeerOptions: ParsableArguments {
         configuration.reservedPort = reservedPort
         configuration.paths = directOnly ? .directOnly : relayOnly ? .relayOnly : .all
         configuration.predictsPorts = !noPrediction
+        configuration.profilesNetwork = !noProfile
         return configuration
     }
 

@@ -20,6 +20,8 @@ extension NetworkCheck {
         for mapping in mappings {
             if let allocation = await AllocationProbe.run(mapping, over: .tcp, on: eventLoop) { found.allocations.append(allocation) }
         }
+        // Nobody wants the rest any more, or something has come between that it would disturb.
+        if Task.isCancelled { return found }
         let allocations = found.allocations
         async let hairpin = hairpin(mappings, allocations, on: eventLoop)
         async let resets = resets(mappings, allocations, on: eventLoop)

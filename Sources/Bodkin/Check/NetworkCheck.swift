@@ -20,44 +20,52 @@ public enum NetworkCheck {
     /// - Throws: ``TransportError`` where no address of the server can be found.
     public static func run(_ configuration: Peer.Configuration) async throws -> NetworkProfile {
         let ways = try await ServerResolution.ways(to: configuration.rendezvous)
-        var addresses: [IPAddress] = []
-        for way in ways where !addresses.contains(where: { $0.family == way.endpoint.address.family }) { addresses.append(way.endpoint.address) }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
+        return await profile(ways.addresses, configuration, on: eventLoop) { findings in
+            let clock = ContinuousClock()
+            let start = clock.now
+            var own = configuration
+            // The check looks at all of that itself, and more thoroughly.
+            own.predictsPorts = false
+            own.profilesNetwork = false
+            var found: Findings?
+            do {
+                let (time, filtering) = try await withPeer(own) { peer in
+                    try await peer.registered()
+                    let time = clock.now - start
+                    async let knocks = peer.knocks()
+                    // Not before: further connections of this machine would pass for somebody else's.
+                    found = await findings()
+                    return (time, await knocks)
+                }
+                return (.registered(after: time), found ?? Findings(), filtering)
+            } catch {
+                if found == nil { found = await findings() }
+                return (.failed(error), found ?? Findings(), [])
+            }
+        }
+    }
+
+    /// Asks the server's STUN ports at these addresses; `meet` says whether the server can be used, what it has met at the reserved port, and when to look at what must not
+    /// be disturbed by further connections.
+    static func profile(
+        _ addresses: [IPAddress], _ configuration: Peer.Configuration, on eventLoop: any EventLoop,
+        meeting meet: (_ findings: () async -> Findings) async -> (NetworkProfile.Reachability, Findings, [FilteringProfile])
+    ) async -> NetworkProfile {
         // For whoever waits for them while the peer lives.
         let promise = eventLoop.makePromise(of: [MappingProfile].self)
         async let udp = datagrams(addresses, configuration.rendezvous, for: promise, on: eventLoop)
         let datagrams = promise.futureResult
         let tcp = await mappings(addresses, configuration.rendezvous, on: eventLoop)
-        var found: Findings?
-        var filtering: [FilteringProfile] = []
-        let reachability: NetworkProfile.Reachability
-        let clock = ContinuousClock()
-        let start = clock.now
-        do {
-            var own = configuration
-            // The check looks at the allocator itself, and more thoroughly.
-            own.predictsPorts = false
-            reachability = try await withPeer(own) { peer in
-                try await peer.registered()
-                let time = clock.now - start
-                async let knocks = peer.knocks()
-                // Not before: further connections of this machine would pass for somebody else's.
-                found = await findings(in: tcp, datagrams, on: eventLoop)
-                filtering = await knocks
-                return .registered(after: time)
-            }
-        } catch {
-            reachability = .failed(error)
-        }
-        if found == nil { found = await findings(in: tcp, datagrams, on: eventLoop) }
+        let (reachability, found, filtering) = await meet { await findings(in: tcp, datagrams, on: eventLoop) }
         // A thread may have a network of its own, as in the laboratory: the sockets' counts.
-        let (interfaces, routes) = try await eventLoop.submit { (NetworkInterface.current(), DefaultRoute.current()) }.get()
+        let attachments = try? await eventLoop.submit { Attachments.current() }.get()
         var profile = NetworkProfile(
-            interfaces: interfaces, routes: routes, reachability: reachability, tcp: tcp, udp: await udp, allocations: found?.allocations ?? [],
-            filtering: filtering, hairpin: found?.hairpin)
-        profile.resets = found?.resets ?? []
-        profile.nesting = found?.nesting
-        (profile.udpAllocations, profile.udpFiltering) = (found?.udpAllocations ?? [], found?.udpFiltering ?? [])
+            interfaces: attachments?.interfaces ?? [], routes: attachments?.routes ?? [], reachability: reachability, tcp: tcp, udp: await udp,
+            allocations: found.allocations, filtering: filtering, hairpin: found.hairpin)
+        profile.resets = found.resets
+        profile.nesting = found.nesting
+        (profile.udpAllocations, profile.udpFiltering) = (found.udpAllocations, found.udpFiltering)
         profile.policy.allowsPrediction = configuration.predictsPorts
         return profile
     }

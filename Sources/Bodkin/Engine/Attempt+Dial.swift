@@ -89,7 +89,7 @@ extension Attempt {
         if let entry = circuitReportIndex, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason) }
         let successor = Attempt(anew: self, absence: absence)
         end()
-        engine.attempts[successor.id] = successor
+        engine.keep(successor)
         successor.launch()
     }
 

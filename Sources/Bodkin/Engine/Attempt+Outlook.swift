@@ -77,7 +77,7 @@ extension PeerEngine {
         guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one")) }
         guard peer != id else { return eventLoop.makeFailedFuture(PeerError(.ourselves, "this is our own peer ID: name the other side's")) }
         let attempt = Attempt(dialling: peer, engine: self)
-        attempts[attempt.id] = attempt
+        keep(attempt)
         return attempt.askOutlook()
     }
 }

@@ -184,12 +184,13 @@ extension Attempt {
             report.verdict = verdict
             // Said once, and again where the reason has become another.
             let isKnown = isResumption && box?.report.verdict == verdict
-            engine.configuration.logger.log(
-                level: isKnown ? .info : .warning, "relayed",
-                metadata: [
-                    "peer": "\(peer)", "verdict": "\(verdict.rawValue)", "meaning": "\(verdict.meaning)", "advice": "\(verdict.advice)",
-                    "attempts": "\(report.attempts.map(\.description).joined(separator: "; "))",
-                ])
+            var metadata: Logger.Metadata = [
+                "peer": "\(peer)", "verdict": "\(verdict.rawValue)", "meaning": "\(verdict.meaning)", "advice": "\(verdict.advice)",
+                "attempts": "\(report.attempts.map(\.description).joined(separator: "; "))",
+            ]
+            // Of the network here more may be known than the attempts show.
+            if let improvement = engine.networkProfile?.improvements.first { metadata["here"] = "\(improvement.advice)" }
+            engine.configuration.logger.log(level: isKnown ? .info : .warning, "relayed", metadata: metadata)
         }
         finish()
     }

@@ -255,6 +255,13 @@ final class Attempt {
         driver.abort(code: 0, reason: "the dial was given up")
     }
 
+    /// Our offer came to nothing, for this reason; nil where the far side's session is to be had instead.
+    func lostOffer(_ reason: String?) {
+        session = nil
+        hasDirectPath = false
+        if let reason { fail(.unresponsive, "\(reason): try again in a moment") }
+    }
+
     /// The far side has our session.
     func confirmed() {
         guard role == .dialler, !isResumption, !callers.isEmpty, let box else { return }

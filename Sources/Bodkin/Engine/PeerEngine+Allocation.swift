@@ -29,7 +29,7 @@ extension PeerEngine {
             observed.port != port.number
         else { return }
         isSampling = true
-        if profile == nil, let known = allocationMemory.profile(by: attachments.routes, seenAs: observed.address) { learnt(known) }
+        if profile == nil, let known = allocationMemory.finding(by: attachments.routes, seenAs: observed.address) { learnt(known) }
         let network = networkNumber
         let plan = SamplingPlan.quick(towards: stunEndpoints)
         tookPorts(plan.batches.reduce(0) { $0 + $1.count })
@@ -45,9 +45,25 @@ extension PeerEngine {
             // Samples that were lost, or overtook each other, tell nothing: others may.
             if found.estimate.allocation == .unknown, self.looks < Self.lookLimit { return self.learnAllocation() }
             self.isProfileFresh = true
-            self.allocationMemory.note(found, by: self.attachments.routes)
+            self.remember(found)
             self.learnt(found)
         }
+    }
+
+    /// What explains nothing is not worth it, and a household's block may be another one the next time.
+    private func remember(_ found: AllocationProfile) {
+        switch found.estimate.allocation {
+        case .unknown, .block: break
+        case .equal, .preserving, .sequential, .dependent, .random:
+            allocationMemory.note(found, by: attachments.routes, seenAs: Set(found.estimate.addresses))
+        }
+    }
+
+    /// A closer look may explain what the first one could not.
+    func learnt(closer found: AllocationProfile) {
+        guard let profile, profile.estimate.allocation == .unknown, found.estimate.allocation != .unknown else { return }
+        remember(found)
+        learnt(found)
     }
 
     private func learnt(_ profile: AllocationProfile) {
@@ -66,6 +82,8 @@ extension PeerEngine {
         isProfileFresh = false
         looks = 0
         networkNumber += 1
+        networkProfile = nil
+        stopProfiling()
     }
 
     /// Connections that are begun, or were, have taken so many new ports of the NAT.

@@ -17,10 +17,16 @@ extension PeerEngine {
         if let own { return own.result(for: call) }
         let attempt = Attempt(dialling: peer, engine: self)
         attempt.isContested = isDialled(by: peer)
-        attempts[attempt.id] = attempt
+        keep(attempt)
         let result = attempt.result(for: call)
         attempt.begin()
         return result
+    }
+
+    /// A dial begins, of whichever side.
+    func keep(_ attempt: Attempt) {
+        attempts[attempt.id] = attempt
+        disturbed()
     }
 
     /// A caller gives up: so does the dial, unless another one waits for it.
@@ -52,7 +58,7 @@ extension PeerEngine {
         // Two attempts of one dialler would be in each other's way, and it has given the earlier one up.
         if meet.direct { for former in Array(attempts.values) where former.isFormer(of: peer, Array(meet.instance)) { former.giveWay() } }
         let attempt = Attempt(attemptID, calledBy: peer, engine: self)
-        attempts[attemptID] = attempt
+        keep(attempt)
         if !meet.early.isEmpty { answerCircuit(attempt, early: ByteBuffer(bytes: meet.early)) }
         link?.flush()
         attempt.meet(meet)

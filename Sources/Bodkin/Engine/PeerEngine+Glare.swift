@@ -58,10 +58,13 @@ extension PeerEngine {
         box.contenders = []
     }
 
-    /// A session of ours is over before the far side has answered: what waited for it goes ahead.
-    func makeWay(_ box: ConnectionBox) {
+    /// A session of ours is over before the far side has answered: what waited for that goes ahead, and is what the caller of an offer has, if there is one.
+    func makeWay(_ box: ConnectionBox, _ reason: SessionCloseReason) {
         let contenders = box.contenders
         box.contenders = []
+        for attempt in Array(attempts.values) where attempt.session === box.driver && attempt.isOnOffer {
+            attempt.lostOffer(contenders.isEmpty ? ConnectionBox.text(of: reason) : nil)
+        }
         eventLoop.assumeIsolated().execute { for contender in contenders { contender.look() } }
     }
 

@@ -135,7 +135,7 @@ extension PeerEngine {
                 self.countConnections()
                 box.closed(reason)
                 if !driver.isOnOffer { self.tell(.closed(driver.peer, reason: ConnectionBox.text(of: reason)), since: start) }
-                self.makeWay(box)
+                if !driver.isConfirmed { self.makeWay(box, reason) }
                 for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.end() }
                 return
             }

@@ -204,8 +204,10 @@ extension PeerEngine {
         }
         if !isRegistered {
             isRegistered = true
+            registrationTime = .nanoseconds((NIODeadline.now() - linkStart).nanoseconds)
             hurry()
         }
+        profileWhenQuiet()
     }
 
     private func refused(_ failure: WireFailure) {

@@ -79,7 +79,7 @@ extension PeerEngine {
         let isMeeting = attempts.values.contains { $0.session === box.driver && $0.mayStillConnect }
         guard !isMeeting || aim == .anyPath && usesCircuits else { return }
         let attempt = Attempt(resuming: box.driver, isMeeting ? .circuit : aim, engine: self)
-        attempts[attempt.id] = attempt
+        keep(attempt)
         attempt.begin()
     }
 

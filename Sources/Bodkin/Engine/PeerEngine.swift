@@ -96,7 +96,14 @@ final class PeerEngine {
     var profile: AllocationProfile?
     /// Whether that was found since the network changed, and what was found in the networks before.
     var isProfileFresh = false
-    var allocationMemory = AllocationMemory()
+    var allocationMemory = NetworkMemory<AllocationProfile>()
+    /// The rest of what there is to know of the network, and of those before; who looks for it, and when it is looked for next.
+    var networkProfile: NetworkProfile?
+    var profileMemory = NetworkMemory<NetworkProfile>()
+    var profiling: Task<Void, Never>?
+    var quiet: OneShot?
+    /// What TLS and the registration took, the last time.
+    var registrationTime = Duration.zero
     /// How many ports of that NAT were taken for searches.
     var blockShare = BlockShare()
     var isSampling = false
@@ -246,6 +253,7 @@ final class PeerEngine {
         renewal?.cancel()
         retryWarm?.cancel()
         registrationDeadline?.cancel()
+        stopProfiling()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         circuits = [:]
         dialedBack(nil)

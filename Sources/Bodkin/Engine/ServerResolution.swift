@@ -51,3 +51,10 @@ enum ServerResolution {
         return result
     }
 }
+
+extension [RendezvousLink.Way] {
+    /// The first address of each family.
+    var addresses: [IPAddress] {
+        reduce(into: []) { list, way in if !list.contains(where: { $0.family == way.endpoint.address.family }) { list.append(way.endpoint.address) } }
+    }
+}

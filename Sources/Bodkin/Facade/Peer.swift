@@ -73,6 +73,14 @@ public final class Peer: Sendable {
         }
     }
 
+    /// What the network here looks like; nil before it has been looked at, which is when nobody has dialled for a while (``Configuration/profilesNetwork``).
+    public var networkProfile: NetworkProfile? {
+        get async {
+            let engine = engine
+            return try? await eventLoop.submit { engine.value.networkProfile }.get()
+        }
+    }
+
     /// What the last words of connections that have ended may take, whatever the limit.
     private static let leastFarewell = TimeAmount.milliseconds(250)
 

@@ -54,6 +54,12 @@ extension Peer {
         /// Whether the external ports that NATs will give are predicted, or searched for, where peers cannot meet otherwise: at most 1 024 SYNs at a time, and only
         /// after the far side has proved itself over a circuit.
         public var predictsPorts = true
+        /// Whether the rest of what there is to know of the network is found out as well, as ``NetworkCheck`` does: once in each network that the peer comes to, when
+        /// nobody has dialled for 30 s, by 32 connections to the server's STUN ports at most, and some fifty datagrams. A dial ends that. It is remembered for the last
+        /// eight networks. What is found is told (``PeerEvent``), and said of connections that stay relayed. Not done with ``PathPolicy/relayOnly``.
+        public var profilesNetwork = true
+        /// After how long without a dial.
+        package var profileDelay = Duration.seconds(30)
         /// The file in which it is remembered what has led to direct paths between kinds of networks, by no address and no peer, so that it is tried first the next
         /// time: at most 256 pairs, mode 0600. Nil: it is remembered as long as the peer lives.
         public var memoryFile: String?

@@ -24,6 +24,8 @@ public struct PeerEvent: Sendable {
         case closed(PeerID, reason: String)
         /// The connection to the server is gone; the peer tries again.
         case serverLost(String)
+        /// The network has been looked at in the background, or is known from before; see ``Peer/Configuration/profilesNetwork``.
+        case profiled(NetworkProfile)
     }
 
     /// What it is.

@@ -19,6 +19,8 @@ final class EventLog: Sendable {
     var attempts: [ConnectionReport.Attempt] { all.compactMap { if case .attempt(_, let attempt) = $0.kind { attempt } else { nil } } }
     /// What the server saw when it knew the peer.
     var observed: [Endpoint] { all.lazy.compactMap { if case .registered(let endpoints) = $0.kind { endpoints } else { nil } }.last ?? [] }
+    /// What the network was found to be.
+    var profiles: [NetworkProfile] { all.compactMap { if case .profiled(let profile) = $0.kind { profile } else { nil } } }
     /// Why paths were lost.
     var lostPaths: [String] { all.compactMap { if case .pathLost(_, _, let reason) = $0.kind { reason } else { nil } } }
     /// How often the server has taken a card.

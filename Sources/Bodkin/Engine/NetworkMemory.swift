@@ -1,0 +1,27 @@
+package import BodkinCore
+package import BodkinSystem
+
+/// What was found of the networks that a peer was in lately. Whoever comes back to one has it at once.
+///
+/// A network is known by its default routes and, since those are the same in many homes, by the address that the server sees it as. Nothing of it is written anywhere.
+package struct NetworkMemory<Finding> {
+    private var entries: [(routes: [DefaultRoute], addresses: Set<IPAddress>, finding: Finding)] = []
+
+    /// Knows nothing yet.
+    package init() {}
+
+    /// The most networks that are remembered.
+    package static var limit: Int { 8 }
+
+    /// Remembers what was found in the network that has these default routes and is seen as these addresses.
+    package mutating func note(_ finding: Finding, by routes: [DefaultRoute], seenAs addresses: Set<IPAddress>) {
+        entries.removeAll { $0.routes == routes && !addresses.isDisjoint(with: $0.addresses) }
+        entries.append((routes, addresses, finding))
+        if entries.count > Self.limit { entries.removeFirst() }
+    }
+
+    /// What was found there last; nil where that network is not known.
+    package func finding(by routes: [DefaultRoute], seenAs address: IPAddress) -> Finding? {
+        entries.last { $0.routes == routes && $0.addresses.contains(address) }?.finding
+    }
+}
