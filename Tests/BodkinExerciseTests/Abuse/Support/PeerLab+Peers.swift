@@ -21,6 +21,8 @@ final class EventLog: Sendable {
     var observed: [Endpoint] { all.lazy.compactMap { if case .registered(let endpoints) = $0.kind { endpoints } else { nil } }.last ?? [] }
     /// What the network was found to be.
     var profiles: [NetworkProfile] { all.compactMap { if case .profiled(let profile) = $0.kind { profile } else { nil } } }
+    /// Whether the link to the server was ever gone.
+    var hasLostServer: Bool { all.contains { if case .serverLost = $0.kind { true } else { false } } }
     /// Why paths were lost.
     var lostPaths: [String] { all.compactMap { if case .pathLost(_, _, let reason) = $0.kind { reason } else { nil } } }
     /// How often the server has taken a card.
