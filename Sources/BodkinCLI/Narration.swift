@@ -15,7 +15,6 @@ enum Narration {
         if case .moved(let peer, let route, let remote) = event.kind, isVerbose || route == .circuit || elapsed > .seconds(5) {
             return "\(short(peer)): goes on \(route == .direct ? "directly\(remote.map { " to \($0)" } ?? "")" : "by circuit")"
         }
-        if case .profiled(let profile) = event.kind, isVerbose || !profile.improvements.isEmpty { return CheckReport(profile).summary }
         guard isVerbose else { return nil }
         let time = "\(elapsed.tenths) ms"
         return switch event.kind {
@@ -26,7 +25,8 @@ enum Narration {
         case .path(_, let route, let remote): "\(time): \(route.rawValue) path\(remote.map { " to \($0)" } ?? "") is up"
         case .connected(let peer, let route): "\(time): connected to \(peer), first bytes by \(route == .circuit ? "circuit" : "direct path")"
         case .closed(let peer, let reason): "\(time): \(short(peer)) \(reason)"
-        case .report, .serverLost, .pathLost, .moved, .profiled: nil
+        case .profiled(let profile): "\(time): \(CheckReport(profile).summary)"
+        case .report, .serverLost, .pathLost, .moved: nil
         }
     }
 

@@ -3,6 +3,7 @@ import BodkinCore
 import BodkinExercise
 import BodkinNATLab
 import BodkinPrediction
+import Logging
 import Testing
 
 /// What a peer finds out about its network by itself.
@@ -57,6 +58,29 @@ struct BackgroundProfileTests {
                     #expect(try await connection.settled().route == .direct)
                     try await eventually("the profile") { log.profiles.count == 1 }
                     #expect(log.profiles.first?.allocation(.v4)?.estimate.allocation == .sequential(delta: 1))
+                }
+            }
+        }
+    }
+
+    @Test("is said in the warning of a connection that stays relayed, beside the verdict: what would help here")
+    func relayed() async throws {
+        try await withPeerLab(.pair(.symmetricRandom, .symmetricRandom, link: LinkParameters(delay: .milliseconds(10)), seed: 1)) { place in
+            let (events, log) = (EventLog(), LogRecord())
+            func configure(_ configuration: inout Peer.Configuration) {
+                Self.configure(&configuration)
+                configuration.logger = Logger(label: "bodkin") { _ in log.handler }
+            }
+            try await place.withPeer(in: "a", log: events, configure) { near in
+                try await place.withPeer(in: "b", { $0.admission = .anyone }) { far in
+                    try await eventually("the profile") { events.profiles.count == 1 }
+                    try await far.registered()
+                    let connection = try await near.connect(to: far.id)
+                    #expect(try await connection.settled().verdict == .unpredictable)
+                    let line = try #require(log.lines.first { $0.message == "relayed" })
+                    #expect(line.level == .warning && line.metadata["verdict"] == "unpredictable")
+                    let improvement = try #require(events.profiles.first?.improvements.first)
+                    #expect(line.metadata["here"] == "\(improvement.advice)")
                 }
             }
         }
