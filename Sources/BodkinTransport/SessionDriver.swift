@@ -80,6 +80,8 @@ public final class SessionDriver {
     public var remoteInstance: InstanceID { session.remoteInstance }
     /// Whether the far side has answered.
     public var isConfirmed: Bool { session.isConfirmed }
+    /// Whether it was begun as an offer.
+    public var isOffer: Bool { session.isOffer }
     /// Whether it is an offer that has no answer yet: it may give way to one that the far side has begun.
     public var isOnOffer: Bool { session.isOffer && !session.isConfirmed }
     /// The path that carries it; nil while there is none.

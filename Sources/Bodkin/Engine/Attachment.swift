@@ -30,8 +30,7 @@ struct Attachments: Equatable {
 
     /// The interface by which a connection leaves that is bound to one, or to a local address, or to nothing.
     func wayOut(_ family: IPAddress.Family, bound interface: String?, local: IPAddress?) -> String? {
-        let holder = interfaces.first { $0.addresses.contains { $0.address == local } }
-        return interface ?? holder?.name ?? routes.first { $0.family == family }?.interface
+        interface ?? interfaces.first { $0.addresses.contains { $0.address == local } }?.name ?? routes.first { $0.family == family }?.interface
     }
 
     /// The interfaces to leave by towards an address: the one whose link it is on, or every way out.

@@ -60,7 +60,13 @@ extension Attempt {
     /// The server says no.
     func refused(_ reason: WireDialFailed.Reason) {
         // Both dial each other: the other one's dial stands, and its connection will be ours.
-        if reason == .unavailable, !isResumption, engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
+        if reason == .unavailable, !isResumption {
+            if let meet = leftAlone {
+                leftAlone = nil
+                engine.takeUp(meet)
+            }
+            if engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
+        }
         if reason == .unavailable, let absence, elapsed + .nanoseconds(absence.nanoseconds) < engine.configuration.dialTimeout {
             instant = OneShot(on: engine.eventLoop, in: absence) { [weak self] in
                 self?.dialAnew("the peer was not there", absence: min(absence * 2, Self.absences.longest))
@@ -80,11 +86,11 @@ extension Attempt {
     func lostServer(_ error: TransportError) {
         isLinkLost = true
         guard session == nil || isResumption, phase == .waiting || phase == .dialled else { return }
-        if isResumption || outlook != nil { fail(.serverLost, error.message) } else { dialAnew("the link to the server is gone") }
+        if isResumption || outlook != nil { fail(.serverLost, error.message) } else { dialAnew() }
     }
 
     /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialled again as soon as the server is back.
-    func dialAnew(_ reason: String, absence: TimeAmount = absences.first) {
+    func dialAnew(_ reason: String = "the link to the server is gone", absence: TimeAmount = absences.first) {
         judgePending()
         if let entry = circuitReportIndex, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason) }
         let successor = Attempt(anew: self, absence: absence)

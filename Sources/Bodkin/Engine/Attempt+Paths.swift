@@ -89,8 +89,8 @@ extension Attempt {
         report.timeToFirstPath = elapsed
         if path.kind == .direct { hasDirectPath = true }
         let session = Session(
-            role: .dialler, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance, isOffer: isContested,
-            configuration: engine.configuration.session)
+            role: .dialler, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance,
+            isOffer: leftAlone != nil || engine.isDialled(by: peer), configuration: engine.configuration.session)
         let driver = SessionDriver(session, peer: peer, on: engine.eventLoop)
         self.session = driver
         let connection = engine.adopt(driver, report: report, start: start, kind: path.kind)
@@ -167,7 +167,7 @@ extension Attempt {
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialler {
-                if isLinkLost, engine.usesCircuits, outlook == nil { return dialAnew("the link to the server is gone") }
+                if isLinkLost, engine.usesCircuits, outlook == nil { return dialAnew() }
                 fail(.unreachable, "no direct path to the peer: allow circuits (no --direct-only), or try from another network")
             }
             return

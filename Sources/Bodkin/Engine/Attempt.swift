@@ -55,8 +55,8 @@ final class Attempt {
     var report: ConnectionReport
     var remoteInstance: InstanceID?
     var session: SessionDriver?
-    /// Whether the far side dials us, too.
-    var isContested = false
+    /// The Meet of a dial of the far side's that waits for what becomes of ours.
+    var leftAlone: WireMeet?
     /// Whether the session was there before: it needs a path, or a better one.
     private(set) var isResumption = false
     /// Whether the session is an offer of ours that has no answer yet.
@@ -134,7 +134,8 @@ final class Attempt {
         self.init(dialling: former.peer, engine: former.engine)
         start = former.start
         report = former.report
-        isContested = former.isContested
+        leftAlone = former.leftAlone
+        former.leftAlone = nil
         callers = former.callers
         former.callers = [:]
         self.absence = absence
@@ -160,7 +161,8 @@ final class Attempt {
     func cancel(for call: ObjectIdentifier) {
         guard let promise = callers.removeValue(forKey: call) else { return }
         promise.fail(CancellationError())
-        if callers.isEmpty, session == nil || isOnOffer { fail(CancellationError()) }
+        // What is on offer the far side may have taken for its own dial.
+        if callers.isEmpty, session == nil { fail(CancellationError()) }
     }
 
     private func answerCallers(_ result: Result<Connection, any Error>) {
@@ -244,6 +246,7 @@ final class Attempt {
     /// Both dialled each other, and the other's dial stands.
     func fold(into connection: Connection) {
         guard session == nil else { return }
+        leftAlone = nil
         answerCallers(.success(connection))
         end()
     }
@@ -264,7 +267,9 @@ final class Attempt {
 
     /// The far side has our session.
     func confirmed() {
-        guard role == .dialler, !isResumption, !callers.isEmpty, let box else { return }
+        guard role == .dialler, !isResumption, session?.isOffer == true, let box else { return }
+        // Nobody waits for it here any more, but the far side, which has dialled, too.
+        if callers.isEmpty { engine.incoming.yield(Connection(box)) }
         connected(Connection(box), route: box.report.route ?? .circuit)
         if isExhausted { conclude() }
     }
@@ -272,6 +277,7 @@ final class Attempt {
     /// There is a connection.
     func connected(_ connection: Connection, route: Route) {
         timeout?.cancel()
+        leftAlone = nil
         engine.tell(.connected(peer, route), since: start)
         answerCallers(.success(connection))
     }
@@ -308,6 +314,7 @@ final class Attempt {
         if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
         engine.attempts[id] = nil
         answerCallers(.failure(PeerError(.closed, "the dial was given up")))
+        if let leftAlone { engine.eventLoop.assumeIsolated().execute { [weak engine] in engine?.takeUp(leftAlone) } }
         if role == .dialler, let box { engine.attemptEnded(for: box) }
     }
 }

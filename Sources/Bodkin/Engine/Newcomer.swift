@@ -10,7 +10,7 @@ final class Newcomer {
     /// How long it is waited for. The dialler sends its first frame with the last flight of its handshake.
     private static let patience = TimeAmount.seconds(10)
 
-    let path: Path
+    private let path: Path
     private let peer: PeerID
     private weak var engine: PeerEngine?
     private var unread = ByteBuffer()
@@ -21,7 +21,7 @@ final class Newcomer {
         self.path = path
         self.peer = peer
         self.engine = engine
-        deadline = OneShot(on: engine.eventLoop, in: Self.patience) { [weak path] in path?.close() }
+        deadline = OneShot(on: engine.eventLoop, in: Self.patience) { [weak self] in self?.close() }
         path.onEvent = { [self] event in
             switch event {
             case .bytes(var bytes): unread.writeBuffer(&bytes)
@@ -34,17 +34,25 @@ final class Newcomer {
 
     /// Opens it, as soon as its first frame is there and nothing stands against it.
     func look() {
-        guard deadline != nil, let engine else { return }
+        guard isWaiting, let engine else { return }
         do {
             if let opening = try Session.peekOpen(unread), !engine.holds(self, opening, from: peer) {
                 end()
                 return engine.open(path, opening, from: peer, received: unread)
             }
-            if unread.readableBytes > Self.openLimit { path.close() }
+            if unread.readableBytes > Self.openLimit { close() }
         } catch {
-            end()
-            path.close()
+            close()
         }
+    }
+
+    /// Whether it is still to be opened.
+    var isWaiting: Bool { deadline != nil }
+
+    /// Nobody wants it.
+    func close() {
+        end()
+        path.close()
     }
 
     private func end() {

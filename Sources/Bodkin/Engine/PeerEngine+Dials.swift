@@ -16,7 +16,6 @@ extension PeerEngine {
         let own = attempts.values.first { $0.peer == peer && $0.role == .dialler && !$0.isResumption }
         if let own { return own.result(for: call) }
         let attempt = Attempt(dialling: peer, engine: self)
-        attempt.isContested = isDialled(by: peer)
         keep(attempt)
         let result = attempt.result(for: call)
         attempt.begin()
@@ -35,7 +34,8 @@ extension PeerEngine {
     }
 
     /// Meet somebody: one that we dial, or who dials us.
-    func received(_ meet: WireMeet) {
+    /// - Parameter isTakenUp: whether a dial of ours, which may still wait, has let it be so far.
+    func received(_ meet: WireMeet, isTakenUp: Bool = false) {
         guard let attemptID = AttemptID(bytes: meet.attempt), let peer = PeerID(publicKey: meet.peer) else { return }
         if meet.isDialler {
             guard let attempt = attempts[attemptID], attempt.role == .dialler, attempt.peer == peer else { return }
@@ -51,9 +51,11 @@ extension PeerEngine {
             return
         }
         answer.answer = .accepted
-        contest(by: peer)
         // Declined, the other's dial would fail before ours reaches it; accepted and left alone, it folds into ours.
-        if ownDialStands(against: peer) { return link?.send(.meetAck(answer)) ?? () }
+        if !isTakenUp, let own = standing(against: peer) {
+            own.leftAlone = meet
+            return link?.send(.meetAck(answer)) ?? ()
+        }
         link?.send(.meetAck(answer), flush: false)
         // Two attempts of one dialler would be in each other's way, and it has given the earlier one up.
         if meet.direct { for former in Array(attempts.values) where former.isFormer(of: peer, Array(meet.instance)) { former.giveWay() } }

@@ -12,28 +12,28 @@ extension PeerEngine {
     /// Whether a dial of theirs has come to us and has led to nothing yet.
     func isDialled(by peer: PeerID) -> Bool { attempts.values.contains { $0.role == .called && $0.peer == peer && $0.session == nil } }
 
-    /// A dial of theirs has come: ours that is under way may give way to it.
-    func contest(by peer: PeerID) {
-        for attempt in attempts.values where attempt.role == .dialler && attempt.peer == peer { attempt.isContested = true }
+    /// Both dial each other: the attempt of the lower peer ID stands. Nil where there is none.
+    func standing(against peer: PeerID) -> Attempt? {
+        guard id < peer else { return nil }
+        return attempts.values.first { $0.role == .dialler && $0.peer == peer && $0.session == nil }
     }
 
-    /// Both dial each other: the attempt of the lower peer ID stands.
-    func ownDialStands(against peer: PeerID) -> Bool {
-        id < peer && attempts.values.contains { $0.role == .dialler && $0.peer == peer && ($0.session == nil || $0.isOnOffer) }
-    }
+    /// A dial of theirs that was left alone, since ours has come to nothing.
+    func takeUp(_ meet: WireMeet) { if !isOver { received(meet, isTakenUp: true) } }
 
     /// Whether a session of our own stands against one that the same instance begins: the opening waits until ours is answered, or over. An offer of ours that gives
     /// way is over then.
     func holds(_ newcomer: Newcomer, _ opening: PathOpening, from peer: PeerID) -> Bool {
-        guard opening.mode != .attach, let own = ownSession(with: peer, opening.sender), !own.driver.isConfirmed else { return false }
+        guard opening.mode != .attach, opening.receiver == instance, let own = ownSession(with: peer, opening.sender), !own.driver.isConfirmed
+        else { return false }
         let isOffer = opening.mode == .offer
         if own.driver.isOnOffer, !isOffer || peer < id {
             for attempt in Array(attempts.values) where attempt.session === own.driver { attempt.withdraw() }
             return false
         }
         guard isOffer else { return false }
-        if own.contenders.contains(where: { $0 === newcomer }) { return true }
-        if own.contenders.count < Self.pathLimit { own.contenders.append(newcomer) } else { newcomer.path.close() }
+        own.contenders.removeAll { !$0.isWaiting || $0 === newcomer }
+        if own.contenders.count < Self.pathLimit { own.contenders.append(newcomer) } else { newcomer.close() }
         return true
     }
 
@@ -49,18 +49,23 @@ extension PeerEngine {
         }
     }
 
+    /// An instance of theirs has a session with us: what we have offered to another one, which is not there any more, it will not answer.
+    func withdrawOffers(to peer: PeerID, otherThan instance: InstanceID) {
+        for attempt in Array(attempts.values) where attempt.peer == peer && attempt.remoteInstance != instance { attempt.withdraw() }
+    }
+
     /// The far side has our session: what it has begun itself it gives up, and so do we.
     func confirmed(_ box: ConnectionBox) {
         guard box.driver.role == .dialler else { return }
         for attempt in Array(attempts.values) where attempt.session === box.driver { attempt.confirmed() }
         endCalls(of: box.driver)
-        for contender in box.contenders { contender.path.close() }
+        for contender in box.contenders { contender.close() }
         box.contenders = []
     }
 
     /// A session of ours is over before the far side has answered: what waited for that goes ahead, and is what the caller of an offer has, if there is one.
     func makeWay(_ box: ConnectionBox, _ reason: SessionCloseReason) {
-        let contenders = box.contenders
+        let contenders = box.contenders.filter(\.isWaiting)
         box.contenders = []
         for attempt in Array(attempts.values) where attempt.session === box.driver && attempt.isOnOffer {
             attempt.lostOffer(contenders.isEmpty ? ConnectionBox.text(of: reason) : nil)

@@ -97,6 +97,7 @@ extension PeerEngine {
         driver.add(path, received: received)
         if driver.activePath?.kind == .direct { settle(with: driver) }
         attempt?.concludeIfExhausted()
+        withdrawOffers(to: peer, otherThan: opening.sender)
         // Who dialled this peer at the same time gets this very connection.
         let folded = attempts.values.filter { $0.peer == peer && $0.role == .dialler && $0.session == nil }
         for attempt in folded { attempt.fold(into: connection) }

@@ -25,7 +25,9 @@ extension AbuseTests {
 
         /// Runs `body` when each end has begun a session, and before the one has heard of the other's; the higher one, which has dialled first, before it hears of the
         /// other's dial, or after.
-        private static func cross(isSecondKnown: Bool, _ body: @Sendable @escaping (Crossing) async throws -> Void) async throws {
+        private static func cross(isSecondKnown: Bool, patience: Duration = .seconds(30), _ body: @Sendable @escaping (Crossing) async throws -> Void)
+            async throws
+        {
             let gate = CircuitGate()
             let identities = try [Identity.create(), Identity.create()].sorted { $0.peerID < $1.peerID }
             let logs = [EventLog(), EventLog()]
@@ -36,7 +38,11 @@ extension AbuseTests {
             try await withLab(Topology.pair(.portRestricted, .portRestricted, seed: 1)) { lab in
                 try await LyingServer.run(in: lab, LyingServer.Lies(gate: gate)) { server in
                     let place = PeerLab(lab: lab, url: server.url)
-                    try await place.withPeer(in: "a", identity: identities[0], log: logs[0], configure) { lower in
+                    let hurry: @Sendable (inout Peer.Configuration) -> Void = {
+                        configure(&$0)
+                        $0.dialTimeout = patience
+                    }
+                    try await place.withPeer(in: "a", identity: identities[0], log: logs[0], hurry) { lower in
                         try await place.withPeer(in: "b", identity: identities[1], log: logs[1], configure) { higher in
                             try await lower.registered()
                             try await higher.registered()
@@ -77,12 +83,17 @@ extension AbuseTests {
             }
         }
 
-        @Test("where the dial that stands is given up, the other one has its connection")
-        func givenUp() async throws {
-            try await Self.cross(isSecondKnown: true) { crossing in
+        @Test("where the dial that stands is given up, or fails, the other one has its connection", arguments: [false, true])
+        func givenUp(isCancelled: Bool) async throws {
+            try await Self.cross(isSecondKnown: true, patience: isCancelled ? .seconds(30) : .seconds(2)) { crossing in
                 try await crossing.letThrough(1)
-                crossing.dials[0].cancel()
-                await #expect(throws: CancellationError.self) { try await crossing.dials[0].value }
+                if isCancelled {
+                    crossing.dials[0].cancel()
+                    await #expect(throws: CancellationError.self) { try await crossing.dials[0].value }
+                    try await crossing.letThrough(0)
+                } else {
+                    await #expect(throws: PeerError.self) { try await crossing.dials[0].value }
+                }
                 var incoming = crossing.peers[0].incoming.makeAsyncIterator()
                 let called = try #require(try await incoming.next())
                 try await Self.expectOne(called, crossing.dials[1].value)
