@@ -41,6 +41,7 @@ extension PeerEngine {
         case .observed:
             warmRetryCount = 0
             learnAllocation()
+            for attempt in Array(attempts.values) { attempt.prediction?.begin() }
             hurryUpgrades()
         case .survived(let local, let silence): return answered(after: silence, from: local)
         case .lost(let local, let silence):

@@ -35,7 +35,7 @@ final class Prediction {
     private var nextLocal: UInt16?
     private var isProved = false
     private var isTold = false
-    /// Whether a round waits until our NAT's allocator has been looked at.
+    /// Whether a round waits until the server sees our mapping, and our NAT's allocator has been looked at.
     private var isPostponed = false
     private var shots: [ObjectIdentifier: any Channel] = [:]
     /// Shots that are still to be fired: from which local port, to where.
@@ -58,7 +58,7 @@ final class Prediction {
 
     init(_ attempt: Attempt) { self.attempt = attempt }
 
-    /// The two sides meet, or how our NAT gives ports is known now: where ours are not kept, what they will be is found out while the circuit's handshake is
+    /// The two sides meet, or how our NAT maps and gives ports is known now: where ours are not kept, what they will be is found out while the circuit's handshake is
     /// under way.
     func begin() {
         guard attempt.isDirectWanted, engine.usesCircuits else { return }
@@ -76,8 +76,8 @@ final class Prediction {
     private func prepare(_ number: Int) {
         round = number
         (own, nextLocal, isTold, isPostponed) = (nil, nil, false, false)
-        guard let observed = engine.observedEndpoint else { return finish() }
-        guard engine.keepsEndpoint == true || engine.allocation != nil else { return isPostponed = true }
+        // Where the mapping is lost there is another one soon.
+        guard let observed = engine.observedEndpoint, engine.keepsEndpoint == true || engine.allocation != nil else { return isPostponed = true }
         func forecast(_ port: UInt16, _ ports: PortForecast.Ports) { own = PortForecast(address: observed.address, port: port, ports: ports) }
         if engine.keepsEndpoint == true {
             forecast(observed.port, .kept)
