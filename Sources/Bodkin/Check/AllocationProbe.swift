@@ -31,7 +31,7 @@ enum AllocationProbe {
         let own = (try? await eventLoop.submit { Set(NetworkInterface.current().flatMap(\.addresses).map(\.address)) }.get()) ?? []
         var profile = await look(mapping, servers, own, over: transport, on: eventLoop)
         // What came too late, or was lost, may have hidden the pattern.
-        for _ in 1..<transport.lookLimit where profile.estimate.allocation == .unknown {
+        for _ in 1..<transport.lookLimit where profile.estimate.allocation == .unknown && !Task.isCancelled {
             profile = await look(mapping, servers, own, over: transport, on: eventLoop)
         }
         return profile
@@ -42,7 +42,7 @@ enum AllocationProbe {
     ) async -> AllocationProfile {
         let base = PortSampler.base()
         var samples: [AllocationSample] = []
-        for plan in [SamplingPlan.quick(towards: servers), .thorough(towards: servers)] {
+        for plan in [SamplingPlan.quick(towards: servers), .thorough(towards: servers)] where !Task.isCancelled {
             switch transport {
             case .tcp: samples += await (try? eventLoop.flatSubmit { PortSampler.run(plan, from: base, on: eventLoop) }.get()) ?? []
             case .udp: samples += await DatagramSampler.run(plan, from: base, mapping.family, on: eventLoop)

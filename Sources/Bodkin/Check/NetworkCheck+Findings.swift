@@ -17,7 +17,7 @@ extension NetworkCheck {
         in mappings: [MappingProfile], _ datagrams: EventLoopFuture<[MappingProfile]>, on eventLoop: any EventLoop
     ) async -> Findings {
         var found = Findings()
-        for mapping in mappings {
+        for mapping in mappings where !Task.isCancelled {
             if let allocation = await AllocationProbe.run(mapping, over: .tcp, on: eventLoop) { found.allocations.append(allocation) }
         }
         // Nobody wants the rest any more, or something has come between that it would disturb.

@@ -14,7 +14,7 @@ enum STUNProbe {
         var answers: [STUNAnswer] = []
         var servers = servers
         var index = 0
-        while index < min(servers.count, limit) {
+        while index < min(servers.count, limit), !Task.isCancelled {
             let server = servers[index]
             index += 1
             let question = STUNQuestion(to: server, from: profile.local?.port ?? 0)

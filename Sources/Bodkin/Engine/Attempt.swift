@@ -314,7 +314,8 @@ final class Attempt {
         if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
         engine.attempts[id] = nil
         answerCallers(.failure(PeerError(.closed, "the dial was given up")))
-        if let leftAlone { engine.eventLoop.assumeIsolated().execute { [weak engine] in engine?.takeUp(leftAlone) } }
+        if let meet = leftAlone { engine.eventLoop.assumeIsolated().execute { [weak engine] in engine?.takeUp(meet) } }
+        leftAlone = nil
         if role == .dialler, let box { engine.attemptEnded(for: box) }
     }
 }

@@ -82,8 +82,6 @@ extension PeerEngine {
         isProfileFresh = false
         looks = 0
         networkNumber += 1
-        networkProfile = nil
-        stopProfiling()
     }
 
     /// Connections that are begun, or were, have taken so many new ports of the NAT.

@@ -11,7 +11,7 @@ extension PeerEngine {
 
     /// What the server met at the reserved port; nil where it does not say.
     func dialBack() -> EventLoopFuture<WireDialedBack?> {
-        guard isRegistered, serverDialsBack, port != nil, waitingForDialBack == nil else { return eventLoop.makeSucceededFuture(nil) }
+        guard !isOver, isRegistered, serverDialsBack, port != nil, waitingForDialBack == nil else { return eventLoop.makeSucceededFuture(nil) }
         return askForDialBack(Self.dialBackLimit)
     }
 

@@ -100,8 +100,9 @@ extension PeerEngine {
         withdrawOffers(to: peer, otherThan: opening.sender)
         // Who dialled this peer at the same time gets this very connection.
         let folded = attempts.values.filter { $0.peer == peer && $0.role == .dialler && $0.session == nil }
+        let isAwaited = folded.contains { !$0.callers.isEmpty }
         for attempt in folded { attempt.fold(into: connection) }
-        if folded.isEmpty { incoming.yield(connection) }
+        if !isAwaited { incoming.yield(connection) }
     }
 
     /// Keeps a session, and follows what happens in it.

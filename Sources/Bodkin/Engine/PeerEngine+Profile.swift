@@ -5,15 +5,20 @@ import NIOCore
 
 /// The rest of what there is to know of the network: what no dial waits for, looked at in the background, once for each network.
 extension PeerEngine {
-    /// So many connections the look takes at most, of a household's block of ports.
+    /// So many connections the look takes, of a household's block of ports.
     private static let profileCost = 32
+
+    /// Whether its event loop is one of the process's, and outlives it.
+    var usesProcessLoops: Bool { configuration.eventLoopGroup == nil }
 
     /// Looks at the network when nobody has dialled for a while. One that is known from before is not looked at again.
     func profileWhenQuiet() {
-        guard configuration.profilesNetwork, usesDirectPaths, networkProfile == nil, profiling == nil, quiet == nil, !isOver else { return }
+        guard configuration.profilesNetwork, usesDirectPaths, networkProfile == nil, profiling == nil, !isOver else { return }
         if let address = observedEndpoint?.address, let known = profileMemory.finding(by: attachments.routes, seenAs: address) {
+            stopProfiling()
             return profiled(known)
         }
+        guard quiet == nil else { return }
         quiet = OneShot(on: eventLoop, in: TimeAmount(configuration.profileDelay)) { [weak self] in
             guard let self else { return }
             self.quiet = nil
@@ -23,7 +28,7 @@ extension PeerEngine {
 
     /// A dial begins: connections of the look's own would be in its way at a NAT that counts.
     func disturbed() {
-        guard profiling != nil else { return }
+        guard profiling != nil || quiet != nil else { return }
         stopProfiling()
         profileWhenQuiet()
     }

@@ -23,6 +23,8 @@ final class Prediction {
     private static let piece = 32
     /// After what time a connection that was up when something was due is looked at again.
     private static let patience = TimeAmount.milliseconds(500)
+    /// How long three looks at an allocator take where answers are lost, and a mapping that is made anew.
+    private static let longestLook = TimeAmount.seconds(8)
     /// The most half-open connections of the whole peer: home routers have died of more.
     static let budget = 1024
 
@@ -76,8 +78,9 @@ final class Prediction {
     private func prepare(_ number: Int) {
         round = number
         (own, nextLocal, isTold, isPostponed) = (nil, nil, false, false)
+        answer?.cancel()
         // Where the mapping is lost there is another one soon.
-        guard let observed = engine.observedEndpoint, engine.keepsEndpoint == true || engine.allocation != nil else { return isPostponed = true }
+        guard let observed = engine.observedEndpoint, engine.keepsEndpoint == true || engine.allocation != nil else { return postpone() }
         func forecast(_ port: UInt16, _ ports: PortForecast.Ports) { own = PortForecast(address: observed.address, port: port, ports: ports) }
         if engine.keepsEndpoint == true {
             forecast(observed.port, .kept)
@@ -102,6 +105,14 @@ final class Prediction {
             forecast(isBlock ? engine.allocation?.ports.map { .random(in: $0) } ?? observed.port : observed.port, ports)
             tellIfReady()
         case .kept, .unknown: finish()
+        }
+    }
+
+    /// Waits until our mapping and allocator are known, and no longer than they ever take.
+    private func postpone() {
+        isPostponed = true
+        answer = OneShot(on: engine.eventLoop, in: Self.longestLook) { [weak self] in
+            if self?.isPostponed == true { self?.finish() }
         }
     }
 

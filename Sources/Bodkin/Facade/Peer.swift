@@ -93,7 +93,12 @@ public final class Peer: Sendable {
             for connection in connections ?? [] { group.addTask { try? await connection.close(within: limit) } }
         }
         try? await eventLoop.flatSubmit { engine.value.part(within: max(Self.leastFarewell, deadline - .now())) }.get()
-        try? await eventLoop.submit { engine.value.close() }.get()
+        let profiling = try? await eventLoop.submit { () -> Task<Void, Never>? in
+            defer { engine.value.close() }
+            return engine.value.usesProcessLoops ? nil : engine.value.profiling
+        }.get()
+        // Whoever lends the threads may end them next.
+        await profiling?.value
     }
 }
 

@@ -83,6 +83,18 @@ extension AbuseTests {
             }
         }
 
+        @Test("where a dial is given up, the far side's session is delivered like any that others begin")
+        func givenUpBefore() async throws {
+            try await Self.cross(isSecondKnown: false) { crossing in
+                crossing.dials[0].cancel()
+                await #expect(throws: CancellationError.self) { try await crossing.dials[0].value }
+                try await crossing.letThrough(1)
+                var incoming = crossing.peers[0].incoming.makeAsyncIterator()
+                let called = try #require(try await incoming.next())
+                try await Self.expectOne(called, crossing.dials[1].value)
+            }
+        }
+
         @Test("where the dial that stands is given up, or fails, the other one has its connection", arguments: [false, true])
         func givenUp(isCancelled: Bool) async throws {
             try await Self.cross(isSecondKnown: true, patience: isCancelled ? .seconds(30) : .seconds(2)) { crossing in

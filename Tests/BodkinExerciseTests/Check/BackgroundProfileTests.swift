@@ -18,7 +18,7 @@ struct BackgroundProfileTests {
 
     private static let topology = Topology.pair(.symmetricSequential, .portRestricted, link: LinkParameters(delay: .milliseconds(10)), seed: 1)
 
-    @Test("is found to be what the lab was told, by 32 connections at most, and is remembered when the peer comes back to it")
+    @Test("is found to be what the lab was told, by some thirty connections, and is remembered when the peer comes back to it")
     func remembered() async throws {
         var options = Lab.Options()
         options.isTracing = true
