@@ -1,5 +1,6 @@
 import Bodkin
 import BodkinCore
+import BodkinPrediction
 import BodkinSystem
 import Testing
 
@@ -29,6 +30,21 @@ struct NetworkMemoryTests {
         memory.note("counts", by: Self.routes(1), seenAs: [Self.address(1)])
         memory.note("draws", by: Self.routes(1), seenAs: [Self.address(1)])
         #expect(memory.finding(by: Self.routes(1), seenAs: Self.address(1)) == "draws")
+    }
+
+    @Test("keep how ports were given out, but for what nothing explained, and for blocks")
+    func allocations() {
+        func profile(_ kind: AllocationKind) -> AllocationProfile {
+            AllocationProfile(
+                family: .v4, estimate: AllocationEstimate(mapping: .unknown, allocation: kind, confidence: 1, addresses: [Self.address(1)]))
+        }
+        var memory = NetworkMemory<AllocationProfile>()
+        let drawing = profile(.random(1024...65535))
+        memory.note(profile(.sequential(delta: 1)), by: Self.routes(1))
+        memory.note(drawing, by: Self.routes(1))
+        memory.note(profile(.unknown), by: Self.routes(1))
+        memory.note(profile(.block(2048...2559)), by: Self.routes(1))
+        #expect(memory.finding(by: Self.routes(1), seenAs: Self.address(1)) == drawing)
     }
 
     @Test("are at most eight: the one that was left alone longest is forgotten")

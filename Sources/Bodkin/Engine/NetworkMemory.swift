@@ -1,4 +1,5 @@
 package import BodkinCore
+import BodkinPrediction
 package import BodkinSystem
 
 /// What was found of the networks that a peer was in lately. Whoever comes back to one has it at once.
@@ -23,5 +24,15 @@ package struct NetworkMemory<Finding> {
     /// What was found there last; nil where that network is not known.
     package func finding(by routes: [DefaultRoute], seenAs address: IPAddress) -> Finding? {
         entries.last { $0.routes == routes && $0.addresses.contains(address) }?.finding
+    }
+}
+
+extension NetworkMemory<AllocationProfile> {
+    /// Remembers how ports were given out there. What explains nothing is not worth it, and a household's block may be another one the next time.
+    package mutating func note(_ found: AllocationProfile, by routes: [DefaultRoute]) {
+        switch found.estimate.allocation {
+        case .unknown, .block: break
+        case .equal, .preserving, .sequential, .dependent, .random: note(found, by: routes, seenAs: Set(found.estimate.addresses))
+        }
     }
 }

@@ -45,24 +45,15 @@ extension PeerEngine {
             // Samples that were lost, or overtook each other, tell nothing: others may.
             if found.estimate.allocation == .unknown, self.looks < Self.lookLimit { return self.learnAllocation() }
             self.isProfileFresh = true
-            self.remember(found)
+            self.allocationMemory.note(found, by: self.attachments.routes)
             self.learnt(found)
-        }
-    }
-
-    /// What explains nothing is not worth it, and a household's block may be another one the next time.
-    private func remember(_ found: AllocationProfile) {
-        switch found.estimate.allocation {
-        case .unknown, .block: break
-        case .equal, .preserving, .sequential, .dependent, .random:
-            allocationMemory.note(found, by: attachments.routes, seenAs: Set(found.estimate.addresses))
         }
     }
 
     /// A closer look may explain what the first one could not.
     func learnt(closer found: AllocationProfile) {
         guard let profile, profile.estimate.allocation == .unknown, found.estimate.allocation != .unknown else { return }
-        remember(found)
+        allocationMemory.note(found, by: attachments.routes)
         learnt(found)
     }
 
