@@ -152,6 +152,15 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "BodkinTests",
+            dependencies: [
+                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer", "BodkinSystem",
+                "BodkinTransport", crypto, logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
         .testTarget(name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
         .testTarget(
