@@ -52,6 +52,7 @@ public final class RendezvousLink {
     /// How long it may take to answer then, where nobody waits for it.
     private static let leisure = TimeAmount.seconds(5)
 
+    private let system: any HostSystem
     private let eventLoop: any EventLoop
     private let url: RendezvousURL
     private let certificate: CertificateIdentity
@@ -66,7 +67,7 @@ public final class RendezvousLink {
     private var failure: TransportError?
     private var deadline: OneShot?
     private var isOver = false
-    private var heardAt = NIODeadline.now()
+    private var heardAt: NIODeadline
     /// Until when something has to come, as long as the answer to the latest ping has not.
     private var verification: (task: OneShot, limit: TimeAmount)?
     private var pingNumber: UInt64 = 0
@@ -77,10 +78,13 @@ public final class RendezvousLink {
     public private(set) var serverKeyHash: [UInt8]?
 
     /// Connects. `onEvent` is called on the event loop, never from inside this.
-    public init(
-        _ url: RendezvousURL, ways: [Way], certificate: CertificateIdentity, on eventLoop: any EventLoop, onEvent: @escaping (Event) -> Void
+    package init(
+        _ url: RendezvousURL, ways: [Way], certificate: CertificateIdentity, of system: any HostSystem = KernelSystem(), on eventLoop: any EventLoop,
+        onEvent: @escaping (Event) -> Void
     ) {
+        self.system = system
         self.eventLoop = eventLoop
+        heardAt = eventLoop.now
         self.url = url
         self.certificate = certificate
         self.onEvent = onEvent
@@ -145,9 +149,9 @@ public final class RendezvousLink {
     public var local: Endpoint? { channel.flatMap { Endpoint($0.localAddress) } }
 
     private func keepAlive() {
-        keepaliveTask = OneShot(on: eventLoop, at: max(heardAt + keepalive(), .now() + .seconds(1))) { [weak self] in
+        keepaliveTask = OneShot(on: eventLoop, at: max(heardAt + keepalive(), eventLoop.now + .seconds(1))) { [weak self] in
             guard let self else { return }
-            if .now() - self.heardAt >= self.keepalive() { self.verify(within: Self.leisure) }
+            if self.eventLoop.now - self.heardAt >= self.keepalive() { self.verify(within: Self.leisure) }
             self.keepAlive()
         }
     }
@@ -176,7 +180,7 @@ public final class RendezvousLink {
         freshTries.append(
             OneShot(on: eventLoop, in: patience) { [weak self] in
                 guard let self, !self.isOver, self.openWays > 0 else { return }
-                if self.connectedAt[way].map({ .now() - $0 >= Self.handshakePatience }) ?? true {
+                if self.connectedAt[way].map({ self.eventLoop.now - $0 >= Self.handshakePatience }) ?? true {
                     self.openWays += 1
                     self.connect(way)
                 }
@@ -186,20 +190,13 @@ public final class RendezvousLink {
 
     private func connect(_ way: Way) {
         let own = NIOLoopBound(self, eventLoop: eventLoop)
-        let connecting = eventLoop.makeCompletedFuture { try SocketAddress(way.endpoint) }.flatMap { [eventLoop] address in
-            ClientBootstrap(group: eventLoop)
-                .channelOption(.autoRead, value: false)
-                .connectTimeout(Self.timeout)
-                .channelInitializer { channel in
-                    own.value.candidates.append(channel)
-                    return way.interface.map { InterfaceBinding.bind(channel, to: $0) } ?? channel.eventLoop.makeSucceededVoidFuture()
-                }
-                .connect(to: address)
-        }
+        let connecting = system.connect(
+            ConnectRequest(to: way.endpoint, by: way.interface, within: Self.timeout), on: eventLoop,
+            configure: NIOLoopBound({ own.value.candidates.append($0) }, eventLoop: eventLoop))
         connecting.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel):
-                self.connectedAt[way] = .now()
+                self.connectedAt[way] = self.eventLoop.now
                 self.secure(channel, way)
             case .failure(let error): self.lost(way, error)
             }
@@ -247,7 +244,7 @@ public final class RendezvousLink {
             .flatMap { try? CertificateIdentity.publicKeyHash(of: $0) }
         for other in candidates where other !== channel { other.close(promise: nil) }
         candidates = []
-        heardAt = .now()
+        heardAt = eventLoop.now
         onEvent(.up)
         // How often, is known from then on.
         keepAlive()
@@ -255,7 +252,7 @@ public final class RendezvousLink {
 
     fileprivate func received(_ envelope: WireEnvelope, on channel: any Channel) {
         guard !isOver, channel === self.channel, let body = envelope.body else { return }
-        heardAt = .now()
+        heardAt = eventLoop.now
         verified(by: body)
         onEvent(.message(body))
     }

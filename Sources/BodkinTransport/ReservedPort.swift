@@ -19,11 +19,13 @@ public final class ReservedPort {
     public let number: UInt16
     /// The families it could be bound in.
     public let families: [IPAddress.Family]
+    private let system: any HostSystem
     private let eventLoop: any EventLoop
     private let listeners: [any Channel]
 
-    private init(number: UInt16, eventLoop: any EventLoop, listeners: [(IPAddress.Family, any Channel)]) {
+    private init(number: UInt16, system: any HostSystem, eventLoop: any EventLoop, listeners: [(IPAddress.Family, any Channel)]) {
         self.number = number
+        self.system = system
         self.eventLoop = eventLoop
         self.families = listeners.map(\.0)
         self.listeners = listeners.map(\.1)
@@ -34,56 +36,48 @@ public final class ReservedPort {
     ///   - number: the port; 0 for one that is free.
     ///   - accept: configures each accepted connection, on the event loop.
     /// - Throws: ``TransportError`` with `portInUse` when another program has it.
-    public static func open(
-        _ number: UInt16, on eventLoop: any EventLoop, accept: @escaping (any Channel) throws -> Void
+    package static func open(
+        _ number: UInt16, of system: any HostSystem = KernelSystem(), on eventLoop: any EventLoop, accept: @escaping (any Channel) throws -> Void
     ) -> EventLoopFuture<NIOLoopBound<ReservedPort>> {
         let accept = NIOLoopBound(accept, eventLoop: eventLoop)
         // A free port may be taken in the other family: a few draws are enough on any machine that has ports left.
-        return open(number, on: eventLoop, accept: accept, draws: number == 0 ? 8 : 1)
+        return open(number, of: system, on: eventLoop, accept: accept, draws: number == 0 ? 8 : 1)
     }
 
     private static func open(
-        _ number: UInt16, on eventLoop: any EventLoop, accept: NIOLoopBound<(any Channel) throws -> Void>, draws: Int
+        _ number: UInt16, of system: any HostSystem, on eventLoop: any EventLoop, accept: NIOLoopBound<(any Channel) throws -> Void>, draws: Int
     ) -> EventLoopFuture<NIOLoopBound<ReservedPort>> {
-        listen(number, .v4, on: eventLoop, accept).flatMap { v4 in
+        listen(number, .v4, of: system, on: eventLoop, accept).flatMap { v4 in
             let port = UInt16(v4.localAddress?.port ?? 0)
-            return listen(port, .v6, on: eventLoop, accept).map { v6 in [(.v4, v4), (.v6, v6)] }
+            return listen(port, .v6, of: system, on: eventLoop, accept).map { v6 in [(.v4, v4), (.v6, v6)] }
                 .flatMapError { error in
                     // A host without IPv6 has one family; a port that is taken there is no reserved port.
                     guard (error as? IOError)?.errnoCode == EADDRINUSE else { return eventLoop.makeSucceededFuture([(.v4, v4)]) }
                     return v4.close().flatMap { eventLoop.makeFailedFuture(error) }
                 }
                 .map { (listeners: [(IPAddress.Family, any Channel)]) in
-                    NIOLoopBound(ReservedPort(number: port, eventLoop: eventLoop, listeners: listeners), eventLoop: eventLoop)
+                    NIOLoopBound(ReservedPort(number: port, system: system, eventLoop: eventLoop, listeners: listeners), eventLoop: eventLoop)
                 }
         }.flatMapError { error in
-            if (error as? IOError)?.errnoCode == EADDRINUSE, draws > 1 { return open(number, on: eventLoop, accept: accept, draws: draws - 1) }
+            if (error as? IOError)?.errnoCode == EADDRINUSE, draws > 1 {
+                return open(number, of: system, on: eventLoop, accept: accept, draws: draws - 1)
+            }
             return eventLoop.makeFailedFuture(TransportError.port(number, error))
         }
     }
 
     private static func listen(
-        _ number: UInt16, _ family: IPAddress.Family, on eventLoop: any EventLoop, _ accept: NIOLoopBound<(any Channel) throws -> Void>
+        _ number: UInt16, _ family: IPAddress.Family, of system: any HostSystem, on eventLoop: any EventLoop,
+        _ accept: NIOLoopBound<(any Channel) throws -> Void>
     ) -> EventLoopFuture<any Channel> {
-        eventLoop.makeCompletedFuture { try SocketAddress(Endpoint(.unspecified(family), number)) }.flatMap { address in
-            let listener = bootstrap(family, on: eventLoop, accept).serverChannelOption(SocketOptions.reusePort, value: 1)
-            guard number != 0 else { return listener.bind(to: address) }
-            // With SO_REUSEPORT alone, a second peer on the same port would be given half of the first one's connections: a socket without it finds out.
-            let probe = bootstrap(family, on: eventLoop, accept)
-            return probe.bind(to: address).flatMap { $0.close() }.flatMap {
-                bootstrap(family, on: eventLoop, accept).serverChannelOption(SocketOptions.reusePort, value: 1).bind(to: address)
-            }
+        func listen(isShared: Bool) -> EventLoopFuture<any Channel> {
+            system.listen(family, port: number, isShared: isShared, on: eventLoop, accept: accept)
         }
-    }
-
-    private static func bootstrap(
-        _ family: IPAddress.Family, on eventLoop: any EventLoop, _ accept: NIOLoopBound<(any Channel) throws -> Void>
-    ) -> ServerBootstrap {
-        let result = ServerBootstrap(group: eventLoop)
-            .serverChannelOption(.backlog, value: 256)
-            .serverChannelOption(SocketOptions.reuseAddress, value: 1)
-            .childChannelInitializer { channel in eventLoop.makeCompletedFuture { try accept.value(channel) } }
-        return family == .v6 ? result.serverChannelOption(SocketOptions.onlyIPv6, value: 1) : result
+        guard number != 0 else { return listen(isShared: true) }
+        // With SO_REUSEPORT alone, a second peer on the same port would be given half of the first one's connections: a socket without it finds out.
+        return listen(isShared: false).flatMap { $0.close() }.flatMap {
+            system.listen(family, port: number, isShared: true, on: eventLoop, accept: accept)
+        }
     }
 
     /// Connects from the reserved port.
@@ -91,34 +85,11 @@ public final class ReservedPort {
     ///   - interface: the interface to leave by; nil for the one that the system's routes name.
     ///   - timeout: after which the system's retransmissions are given up.
     ///   - started: is given the channel before anything is sent, so that it can be closed while it still connects.
-    ///   - configure: configures the channel once it is connected, before it reads.
-    public func connect(
+    package func connect(
         to endpoint: Endpoint, interface: String? = nil, timeout: TimeAmount = .seconds(30), started: @escaping (any Channel) -> Void
     ) -> EventLoopFuture<any Channel> {
-        Self.connect(from: number, to: endpoint, interface: interface, timeout: timeout, on: eventLoop, started: started)
-    }
-
-    /// Connects from any local port, in the same way; 0 for one that the system chooses.
-    public static func connect(
-        from number: UInt16, to endpoint: Endpoint, interface: String? = nil, timeout: TimeAmount = .seconds(30), on eventLoop: any EventLoop,
-        started: @escaping (any Channel) -> Void
-    ) -> EventLoopFuture<any Channel> {
-        let started = NIOLoopBound(started, eventLoop: eventLoop)
-        return eventLoop.makeCompletedFuture {
-            (try SocketAddress(Endpoint(.unspecified(endpoint.address.family), number)), try SocketAddress(endpoint))
-        }.flatMap { (local, remote) in
-            ClientBootstrap(group: eventLoop)
-                .channelOption(SocketOptions.reuseAddress, value: 1)
-                .channelOption(SocketOptions.reusePort, value: 1)
-                .channelOption(.autoRead, value: false)
-                .connectTimeout(timeout)
-                .channelInitializer { channel in
-                    started.value(channel)
-                    return interface.map { InterfaceBinding.bind(channel, to: $0) } ?? channel.eventLoop.makeSucceededVoidFuture()
-                }
-                .bind(to: local)
-                .connect(to: remote)
-        }
+        let request = ConnectRequest(to: endpoint, from: number, by: interface, within: timeout)
+        return system.connect(request, on: eventLoop, configure: NIOLoopBound(started, eventLoop: eventLoop))
     }
 
     /// Forgets a half-dead connection, so that its endpoints are free at once. The RST by which the system does that ends at the first router: our own NAT

@@ -36,25 +36,16 @@ package struct STUNQuestion: Hashable, Sendable {
     ///
     /// To be called on the event loop: the network that a socket is in may be that of its thread.
     /// - Throws: the connection's error, or `ChannelError.eof` where no answer came in time.
-    package func ask(within patience: TimeAmount, on eventLoop: any EventLoop) -> EventLoopFuture<STUNAnswer> {
+    package func ask(within patience: TimeAmount, of system: any HostSystem = KernelSystem(), on eventLoop: any EventLoop) -> EventLoopFuture<
+        STUNAnswer
+    > {
         let request = STUNMessage.bindingRequest()
         let promise = eventLoop.makePromise(of: STUNAnswer.self)
         let asked = eventLoop.now
-        let interface = interface
-        let connecting = eventLoop.makeCompletedFuture {
-            (try SocketAddress(Endpoint(.unspecified(destination.address.family), localPort)), try SocketAddress(destination))
-        }.flatMap { local, remote in
-            ClientBootstrap(group: eventLoop)
-                .channelOption(SocketOptions.reuseAddress, value: 1)
-                .channelOption(SocketOptions.reusePort, value: 1)
-                .connectTimeout(patience)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(STUNAnswerReader(request.transactionID, promise, asked: asked))
-                    }.flatMap { interface.map { InterfaceBinding.bind(channel, to: $0) } ?? channel.eventLoop.makeSucceededVoidFuture() }
-                }
-                .bind(to: local).connect(to: remote)
-        }
+        let connecting = system.connect(
+            ConnectRequest(to: destination, from: localPort, by: interface, within: patience, readsAtOnce: true), on: eventLoop,
+            configure: NIOLoopBound(
+                { try $0.pipeline.syncOperations.addHandler(STUNAnswerReader(request.transactionID, promise, asked: asked)) }, eventLoop: eventLoop))
         connecting.assumeIsolated().whenComplete { result in
             switch result {
             case .failure(let error): promise.fail(error)

@@ -44,7 +44,7 @@ public final class WarmConnection {
     private let eventLoop: any EventLoop
     private let onEvent: (Event) -> Void
     private let keepalive: (Endpoint?) -> TimeAmount
-    private var heardAt = NIODeadline.now()
+    private var heardAt: NIODeadline
     /// The silence that the question under way was to end.
     private var silence: Duration?
     private var credential: STUNCredential?
@@ -68,6 +68,7 @@ public final class WarmConnection {
         self.server = server
         self.interface = interface
         self.eventLoop = eventLoop
+        heardAt = eventLoop.now
         self.keepalive = keepalive
         self.onEvent = onEvent
         if let roundTrip { expectAnswer(within: Self.patience(roundTrip)) }
@@ -127,7 +128,7 @@ public final class WarmConnection {
     /// has kept the mapping at one RST keeps it at the next, and each question is one more that can be lost.
     /// - Parameter isUrgent: whether to ask all the same, because something has happened since.
     public func verify(within limit: TimeAmount, isUrgent: Bool = false) {
-        let isRecent = verifiedAt.map { .now() - $0 <= Self.verificationLifetime } ?? false
+        let isRecent = verifiedAt.map { eventLoop.now - $0 <= Self.verificationLifetime } ?? false
         guard observed != nil, verification == nil, !isClosed, isUrgent || !isRecent else { return }
         verification = OneShot(on: eventLoop, in: limit) { [weak self] in self?.end() }
         ask()
@@ -175,9 +176,9 @@ public final class WarmConnection {
 
     private func refresh() {
         let interval = min(keepalive(local), Self.longestRefresh)
-        refreshing = OneShot(on: eventLoop, at: max(heardAt + interval, .now() + .seconds(1))) { [weak self] in
+        refreshing = OneShot(on: eventLoop, at: max(heardAt + interval, eventLoop.now + .seconds(1))) { [weak self] in
             guard let self else { return }
-            let silence = NIODeadline.now() - self.heardAt
+            let silence = self.eventLoop.now - self.heardAt
             if silence >= interval, self.verification == nil {
                 self.silence = .nanoseconds(silence.nanoseconds)
                 self.verification = OneShot(on: self.eventLoop, in: Self.leisure) { [weak self] in self?.end() }
@@ -191,10 +192,10 @@ public final class WarmConnection {
         guard message.class == .success, let mapped: STUNMessage.XORMappedAddress = try? message.attribute() else { return }
         // Once there is a key, an answer without its proof is none of the server's.
         if let credential, message.hasIntegrity, message.verifiedIntegrity(key: credential.key) == nil { return }
-        heardAt = .now()
+        heardAt = eventLoop.now
         if let silence { onEvent(.survived(from: local, silence)) }
         silence = nil
-        if verification != nil { verifiedAt = .now() }
+        if verification != nil { verifiedAt = eventLoop.now }
         verification?.cancel()
         verification = nil
         guard observed != mapped.endpoint else { return }

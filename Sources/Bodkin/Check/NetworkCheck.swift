@@ -59,7 +59,7 @@ public enum NetworkCheck {
         let tcp = await mappings(addresses, configuration.rendezvous, on: eventLoop)
         let (reachability, found, filtering) = await meet { await findings(in: tcp, datagrams, on: eventLoop) }
         // A thread may have a network of its own, as in the laboratory: the sockets' counts.
-        let attachments = try? await eventLoop.submit { Attachments.current() }.get()
+        let attachments = try? await eventLoop.submit { Attachments(of: KernelSystem()) }.get()
         var profile = NetworkProfile(
             interfaces: attachments?.interfaces ?? [], routes: attachments?.routes ?? [], reachability: reachability, tcp: tcp, udp: await udp,
             allocations: found.allocations, filtering: filtering, hairpin: found.hairpin)

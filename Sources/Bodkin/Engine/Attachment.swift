@@ -1,13 +1,17 @@
 import BodkinCore
 import BodkinSystem
+import BodkinTransport
 
 /// The network as a peer sees it: its addresses, links and ways out.
 struct Attachments: Equatable {
     let interfaces: [NetworkInterface]
     let routes: [DefaultRoute]
 
-    /// What the calling thread's network is like now.
-    static func current() -> Attachments { Attachments(interfaces: NetworkInterface.current(), routes: DefaultRoute.current()) }
+    /// An attachment to these links.
+    init(interfaces: [NetworkInterface], routes: [DefaultRoute]) { (self.interfaces, self.routes) = (interfaces, routes) }
+
+    /// What a system's network is like now.
+    init(of system: any HostSystem) { self.init(interfaces: system.interfaces(), routes: system.defaultRoutes()) }
 
     /// Our addresses of a family.
     func addresses(_ family: IPAddress.Family) -> [IPAddress] {

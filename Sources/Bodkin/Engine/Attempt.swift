@@ -50,7 +50,7 @@ final class Attempt {
     let role: Role
     let peer: PeerID
     /// When the caller began to wait.
-    private(set) var start = NIODeadline.now()
+    private(set) var start: NIODeadline
     var phase = Phase.waiting
     var report: ConnectionReport
     var remoteInstance: InstanceID?
@@ -114,6 +114,7 @@ final class Attempt {
     /// A dial that begins here.
     init(dialling peer: PeerID, engine: PeerEngine) {
         self.engine = engine
+        start = engine.eventLoop.now
         self.peer = peer
         id = .random()
         role = .dialler
@@ -144,6 +145,7 @@ final class Attempt {
     /// A dial that somebody else has begun.
     init(_ id: AttemptID, calledBy peer: PeerID, engine: PeerEngine) {
         self.engine = engine
+        start = engine.eventLoop.now
         self.id = id
         self.peer = peer
         role = .called
@@ -203,7 +205,7 @@ final class Attempt {
     /// What applications see of the session.
     var box: ConnectionBox? { session.flatMap { engine.sessions[PeerEngine.SessionKey(peer: peer, session: $0.id)] } }
 
-    var elapsed: Duration { .nanoseconds((NIODeadline.now() - start).nanoseconds) }
+    var elapsed: Duration { .nanoseconds((engine.eventLoop.now - start).nanoseconds) }
 
     /// Whether a path is this attempt's own.
     func owns(_ path: Path) -> Bool {

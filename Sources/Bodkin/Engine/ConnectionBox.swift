@@ -28,7 +28,7 @@ final class ConnectionBox {
         self.start = start
     }
 
-    var elapsed: Duration { .nanoseconds((NIODeadline.now() - start).nanoseconds) }
+    var elapsed: Duration { .nanoseconds((driver.eventLoop.now - start).nanoseconds) }
 
     /// The first path.
     func began(on path: Path) {

@@ -33,7 +33,7 @@ extension PeerEngine {
         let network = networkNumber
         let plan = SamplingPlan.quick(towards: stunEndpoints)
         tookPorts(plan.batches.reduce(0) { $0 + $1.count })
-        let sampling = PortSampler.run(plan, from: PortSampler.base(), on: eventLoop)
+        let sampling = PortSampler.run(plan, from: PortSampler.base(), of: system, on: eventLoop)
         sampling.assumeIsolated().whenSuccess { [weak self] samples in
             guard let self, !self.isOver else { return }
             self.isSampling = false
@@ -100,7 +100,7 @@ extension PeerEngine {
         let (base, plan) = (PortSampler.base(), SamplingPlan.fresh(towards: stunEndpoints))
         guard let kind = allocation?.allocation else { return eventLoop.makeSucceededFuture(nil) }
         tookPorts(2)
-        return PortSampler.run(plan, from: base, on: eventLoop).map { samples in
+        return PortSampler.run(plan, from: base, of: system, on: eventLoop).map { samples in
             // Of a NAT that counts on for consecutive ports only, the burst goes on where the second probe was.
             guard samples.count == 2, let last = kind.latest(of: samples) else { return nil }
             return (last, base + 2)

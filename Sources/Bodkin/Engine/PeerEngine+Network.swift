@@ -7,8 +7,8 @@ import NIOCore
 extension PeerEngine {
     /// The system says that something has changed.
     func noticed(_ change: NetworkWatch.Change) {
-        guard !isOver, let ours = NetworkInterface.assignedAddresses() else { return }
-        let present = Attachments.current()
+        guard !isOver, let ours = system.assignedAddresses() else { return }
+        let present = Attachments(of: system)
         // Much is told that means nothing here.
         guard change == .clock || present != attachments else { return }
         if present != attachments {

@@ -90,7 +90,7 @@ extension PeerEngine {
             role: .called, id: opening.session, localInstance: instance, remoteInstance: opening.sender, configuration: configuration.session)
         let driver = SessionDriver(session, peer: peer, on: eventLoop)
         let connection = adopt(
-            driver, report: attempt?.report ?? ConnectionReport(peer: peer), start: attempt?.start ?? NIODeadline.now(), kind: path.kind)
+            driver, report: attempt?.report ?? ConnectionReport(peer: peer), start: attempt?.start ?? eventLoop.now, kind: path.kind)
         attempt?.began(on: path, driver)
         sessions[key]?.began(on: path)
         tell(.connected(peer, Route(path.kind)), since: attempt?.start)

@@ -20,8 +20,8 @@ extension PeerEngine {
 
     func openLink() {
         forgetLink()
-        linkStart = .now()
-        link = RendezvousLink(configuration.rendezvous, ways: ways, certificate: certificate, on: eventLoop) { [weak self] event in
+        linkStart = eventLoop.now
+        link = RendezvousLink(configuration.rendezvous, ways: ways, certificate: certificate, of: system, on: eventLoop) { [weak self] event in
             guard let self, !self.isOver else { return }
             switch event {
             case .up: self.linkCameUp()
@@ -42,7 +42,7 @@ extension PeerEngine {
     private func linkCameUp() {
         isLinkUp = true
         // TCP and TLS have taken two round trips. The answers of warm connections are here, or a round trip away, or not to be had soon.
-        let measured = TimeAmount.nanoseconds(min((NIODeadline.now() - linkStart).nanoseconds / 2, 1_000_000_000))
+        let measured = TimeAmount.nanoseconds(min((eventLoop.now - linkStart).nanoseconds / 2, 1_000_000_000))
         // A handshake that a loss, or a full queue, has held up says little about the way.
         serverRoundTrip = isRoundTripKnown ? min(measured, serverRoundTrip * 2) : measured
         isRoundTripKnown = true
@@ -118,7 +118,7 @@ extension PeerEngine {
         }
         let card = Card(
             peer: id, instance: instance, sequence: sequence, server: serverHash,
-            expiry: clock.now &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)),
+            expiry: clock.now(at: eventLoop.now) &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)),
             candidates: candidates, keepsEndpoint: usesDirectPaths && keepsEndpoint == true)
         return try? card.signed(by: configuration.identity.privateKey)
     }
@@ -132,7 +132,7 @@ extension PeerEngine {
             guard !isWelcomed else { return }
             isWelcomed = true
             // The card went out with the hello, good by our clock: where that is wrong, the card is good for too short, or too long.
-            if clock.set(welcome.timeMs) > configuration.cardLifetime / 8, isRegistrationSent { register() }
+            if clock.set(welcome.timeMs, at: eventLoop.now) > configuration.cardLifetime / 8, isRegistrationSent { register() }
             serverDialsBack = welcome.dialsBack
             let window = Int(welcome.circuitWindow)
             if window > circuitWindow {
@@ -204,7 +204,7 @@ extension PeerEngine {
         }
         if !isRegistered {
             isRegistered = true
-            registrationTime = .nanoseconds((NIODeadline.now() - linkStart).nanoseconds)
+            registrationTime = .nanoseconds((eventLoop.now - linkStart).nanoseconds)
             hurry()
         }
         profileWhenQuiet()
@@ -214,7 +214,7 @@ extension PeerEngine {
         switch failure.code {
         case .expired:
             // Our clock is wrong by more than a card lives: the server's counts.
-            clock.set(failure.timeMs)
+            clock.set(failure.timeMs, at: eventLoop.now)
             expiryCount += 1
             guard expiryCount <= Self.expiryLimit else {
                 return fail(

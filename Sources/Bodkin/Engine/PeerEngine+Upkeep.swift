@@ -17,8 +17,8 @@ extension PeerEngine {
     func doubted(_ box: ConnectionBox) {
         suspectNetwork()
         if box.driver.activePath?.kind == .circuit { keepVigil() }
-        guard box.driver.activePath?.kind == .direct, box.doubtedAt.map({ .now() - $0 > Self.doubtInterval }) ?? true else { return }
-        box.doubtedAt = .now()
+        guard box.driver.activePath?.kind == .direct, box.doubtedAt.map({ eventLoop.now - $0 > Self.doubtInterval }) ?? true else { return }
+        box.doubtedAt = eventLoop.now
         if box.driver.role == .dialler { box.driver.suspect() }
         redial(box, .anyPath)
     }
@@ -112,9 +112,9 @@ extension PeerEngine {
             let box = sessions[SessionKey(peer: peer, session: session)], box.driver.role == .dialler,
             box.driver.remoteInstance.bytes == Array(recall.instance),
             box.driver.activePath == nil || recall.generation >= box.driver.generation,
-            box.recalledAt.map({ .now() - $0 >= Self.recallInterval }) ?? true
+            box.recalledAt.map({ eventLoop.now - $0 >= Self.recallInterval }) ?? true
         else { return }
-        box.recalledAt = .now()
+        box.recalledAt = eventLoop.now
         if isDialling(for: box) { return }
         if box.driver.activePath?.kind == .circuit { return hurry(box) }
         box.driver.suspect()

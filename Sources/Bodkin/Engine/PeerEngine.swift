@@ -31,7 +31,7 @@ final class PeerEngine {
     let configuration: Peer.Configuration
     let eventLoop: any EventLoop
     let instance = InstanceID.random()
-    let start = NIODeadline.now()
+    let start: NIODeadline
     let certificate: CertificateIdentity
     let factory: PathFactory
     let metrics = PeerMetrics()
@@ -47,7 +47,8 @@ final class PeerEngine {
     /// The server's addresses, and the ways to them by the interfaces that there are.
     var resolved: [RendezvousLink.Way] = []
     var ways: [RendezvousLink.Way] = []
-    var watch: NetworkWatch?
+    /// Ends the watch for changes of the network.
+    var endWatch: (() -> Void)?
     var warms: [WarmConnection] = []
     /// Those of earlier reserved ports.
     var formerWarms: [WarmConnection] = []
@@ -56,7 +57,7 @@ final class PeerEngine {
     var sequence: UInt64 = 0
     var registeredSequence: UInt64 = 0
     /// When the present link was begun.
-    var linkStart = NIODeadline.now()
+    var linkStart: NIODeadline
     /// How far the server is, from what TCP and TLS took: at most a second.
     var serverRoundTrip = TimeAmount.milliseconds(100)
     /// Whether it was measured on the present network.
@@ -133,10 +134,13 @@ final class PeerEngine {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.incoming = incoming
+        (start, linkStart) = (eventLoop.now, eventLoop.now)
         certificate = try CertificateIdentity(configuration.identity)
         factory = try PathFactory(certificate)
     }
 
+    /// What it runs on.
+    var system: any HostSystem { configuration.system }
     var id: PeerID { configuration.identity.peerID }
     var usesDirectPaths: Bool { configuration.paths != .relayOnly }
     var usesCircuits: Bool { configuration.paths != .directOnly }
@@ -144,12 +148,12 @@ final class PeerEngine {
     /// Begins: reserves the port, and connects to the server by every way at once.
     func begin(_ ways: [RendezvousLink.Way]) {
         recall()
-        watch = NetworkWatch(on: eventLoop) { [weak self] change in self?.noticed(change) }
-        attachments = .current()
+        endWatch = system.watch(on: eventLoop) { [weak self] change in self?.noticed(change) }
+        attachments = Attachments(of: system)
         resolved = ways
         findWays()
         guard usesDirectPaths else { return openLink() }
-        let opening = ReservedPort.open(configuration.reservedPort, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
+        let opening = ReservedPort.open(configuration.reservedPort, of: system, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
         opening.assumeIsolated().whenComplete { [weak self] result in
             guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
             switch result {
@@ -187,7 +191,7 @@ final class PeerEngine {
             return retryWarmConnections()
         }
         isRenewing = true
-        let opening = ReservedPort.open(0, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
+        let opening = ReservedPort.open(0, of: system, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
         opening.assumeIsolated().whenComplete { [weak self] result in
             self?.isRenewing = false
             guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
@@ -204,8 +208,8 @@ final class PeerEngine {
     /// The system, or our NAT, holds something against further connections from the reserved port to some endpoint: another port has nothing held against it.
     /// Once in a while at most, because those who were told of the earlier ports still come there.
     func escape() {
-        guard configuration.reservedPort == 0, escapedAt.map({ .now() - $0 > Self.escapeInterval }) ?? true else { return }
-        escapedAt = .now()
+        guard configuration.reservedPort == 0, escapedAt.map({ eventLoop.now - $0 > Self.escapeInterval }) ?? true else { return }
+        escapedAt = eventLoop.now
         renewPort()
     }
 
@@ -247,7 +251,7 @@ final class PeerEngine {
     }
 
     private func release() {
-        watch?.close()
+        endWatch?()
         retry?.cancel()
         vigil?.cancel()
         renewal?.cancel()
@@ -269,7 +273,7 @@ final class PeerEngine {
 
     // MARK: Telling
 
-    func elapsed(since begin: NIODeadline) -> Duration { .nanoseconds((NIODeadline.now() - begin).nanoseconds) }
+    func elapsed(since begin: NIODeadline) -> Duration { .nanoseconds((eventLoop.now - begin).nanoseconds) }
 
     func tell(_ kind: PeerEvent.Kind, since begin: NIODeadline? = nil) {
         configuration.onEvent?(PeerEvent(kind: kind, elapsed: elapsed(since: begin ?? start)))
@@ -279,4 +283,11 @@ final class PeerEngine {
 extension WireWelcome {
     /// What every server lets a circuit carry before credit is given.
     static let leastCircuitWindow: UInt32 = 65_536
+}
+
+extension PeerEngine {
+    /// Connects from a local port, 0 for any, to a port of a remote peer's that was predicted.
+    func connect(from local: UInt16, to remote: Endpoint, started: @escaping (any Channel) -> Void) -> EventLoopFuture<any Channel> {
+        system.connect(ConnectRequest(to: remote, from: local), on: eventLoop, configure: NIOLoopBound(started, eventLoop: eventLoop))
+    }
 }

@@ -16,13 +16,14 @@ enum PortSampler {
     /// The samples of a plan, as many as were answered. Its connections are closed when the last batch is over, and not before: a mapping may go with its last
     /// session.
     static func run(
-        _ plan: SamplingPlan, from base: UInt16, by interface: String? = nil, on eventLoop: any EventLoop
+        _ plan: SamplingPlan, from base: UInt16, by interface: String? = nil, of system: any HostSystem = KernelSystem(), on eventLoop: any EventLoop
     ) -> EventLoopFuture<[AllocationSample]> {
-        gather(plan.batches[...], from: base, by: interface, on: eventLoop, answers: [])
+        gather(plan.batches[...], from: base, by: interface, of: system, on: eventLoop, answers: [])
     }
 
     private static func gather(
-        _ batches: ArraySlice<[SamplingPlan.Probe]>, from base: UInt16, by interface: String?, on eventLoop: any EventLoop,
+        _ batches: ArraySlice<[SamplingPlan.Probe]>, from base: UInt16, by interface: String?, of system: any HostSystem,
+        on eventLoop: any EventLoop,
         answers: [(SamplingPlan.Probe, STUNAnswer)]
     ) -> EventLoopFuture<[AllocationSample]> {
         guard let batch = batches.first else {
@@ -34,11 +35,11 @@ enum PortSampler {
             let question = STUNQuestion(to: probe.destination, from: base + probe.offset, by: interface)
             // Paced, so that the NAT sees them in this order.
             let wait = TimeAmount(SamplingPlan.spacing * index)
-            return eventLoop.flatScheduleTask(in: wait) { question.ask(within: patience, on: eventLoop) }.futureResult
+            return eventLoop.flatScheduleTask(in: wait) { question.ask(within: patience, of: system, on: eventLoop) }.futureResult
         }
         return EventLoopFuture.whenAllComplete(questions, on: eventLoop).assumeIsolated().flatMap { results in
             let new = zip(batch, results).compactMap { probe, result in (try? result.get()).map { (probe, $0) } }
-            return gather(batches.dropFirst(), from: base, by: interface, on: eventLoop, answers: answers + new)
+            return gather(batches.dropFirst(), from: base, by: interface, of: system, on: eventLoop, answers: answers + new)
         }.nonisolated()
     }
 }

@@ -218,7 +218,7 @@ final class Prediction {
         let piece = if case .counted = own?.ports { waiting.count } else { Self.piece }
         attempt.report.attempts.append(entry)
         reportIndex = attempt.report.attempts.count - 1
-        shoot(piece, since: .now())
+        shoot(piece, since: engine.eventLoop.now)
     }
 
     /// When a round has come to nothing, counted from the last shot: the other side fires a word through the server later, at most, and takes as long for it
@@ -240,7 +240,7 @@ final class Prediction {
         guard !waiting.isEmpty else { return }
         for (local, endpoint) in waiting.prefix(count) { shoot(from: local, at: endpoint) }
         waiting = waiting.dropFirst(count)
-        guard !waiting.isEmpty else { return wait(patience(after: .now() - start)) { $0.missed() } }
+        guard !waiting.isEmpty else { return wait(patience(after: engine.eventLoop.now - start)) { $0.missed() } }
         engine.eventLoop.assumeIsolated().execute { [weak self] in self?.shoot(count, since: start) }
     }
 
@@ -250,7 +250,7 @@ final class Prediction {
         engine.halfOpenCount += 1
         if let reportIndex { attempt.report.attempts[reportIndex].shots += 1 }
         var own: ObjectIdentifier?
-        let connecting = ReservedPort.connect(from: local, to: endpoint, on: engine.eventLoop) { [weak self] channel in
+        let connecting = engine.connect(from: local, to: endpoint) { [weak self] channel in
             own = ObjectIdentifier(channel)
             self?.shots[ObjectIdentifier(channel)] = channel
         }

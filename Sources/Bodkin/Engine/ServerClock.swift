@@ -6,16 +6,16 @@ struct ServerClock {
     private var told: (milliseconds: UInt64, at: NIODeadline)?
 
     /// Milliseconds since 1970 by the server's clock, as far as we know it.
-    var now: UInt64 {
+    func now(at moment: NIODeadline) -> UInt64 {
         guard let told else { return UInt64(max(Date().timeIntervalSince1970 * 1000, 0)) }
-        return told.milliseconds &+ UInt64(clamping: (NIODeadline.now() - told.at).nanoseconds / 1_000_000)
+        return told.milliseconds &+ UInt64(clamping: (moment - told.at).nanoseconds / 1_000_000)
     }
 
     /// The server has told its time. Returns by how much it differs from what was thought.
     @discardableResult
-    mutating func set(_ milliseconds: UInt64) -> Duration {
-        let before = now
-        told = (milliseconds, .now())
+    mutating func set(_ milliseconds: UInt64, at moment: NIODeadline) -> Duration {
+        let before = now(at: moment)
+        told = (milliseconds, moment)
         let difference = before > milliseconds ? before - milliseconds : milliseconds - before
         return .milliseconds(Int64(clamping: difference))
     }

@@ -87,12 +87,12 @@ public final class Peer: Sendable {
     /// Ends every connection in good order, as far as that takes no longer than `limit`, and then the peer.
     func close(within limit: Duration) async {
         let engine = engine
-        let deadline = NIODeadline.now() + TimeAmount(limit)
+        let deadline = eventLoop.now + TimeAmount(limit)
         let connections = try? await eventLoop.submit { engine.value.sessions.values.map { Connection($0) } }.get()
         await withTaskGroup { group in
             for connection in connections ?? [] { group.addTask { try? await connection.close(within: limit) } }
         }
-        try? await eventLoop.flatSubmit { engine.value.part(within: max(Self.leastFarewell, deadline - .now())) }.get()
+        try? await eventLoop.flatSubmit { engine.value.part(within: max(Self.leastFarewell, deadline - engine.value.eventLoop.now)) }.get()
         let profiling = try? await eventLoop.submit { () -> Task<Void, Never>? in
             defer { engine.value.close() }
             return engine.value.usesProcessLoops ? nil : engine.value.profiling

@@ -1,6 +1,7 @@
 public import BodkinCore
 public import BodkinIdentity
 public import BodkinProtocols
+package import BodkinTransport
 public import Logging
 public import NIOCore
 
@@ -76,6 +77,8 @@ extension Peer {
         public var logger = Logger(label: "bodkin", factory: { _ in SwiftLogNoOpLogHandler() })
         /// The threads that the peer may use; nil for those of the process. One event loop of it runs the whole peer.
         public var eventLoopGroup: (any EventLoopGroup)?
+        /// What the peer runs on.
+        package var system: any HostSystem = KernelSystem()
         /// Is told what happens, on the peer's event loop: it must return at once.
         public var onEvent: (@Sendable (PeerEvent) -> Void)?
 
