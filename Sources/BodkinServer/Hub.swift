@@ -36,7 +36,7 @@ final class Hub: Sendable {
     @discardableResult
     func turn<Result: Sendable>(_ body: (inout RendezvousBroker, NIODeadline) -> Result) -> Result {
         state.withLock { state in
-            let result = body(&state.broker, .now())
+            let result = body(&state.broker, loop.now)
             follow(&state)
             return result
         }
@@ -54,7 +54,7 @@ final class Hub: Sendable {
             state.count += 1
             let id = ConnectionID(state.count)
             let isIn = state.broker.join(
-                id, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip, now: .now())
+                id, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip, now: loop.now)
             if isIn { state.peers[id] = mailbox }
             return isIn ? id : nil
         }
@@ -64,7 +64,7 @@ final class Hub: Sendable {
     func leave(_ id: ConnectionID) {
         state.withLock { state in
             state.peers[id] = nil
-            state.broker.leave(id, now: .now())
+            state.broker.leave(id, now: loop.now)
             follow(&state)
         }
     }
@@ -118,7 +118,7 @@ final class Hub: Sendable {
         case .dialBack(let targets, let id): state.peers[id]?.post(.dialBack(targets))
         case .fail(let code, let message, let id):
             state.peers.removeValue(forKey: id)?.post(.fail(code, message))
-            state.broker.leave(id, now: .now())
+            state.broker.leave(id, now: loop.now)
         case .settle(let id): state.warm[id]?.settle()
         }
     }

@@ -53,10 +53,11 @@ extension PeerConnection {
     }
 
     private func receive(_ register: WireRegister, _ id: ConnectionID, _ peer: PeerID, _ instance: InstanceID) {
+        guard let context else { return }
         measure()
         do {
             let registration = try Registration(
-                register, of: peer, instance: instance, server: shared.keyHash, wallClock: shared.wallClock(), now: .now())
+                register, of: peer, instance: instance, server: shared.keyHash, wallClock: shared.wallClock(), now: context.eventLoop.now)
             shared.hub.turn { $0.register(id, registration, now: $1) }
         } catch {
             fail(error.code, error.message)

@@ -1,0 +1,227 @@
+import BodkinCore
+import BodkinNATLab
+import BodkinSystem
+import BodkinTransport
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A host of the virtual network: its interfaces, its listeners, its connections. Confined to the network's event loop.
+final class VirtualHost: HostSystem, @unchecked Sendable {
+    /// Two endpoints, seen from here.
+    private struct Tuple: Hashable {
+        let local: Endpoint
+        let remote: Endpoint
+    }
+
+    let name: String
+    let loop: any EventLoop
+    private unowned let network: VirtualNetwork
+    private var links: [Topology.Interface]
+    private var listeners: [UInt16: VirtualListener] = [:]
+    private var connections: [Tuple: VirtualChannel] = [:]
+    private var watchers: [Int: (NetworkWatch.Change) -> Void] = [:]
+    private var watcherCount = 0
+    private var random: SeededGenerator
+    /// Whether packets leave and arrive at all.
+    var isOn = true
+
+    init(_ name: String, of network: VirtualNetwork, links: [Topology.Interface], seed: UInt64) {
+        (self.name, self.network, self.links, loop) = (name, network, links, network.loop)
+        random = SeededGenerator(seed: seed)
+    }
+
+    var now: Instant { network.now }
+    /// How many connections there are, half-open ones among them.
+    var connectionCount: Int { connections.count }
+    var addresses: [IPAddress] { links.flatMap(\.addresses) }
+
+    // MARK: Packets
+
+    func send(_ segment: VirtualSegment) {
+        guard isOn, let link = links.first(where: { $0.addresses.contains(segment.source.address) }), let packet = segment.packet else { return }
+        network.send(packet, from: link.name)
+    }
+
+    func receive(_ packet: Packet) {
+        guard isOn else { return }
+        if case .error(let flow) = packet.summary.kind { return receiveError(packet, about: flow) }
+        guard let segment = VirtualSegment(packet), addresses.contains(segment.destination.address) else { return }
+        if let connection = connections[Tuple(local: segment.destination, remote: segment.source)] {
+            // A connection that waits for its end gives way to a new one (RFC 9293 section 3.10.7.4).
+            guard connection.tcp.state == .timeWait, segment.flags == .syn else { return connection.receive(segment) }
+            connections[Tuple(local: segment.destination, remote: segment.source)] = nil
+        }
+        guard segment.flags.contains(.syn), !segment.flags.contains(.ack), !segment.flags.contains(.rst), listeners[segment.destination.port] != nil
+        else {
+            if !segment.flags.contains(.rst) { send(segment.reset) }
+            return
+        }
+        let channel = VirtualChannel(VirtualTCP(answering: segment, initial: initial(), at: now), of: self, autoRead: true)
+        connections[Tuple(local: segment.destination, remote: segment.source)] = channel
+        _ = channel.begin(within: nil)
+    }
+
+    private func receiveError(_ packet: Packet, about flow: Flow) {
+        guard flow.transport == .tcp, let connection = connections[Tuple(local: flow.source, remote: flow.destination)] else { return }
+        let offset = flow.source.address.family == .v4 ? 20 : 40
+        let isPort = packet.bytes[offset] == 3 && packet.bytes[offset + 1] == 3
+        connection.unreachable(isPort ? ECONNREFUSED : EHOSTUNREACH)
+    }
+
+    /// A connection is over, and its endpoints are free.
+    func forget(_ channel: VirtualChannel) {
+        let tuple = Tuple(local: channel.tcp.local, remote: channel.tcp.remote)
+        if connections[tuple] === channel { connections[tuple] = nil }
+    }
+
+    func accept(_ channel: VirtualChannel) {
+        guard let listener = listeners[channel.tcp.local.port] else { return channel.close(promise: nil) }
+        do { try listener.accept(channel) } catch { channel.close(promise: nil) }
+    }
+
+    func close(_ listener: VirtualListener) { if listeners[listener.port] === listener { listeners[listener.port] = nil } }
+
+    /// Ends everything at once, as a power cut does.
+    func cutPower() {
+        isOn = false
+        connections = [:]
+        listeners = [:]
+    }
+
+    private func initial() -> UInt32 { UInt32.random(in: .min ... .max, using: &random) }
+
+    // MARK: HostSystem
+
+    func listen(
+        _ family: IPAddress.Family, port: UInt16, isShared: Bool, on eventLoop: any EventLoop, accept: NIOLoopBound<(any Channel) throws -> Void>
+    ) -> EventLoopFuture<any Channel> {
+        guard family == .v4 else { return loop.makeFailedFuture(IOError(errnoCode: EAFNOSUPPORT, reason: "socket")) }
+        let number = port == 0 ? UInt16.random(in: 32_768...60_999, using: &random) : port
+        guard listeners[number] == nil else { return loop.makeFailedFuture(IOError(errnoCode: EADDRINUSE, reason: "bind")) }
+        let listener = VirtualListener(number, of: self, accept: accept.value)
+        listeners[number] = listener
+        return loop.makeSucceededFuture(listener)
+    }
+
+    func connect(
+        _ request: ConnectRequest, on eventLoop: any EventLoop, configure: NIOLoopBound<(any Channel) throws -> Void>
+    ) -> EventLoopFuture<any Channel> {
+        let link = request.interface.map { name in links.first { $0.device == name } } ?? links.first
+        guard let source = link?.addresses.first, source.family == request.remote.address.family else {
+            return loop.makeFailedFuture(IOError(errnoCode: ENETUNREACH, reason: "connect"))
+        }
+        var local = Endpoint(source, request.local ?? 0)
+        if local.port == 0 {
+            repeat {
+                local.port = UInt16.random(in: 32_768...60_999, using: &random)
+            } while connections[Tuple(local: local, remote: request.remote)] != nil || listeners[local.port] != nil
+        }
+        let tuple = Tuple(local: local, remote: request.remote)
+        guard connections[tuple] == nil, local != request.remote else {
+            return loop.makeFailedFuture(IOError(errnoCode: EADDRNOTAVAIL, reason: "connect"))
+        }
+        let tcp = VirtualTCP(from: local, to: request.remote, initial: initial(), at: now)
+        let channel = VirtualChannel(tcp, of: self, autoRead: request.readsAtOnce)
+        do {
+            try configure.value(channel)
+        } catch {
+            return loop.makeFailedFuture(error)
+        }
+        connections[tuple] = channel
+        return channel.begin(within: request.timeout)
+    }
+
+    func interfaces() -> [NetworkInterface] {
+        links.map { link in
+            NetworkInterface(
+                name: link.device, addresses: link.addresses.map { .init($0, onLink: IPPrefix($0, length: link.prefixLength)) })
+        }
+    }
+
+    func defaultRoutes() -> [DefaultRoute] {
+        links.enumerated().compactMap { index, link in
+            link.gateways.first { $0.family == .v4 }.map {
+                DefaultRoute(interface: link.device, gateway: $0, family: .v4, metric: UInt32(index))
+            }
+        }
+    }
+
+    func assignedAddresses() -> Set<IPAddress>? { Set(addresses) }
+
+    func watch(on eventLoop: any EventLoop, onChange: @escaping (NetworkWatch.Change) -> Void) -> () -> Void {
+        watcherCount += 1
+        let number = watcherCount
+        watchers[number] = onChange
+        return { [weak self] in self?.watchers[number] = nil }
+    }
+
+    /// The host's links are others now.
+    func change(_ change: (inout [Topology.Interface]) -> Void) {
+        change(&links)
+        for watcher in watchers.values { watcher(.network) }
+    }
+}
+
+/// A listener of a virtual host: a channel that has an address and can be closed.
+final class VirtualListener: Channel, ChannelCore, @unchecked Sendable {
+    let port: UInt16
+    let eventLoop: any EventLoop
+    let allocator = ByteBufferAllocator()
+    let accept: (any Channel) throws -> Void
+    private weak var host: VirtualHost?
+    private let address: IPAddress
+    private let closePromise: EventLoopPromise<Void>
+    private var cachedPipeline: ChannelPipeline?
+    private var isOpen = true
+
+    init(_ port: UInt16, of host: VirtualHost, accept: @escaping (any Channel) throws -> Void) {
+        (self.port, self.host, self.accept, eventLoop) = (port, host, accept, host.loop)
+        address = host.addresses.first ?? .unspecified(.v4)
+        closePromise = host.loop.makePromise()
+        cachedPipeline = ChannelPipeline(channel: self)
+    }
+
+    var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
+    var pipeline: ChannelPipeline { cachedPipeline ?? ChannelPipeline(channel: self) }
+    var localAddress: SocketAddress? { try? SocketAddress(Endpoint(address, port)) }
+    var remoteAddress: SocketAddress? { nil }
+    var parent: (any Channel)? { nil }
+    var isWritable: Bool { false }
+    var isActive: Bool { isOpen }
+    var _channelCore: any ChannelCore { self }
+    func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
+    func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
+        eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+    }
+    func localAddress0() throws -> SocketAddress { try SocketAddress(Endpoint(address, port)) }
+    func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
+    func register0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
+    func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
+    func flush0() {}
+    func read0() {}
+    func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if isOpen {
+            isOpen = false
+            host?.close(self)
+            closePromise.succeed()
+            eventLoop.execute { [self] in
+                removeHandlers(pipeline: pipeline)
+                cachedPipeline = nil
+            }
+        }
+        promise?.succeed()
+    }
+    func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    func channelRead0(_ data: NIOAny) {}
+    func errorCaught0(error: any Error) {}
+}
