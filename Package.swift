@@ -14,6 +14,7 @@ let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-met
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
@@ -40,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .target(name: "BodkinCore", swiftSettings: strict),
@@ -74,8 +76,8 @@ let package = Package(
         .target(
             name: "Bodkin",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, metrics,
-                nioCore, nioPosix, nioSSL,
+                "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, lifecycle,
+                logging, metrics, nioCore, nioPosix, nioSSL, .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict
         ),
@@ -87,8 +89,8 @@ let package = Package(
         .target(
             name: "BodkinServer",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, logging, nioCore,
-                nioPosix, nioSSL,
+                "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, lifecycle, logging,
+                nioCore, nioPosix, nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
             ],
@@ -155,8 +157,8 @@ let package = Package(
         .testTarget(
             name: "BodkinTests",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer", "BodkinSystem",
-                "BodkinTransport", crypto, logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
+                "BodkinSystem", "BodkinTransport", crypto, lifecycle, logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict

@@ -69,7 +69,7 @@ public final class RendezvousLink {
     private var isOver = false
     private var heardAt: NIODeadline
     /// Until when something has to come, as long as the answer to the latest ping has not.
-    private var verification: (task: OneShot, limit: TimeAmount)?
+    private var verification: (task: OneShot, limit: TimeAmount, end: NIODeadline)?
     private var pingNumber: UInt64 = 0
     private var keepaliveTask: OneShot?
     /// The way that the connection came up by; nil before.
@@ -112,7 +112,10 @@ public final class RendezvousLink {
     /// Asks the server whether it hears us: where nothing comes for so long before its answer, the connection is down. Something else that comes is no answer: it
     /// may have been under way when what was sent last was lost.
     public func verify(within limit: TimeAmount) {
-        guard channel != nil, hasGreeted, !isOver, verification == nil else { return }
+        guard channel != nil, hasGreeted, !isOver else { return }
+        // A patient question that is under way does not hold up an urgent one.
+        if let verification, verification.end <= eventLoop.now + limit { return }
+        verification?.task.cancel()
         pingNumber += 1
         var ping = WirePing()
         ping.number = pingNumber
@@ -121,11 +124,11 @@ public final class RendezvousLink {
     }
 
     private func expectWord(within limit: TimeAmount) {
-        verification = (OneShot(on: eventLoop, in: limit) { [weak self] in self?.fellSilent() }, limit)
+        verification = (OneShot(on: eventLoop, in: limit) { [weak self] in self?.fellSilent() }, limit, eventLoop.now + limit)
     }
 
     private func verified(by body: WireEnvelope.OneOf_Body) {
-        guard let (task, limit) = verification else { return }
+        guard let (task, limit, _) = verification else { return }
         task.cancel()
         verification = nil
         if case .pong(let pong) = body, pong.number == pingNumber { return }

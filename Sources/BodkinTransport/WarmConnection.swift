@@ -53,7 +53,8 @@ public final class WarmConnection {
     private var shots = 0
     private var freshShot: OneShot?
     private var refreshing: OneShot?
-    private var verification: OneShot?
+    /// Until when the answer to the question under way has to come.
+    private var verification: (task: OneShot, end: NIODeadline)?
     private var verifiedAt: NIODeadline?
     private var isClosed = false
 
@@ -129,9 +130,10 @@ public final class WarmConnection {
     /// - Parameter isUrgent: whether to ask all the same, because something has happened since.
     public func verify(within limit: TimeAmount, isUrgent: Bool = false) {
         let isRecent = verifiedAt.map { eventLoop.now - $0 <= Self.verificationLifetime } ?? false
-        guard observed != nil, verification == nil, !isClosed, isUrgent || !isRecent else { return }
-        verification = OneShot(on: eventLoop, in: limit) { [weak self] in self?.end() }
-        ask()
+        guard observed != nil, !isClosed, isUrgent || !isRecent else { return }
+        // A patient question that is under way does not hold up an urgent one.
+        if let verification, verification.end <= eventLoop.now + limit { return }
+        ask(within: limit)
     }
 
     /// Ends it.
@@ -139,7 +141,7 @@ public final class WarmConnection {
         guard !isClosed else { return }
         isClosed = true
         freshShot?.cancel()
-        verification?.cancel()
+        verification?.task.cancel()
         refreshing?.cancel()
         channel?.close(promise: nil)
     }
@@ -174,6 +176,13 @@ public final class WarmConnection {
         channel.writeAndFlush(ByteBuffer(bytes: STUNMessage.bindingRequest(credential: credential).bytes), promise: nil)
     }
 
+    /// Asks, and gives the connection up where the answer does not come in time.
+    private func ask(within limit: TimeAmount) {
+        verification?.task.cancel()
+        verification = (OneShot(on: eventLoop, in: limit) { [weak self] in self?.end() }, eventLoop.now + limit)
+        ask()
+    }
+
     private func refresh() {
         let interval = min(keepalive(local), Self.longestRefresh)
         refreshing = OneShot(on: eventLoop, at: max(heardAt + interval, eventLoop.now + .seconds(1))) { [weak self] in
@@ -181,8 +190,7 @@ public final class WarmConnection {
             let silence = self.eventLoop.now - self.heardAt
             if silence >= interval, self.verification == nil {
                 self.silence = .nanoseconds(silence.nanoseconds)
-                self.verification = OneShot(on: self.eventLoop, in: Self.leisure) { [weak self] in self?.end() }
-                self.ask()
+                self.ask(within: Self.leisure)
             }
             self.refresh()
         }
@@ -196,7 +204,7 @@ public final class WarmConnection {
         if let silence { onEvent(.survived(from: local, silence)) }
         silence = nil
         if verification != nil { verifiedAt = eventLoop.now }
-        verification?.cancel()
+        verification?.task.cancel()
         verification = nil
         guard observed != mapped.endpoint else { return }
         observed = mapped.endpoint

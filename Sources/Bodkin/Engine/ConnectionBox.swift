@@ -18,7 +18,7 @@ final class ConnectionBox {
     var doubtedAt: NIODeadline?
     /// Paths of a session that the far side has begun itself: they wait, at most as long as any opening.
     var contenders: [Newcomer] = []
-    private var isSettled = false
+    private(set) var isSettled = false
     private var settlers: [ObjectIdentifier: EventLoopPromise<ConnectionReport>] = [:]
 
     init(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline, upkeep: Upkeep) {

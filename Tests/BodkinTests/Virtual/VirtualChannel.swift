@@ -29,8 +29,8 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
     private var isEndUnread = false
     private var unflushed: [(ByteBuffer, EventLoopPromise<Void>?)] = []
     private var wasWritable = true
-    private var timer: OneShot?
-    private var timeout: OneShot?
+    /// When the state machine is looked at next. Such tasks are never cancelled: that would take the embedded loop a scan of all that there are.
+    private var wakesAt: Instant?
     private var hopLimit: UInt8 = 64
     private var aborts = false
 
@@ -53,7 +53,7 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
         }
         connectPromise = promise
         if let limit {
-            timeout = OneShot(on: eventLoop, in: limit) { [weak self] in self?.fail(ChannelError.connectTimeout(limit)) }
+            eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in if let self, !isUp { fail(ChannelError.connectTimeout(limit)) } }
         }
         follow()
         return promise.futureResult
@@ -75,19 +75,22 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
         let events = tcp.events
         tcp.events = []
         for event in events { handle(event) }
-        timer?.cancel()
-        timer = nil
         if tcp.state == .closed { return host.forget(self) }
-        if let deadline = tcp.deadline {
-            timer = OneShot(on: eventLoop, in: TimeAmount(max(deadline - host.now, .zero)) + .nanoseconds(1)) { [self] in
-                tcp.timeout(at: host.now)
-                // What was never answered is given up by its owner, or has no owner.
-                follow()
-            }
-        }
+        wakeInTime()
         if isOpen, isUp, isWritable != wasWritable {
             wasWritable = isWritable
             pipeline.fireChannelWritabilityChanged()
+        }
+    }
+
+    private func wakeInTime() {
+        guard let deadline = tcp.deadline, wakesAt.map({ deadline < $0 }) ?? true else { return }
+        wakesAt = deadline
+        eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(max(deadline - host.now, .zero)) + .nanoseconds(1)) { [self] in
+            guard wakesAt == deadline else { return }
+            wakesAt = nil
+            tcp.timeout(at: host.now)
+            follow()
         }
     }
 
@@ -110,7 +113,6 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
     private func connected() {
         guard isOpen else { return abort() }
         isUp = true
-        timeout?.cancel()
         if tcp.isPassive { host.accept(self) }
         guard isOpen else { return }
         pipeline.fireChannelRegistered()
@@ -141,7 +143,6 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
         close(&tcp, host.now)
         guard isOpen else { return follow() }
         isOpen = false
-        timeout?.cancel()
         for (_, promise) in unflushed { promise?.fail(error) }
         unflushed = []
         let promise = connectPromise

@@ -15,7 +15,7 @@ final class VirtualNetwork {
     let topology: Topology
     private(set) var hosts: [String: VirtualHost] = [:]
     private var emulation: EmulatedNetwork
-    private var wake: OneShot?
+    /// When the emulation is looked at next.
     private var wakesAt: LabInstant?
     private var hostOfPort: [EmulatedNetwork.Port: VirtualHost] = [:]
     private var ports: [String: EmulatedNetwork.Port] = [:]
@@ -64,9 +64,9 @@ final class VirtualNetwork {
             loop.execute { host.receive(packet) }
         }
         guard let next = emulation.nextArrival, wakesAt.map({ next < $0 }) ?? true else { return }
-        wake?.cancel()
         wakesAt = next
-        wake = OneShot(on: loop, at: .uptimeNanoseconds(UInt64(next.nanoseconds))) { [unowned self] in
+        loop.scheduleTask(deadline: .uptimeNanoseconds(UInt64(next.nanoseconds))) { [unowned self] in
+            guard wakesAt == next else { return }
             wakesAt = nil
             emulation.advance(to: labNow)
             deliver()
