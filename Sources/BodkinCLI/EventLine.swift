@@ -30,6 +30,7 @@ struct EventLine: Sendable {
         case .closed(let peer, let reason): self.init("closed", [("peer", .text("\(peer)")), ("reason", .text(reason))])
         case .serverLost(let reason): self.init("server-lost", [("reason", .text(reason))])
         case .profiled(let profile): self.init("network", CheckReport(profile).members)
+        case .missed(let count): self.init("missed", [("count", .integer(count))])
         }
     }
 

@@ -26,7 +26,7 @@ enum Narration {
         case .connected(let peer, let route): "\(time): connected to \(peer), first bytes by \(route == .circuit ? "circuit" : "direct path")"
         case .closed(let peer, let reason): "\(time): \(short(peer)) \(reason)"
         case .profiled(let profile): "\(time): \(CheckReport(profile).summary)"
-        case .report, .serverLost, .pathLost, .moved: nil
+        case .report, .serverLost, .pathLost, .moved, .missed: nil
         }
     }
 

@@ -1,6 +1,7 @@
 /// A transport address at which a peer may be reached (RFC 8445 section 5.1.1).
 public struct Candidate: Hashable, Sendable, CustomStringConvertible {
     /// Where a candidate comes from.
+    @nonexhaustive
     public enum Kind: String, Hashable, Sendable {
         /// An address of one of the peer's interfaces.
         case host

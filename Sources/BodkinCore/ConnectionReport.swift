@@ -8,6 +8,7 @@ public struct ConnectionReport: Hashable, Sendable {
     /// One way that was tried.
     public struct Attempt: Hashable, Sendable {
         /// What became of it.
+        @nonexhaustive
         public enum Verdict: String, Hashable, Sendable {
             /// Still under way.
             case pending

@@ -10,6 +10,7 @@ public struct PeerID: Hashable, Sendable {
     /// Why a text is no peer ID.
     public struct ParseError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The kind of failure.
+        @nonexhaustive
         public enum Code: Hashable, Sendable {
             /// It has another length than 56 characters.
             case length(Int)

@@ -1,4 +1,5 @@
 /// Why a connection has no direct path, as far as can be told from what was tried.
+@nonexhaustive
 public enum RelayVerdict: String, Hashable, Sendable, CaseIterable {
     /// One of the two sides wants circuits alone.
     case notWanted = "not-wanted"

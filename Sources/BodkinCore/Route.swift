@@ -1,4 +1,5 @@
 /// How two peers are connected.
+@nonexhaustive
 public enum Route: String, Hashable, Sendable {
     /// A TCP connection between the two.
     case direct

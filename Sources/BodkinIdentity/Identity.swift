@@ -29,6 +29,7 @@ public struct Identity: Sendable {
 /// Why an identity cannot be had.
 public struct IdentityError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure.
+    @nonexhaustive
     public enum Code: String, Sendable, Hashable {
         /// There is no identity at that place.
         case missing

@@ -4,6 +4,7 @@ import BodkinTransport
 public import Logging
 public import NIOCore
 public import NIOPosix
+public import ServiceLifecycle
 
 /// A rendezvous server: peers register with it, dial each other through it, and it relays what cannot go directly; it answers STUN as well.
 ///
@@ -18,7 +19,7 @@ public import NIOPosix
 /// ```
 ///
 /// Everything is in memory: after a restart peers register again. What must survive is the key and the token, which are in the URL.
-public final class RendezvousServer: Sendable {
+public final class RendezvousServer: Service {
     private let configuration: Configuration
     private let group: any EventLoopGroup
     private let logger: Logger
@@ -55,7 +56,7 @@ public final class RendezvousServer: Sendable {
     /// What the server does at the moment.
     public var statistics: ServerStatistics { hub.look { $0.statistics } }
 
-    /// Listens and serves until the task is cancelled; then says goodbye to every peer and returns, after ``Limits/shutdownGrace`` at the latest.
+    /// Listens and serves until the task is cancelled, or its service group shuts down; then says goodbye to every peer and returns, after ``Limits/shutdownGrace`` at the latest.
     /// To be called once.
     /// - Throws: ``ServerError``.
     public func run() async throws {
@@ -71,7 +72,8 @@ public final class RendezvousServer: Sendable {
             listeningPromise.fail(failure)
             throw failure
         }
-        while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
+        // A service group's graceful shutdown, or the task's cancellation.
+        try? await gracefulShutdown()
         logger.info("shutting down", metadata: ["registered": "\(statistics.registered)", "circuits": "\(statistics.circuits)"])
         await sockets.close()
         hub.close()

@@ -1,6 +1,7 @@
 /// Why a rendezvous server does not run.
 public struct ServerError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure.
+    @nonexhaustive
     public enum Code: String, Sendable, Hashable {
         /// The configuration contradicts itself.
         case configuration

@@ -5,6 +5,7 @@ public import BodkinPrediction
 /// the server's other endpoints to a UDP port that has sent to one of them.
 public struct FilteringProfile: Hashable, Sendable {
     /// What a connection from outside met.
+    @nonexhaustive
     public enum Knock: String, Hashable, Sendable, CaseIterable {
         /// It came up; of a datagram: it came.
         case connected

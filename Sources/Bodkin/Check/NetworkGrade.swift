@@ -9,6 +9,7 @@ public import BodkinPrediction
 /// ```
 public struct NetworkGrade: Hashable, Sendable {
     /// The marks, the best first.
+    @nonexhaustive
     public enum Mark: String, Hashable, Sendable, CaseIterable {
         /// Direct with every kind of network.
         case excellent

@@ -35,6 +35,7 @@ final class PeerEngine {
     let certificate: CertificateIdentity
     let factory: PathFactory
     let metrics = PeerMetrics()
+    let events = PeerEventSource()
     let stunKey = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
 
     var state = State.starting
@@ -251,6 +252,7 @@ final class PeerEngine {
     }
 
     private func release() {
+        events.finish()
         endWatch?()
         retry?.cancel()
         vigil?.cancel()
@@ -276,7 +278,9 @@ final class PeerEngine {
     func elapsed(since begin: NIODeadline) -> Duration { .nanoseconds((eventLoop.now - begin).nanoseconds) }
 
     func tell(_ kind: PeerEvent.Kind, since begin: NIODeadline? = nil) {
-        configuration.onEvent?(PeerEvent(kind: kind, elapsed: elapsed(since: begin ?? start)))
+        let event = PeerEvent(kind: kind, elapsed: elapsed(since: begin ?? start))
+        configuration.onEvent?(event)
+        events.emit(event)
     }
 }
 

@@ -16,16 +16,21 @@ public final class Peer: Sendable {
     public let id: PeerID
     /// The connections that others make to this peer, as they come. To be iterated by one task.
     public let incoming: AsyncThrowingStream<Connection, any Error>
+    /// What happens in the peer, for any number of consumers; see ``PeerEvent``.
+    public let events: PeerEvents
     /// Runs tasks where the peer's connections are served; see ``PeerExecutor``.
     public let executor: PeerExecutor
     let engine: NIOLoopBound<PeerEngine>
     let eventLoop: any EventLoop
 
-    private init(id: PeerID, _ engine: NIOLoopBound<PeerEngine>, _ incoming: AsyncThrowingStream<Connection, any Error>, on eventLoop: any EventLoop)
-    {
+    private init(
+        id: PeerID, _ engine: NIOLoopBound<PeerEngine>, _ events: PeerEventSource, _ incoming: AsyncThrowingStream<Connection, any Error>,
+        on eventLoop: any EventLoop
+    ) {
         self.id = id
         self.engine = engine
         self.incoming = incoming
+        self.events = PeerEvents(source: events)
         self.eventLoop = eventLoop
         executor = PeerExecutor(eventLoop)
     }
@@ -40,12 +45,12 @@ public final class Peer: Sendable {
         let ways = try await ServerResolution.ways(to: configuration.rendezvous)
         let (incoming, continuation) = AsyncThrowingStream.makeStream(
             of: Connection.self, throwing: (any Error).self, bufferingPolicy: .bufferingOldest(connectionLimit))
-        let engine = try await eventLoop.submit {
+        let (engine, events) = try await eventLoop.submit {
             let engine = try PeerEngine(configuration, on: eventLoop, incoming: continuation)
             engine.begin(ways)
-            return NIOLoopBound(engine, eventLoop: eventLoop)
+            return (NIOLoopBound(engine, eventLoop: eventLoop), engine.events)
         }.get()
-        return Peer(id: configuration.identity.peerID, engine, incoming, on: eventLoop)
+        return Peer(id: configuration.identity.peerID, engine, events, incoming, on: eventLoop)
     }
 
     /// Connects to a peer. Returns as soon as bytes can be written: by circuit at first, if that is allowed; the connection moves to a direct path

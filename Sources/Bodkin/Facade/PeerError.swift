@@ -3,6 +3,7 @@ public import BodkinCore
 /// Why a peer cannot do what it was asked.
 public struct PeerError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure.
+    @nonexhaustive
     public enum Code: String, Sendable, Hashable {
         /// The peer is not registered with this server, or does not allow us to dial: the two look the same.
         case unavailable

@@ -3,6 +3,7 @@ public import BodkinCore
 /// What happens in a peer, for logs, progress displays and tests.
 public struct PeerEvent: Sendable {
     /// What it is.
+    @nonexhaustive
     public enum Kind: Sendable {
         /// The server knows the peer, and sees its warm connections at these endpoints.
         case registered([Endpoint])
@@ -26,6 +27,8 @@ public struct PeerEvent: Sendable {
         case serverLost(String)
         /// The network has been looked at in the background, or is known from before; see ``Peer/Configuration/profilesNetwork``.
         case profiled(NetworkProfile)
+        /// A consumer of ``Peer/events`` fell behind, and so many events before this one are lost to it.
+        case missed(Int)
     }
 
     /// What it is.
