@@ -35,10 +35,8 @@ test:
 	scripts/packages $(PROGRAMS)
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 	swift build --build-tests
-	swift test --skip-build --skip '$(PEERS)' --skip '$(SERVER)'
-	swift test --skip-build --filter '$(SERVER)'
-	swift test --skip-build --filter '$(PEERS)' --skip '$(BUDGETS)'
-	swift test --skip-build --filter '$(BUDGETS)'
+	scripts/suites "everything else: --skip '$(PEERS)' --skip '$(SERVER)'" "server: --filter '$(SERVER)'" \
+	    "real peers: --filter '$(PEERS)' --skip '$(BUDGETS)'" "budgets: --filter '$(BUDGETS)'"
 
 release:
 	$(RELEASE) --product bodkin
