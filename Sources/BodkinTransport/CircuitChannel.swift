@@ -3,17 +3,19 @@ public import NIOCore
 
 /// A circuit as a channel, so that TLS and sessions run on it as they do on a socket. Confined to its event loop.
 ///
-/// What is written goes out in pieces, as far as the far side's credit reaches; what waits for credit is bounded by the writability that the channel shows.
+/// The channel sends what is written in pieces, as far as the remote reader's credit reaches. Its writability bounds what waits for credit.
 public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     /// The longest piece of a circuit in one message.
     public static let maximumPieceSize = 16_384
-    /// Credit is given in pieces of this size at least: half of the smallest window that there is, so that the far side never waits for the rest.
-    private static let grantedPiece = 32_768
+    /// The reader gives credit in pieces of at most this size: fewer messages would save nothing more.
+    private static let longestGrant = 32_768
     /// Above so many waiting bytes the channel is not writable.
     private static let highWatermark = 65_536
 
     /// What a circuit needs of the connection that it runs on.
     public struct Carrier {
+        /// Takes what is written where it is part of the first flight, which travels in the Dial and needs no credit; false for everything else.
+        public var takeEarly: (ByteBuffer) -> Bool
         /// Sends a piece.
         public var send: (ByteBuffer) -> Void
         /// Lets the far side send so many bytes more.
@@ -22,7 +24,11 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         public var finish: () -> Void
 
         /// A carrier from its parts, which are called on the event loop.
-        public init(send: @escaping (ByteBuffer) -> Void, grant: @escaping (Int) -> Void, finish: @escaping () -> Void) {
+        public init(
+            takeEarly: @escaping (ByteBuffer) -> Bool = { _ in false }, send: @escaping (ByteBuffer) -> Void, grant: @escaping (Int) -> Void,
+            finish: @escaping () -> Void
+        ) {
+            self.takeEarly = takeEarly
             self.send = send
             self.grant = grant
             self.finish = finish
@@ -35,7 +41,9 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     public let allocator = ByteBufferAllocator()
     private let carrier: Carrier
     private let closePromise: EventLoopPromise<Void>
-    private var credit: Int
+    /// The window of each direction; nil before the server has told it.
+    private var window: Int?
+    private var credit = 0
     /// What has been read, and not been credited yet.
     private var consumed = 0
     private var waiting: Deque<(data: ByteBuffer, promise: EventLoopPromise<Void>?)> = []
@@ -45,13 +53,20 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
 
     /// A circuit.
     /// - Parameters:
-    ///   - credit: how many bytes may be sent before the far side grants more.
-    public init(eventLoop: any EventLoop, credit: Int, carrier: Carrier) {
+    ///   - window: how many bytes each direction carries before its reader gives credit; nil where ``open(window:)`` tells it later.
+    public init(eventLoop: any EventLoop, window: Int?, carrier: Carrier) {
         self.eventLoop = eventLoop
-        self.credit = credit
         self.carrier = carrier
         closePromise = eventLoop.makePromise()
         cachedPipeline = ChannelPipeline(channel: self)
+        if let window { open(window: window) }
+    }
+
+    /// Sets the window that the server has told, once: what waits for it goes out.
+    public func open(window: Int) {
+        guard self.window == nil else { return }
+        self.window = window
+        grant(window)
     }
 
     /// Begins: the handlers are in place.
@@ -69,7 +84,8 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         // Sessions bound what they hold by their own windows; the circuit's credit bounds only what is on its way.
         guard isOpen, isCredited else { return }
         consumed += data.readableBytes
-        guard consumed >= Self.grantedPiece else { return }
+        // Half a window at the latest, so that the sender never waits for what the reader keeps back.
+        guard consumed >= min(Self.longestGrant, max((window ?? 0) / 2, 1)) else { return }
         carrier.grant(consumed)
         consumed = 0
     }
@@ -133,6 +149,10 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
             return
         }
         var rest = unwrapData(data, as: ByteBuffer.self)
+        if waiting.isEmpty, carrier.takeEarly(rest) {
+            promise?.succeed()
+            return
+        }
         while rest.readableBytes > Self.maximumPieceSize, let piece = rest.readSlice(length: Self.maximumPieceSize) { enqueue(piece, nil) }
         enqueue(rest, promise)
     }

@@ -11,10 +11,11 @@ import Testing
         var onSend: () -> Void = {}
     }
 
-    private static func channel(_ record: Record, credit: Int) -> CircuitChannel {
+    private static func channel(_ record: Record, window: Int?, takeEarly: @escaping (ByteBuffer) -> Bool = { _ in false }) -> CircuitChannel {
         let channel = CircuitChannel(
-            eventLoop: EmbeddedEventLoop(), credit: credit,
+            eventLoop: EmbeddedEventLoop(), window: window,
             carrier: CircuitChannel.Carrier(
+                takeEarly: takeEarly,
                 send: {
                     record.sent.append($0.readableBytes)
                     record.onSend()
@@ -25,7 +26,7 @@ import Testing
 
     @Test func whatIsWrittenGoesOutAsFarAsTheCreditReaches() throws {
         let record = Record()
-        let channel = Self.channel(record, credit: 20_000)
+        let channel = Self.channel(record, window: 20_000)
         var isDone = false
         channel.writeAndFlush(ByteBuffer(repeating: 1, count: 40_000)).assumeIsolated().whenSuccess { isDone = true }
         #expect(record.sent == [16_384, 3_616] && !isDone)
@@ -38,7 +39,7 @@ import Testing
 
     @Test(arguments: [100, 16_384, 40_000]) func aCircuitThatEndsWhileItSendsFailsWhatWaits(count: Int) throws {
         let record = Record()
-        let channel = Self.channel(record, credit: 1 << 20)
+        let channel = Self.channel(record, window: 1 << 20)
         // The link breaks at the first piece, and with it all its circuits.
         record.onSend = { channel.endByPeer() }
         var results: [Bool] = []
@@ -51,10 +52,43 @@ import Testing
 
     @Test func creditIsGivenInPieces() {
         let record = Record()
-        let channel = Self.channel(record, credit: 65_536)
+        let channel = Self.channel(record, window: 65_536)
         for _ in 0..<7 { channel.receive(ByteBuffer(repeating: 1, count: 10_000)) }
         channel.receive(ByteBuffer(repeating: 1, count: 10_000), isCredited: false)
         #expect(record.granted == [40_000])
+        channel.endByPeer()
+    }
+
+    @Test func theFirstFlightNeedsNoCredit() {
+        let record = Record()
+        var early = 0
+        let channel = Self.channel(record, window: nil) {
+            guard early == 0 else { return false }
+            early = $0.readableBytes
+            return true
+        }
+        channel.writeAndFlush(ByteBuffer(repeating: 1, count: 280), promise: nil)
+        channel.writeAndFlush(ByteBuffer(repeating: 1, count: 70), promise: nil)
+        #expect(early == 280 && record.sent.isEmpty)
+        channel.open(window: 100)
+        #expect(record.sent == [70])
+        // The server tells it once.
+        channel.open(window: 1000)
+        channel.writeAndFlush(ByteBuffer(repeating: 1, count: 40), promise: nil)
+        #expect(record.sent == [70, 30])
+        channel.endByPeer()
+    }
+
+    @Test(arguments: [1, 2, 300, 20_000, 65_536, 262_144]) func aReaderGivesCreditBeforeTheWindowIsUsedUp(window: Int) {
+        let record = Record()
+        let channel = Self.channel(record, window: window)
+        var rest = window
+        while rest > 0 {
+            let piece = min(rest, CircuitChannel.maximumPieceSize)
+            channel.receive(ByteBuffer(repeating: 1, count: piece))
+            rest -= piece
+        }
+        #expect(record.granted.reduce(0, +) > window / 2)
         channel.endByPeer()
     }
 }

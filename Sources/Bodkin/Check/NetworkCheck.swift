@@ -19,9 +19,9 @@ public enum NetworkCheck {
     /// Registers with the server of the configuration, and asks its STUN ports from local ports of the check's own, never from the reserved one.
     /// - Throws: ``TransportError`` where no address of the server can be found.
     public static func run(_ configuration: Peer.Configuration) async throws -> NetworkProfile {
-        let ways = try await ServerResolution.ways(to: configuration.rendezvous)
+        let routes = try await ServerResolution.routes(to: configuration.rendezvous)
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
-        return await profile(ways.addresses, configuration, on: eventLoop) { findings in
+        return await profile(routes.addresses, configuration, on: eventLoop) { findings in
             let clock = ContinuousClock()
             let start = clock.now
             var own = configuration

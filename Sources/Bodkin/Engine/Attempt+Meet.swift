@@ -59,7 +59,7 @@ extension Attempt {
         guard schedule != nil, cardCount < Self.cardLimit else { return }
         cardCount += 1
         do {
-            let card = try Card(wire, of: peer, server: engine.serverHash, now: engine.clock.now(at: engine.eventLoop.now))
+            let card = try Card(wire, of: peer, server: engine.serverHash, now: engine.serverTime)
             guard card.instance == remoteInstance else { return }
             self.card = wire
             hasCandidates = !card.candidates.isEmpty

@@ -26,6 +26,7 @@ extension PeerEngine {
     func keep(_ attempt: Attempt) {
         attempts[attempt.id] = attempt
         disturbed()
+        serverDemandChanged()
     }
 
     /// A caller gives up: so does the dial, unless another one waits for it.
@@ -85,13 +86,17 @@ extension PeerEngine {
         }
     }
 
-    /// A circuit of an attempt. `passes` says of each piece whether it is to be sent: the first flight travels otherwise.
+    /// A circuit of an attempt. `passes` says of each piece whether it is to be sent: the first flight travels in the Dial.
     func makeCircuit(_ id: AttemptID, passes: @escaping (ByteBuffer) -> Bool) -> CircuitChannel {
         let name = Data(id.bytes)
         let carrier = CircuitChannel.Carrier(
+            takeEarly: { [weak self] piece in
+                guard !passes(piece) else { return false }
+                self?.metrics.relayed(piece.readableBytes)
+                return true
+            },
             send: { [weak self] piece in
                 self?.metrics.relayed(piece.readableBytes)
-                guard passes(piece) else { return }
                 var data = WireCircuitData()
                 data.attempt = name
                 data.data = Data(piece.readableBytesView)
@@ -108,7 +113,7 @@ extension PeerEngine {
                 end.attempt = name
                 self?.link?.send(.circuitClose(end))
             })
-        let channel = CircuitChannel(eventLoop: eventLoop, credit: circuitWindow, carrier: carrier)
+        let channel = CircuitChannel(eventLoop: eventLoop, window: rendezvous.circuitWindow, carrier: carrier)
         circuits[id] = channel
         channel.closeFuture.assumeIsolated().whenComplete { [weak self, unowned channel] _ in
             if self?.circuits[id] === channel { self?.circuits[id] = nil }

@@ -11,15 +11,15 @@ extension PeerEngine {
         let present = Attachments(of: system)
         // Much is told that means nothing here.
         guard change == .clock || present != attachments else { return }
-        if present != attachments {
+        let isOtherNetwork = present != attachments
+        if isOtherNetwork {
             forgetAllocation()
             networkProfile = nil
             stopProfiling()
-            isRoundTripKnown = false
         }
         attachments = present
-        findWays()
-        leaveServer(by: ours)
+        expandRoutes()
+        leaveServer(by: ours, isOtherNetwork: isOtherNetwork)
         // The mapping of the reserved port may well have outlived the change: then nothing else asks.
         learnAllocation()
         for box in Array(sessions.values) {
@@ -32,23 +32,18 @@ extension PeerEngine {
     }
 
     /// What leaves from an address that is gone, or has not come through yet, is replaced at once; the rest is asked whether it still works.
-    private func leaveServer(by ours: Set<IPAddress>) {
+    private func leaveServer(by ours: Set<IPAddress>, isOtherNetwork: Bool) {
         for warm in warms where warm.local.map({ !ours.contains($0.address) }) ?? true { warm.abandon() }
         warms.removeAll(where: \.isLost)
         warmRetryCount = 0
         openWarmConnections()
         let isLinkGone = link?.local.map { !ours.contains($0.address) } ?? true
-        guard isLinkUp, !isLinkGone else {
-            retryCount = 0
-            // Without any address there is nothing to try.
-            guard case .registered = state, !attachments.interfaces.isEmpty else { return }
-            if isLinkUp { link?.abandon() } else { reopen(after: .zero) }
-            return
-        }
+        feedRendezvous(
+            .networkChanged(
+                NetworkChange(isOtherNetwork: isOtherNetwork, hasAddress: !attachments.interfaces.isEmpty, isLinkAddressGone: isLinkGone)))
+        guard isLinkUp, !isLinkGone else { return }
         suspectNetwork(isUrgent: true)
         // Others hear of the addresses that there are now.
-        guard isRegistrationSent else { return }
-        register()
-        for attempt in attempts.values { attempt.announce(currentCard()) }
+        registerAfresh()
     }
 }

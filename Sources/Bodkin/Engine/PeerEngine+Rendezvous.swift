@@ -1,145 +1,112 @@
 import BodkinCore
 import BodkinProtocols
-import BodkinSystem
 import BodkinTransport
 import FoundationEssentials
 import NIOCore
 
-/// The link to the server: registration, messages, reconnection.
+/// Drives the ``RendezvousClient``: performs its actions on a ``RendezvousLink``, and turns the link's events into inputs.
 extension PeerEngine {
-    /// How often in a row a card is signed anew because the server calls it expired: once sets the clock, and once more allows for its stepping just then.
-    private static let expiryLimit = 2
+    /// The present moment, as machines count.
+    var instant: Instant { Instant(sinceStart: .nanoseconds((eventLoop.now - start).nanoseconds)) }
 
-    /// Whatever comes next, comes over another link.
-    private func forgetLink() {
-        isLinkUp = false
-        isRegistrationSent = false
-        isWelcomed = false
-        isRegistered = false
+    /// Gives the machine an input, and the present state of what it depends on before, and performs what follows.
+    func feedRendezvous(_ input: RendezvousClient.Input) {
+        guard !isOver else { return }
+        let (now, local, demand) = (instant, localDescription, serverDemand)
+        rendezvous.handle(.localChanged(local), at: now)
+        rendezvous.handle(.demandChanged(demand), at: now)
+        rendezvous.handle(input, at: now)
+        performRendezvousActions()
     }
 
-    func openLink() {
-        forgetLink()
+    /// Dials and sessions need the server more, or less, than before.
+    func serverDemandChanged() {
+        let (now, demand) = (instant, serverDemand)
+        rendezvous.handle(.demandChanged(demand), at: now)
+        armRendezvousTimer()
+    }
+
+    func performRendezvousActions() {
+        rendezvousDepth += 1
+        while !isOver, let action = rendezvous.nextAction() { perform(action) }
+        rendezvousDepth -= 1
+        guard rendezvousDepth == 0, !isOver else { return }
+        link?.flush()
+        // The actions may have changed the demand.
+        serverDemandChanged()
+    }
+
+    /// One timer for the machine. One that comes too early does nothing but set the next: most deadlines only move on.
+    private func armRendezvousTimer() {
+        guard !isOver, let deadline = rendezvous.deadline else { return }
+        let time = start + TimeAmount(deadline.sinceStart)
+        if let timer = rendezvousTimer, timer.time <= time { return }
+        rendezvousTimer?.task.cancel()
+        let task = OneShot(on: eventLoop, at: time) { [weak self] in
+            self?.rendezvousTimer = nil
+            self?.feedRendezvous(.timeout(jitter: .random(in: 0...1)))
+        }
+        rendezvousTimer = (time, task)
+    }
+
+    private func perform(_ action: RendezvousClient.Action) {
+        switch action {
+        case .resolve: resolveServer()
+        case .connect: connectToServer()
+        case .disconnect(let isDiscarded): isDiscarded ? link?.discard() : link?.close()
+        case .send(let body): link?.send(body, flush: false)
+        case .registrationSent: registrationSent()
+        case .openCircuits(let window): for circuit in Array(circuits.values) { circuit.open(window: window) }
+        case .registered(let isFirstOnLink): registered(isFirstOnLink)
+        case .linkLost(let message): lostLink(message)
+        case .dialedBack(let answer): dialedBack(answer)
+        case .fail(let error): fail(error)
+        }
+    }
+
+    // MARK: The link
+
+    private func connectToServer() {
+        // A server that was away has refused bindings.
+        openWarmConnections()
         linkStart = eventLoop.now
-        link = RendezvousLink(configuration.rendezvous, ways: ways, certificate: certificate, of: system, on: eventLoop) { [weak self] event in
+        link = RendezvousLink(configuration.rendezvous, routes: serverRoutes, certificate: certificate, of: system, on: eventLoop) {
+            [weak self] event in
             guard let self, !self.isOver else { return }
             switch event {
             case .up: self.linkCameUp()
             case .message(let body): self.received(body)
-            case .down(let error): self.lostLink(error)
+            case .down(let error): self.feedRendezvous(.linkDown(error, jitter: .random(in: 0...1)))
             }
         }
         link?.isUrgent = { [weak self] in self?.isServerMissed ?? false }
     }
 
-    /// What is known of us has changed: the server, and whoever is about to meet us, hear of it.
-    func registerAfresh() {
-        guard isRegistrationSent else { return }
-        register()
-        for attempt in attempts.values { attempt.announce(currentCard()) }
-    }
-
     private func linkCameUp() {
-        isLinkUp = true
-        // TCP and TLS have taken two round trips. The answers of warm connections are here, or a round trip away, or not to be had soon.
-        let measured = TimeAmount.nanoseconds(min((eventLoop.now - linkStart).nanoseconds / 2, 1_000_000_000))
-        // A handshake that a loss, or a full queue, has held up says little about the way.
-        serverRoundTrip = isRoundTripKnown ? min(measured, serverRoundTrip * 2) : measured
-        isRoundTripKnown = true
+        rendezvous.handle(.linkUp(serverKeyHash: link?.serverKeyHash), at: instant)
         for warm in warms { warm.expect(within: serverRoundTrip) }
-        // Those that a server which was away has refused.
         openWarmConnections()
-        // Its mapping is of the same NAT.
-        link?.keepalive = { [weak self] in min(.seconds(25), TimeAmount(self?.keepalive(from: self?.link?.local) ?? KeepaliveSearch.first)) }
-        let bound = max(serverRoundTrip, .milliseconds(20))
-        registrationDeadline = OneShot(on: eventLoop, in: bound) { [weak self] in self?.register() }
-        registerWhenReady()
+        refreshRendezvous()
     }
 
-    func registerWhenReady() {
-        let isAnswerPending = warms.contains { $0.isConnected && $0.observed == nil }
-        let isAnythingKnown = warms.contains { $0.observed != nil }
-        if warms.isEmpty || (isAnythingKnown && !isAnswerPending) { register() }
-    }
-
-    /// Registers, or registers anew; a dial that waits goes out with it.
-    func register() {
-        guard let link, isLinkUp, !isOver else { return }
-        registrationDeadline?.cancel()
-        sequence += 1
-        let proved = warms.filter { $0.observed != nil }
-        guard let card = currentCard() else { return }
-        if !isRegistrationSent {
-            var hello = WireHello()
-            hello.lowestVersion = 1
-            hello.highestVersion = 1
-            hello.token = Data(configuration.rendezvous.token ?? [])
-            hello.instance = Data(instance.bytes)
-            hello.agent = "bodkin"
-            link.send(.hello(hello), flush: false)
-        }
-        var registration = WireRegister()
-        registration.card = card
-        registration.policy = policy
-        registration.stunKey = Data(stunKey)
-        registration.warmConnections = UInt32(proved.count)
-        link.send(.register(registration), flush: false)
-        isRegistrationSent = true
-        for warm in proved { warm.prove(username: "\(instance)", key: stunKey) }
-        for attempt in attempts.values { attempt.dialIfWaiting() }
-        link.flush()
-    }
-
-    private var policy: WirePolicy {
-        var policy = WirePolicy()
-        switch configuration.admission {
-        case .nobody: policy.admission = .nobody
-        case .only(let peers):
-            policy.admission = .listed
-            policy.peers = peers.map { Data($0.publicKey) }
-        case .anyone: policy.admission = .anyone
-        }
-        return policy
-    }
-
-    /// The present card, signed.
-    func currentCard() -> WireSignedCard? {
-        var candidates: [Candidate] = []
-        if let port, usesDirectPaths {
-            for warm in warms {
-                if let observed = warm.observed, !candidates.contains(where: { $0.endpoint == observed }) {
-                    candidates.append(Candidate(.serverReflexive, observed))
-                }
+    /// Looks the server's names up again. Where none leads anywhere, the addresses stay that were good before.
+    private func resolveServer() {
+        resolveRoutes().assumeIsolated().whenComplete { [weak self] result in
+            guard let self, !self.isOver else { return }
+            if let routes = try? result.get(), !routes.isEmpty {
+                self.serverAddresses = routes
+                self.expandRoutes()
             }
-            for address in attachments.interfaces.flatMap(\.addresses).map(\.address) where port.families.contains(address.family) {
-                let endpoint = Endpoint(address, port.number)
-                if !candidates.contains(where: { $0.endpoint == endpoint }) { candidates.append(Candidate(.host, endpoint)) }
-            }
+            self.feedRendezvous(.resolved)
         }
-        let card = Card(
-            peer: id, instance: instance, sequence: sequence, server: serverHash,
-            expiry: clock.now(at: eventLoop.now) &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)),
-            candidates: candidates, keepsEndpoint: usesDirectPaths && keepsEndpoint == true)
-        return try? card.signed(by: configuration.identity.privateKey)
     }
-
-    /// What names the server in cards: the hash in the URL, or of the key that a public authority vouched for.
-    var serverHash: [UInt8] { configuration.rendezvous.keyHash ?? link?.serverKeyHash ?? [] }
 
     private func received(_ body: WireEnvelope.OneOf_Body) {
         switch body {
-        case .welcome(let welcome):
-            guard !isWelcomed else { return }
-            isWelcomed = true
-            // The card went out with the hello, good by our clock: where that is wrong, the card is good for too short, or too long.
-            if clock.set(welcome.timeMs, at: eventLoop.now) > configuration.cardLifetime / 8, isRegistrationSent { register() }
-            serverDialsBack = welcome.dialsBack
-            let window = Int(welcome.circuitWindow)
-            if window > circuitWindow {
-                for circuit in circuits.values { circuit.grant(window - circuitWindow) }
-                circuitWindow = window
-            }
-        case .registered(let registration): registered(registration.sequence)
+        case .welcome, .registered, .dialedBack, .ping, .pong, .failure: return feedRendezvous(.message(body))
+        default: rendezvous.handle(.heard, at: instant)
+        }
+        switch body {
         case .meet(let meet): received(meet)
         case .dialFailed(let failure):
             guard let id = AttemptID(bytes: failure.attempt), let attempt = attempts[id], attempt.role == .dialler else { return }
@@ -148,7 +115,6 @@ extension PeerEngine {
             guard let id = AttemptID(bytes: observed.attempt) else { return }
             attempts[id]?.received(observed)
         case .recall(let recall): received(recall)
-        case .dialedBack(let answer): dialedBack(answer)
         case .signal(let signal):
             guard let id = AttemptID(bytes: signal.attempt), let attempt = attempts[id] else { return }
             switch signal.payload {
@@ -167,10 +133,40 @@ extension PeerEngine {
         case .circuitClose(let end):
             guard let id = AttemptID(bytes: end.attempt) else { return }
             circuits[id]?.endByPeer()
-        case .ping(let ping): link?.send(.pong(ping))
-        case .failure(let failure): refused(failure)
-        case .pong, .hello, .register, .dial, .meetAck, .dialBack: break
+        case .hello, .register, .dial, .meetAck, .dialBack, .welcome, .registered, .dialedBack, .ping, .pong, .failure: break
         }
+    }
+
+    private func lostLink(_ message: String) {
+        for circuit in Array(circuits.values) { circuit.endByPeer() }
+        circuits = [:]
+        if case .registered = state { tell(.serverLost(message)) }
+        let error = TransportError(.serverUnreachable, message)
+        for attempt in Array(attempts.values) { attempt.lostServer(error) }
+        // The cause may have ended NAT bindings, too, and nothing else would notice in an idle peer.
+        verifyMappings(isUrgent: true)
+    }
+
+    // MARK: Registration
+
+    private func registrationSent() {
+        for warm in warms where warm.observed != nil { warm.prove(username: "\(instance)", key: stunKey) }
+        for attempt in attempts.values { attempt.dialIfWaiting() }
+    }
+
+    private func registered(_ isFirstOnLink: Bool) {
+        // Told before anyone goes on who waits for it.
+        tell(.registered(warms.compactMap(\.observed)))
+        if case .starting = state {
+            state = .registered
+            for promise in waitingForRegistration.values { promise.succeed() }
+            waitingForRegistration = [:]
+        }
+        if isFirstOnLink {
+            registrationTime = .nanoseconds((eventLoop.now - linkStart).nanoseconds)
+            hurry()
+        }
+        profileWhenQuiet()
     }
 
     /// Done when the server knows this peer.
@@ -188,75 +184,21 @@ extension PeerEngine {
 
     func cancelRegistered(for call: ObjectIdentifier) { waitingForRegistration.removeValue(forKey: call)?.fail(CancellationError()) }
 
-    private func registered(_ sequence: UInt64) {
-        registeredSequence = sequence
-        retryCount = 0
-        expiryCount = 0
-        // Whoever stays is known for longer than a card lives.
-        renewal?.cancel()
-        renewal = OneShot(on: eventLoop, in: TimeAmount(configuration.cardLifetime / 2)) { [weak self] in self?.register() }
-        // Told before anyone goes on who waits for it.
-        tell(.registered(warms.compactMap(\.observed)))
-        if case .starting = state {
-            state = .registered
-            for promise in waitingForRegistration.values { promise.succeed() }
-            waitingForRegistration = [:]
-        }
-        if !isRegistered {
-            isRegistered = true
-            registrationTime = .nanoseconds((eventLoop.now - linkStart).nanoseconds)
-            hurry()
-        }
-        profileWhenQuiet()
+    // MARK: DialBack
+
+    /// Has the server connect to the reserved port. The result is nil if the server does not answer.
+    func dialBack() -> EventLoopFuture<WireDialedBack?> {
+        guard !isOver, port != nil else { return eventLoop.makeSucceededFuture(nil) }
+        let promise = eventLoop.makePromise(of: WireDialedBack?.self)
+        waitingForDialBack.append(promise)
+        feedRendezvous(.dialBack)
+        return promise.futureResult
     }
 
-    private func refused(_ failure: WireFailure) {
-        switch failure.code {
-        case .expired:
-            // Our clock is wrong by more than a card lives: the server's counts.
-            clock.set(failure.timeMs, at: eventLoop.now)
-            expiryCount += 1
-            guard expiryCount <= Self.expiryLimit else {
-                return fail(
-                    PeerError(
-                        .refused, "the server calls every card expired, also those signed by its own clock: ask whoever runs it to look at that"))
-            }
-            reopen(after: .zero)
-        case .shutdown, .unspecified, .UNRECOGNIZED: break  // the connection's end follows
-        case .quota:
-            // Who was let in once tries again, ever more seldom.
-            if case .registered = state { return }
-            fail(PeerError(.quota, failure.message.isEmpty ? "the server has no room for this peer now: try again in a minute" : failure.message))
-        case .version, .token, .card, .protocol, .tooLarge, .replaced:
-            fail(PeerError(.refused, failure.message.isEmpty ? "the server refuses this peer: ask whoever runs it" : failure.message))
-        }
-    }
-
-    private func lostLink(_ error: TransportError) {
-        let wasUp = isLinkUp
-        forgetLink()
-        for circuit in Array(circuits.values) { circuit.endByPeer() }
-        circuits = [:]
-        guard case .registered = state else { return fail(error) }
-        tell(.serverLost(error.message))
-        for attempt in Array(attempts.values) { attempt.lostServer(error) }
-        retryCount += 1
-        // A server that fell silent was lost on the way, to us alone.
-        if wasUp, error.code == .serverUnreachable { return reopen(after: .zero) }
-        // Full jitter over a span that grows by half each time: a restarted server is not met by everyone at once, but first by those whose sessions wait for it.
-        let (first, longest): (Int64, Int64) = isServerMissed ? (100, 1_000) : (333, 30_000)
-        let span = (0..<min(retryCount, 20)).reduce(first) { span, _ in min(longest, span * 3 / 2) }
-        reopen(after: .milliseconds(.random(in: 0...span)))
-    }
-
-    func reopen(after delay: TimeAmount) {
-        link?.close()
-        forgetLink()
-        retry?.cancel()
-        retry = OneShot(on: eventLoop, in: delay) { [weak self] in
-            guard let self, !self.isOver else { return }
-            self.openWarmConnections()
-            self.openLink()
-        }
+    /// The server's answer; nil where none will come.
+    func dialedBack(_ answer: WireDialedBack?) {
+        let waiting = waitingForDialBack
+        waitingForDialBack = []
+        for promise in waiting { promise.succeed(answer) }
     }
 }

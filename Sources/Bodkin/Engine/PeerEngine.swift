@@ -5,6 +5,7 @@ import BodkinProtocols
 import BodkinSystem
 import BodkinTransport
 import Crypto
+import FoundationEssentials
 import Logging
 import NIOCore
 
@@ -45,42 +46,24 @@ final class PeerEngine {
     /// Earlier ones, which still listen for what was told to others.
     var formerPorts: [ReservedPort] = []
     var link: RendezvousLink?
-    /// The server's addresses, and the ways to them by the interfaces that there are.
-    var resolved: [RendezvousLink.Way] = []
-    var ways: [RendezvousLink.Way] = []
+    /// The peer's half of the rendezvous, the timer that it waits for, and how deep its actions are nested at the moment.
+    var rendezvous: RendezvousClient
+    var rendezvousTimer: (time: NIODeadline, task: OneShot)?
+    var rendezvousDepth = 0
+    /// Asks the resolver for the server's addresses.
+    var resolveRoutes: () -> EventLoopFuture<[ServerRoute]>
+    /// The server's addresses, and the routes to them by the interfaces that there are.
+    var serverAddresses: [ServerRoute] = []
+    var serverRoutes: [ServerRoute] = []
     /// Ends the watch for changes of the network.
     var endWatch: (() -> Void)?
     var warms: [WarmConnection] = []
     /// Those of earlier reserved ports.
     var formerWarms: [WarmConnection] = []
-    var clock = ServerClock()
-    /// The number of our latest card, and of the latest that the server has taken.
-    var sequence: UInt64 = 0
-    var registeredSequence: UInt64 = 0
     /// When the present link was begun.
     var linkStart: NIODeadline
-    /// How far the server is, from what TCP and TLS took: at most a second.
-    var serverRoundTrip = TimeAmount.milliseconds(100)
-    /// Whether it was measured on the present network.
-    var isRoundTripKnown = false
-    var isLinkUp = false
-    var isRegistrationSent = false
-    /// Whether the server has answered our hello: it does so once.
-    var isWelcomed = false
-    /// Whether it has taken our card, over the present connection.
-    var isRegistered = false
-    /// Whether the server answers a DialBack, and who waits for that.
-    var serverDialsBack = false
-    var waitingForDialBack: EventLoopPromise<WireDialedBack?>?
-    var registrationDeadline: OneShot?
-    var retryCount = 0
-    /// How often the server has called a card expired since it last took one.
-    var expiryCount = 0
-    var retry: OneShot?
-    /// When the link is looked at next, while somebody waits for the server.
-    var vigil: OneShot?
-    var renewal: OneShot?
-    var circuitWindow = Int(WireWelcome.leastCircuitWindow)
+    /// Those who wait for what the server meets at the reserved port.
+    var waitingForDialBack: [EventLoopPromise<WireDialedBack?>] = []
     var attempts: [AttemptID: Attempt] = [:]
     var circuits: [AttemptID: CircuitChannel] = [:]
     var sessions: [SessionKey: ConnectionBox] = [:]
@@ -138,6 +121,13 @@ final class PeerEngine {
         (start, linkStart) = (eventLoop.now, eventLoop.now)
         certificate = try CertificateIdentity(configuration.identity)
         factory = try PathFactory(certificate)
+        let url = configuration.rendezvous
+        resolveRoutes = { ServerResolution.routes(to: url, on: eventLoop) }
+        rendezvous = RendezvousClient(
+            RendezvousClient.Configuration(
+                identity: configuration.identity, instance: instance, token: url.token, policy: WirePolicy(configuration.admission),
+                stunKey: stunKey, cardLifetime: configuration.cardLifetime, keyHash: url.keyHash, hasNames: url.hasNames),
+            localTime: UInt64(max(Date().timeIntervalSince1970 * 1000, 0)), at: .start)
     }
 
     /// What it runs on.
@@ -146,31 +136,30 @@ final class PeerEngine {
     var usesDirectPaths: Bool { configuration.paths != .relayOnly }
     var usesCircuits: Bool { configuration.paths != .directOnly }
 
-    /// Begins: reserves the port, and connects to the server by every way at once.
-    func begin(_ ways: [RendezvousLink.Way]) {
+    /// Begins: reserves the port, and connects to the server by every route at once.
+    func begin(_ addresses: [ServerRoute]) {
         recall()
         endWatch = system.watch(on: eventLoop) { [weak self] change in self?.noticed(change) }
         attachments = Attachments(of: system)
-        resolved = ways
-        findWays()
-        guard usesDirectPaths else { return openLink() }
+        serverAddresses = addresses
+        expandRoutes()
+        guard usesDirectPaths else { return feedRendezvous(.start) }
         let opening = ReservedPort.open(configuration.reservedPort, of: system, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
         opening.assumeIsolated().whenComplete { [weak self] result in
             guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
             switch result {
             case .success(let port):
                 self.port = port.value
-                self.openWarmConnections()
-                self.openLink()
+                self.feedRendezvous(.start)
             case .failure(let error): self.fail(error)
             }
         }
     }
 
-    /// Every address of the server by every way out that there is.
-    func findWays() {
-        ways = resolved.flatMap { way in
-            attachments.waysOut(way.endpoint.address.family).map { RendezvousLink.Way(endpoint: way.endpoint, name: way.name, interface: $0) }
+    /// Finds the routes to the server: every address of it, by every interface that leads out.
+    func expandRoutes() {
+        serverRoutes = serverAddresses.flatMap { route in
+            attachments.waysOut(route.endpoint.address.family).map { ServerRoute(endpoint: route.endpoint, name: route.name, interface: $0) }
         }
     }
 
@@ -254,11 +243,8 @@ final class PeerEngine {
     private func release() {
         events.finish()
         endWatch?()
-        retry?.cancel()
-        vigil?.cancel()
-        renewal?.cancel()
+        rendezvousTimer?.task.cancel()
         retryWarm?.cancel()
-        registrationDeadline?.cancel()
         stopProfiling()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         circuits = [:]
@@ -284,9 +270,18 @@ final class PeerEngine {
     }
 }
 
-extension WireWelcome {
-    /// What every server lets a circuit carry before credit is given.
-    static let leastCircuitWindow: UInt32 = 65_536
+extension WirePolicy {
+    /// Who may dial, as it travels.
+    init(_ admission: Peer.Admission) {
+        self.init()
+        switch admission {
+        case .nobody: self.admission = .nobody
+        case .only(let peers):
+            self.admission = .listed
+            self.peers = peers.map { Data($0.publicKey) }
+        case .anyone: self.admission = .anyone
+        }
+    }
 }
 
 extension PeerEngine {

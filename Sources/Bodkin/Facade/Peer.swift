@@ -42,12 +42,12 @@ public final class Peer: Sendable {
             )
         }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
-        let ways = try await ServerResolution.ways(to: configuration.rendezvous)
+        let routes = try await ServerResolution.routes(to: configuration.rendezvous)
         let (incoming, continuation) = AsyncThrowingStream.makeStream(
             of: Connection.self, throwing: (any Error).self, bufferingPolicy: .bufferingOldest(connectionLimit))
         let (engine, events) = try await eventLoop.submit {
             let engine = try PeerEngine(configuration, on: eventLoop, incoming: continuation)
-            engine.begin(ways)
+            engine.begin(routes)
             return (NIOLoopBound(engine, eventLoop: eventLoop), engine.events)
         }.get()
         return Peer(id: configuration.identity.peerID, engine, events, incoming, on: eventLoop)

@@ -33,7 +33,7 @@ final class VirtualPeer {
         let (_, continuation) = AsyncThrowingStream.makeStream(of: Connection.self, throwing: (any Error).self)
         engine = try PeerEngine(configuration, on: network.loop, incoming: continuation)
         let routes = rendezvous.hosts.compactMap { host in
-            IPAddress(host.name).map { RendezvousLink.Way(endpoint: Endpoint($0, host.port), name: host.name) }
+            IPAddress(host.name).map { ServerRoute(endpoint: Endpoint($0, host.port), name: host.name) }
         }
         engine.begin(routes)
     }

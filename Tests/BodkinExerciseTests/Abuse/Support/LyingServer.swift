@@ -193,7 +193,7 @@ private final class LyingRendezvous: ChannelInboundHandler {
                 end.attempt = attempt
                 server.send([.circuitClose(end)], to: peer)
             })
-        let channel = CircuitChannel(eventLoop: loop, credit: 65_536, carrier: carrier)
+        let channel = CircuitChannel(eventLoop: loop, window: 65_536, carrier: carrier)
         server.state.withLock { $0.circuits[attempt] = channel }
         do {
             try answer(channel)

@@ -1,0 +1,103 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinSystem
+import BodkinTransport
+import NIOCore
+
+/// The state of the rest of the peer, as the rendezvous machine is told it.
+extension PeerEngine {
+    /// How much dials and sessions need the server.
+    var serverDemand: ServerDemand {
+        ServerDemand(isAwaited: isServerAwaited, isPrecious: isLinkPrecious, isMissed: isServerMissed)
+    }
+
+    private var isLinkPrecious: Bool {
+        sessions.values.contains { $0.driver.activePath?.kind == .circuit } || attempts.values.contains { $0.role == .dialler && $0.session == nil }
+    }
+
+    private var isServerAwaited: Bool {
+        attempts.values.contains { $0.phase == .dialled }
+            || sessions.values.contains { box in box.driver.activePath.map { $0.kind == .circuit && box.driver.isDoubted } ?? true }
+    }
+
+    /// A connection waits for the server where it has no path, or one that is doubted, or is still to begin.
+    var isServerMissed: Bool {
+        sessions.values.contains { $0.driver.activePath == nil || $0.driver.isDoubted }
+            || attempts.values.contains { $0.role == .dialler && $0.session == nil && $0.phase == .waiting }
+    }
+
+    /// The contents of the card now.
+    var localDescription: LocalDescription {
+        var description = LocalDescription()
+        description.candidates = candidates
+        description.keepsEndpoint = usesDirectPaths && keepsEndpoint == true
+        description.bindingCount = warms.count
+        description.observedCount = warms.count { $0.observed != nil }
+        description.isAnswerPending = warms.contains { $0.isConnected && $0.observed == nil }
+        // The link's mapping is of the same NAT.
+        description.keepalive = keepalive(from: link?.local)
+        return description
+    }
+
+    private var candidates: [Candidate] {
+        guard let port, usesDirectPaths else { return [] }
+        var candidates: [Candidate] = []
+        for observed in warms.compactMap(\.observed) where !candidates.contains(where: { $0.endpoint == observed }) {
+            candidates.append(Candidate(.serverReflexive, observed))
+        }
+        for address in attachments.interfaces.flatMap(\.addresses).map(\.address) where port.families.contains(address.family) {
+            let endpoint = Endpoint(address, port.number)
+            if !candidates.contains(where: { $0.endpoint == endpoint }) { candidates.append(Candidate(.host, endpoint)) }
+        }
+        return candidates
+    }
+
+    /// The present card, signed.
+    func currentCard() -> WireSignedCard? {
+        let (now, local) = (instant, localDescription)
+        rendezvous.handle(.localChanged(local), at: now)
+        return rendezvous.signedCard(at: instant)
+    }
+
+    /// Tells the machine what has become of NAT bindings, candidates, dials and sessions: a registration that waits for them goes out.
+    func refreshRendezvous() {
+        let (now, local) = (instant, localDescription)
+        rendezvous.handle(.localChanged(local), at: now)
+        performRendezvousActions()
+    }
+
+    /// Registers anew, and tells the remote peers of dials that have not ended.
+    func registerAfresh() {
+        guard isRegistrationSent else { return }
+        feedRendezvous(.register)
+        for attempt in attempts.values { attempt.announce(currentCard()) }
+    }
+}
+
+/// The machine's state, for the rest of the engine.
+extension PeerEngine {
+    var isLinkUp: Bool { rendezvous.isLinkUp }
+    var isRegistrationSent: Bool { rendezvous.isRegistrationSent }
+    var isRegistered: Bool { rendezvous.isRegistered }
+    var serverHash: [UInt8] { rendezvous.serverHash }
+    /// Milliseconds since 1970 by the server's clock.
+    var serverTime: UInt64 { rendezvous.clock.time(at: instant) }
+    /// How far the server is: at most a second.
+    var serverRoundTrip: TimeAmount { TimeAmount(rendezvous.roundTrip) }
+    /// The number of the latest card, and of the latest that the server has taken over the present link.
+    var sequence: UInt64 { rendezvous.sequence }
+    var registeredSequence: UInt64 { rendezvous.link?.acknowledged ?? 0 }
+
+    /// A path is in doubt: asks the server whether it hears the peer.
+    func probeServer() { feedRendezvous(.probe) }
+    /// Somebody waits for what only the server can bring, from now on.
+    func probeServerWhileWaiting() { feedRendezvous(.awaitServer) }
+}
+
+// Names that other parts of the engine still use.
+extension PeerEngine {
+    var ways: [ServerRoute] { serverRoutes }
+    func verifyLink() { probeServer() }
+    func keepVigil() { probeServerWhileWaiting() }
+    func registerWhenReady() { refreshRendezvous() }
+}

@@ -1,0 +1,128 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinTransport
+import FoundationEssentials
+
+/// Hello, registration, and what the server says about them.
+extension RendezvousClient {
+    /// How often in a row a card is signed anew because the server calls it expired: once sets the clock, and once more allows for the clock's stepping just then.
+    private static let expiryLimit = 2
+    /// How long the server may take to answer a registration. A server that all its peers come back to at once takes some ten seconds (docs/server.md).
+    private static let registrationTimeout = Duration.seconds(30)
+
+    /// Registers as soon as the answers are here that the card is to name.
+    mutating func registerIfReady(at now: Instant) {
+        guard case .awaitingBindings? = link?.phase else { return }
+        if local.bindingCount == 0 || (local.observedCount > 0 && !local.isAnswerPending) { register(at: now) }
+    }
+
+    /// Sends a fresh card, and the hello before the first one of a link.
+    mutating func register(at now: Instant) {
+        guard let link else { return }
+        sequence += 1
+        guard let card = signedCard(at: now) else { return fail(PeerError(.refused, "the key of this peer signs nothing: create another identity")) }
+        if !link.isRegistrationSent { perform(.send(.hello(hello))) }
+        var registration = WireRegister()
+        registration.card = card
+        registration.policy = configuration.policy
+        registration.stunKey = Data(configuration.stunKey)
+        registration.warmConnections = UInt32(clamping: local.observedCount)
+        perform(.send(.register(registration)))
+        self.link?.unanswered += 1
+        let renewal = now + renewalInterval
+        switch link.phase {
+        case .awaitingBindings: self.link?.phase = .registering(until: now + Self.registrationTimeout)
+        case .registering: break
+        case .registered(let since, _): self.link?.phase = .registered(since: since, renewal: renewal)
+        }
+        perform(.registrationSent)
+    }
+
+    /// A card is signed anew when half of its time is over.
+    private var renewalInterval: Duration { max(configuration.cardLifetime / 2, .milliseconds(100)) }
+
+    private var hello: WireHello {
+        var hello = WireHello()
+        hello.lowestVersion = 1
+        hello.highestVersion = 1
+        hello.token = Data(configuration.token ?? [])
+        hello.instance = Data(configuration.instance.bytes)
+        hello.agent = "bodkin"
+        return hello
+    }
+
+    /// The present card, signed.
+    func signedCard(at now: Instant) -> WireSignedCard? {
+        let card = Card(
+            peer: configuration.identity.peerID, instance: configuration.instance, sequence: sequence, server: serverHash,
+            expiry: clock.time(at: now) &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)), candidates: local.candidates,
+            keepsEndpoint: local.keepsEndpoint)
+        return try? card.signed(by: configuration.identity.privateKey)
+    }
+
+    mutating func received(_ body: WireEnvelope.OneOf_Body, at now: Instant) {
+        guard isLinkUp else { return }
+        link?.liveness.heard(at: now)
+        switch body {
+        case .welcome(let welcome): received(welcome, at: now)
+        case .registered(let answer): received(answer, at: now)
+        case .dialedBack(let answer): received(answer, at: now)
+        case .ping(let ping): if isRegistrationSent { perform(.send(.pong(ping))) }
+        case .pong(let pong): link?.liveness.answered(pong.number, at: now)
+        case .failure(let failure): received(failure, at: now)
+        default: break
+        }
+    }
+
+    /// The server answers a hello once.
+    private mutating func received(_ welcome: WireWelcome, at now: Instant) {
+        guard isRegistrationSent, let link, link.terms == nil else { return }
+        let window = welcome.circuitWindow > 0 ? welcome.circuitWindow : WireWelcome.leastCircuitWindow
+        self.link?.terms = Link.Terms(circuitWindow: Int(clamping: window), supportsDialBack: welcome.dialsBack)
+        perform(.openCircuits(window: Int(clamping: window)))
+        // The card went out with the hello, good by the peer's clock: where that is wrong, the card is good for too short, or too long.
+        if clock.set(welcome.timeMs, at: now) > configuration.cardLifetime / 8 { register(at: now) }
+    }
+
+    private mutating func received(_ answer: WireRegistered, at now: Instant) {
+        guard let link, link.unanswered > 0 else { return }
+        let (acknowledged, renewal) = (max(link.acknowledged, min(answer.sequence, sequence)), now + renewalInterval)
+        self.link?.unanswered -= 1
+        self.link?.acknowledged = acknowledged
+        // A peer that stays is known for longer than a card lives.
+        self.link?.phase = .registered(since: link.registeredAt ?? now, renewal: renewal)
+        expiryCount = 0
+        hasRegistered = true
+        perform(.registered(isFirstOnLink: link.registeredAt == nil))
+    }
+
+    private mutating func received(_ failure: WireFailure, at now: Instant) {
+        switch failure.code {
+        case .expired:
+            // The peer's clock is wrong by more than a card lives: the server's counts.
+            _ = clock.set(failure.timeMs, at: now)
+            expiryCount += 1
+            guard expiryCount <= Self.expiryLimit else {
+                let message = "the server calls every card expired, also those signed by its own clock: ask whoever runs it to look at that"
+                return fail(PeerError(.refused, message))
+            }
+            reopen(at: now)
+        case .shutdown, .unspecified, .UNRECOGNIZED: break  // the connection's end follows
+        case .quota:
+            // A peer that was let in once tries again, with exponential back-off.
+            if !hasRegistered { fail(PeerError(.quota, failure.text("the server has no room for this peer now: try again in a minute"))) }
+        case .version, .token, .card, .protocol, .tooLarge, .replaced:
+            fail(PeerError(.refused, failure.text("the server refuses this peer: ask whoever runs it")))
+        }
+    }
+}
+
+extension WireFailure {
+    /// The server's message, or `fallback` if there is none.
+    fileprivate func text(_ fallback: String) -> String { message.isEmpty ? fallback : message }
+}
+
+extension WireWelcome {
+    /// The window of circuits where the server does not tell it.
+    static let leastCircuitWindow: UInt32 = 65_536
+}

@@ -1,0 +1,52 @@
+import BodkinCore
+
+/// Whether the server still answers on one link: when it was heard, and the probe that is under way.
+struct ServerLiveness {
+    private struct Probe {
+        let sent: Instant
+        /// How long it may be silent, from the question or from whatever came since.
+        let limit: Duration
+        var end: Instant
+    }
+
+    private(set) var heardAt: Instant
+    /// The time that an answer takes: the latest one, or more if the ones before took longer.
+    private(set) var answerTime = Duration.zero
+    /// The number of the latest probe.
+    private(set) var number: UInt64 = 0
+    private var probe: Probe?
+
+    init(at now: Instant) { heardAt = now }
+
+    /// The server has sent something. That is no answer to a probe: it may have been under way when what was sent last was lost. But it is a sign of life.
+    mutating func heard(at now: Instant) {
+        heardAt = now
+        if let limit = probe?.limit { probe?.end = now + limit }
+    }
+
+    /// The server has answered a probe.
+    mutating func answered(_ number: UInt64, at now: Instant) {
+        guard number == self.number, let sent = probe?.sent else { return }
+        let time = now - sent
+        answerTime = max(time, (answerTime * 7 + time) / 8)
+        probe = nil
+    }
+
+    /// Begins a probe and returns the number to ask with. Returns nil if a probe is under way whose answer is due as early: a patient question does not hold up an
+    /// urgent one, and a hundred doubts at once are one question.
+    mutating func begin(within limit: Duration, at now: Instant) -> UInt64? {
+        if let probe, probe.end <= now + limit { return nil }
+        number &+= 1
+        probe = Probe(sent: now, limit: limit, end: now + limit)
+        return number
+    }
+
+    /// Whether the time for an answer is over.
+    func isSilent(at now: Instant) -> Bool { probe.map { $0.end <= now } ?? false }
+
+    /// When a link that nothing comes by is probed; nil while it is.
+    func idleEnd(_ limit: Duration) -> Instant? { probe == nil ? heardAt + limit : nil }
+
+    /// When there is something to do.
+    func deadline(_ idleLimit: Duration) -> Instant { probe?.end ?? heardAt + idleLimit }
+}
