@@ -71,7 +71,8 @@ extension RendezvousServer {
         public var circuitWindow = 262_144
         /// How long a connection may take until it has said hello. Three lost packets in a row still fit.
         public var handshakeTimeout: Duration = .seconds(10)
-        /// How often peers are pinged. Whoever says nothing during two such intervals is gone. Most NATs keep an idle mapping for longer than a minute.
+        /// A peer that says nothing for such an interval is pinged, and is gone if it says nothing during the next one either. Peers of this version probe the server
+        /// more often, and so are never pinged.
         public var pingInterval: Duration = .seconds(30)
         /// How long a TCP connection to a STUN port lives without a request.
         public var stunIdleTimeout: Duration = .seconds(180)

@@ -73,6 +73,22 @@ struct HostilityTests {
         }
     }
 
+    @Test("a peer that probes the server is not pinged, one that says nothing by itself is")
+    func pings() async throws {
+        try await withServer({ $0.limits.pingInterval = .milliseconds(400) }) { listening in
+            let lively = try await TestPeer.registered(listening)
+            let quiet = try await TestPeer.registered(listening)
+            for _ in 0..<20 {
+                try await Task.sleep(for: .milliseconds(100))
+                lively.send(.ping(WirePing()))
+                guard case .pong? = await lively.next() else { throw TestPeer.Unexpected(wanted: "a pong", got: nil) }
+            }
+            // Nobody has read what it was sent, and so nobody has answered.
+            #expect(await quiet.next() == nil)
+            #expect(lively.answeredPings == 0 && quiet.answeredPings > 0)
+        }
+    }
+
     @Test("whoever does not answer a Meet is forgotten after three seconds, and the dialler told")
     func unresponsive() async throws {
         try await withServer { listening in

@@ -45,7 +45,9 @@ extension PeerConnection {
         case .circuitClose(let close): hub.turn { $0.close(id, close, now: $1) }
         case .recall(let recall): hub.turn { $0.recall(id, recall, now: $1) }
         case .dialBack: hub.turn { $0.dialBack(id, now: $1) }
-        case .ping(let ping): send(.pong(ping))
+        case .ping(let ping):
+            measure()
+            send(.pong(ping))
         case .pong: measure()
         case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack:
             fail(.protocol, "this message is not for a server, or not now")
@@ -84,13 +86,15 @@ extension PeerConnection {
         pinging = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in mailbox.value.ping() }
     }
 
+    /// Pings a peer that has said nothing for an interval. Closes its connection if nothing comes during the next one.
     private func ping() {
         guard case .open = phase else { return }
-        guard silence < 2 else {
+        guard !hasSpoken else { return hasSpoken = false }
+        guard !isAnswerDue else {
             context?.close(promise: nil)
             return
         }
-        silence += 1
+        isAnswerDue = true
         pings += 1
         var ping = WirePing()
         ping.number = pings

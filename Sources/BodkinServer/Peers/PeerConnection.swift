@@ -33,8 +33,9 @@ final class PeerConnection: ChannelInboundHandler {
     var context: ChannelHandlerContext?
     var greetingTimeout: Scheduled<Void>?
     var pinging: RepeatedTask?
-    /// Pings that went out since anything came in.
-    var silence = 0
+    /// Whether anything has come since the latest interval began, and whether the answer to a ping is due.
+    var hasSpoken = false
+    var isAnswerDue = false
     var pings: UInt64 = 0
 
     init(_ shared: PeerService) { self.shared = shared }
@@ -91,7 +92,7 @@ final class PeerConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let body = unwrapInboundIn(data).body else { return }  // what a later version may add
-        silence = 0
+        (hasSpoken, isAnswerDue) = (true, false)
         switch phase {
         case .handshaking, .closing: break
         case .greeting(let peer):

@@ -16,6 +16,8 @@ final class TestPeer {
     let stunKey = (0..<20).map { _ in UInt8.random(in: .min ... .max) }
     let listening: RendezvousServer.Listening
     let channel: any Channel
+    /// How many pings of the server's it has answered.
+    private(set) var answeredPings = 0
     private var messages: AsyncStream<WireEnvelope.OneOf_Body>.AsyncIterator
 
     var id: PeerID { identity.peerID }
@@ -59,6 +61,7 @@ final class TestPeer {
     func next() async -> WireEnvelope.OneOf_Body? {
         while let body = await messages.next() {
             if case .ping(let ping) = body {
+                answeredPings += 1
                 send(.pong(ping))
                 continue
             }
