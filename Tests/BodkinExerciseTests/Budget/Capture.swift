@@ -8,6 +8,8 @@ struct Capture {
     struct Record {
         /// Nanoseconds of the time of day.
         let time: Int64
+        /// In bytes, with the IP header.
+        let size: Int
         let packet: PacketSummary
     }
 
@@ -23,7 +25,7 @@ struct Capture {
             let (start, length) = (offset + 16, word(offset + 8))
             guard start + length <= bytes.count else { break }
             let time = Int64(word(offset)) * 1_000_000_000 + Int64(word(offset + 4))
-            if let packet = Packet(Array(bytes[start..<start + length])) { records.append(Record(time: time, packet: packet.summary)) }
+            if let packet = Packet(Array(bytes[start..<start + length])) { records.append(Record(time: time, size: length, packet: packet.summary)) }
             offset = start + length
         }
         self.records = records
