@@ -169,7 +169,7 @@ extension PeerEngine {
             circuits[id]?.endByPeer()
         case .ping(let ping): link?.send(.pong(ping))
         case .failure(let failure): refused(failure)
-        case .pong, .hello, .register, .dial, .meetAck, .dialBack: break
+        case .pong, .hello, .register, .dial, .dialPending, .dialCancel, .meetAck, .dialBack: break
         }
     }
 
