@@ -167,7 +167,7 @@ extension Attempt {
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialler {
-                if isLinkLost, engine.usesCircuits, outlook == nil { return dialAnew() }
+                if isLinkLost, outlook == nil { return dialAnew() }
                 fail(.unreachable, "no direct path to the peer: allow circuits (no --direct-only), or try from another network")
             }
             return

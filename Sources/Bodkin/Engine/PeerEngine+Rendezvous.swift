@@ -144,6 +144,9 @@ extension PeerEngine {
         case .dialFailed(let failure):
             guard let id = AttemptID(bytes: failure.attempt), let attempt = attempts[id], attempt.role == .dialler else { return }
             attempt.refused(failure.reason)
+        case .dialPending(let pending):
+            guard let id = AttemptID(bytes: pending.attempt) else { return }
+            attempts[id]?.pending()
         case .observed(let observed):
             guard let id = AttemptID(bytes: observed.attempt) else { return }
             attempts[id]?.received(observed)
@@ -167,9 +170,10 @@ extension PeerEngine {
         case .circuitClose(let end):
             guard let id = AttemptID(bytes: end.attempt) else { return }
             circuits[id]?.endByPeer()
+            if end.reason == .peerGone { attempts[id]?.lostRemote() }
         case .ping(let ping): link?.send(.pong(ping))
         case .failure(let failure): refused(failure)
-        case .pong, .hello, .register, .dial, .dialPending, .dialCancel, .meetAck, .dialBack: break
+        case .pong, .hello, .register, .dial, .dialCancel, .meetAck, .dialBack: break
         }
     }
 
