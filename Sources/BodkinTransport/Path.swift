@@ -68,6 +68,7 @@ public final class Path {
     /// From when the handshake counts.
     private var start: NIODeadline
     private var deadline: OneShot?
+    private var hasTimedOut = false
     private var isClosed = false
     /// What was sent and not flushed.
     private var unflushed = 0
@@ -92,6 +93,7 @@ public final class Path {
     private func limitHandshake() {
         deadline?.cancel()
         deadline = OneShot(on: channel.eventLoop, at: start + Self.handshakeTimeout) { [weak self] in
+            self?.hasTimedOut = true
             self?.close()
         }
     }
@@ -160,7 +162,7 @@ public final class Path {
         deadline?.cancel()
         let report = onEvent
         onEvent = { _ in }
-        report(.closed(error))
+        report(.closed(error ?? (hasTimedOut ? PathError.silent(Duration(Self.handshakeTimeout)) : nil)))
     }
 }
 

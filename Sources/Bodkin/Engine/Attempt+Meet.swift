@@ -32,6 +32,8 @@ extension Attempt {
         if isResumption, instance != remoteInstance { return fail(.unavailable, "the peer has started afresh") }
         phase = .meeting
         isPending = false
+        // The fresh port, for which it was held, is in the card that the Meet carries.
+        if isHeld, engine.warms.contains(where: { $0.observed != nil }) { isHeld = false }
         circuitPath?.expectHandshake(from: engine.eventLoop.now - engine.serverRoundTrip)
         remoteInstance = instance
         observed = meet.observed.prefix(8).compactMap { $0.endpoint() }
