@@ -64,8 +64,11 @@ public final class Path {
     public private(set) var handshakeTime: Duration?
     /// How fast it takes bytes.
     public private(set) var pace = OutputPace()
-    private let start: NIODeadline
+    private let made: NIODeadline
+    /// From when the handshake counts.
+    private var start: NIODeadline
     private var deadline: OneShot?
+    private var hasTimedOut = false
     private var isClosed = false
     /// What was sent and not flushed.
     private var unflushed = 0
@@ -73,7 +76,8 @@ public final class Path {
     init(kind: PathKind, channel: any Channel) {
         self.kind = kind
         self.channel = channel
-        start = channel.eventLoop.now
+        made = channel.eventLoop.now
+        start = made
         remote = Endpoint(channel.remoteAddress)
         local = Endpoint(channel.localAddress)
         if kind == .direct {
@@ -83,9 +87,22 @@ public final class Path {
             let allocator = AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 2_048, maximum: Self.largestRead)
             channel.setOption(.recvAllocator, value: allocator).whenComplete { _ in }
         }
-        deadline = OneShot(on: channel.eventLoop, in: Self.handshakeTimeout) { [weak self] in
+        limitHandshake()
+    }
+
+    private func limitHandshake() {
+        deadline?.cancel()
+        deadline = OneShot(on: channel.eventLoop, at: start + Self.handshakeTimeout) { [weak self] in
+            self?.hasTimedOut = true
             self?.close()
         }
+    }
+
+    /// The far side can answer from then on, at the earliest from when the path was made: the handshake's time counts from there.
+    public func expectHandshake(from start: NIODeadline) {
+        guard peer == nil, !isClosed else { return }
+        self.start = max(start, made)
+        limitHandshake()
     }
 
     /// Whether bytes may be written now.
@@ -145,7 +162,7 @@ public final class Path {
         deadline?.cancel()
         let report = onEvent
         onEvent = { _ in }
-        report(.closed(error))
+        report(.closed(error ?? (hasTimedOut ? PathError.silent(Duration(Self.handshakeTimeout)) : nil)))
     }
 }
 

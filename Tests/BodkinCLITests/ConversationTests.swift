@@ -80,7 +80,7 @@ struct ConversationTests {
         let output = try await Script.run(
             """
             serve; listening --once --events json --allow $(bodkin id --state friend)
-            bodkin connect $id --state stranger --events json </dev/null 2>stranger.log; echo "stranger $?"
+            bodkin connect $id --timeout 2 --state stranger --events json </dev/null 2>stranger.log; echo "stranger $?"
             bodkin connect $id --state friend --events json </dev/null 2>friend.log; echo "friend $?"; ended
             tail -1 stranger.log | grep -o '"event": "error".*"status": 68'
             for event in dialing registered attempt path connected report closed; do grep -q "^{\\"event\\": \\"$event\\", \\"ms\\": [0-9.]*, .*}$" friend.log || echo no $event; done

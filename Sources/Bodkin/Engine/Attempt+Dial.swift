@@ -6,8 +6,10 @@ import NIOCore
 
 /// The dialler's half of an attempt until both sides meet: the Dial, its answer, and what becomes of it when the link to the server dies.
 extension Attempt {
-    /// The first pause before a peer that was not there is dialled again, and the longest.
-    private static let absences = (first: TimeAmount.milliseconds(250), longest: TimeAmount.seconds(4))
+    /// How long a dial that asks for a forecast alone waits for the remote peer: a check that says nothing for half a minute would be taken for a hung one.
+    private static let outlookDialPatience = TimeAmount.seconds(5)
+    /// A dial that its server has let wait for less than the caller does is sent anew, unless there is less left than this.
+    private static let leastPatience = TimeAmount.seconds(2)
 
     /// Begins to dial: the circuit's handshake first, since it travels with the Dial.
     func begin() {
@@ -19,13 +21,26 @@ extension Attempt {
     }
 
     private func launch() {
-        timeout = OneShot(on: engine.eventLoop, at: start + TimeAmount(engine.configuration.dialTimeout)) { [weak self] in self?.timedOut() }
+        limitTime()
         dialIfWaiting()
         engine.link?.flush()
     }
 
-    /// Sends the Dial once the registration is out.
+    private func limitTime() { timeout = OneShot(on: engine.eventLoop, at: callDeadline) { [weak self] in self?.timedOut() } }
+
+    /// Until when the caller waits.
+    private var callDeadline: NIODeadline { start + TimeAmount(engine.configuration.dialTimeout) }
+
+    /// How long the server lets the dial wait. Its answer is to be here before the caller's time is up.
+    private var patience: TimeAmount {
+        let rest = max(callDeadline - engine.eventLoop.now, .zero)
+        let margin = min(engine.serverRoundTrip + .milliseconds(100), .nanoseconds(rest.nanoseconds / 4))
+        return outlook == nil ? rest - margin : min(rest - margin, Self.outlookDialPatience)
+    }
+
+    /// Sends the Dial once the registration is out. A meeting whose link is gone may be known here alone: it begins anew, unless it has come to a connection.
     func dialIfWaiting() {
+        if isLinkLost, phase == .meeting, role == .dialler, session == nil, outlook == nil, !isConnecting { return dialAnew() }
         guard phase == .waiting, role == .dialler, engine.isRegistrationSent else { return }
         // The circuit's handshake has only so much time: where the server may be long in coming, it begins with the dial.
         if circuitReportIndex == nil { openCircuit() }
@@ -36,6 +51,7 @@ extension Attempt {
         dial.attempt = Data(id.bytes)
         dial.early = Data(early.readableBytesView)
         dial.direct = engine.usesDirectPaths && aim != .circuit
+        dial.patienceMs = UInt32(clamping: patience.nanoseconds / 1_000_000)
         early.clear()
         engine.link?.send(.dial(dial), flush: false)
         engine.keepVigil()
@@ -51,28 +67,59 @@ extension Attempt {
         do {
             let path = try engine.factory.client(channel, kind: .circuit, expecting: peer, skipping: nil)
             follow(path, circuit: true)
+            circuitPath = path
+            // The Meet may be long in coming.
+            path.expectHandshake(from: callDeadline)
             channel.activate()
         } catch {
             channel.close(promise: nil)
         }
     }
 
+    /// The server says: the dial waits. The remote peer is not there, does not admit us, or has not answered the Meet.
+    func pending() {
+        guard role == .dialler, phase == .dialled || phase == .meeting else { return }
+        // Both dial each other: the other one's dial goes ahead.
+        takeUpTheirs()
+        guard phase == .meeting else { return isPending = true }
+        // What has led to a path needs no other Meet.
+        guard session == nil || isResumption, !hasDirectPath, !isCircuitTaken else { return }
+        judgePending()
+        let successor = Attempt(again: self)
+        engine.keep(successor)
+        if let path = successor.circuitPath, path.channel.isActive { successor.resumeCircuit(path) }
+        successor.limitTime()
+        engine.keepVigil()
+    }
+
+    private func resumeCircuit(_ path: Path) {
+        follow(path, entry: circuitReportIndex)
+        path.expectHandshake(from: callDeadline)
+    }
+
+    private func takeUpTheirs() {
+        guard !isResumption, let meet = leftAlone else { return }
+        leftAlone = nil
+        engine.takeUp(meet)
+    }
+
     /// The server says no.
     func refused(_ reason: WireDialFailed.Reason) {
+        // A path has come up all the same.
+        guard session == nil || isResumption else { return }
         // Both dial each other: the other one's dial stands, and its connection will be ours.
         if reason == .unavailable, !isResumption {
-            if let meet = leftAlone {
-                leftAlone = nil
-                engine.takeUp(meet)
-            }
+            takeUpTheirs()
             if engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
         }
-        if reason == .unavailable, let absence, elapsed + .nanoseconds(absence.nanoseconds) < engine.configuration.dialTimeout {
-            instant = OneShot(on: engine.eventLoop, in: absence) { [weak self] in
-                self?.dialAnew("the peer was not there", absence: min(absence * 2, Self.absences.longest))
-            }
-            return
+        // The server has a bound of its own, and the caller waits longer than that.
+        if isPending, reason != .quota, !isResumption, outlook == nil, callDeadline - engine.eventLoop.now > Self.leastPatience {
+            return dialAnew("the peer was not there")
         }
+        fail(reason)
+    }
+
+    private func fail(_ reason: WireDialFailed.Reason) {
         switch reason {
         case .unresponsive: fail(.unresponsive, "the peer is registered but does not answer: try again in a moment")
         case .quota: fail(.quota, "the rendezvous server allows no more dials now: try again in a minute")
@@ -82,7 +129,22 @@ extension Attempt {
         }
     }
 
-    /// The link to the server is gone. A meeting that has begun needs it for its circuit alone.
+    /// Nobody waits for the Meet any more: the server need not, either.
+    func withdrawDial() {
+        guard role == .dialler, phase == .dialled || phase == .meeting, session == nil || isResumption else { return }
+        var cancel = WireDialCancel()
+        cancel.attempt = Data(id.bytes)
+        engine.link?.send(.dialCancel(cancel))
+    }
+
+    /// The remote peer has answered the Meet, and has lost its link to the server since: the circuit will not come up, and the Meet named what may be gone.
+    func lostRemote() {
+        guard role == .dialler, phase == .meeting, session == nil, outlook == nil, engine.usesCircuits else { return }
+        isLinkLost = true
+        if !isConnecting { dialAnew("the peer's link to the server is gone") }
+    }
+
+    /// The link to the server is gone. A meeting that has begun goes on without its circuit until the next link is there.
     func lostServer(_ error: TransportError) {
         isLinkLost = true
         guard session == nil || isResumption, phase == .waiting || phase == .dialled else { return }
@@ -90,10 +152,10 @@ extension Attempt {
     }
 
     /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialled again as soon as the server is back.
-    func dialAnew(_ reason: String = "the link to the server is gone", absence: TimeAmount = absences.first) {
+    func dialAnew(_ reason: String = "the link to the server is gone") {
         judgePending()
         if let entry = circuitReportIndex, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason) }
-        let successor = Attempt(anew: self, absence: absence)
+        let successor = Attempt(anew: self)
         end()
         engine.keep(successor)
         successor.launch()
@@ -103,6 +165,8 @@ extension Attempt {
         guard session == nil || isResumption || isOnOffer else { return }
         if phase == .meeting {
             fail(.unreachable, "no path to the peer came up in time: allow circuits (no --direct-only), or try from another network")
+        } else if isPending {
+            fail(wasMet ? .unresponsive : .unavailable as WireDialFailed.Reason)
         } else {
             fail(.serverLost, "the rendezvous server did not answer the dial in time: check the network, and try again")
         }

@@ -31,6 +31,10 @@ extension Attempt {
         // Whoever else answers for the peer does not know the session.
         if isResumption, instance != remoteInstance { return fail(.unavailable, "the peer has started afresh") }
         phase = .meeting
+        isPending = false
+        // The fresh port, for which it was held, is in the card that the Meet carries.
+        if isHeld, engine.warms.contains(where: { $0.observed != nil }) { isHeld = false }
+        circuitPath?.expectHandshake(from: engine.eventLoop.now - engine.serverRoundTrip)
         remoteInstance = instance
         observed = meet.observed.prefix(8).compactMap { $0.endpoint() }
         isDirectWanted = meet.direct && engine.port != nil
@@ -90,7 +94,7 @@ extension Attempt {
     /// Our NAT has forgotten, at an RST, a mapping as a whole, and would forget that of the fresh reserved port in the same way. So the far side fires first,
     /// as soon as it is told of it: then its hole is open, and answers no RST.
     func hold() {
-        guard phase == .dialled || phase == .meeting else { return }
+        guard phase == .dialled && !isPending || phase == .meeting else { return }
         isHeld = true
         release?.cancel()
     }

@@ -104,7 +104,8 @@ extension Attempt {
     private func lost(_ target: Int?, _ entry: Int?, _ error: (any Error)?) {
         guard phase == .meeting || phase == .dialled else { return }
         if let entry, hasDirectPath, report.attempts.indices.contains(entry) { return supersede(entry) }
-        let isImpostor = error is NIOSSLError || error is BoringSSLError || error is PathError
+        let isSilent = if case .silent? = error as? PathError { true } else { false }
+        let isImpostor = error is NIOSSLError || error is BoringSSLError || error is PathError && !isSilent
         let isEnd = error.map { TransportError.isEndOfHandshake($0) } ?? true
         if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending || target != nil {
             judge(
@@ -112,6 +113,8 @@ extension Attempt {
                 isEnd ? "closed by the far side" : isImpostor ? "who answered is not the peer" : error?.inPlainWords ?? "")
         }
         guard let target else {
+            // The Meet was answered, and nobody is at the circuit's other end: that link has died since, and its peer will be back.
+            if isSilent, entry == circuitReportIndex, role == .dialler { isLinkLost = true }
             // Where no direct path is looked for any more, the circuit was the last hope.
             if isExhausted { engine.eventLoop.assumeIsolated().execute { [weak self] in self?.conclude() } }
             return
@@ -167,7 +170,7 @@ extension Attempt {
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialler {
-                if isLinkLost, engine.usesCircuits, outlook == nil { return dialAnew() }
+                if isLinkLost, outlook == nil { return dialAnew() }
                 fail(.unreachable, "no direct path to the peer: allow circuits (no --direct-only), or try from another network")
             }
             return

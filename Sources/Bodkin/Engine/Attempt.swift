@@ -8,10 +8,11 @@ import NIOCore
 ///
 /// ```
 ///  waiting ──Dial sent──▶ dialled ──Meet──▶ meeting ──direct path──▶ over (direct)
-///     │                      │                 └────instants used up──▶ over (circuit, or failed)
-///     ├──────────────────────┴── DialFailed, timeout ──────────────▶ over (failed)
-///     └────────────────────────── server lost ───▶ over, and dialled anew
+///     │                    │ │ ▲──DialPending─┘└────instants used up──▶ over (circuit, or failed)
+///     ├────────────────────┼─┴── DialFailed, timeout ──────────────▶ over (failed)
+///     └────────────────────┴──── server lost ───▶ over, and dialled anew
 /// ```
+/// A DialPending says that nobody can be met now: the dial waits at the server, and a Meet that came before is void.
 /// The called end begins in `meeting`. Confined to the engine's event loop.
 final class Attempt {
     enum Role { case dialler, called }
@@ -105,18 +106,21 @@ final class Attempt {
     var isExhausted = false
     /// Whether the link to the server that its circuit ran on is gone.
     var isLinkLost = false
-    /// After what time a peer is dialled again that is not there, since a server that was away has been there again for a moment only; nil where it was not away.
-    var absence: TimeAmount?
+    /// Whether the server has said that the dial waits for the remote peer, and whether it has met that before.
+    var isPending = false
+    var wasMet = false
+    /// The path on our circuit, while it lives.
+    weak var circuitPath: Path?
     /// What is looked for, where the session was there before.
     enum Aim { case anyPath, directPath, circuit }
     private(set) var aim = Aim.anyPath
 
     /// A dial that begins here.
-    init(dialling peer: PeerID, engine: PeerEngine) {
+    init(dialling peer: PeerID, engine: PeerEngine, _ id: AttemptID = .random()) {
         self.engine = engine
         start = engine.eventLoop.now
         self.peer = peer
-        id = .random()
+        self.id = id
         role = .dialler
         report = ConnectionReport(peer: peer)
     }
@@ -131,15 +135,36 @@ final class Attempt {
     }
 
     /// A first dial once more, for the same callers.
-    convenience init(anew former: Attempt, absence: TimeAmount) {
+    convenience init(anew former: Attempt) {
         self.init(dialling: former.peer, engine: former.engine)
+        inherit(from: former)
+    }
+
+    /// The same dial, which has met an instance that does not answer, and waits for another one. Nothing but its circuit goes on: no byte has come back on that.
+    convenience init(again former: Attempt) {
+        self.init(dialling: former.peer, engine: former.engine, former.id)
+        inherit(from: former)
+        phase = .dialled
+        isPending = true
+        wasMet = true
+        isResumption = former.isResumption
+        aim = former.aim
+        session = former.session
+        if isResumption { remoteInstance = former.remoteInstance }
+        outlook = former.outlook
+        former.outlook = nil
+        circuitReportIndex = former.circuitReportIndex
+        circuitPath = former.circuitPath
+        former.stop()
+    }
+
+    private func inherit(from former: Attempt) {
         start = former.start
         report = former.report
         leftAlone = former.leftAlone
         former.leftAlone = nil
         callers = former.callers
         former.callers = [:]
-        self.absence = absence
     }
 
     /// A dial that somebody else has begun.
@@ -303,8 +328,8 @@ final class Attempt {
         end()
     }
 
-    /// Nothing more is done for it.
-    func end() {
+    /// Nothing more is tried.
+    private func stop() {
         phase = .over
         timeout?.cancel()
         instant?.cancel()
@@ -313,6 +338,12 @@ final class Attempt {
         for index in targets.indices {
             abandon(index)?.close(promise: nil)
         }
+    }
+
+    /// Nothing more is done for it.
+    func end() {
+        withdrawDial()
+        stop()
         if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
         engine.attempts[id] = nil
         answerCallers(.failure(PeerError(.closed, "the dial was given up")))

@@ -44,6 +44,12 @@ extension PeerEngine {
         }
         var answer = WireMeetAck()
         answer.attempt = meet.attempt
+        // The same Meet again, over another link: the server has not had our answer to the first one. The circuit of that went with its link.
+        if let former = attempts[attemptID], former.role == .called, former.peer == peer {
+            guard former.session == nil else { return link?.send(.meetAck(answer)) ?? () }
+            circuits[attemptID]?.endByPeer()
+            former.end()
+        }
         guard attempts[attemptID] == nil, peer != id, configuration.admission.admits(peer),
             attempts.values.count(where: { $0.role == .called }) < Self.calledLimit
         else {

@@ -12,10 +12,10 @@ extension PeerEngine {
     /// Whether a dial of theirs has come to us and has led to nothing yet.
     func isDialled(by peer: PeerID) -> Bool { attempts.values.contains { $0.role == .called && $0.peer == peer && $0.session == nil } }
 
-    /// Both dial each other: the attempt of the lower peer ID stands. Nil where there is none.
+    /// Both dial each other: the attempt of the lower peer ID stands, unless it waits at the server. Nil where there is none.
     func standing(against peer: PeerID) -> Attempt? {
         guard id < peer else { return nil }
-        return attempts.values.first { $0.role == .dialler && $0.peer == peer && $0.session == nil }
+        return attempts.values.first { $0.role == .dialler && $0.peer == peer && $0.session == nil && !$0.isPending }
     }
 
     /// A dial of theirs that was left alone, since ours has come to nothing.

@@ -111,6 +111,9 @@ extension PeerEngine {
         case .dialFailed(let failure):
             guard let id = AttemptID(bytes: failure.attempt), let attempt = attempts[id], attempt.role == .dialler else { return }
             attempt.refused(failure.reason)
+        case .dialPending(let pending):
+            guard let id = AttemptID(bytes: pending.attempt) else { return }
+            attempts[id]?.pending()
         case .observed(let observed):
             guard let id = AttemptID(bytes: observed.attempt) else { return }
             attempts[id]?.received(observed)
@@ -133,7 +136,8 @@ extension PeerEngine {
         case .circuitClose(let end):
             guard let id = AttemptID(bytes: end.attempt) else { return }
             circuits[id]?.endByPeer()
-        case .hello, .register, .dial, .meetAck, .dialBack, .welcome, .registered, .dialedBack, .ping, .pong, .failure: break
+            if end.reason == .peerGone { attempts[id]?.lostRemote() }
+        case .hello, .register, .dial, .dialCancel, .meetAck, .dialBack, .welcome, .registered, .dialedBack, .ping, .pong, .failure: break
         }
     }
 

@@ -64,8 +64,10 @@ extension Peer {
         /// The file in which it is remembered what has led to direct paths between kinds of networks, by no address and no peer, so that it is tried first the next
         /// time: at most 256 pairs, mode 0600. Nil: it is remembered as long as the peer lives.
         public var memoryFile: String?
-        /// How long a dial may take before it fails: 30 s. With 2 % loss on every link 99 of 100 dials take less than 3 s. A dial whose link to the server dies goes
-        /// on over the next one; a peer that is not there then, because the server was away for it, too, is dialled again meanwhile.
+        /// How long a dial may take before it fails: 30 s. With 2 % loss on every link 99 of 100 dials take less than 3 s.
+        ///
+        /// If the remote peer is not there, or does not answer, the dial waits at the server for so long, and goes on as soon as the peer is back. A dial whose
+        /// link to the server dies goes on over the next one.
         public var dialTimeout = Duration.seconds(30)
         /// How long a connection lives without any path, while both sides look for one: 60 s. Afterwards it ends, with an error.
         public var pathlessLifetime = Duration.seconds(60)

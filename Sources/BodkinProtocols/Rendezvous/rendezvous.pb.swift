@@ -187,6 +187,22 @@ public nonisolated struct WireEnvelope: Sendable {
     set {body = .dialedBack(newValue)}
   }
 
+  public var dialPending: WireDialPending {
+    get {
+      if case .dialPending(let v)? = body {return v}
+      return WireDialPending()
+    }
+    set {body = .dialPending(newValue)}
+  }
+
+  public var dialCancel: WireDialCancel {
+    get {
+      if case .dialCancel(let v)? = body {return v}
+      return WireDialCancel()
+    }
+    set {body = .dialCancel(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -209,6 +225,8 @@ public nonisolated struct WireEnvelope: Sendable {
     case recall(WireRecall)
     case dialBack(WireDialBack)
     case dialedBack(WireDialedBack)
+    case dialPending(WireDialPending)
+    case dialCancel(WireDialCancel)
 
   }
 
@@ -507,6 +525,35 @@ public nonisolated struct WireDial: Sendable {
 
   /// The instance that is dialled, 16 bytes; empty for whichever registered last.
   public var instance: Data = Data()
+
+  /// How long the dialer waits for a peer that cannot be met at once; 0 for not at all.
+  public var patienceMs: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The dial waits: the remote peer is not registered, does not admit the dialer, or has not answered the Meet. An earlier Meet of this attempt is void.
+public nonisolated struct WireDialPending: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var attempt: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The dialer gives up a dial that the remote peer has not answered.
+public nonisolated struct WireDialCancel: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var attempt: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1152,7 +1199,7 @@ fileprivate nonisolated let _protobuf_package = "bodkin.rendezvous"
 
 nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Envelope"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}register\0\u{1}registered\0\u{1}dial\0\u{1}meet\0\u{3}meet_ack\0\u{3}dial_failed\0\u{1}signal\0\u{3}circuit_data\0\u{3}circuit_credit\0\u{3}circuit_close\0\u{1}ping\0\u{1}pong\0\u{1}failure\0\u{1}observed\0\u{1}recall\0\u{3}dial_back\0\u{3}dialed_back\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}register\0\u{1}registered\0\u{1}dial\0\u{1}meet\0\u{3}meet_ack\0\u{3}dial_failed\0\u{1}signal\0\u{3}circuit_data\0\u{3}circuit_credit\0\u{3}circuit_close\0\u{1}ping\0\u{1}pong\0\u{1}failure\0\u{1}observed\0\u{1}recall\0\u{3}dial_back\0\u{3}dialed_back\0\u{3}dial_pending\0\u{3}dial_cancel\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1407,6 +1454,32 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.body = .dialedBack(v)
         }
       }()
+      case 20: try {
+        var v: WireDialPending?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .dialPending(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .dialPending(v)
+        }
+      }()
+      case 21: try {
+        var v: WireDialCancel?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .dialCancel(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .dialCancel(v)
+        }
+      }()
       default: break
       }
     }
@@ -1493,6 +1566,14 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .dialedBack?: try {
       guard case .dialedBack(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .dialPending?: try {
+      guard case .dialPending(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .dialCancel?: try {
+      guard case .dialCancel(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -1900,7 +1981,7 @@ nonisolated extension WireRegistered: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireDial: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Dial"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}to\0\u{1}attempt\0\u{1}early\0\u{1}direct\0\u{1}instance\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}to\0\u{1}attempt\0\u{1}early\0\u{1}direct\0\u{1}instance\0\u{3}patience_ms\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1913,6 +1994,7 @@ nonisolated extension WireDial: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 3: try { try decoder.decodeSingularBytesField(value: &self.early) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.direct) }()
       case 5: try { try decoder.decodeSingularBytesField(value: &self.instance) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.patienceMs) }()
       default: break
       }
     }
@@ -1934,6 +2016,9 @@ nonisolated extension WireDial: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.instance.isEmpty {
       try visitor.visitSingularBytesField(value: self.instance, fieldNumber: 5)
     }
+    if self.patienceMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.patienceMs, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1943,6 +2028,67 @@ nonisolated extension WireDial: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.early != rhs.early {return false}
     if lhs.direct != rhs.direct {return false}
     if lhs.instance != rhs.instance {return false}
+    if lhs.patienceMs != rhs.patienceMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDialPending: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DialPending"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.attempt) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.attempt.isEmpty {
+      try visitor.visitSingularBytesField(value: self.attempt, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireDialPending, rhs: WireDialPending) -> Bool {
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDialCancel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DialCancel"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.attempt) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.attempt.isEmpty {
+      try visitor.visitSingularBytesField(value: self.attempt, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireDialCancel, rhs: WireDialCancel) -> Bool {
+    if lhs.attempt != rhs.attempt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -35,6 +35,7 @@ extension PeerConnection {
         case .dial(let dial):
             measure()
             hub.turn { $0.dial(id, dial, now: $1) }
+        case .dialCancel(let cancel): hub.turn { $0.cancel(id, cancel, now: $1) }
         case .meetAck(let ack): hub.turn { $0.answer(id, ack, now: $1) }
         case .signal(let signal): hub.turn { $0.signal(id, signal, now: $1) }
         case .circuitData(let data): hub.turn { $0.relay(id, data, now: $1) }
@@ -49,7 +50,7 @@ extension PeerConnection {
             measure()
             send(.pong(ping))
         case .pong: measure()
-        case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack:
+        case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack, .dialPending:
             fail(.protocol, "this message is not for a server, or not now")
         }
     }

@@ -15,7 +15,7 @@ extension AbuseTests {
             options.isTracing = true
             try await withPeerLab(Topology.pair(.portRestricted, .portRestricted, seed: 1), options: options) { place in
                 try await place.withPeer(in: "b", { $0.admission = admission }) { far in
-                    try await place.withPeer(in: "a", identity: dialler) { near in
+                    try await place.withPeer(in: "a", identity: dialler, { $0.dialTimeout = .seconds(2) }) { near in
                         try await far.registered()
                         try await near.registered()
                         try await body(place, near, far)
@@ -57,7 +57,7 @@ extension AbuseTests {
                 #expect(accepted.peer == near.id)
                 #expect(try await accepted.read() == Array("hello".utf8))
                 #expect(try await connection.settled().route == .direct)
-                try await place.withPeer(in: "server") { other in
+                try await place.withPeer(in: "server", { $0.dialTimeout = .seconds(2) }) { other in
                     let error = await #expect(throws: PeerError.self) { _ = try await other.connect(to: far.id) }
                     #expect(error?.code == .unavailable)
                 }

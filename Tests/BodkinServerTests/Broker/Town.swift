@@ -70,13 +70,25 @@ struct Town: ~Copyable {
         return peer
     }
 
-    mutating func dial(_ from: Peer, _ to: PeerID, _ attempt: AttemptID = .random(), early: String = "", direct: Bool = true) -> [BrokerAction] {
+    mutating func dial(
+        _ from: Peer, _ to: PeerID, _ attempt: AttemptID = .random(), early: String = "", direct: Bool = true, instance: InstanceID? = nil,
+        patience: UInt32 = 0
+    ) -> [BrokerAction] {
         var dial = WireDial()
         dial.to = Data(to.publicKey)
         dial.attempt = Data(attempt.bytes)
         dial.early = Data(early.utf8)
         dial.direct = direct
+        dial.patienceMs = patience
+        if let instance { dial.instance = Data(instance.bytes) }
         broker.dial(from.connection, dial, now: now)
+        return broker.takeActions()
+    }
+
+    mutating func cancel(_ from: Peer, _ attempt: AttemptID) -> [BrokerAction] {
+        var cancel = WireDialCancel()
+        cancel.attempt = Data(attempt.bytes)
+        broker.cancel(from.connection, cancel, now: now)
         return broker.takeActions()
     }
 
@@ -120,6 +132,10 @@ struct Town: ~Copyable {
 extension [BrokerAction] {
     func meet(to peer: Town.Peer) -> WireMeet? {
         lazy.compactMap { action -> WireMeet? in if case .send(.meet(let meet), peer.connection) = action { meet } else { nil } }.first
+    }
+
+    func pendingDial(of peer: Town.Peer) -> AttemptID? {
+        lazy.compactMap { if case .send(.dialPending(let pending), peer.connection) = $0 { AttemptID(bytes: pending.attempt) } else { nil } }.first
     }
 
     func failedDial(of peer: Town.Peer) -> WireDialFailed.Reason? {

@@ -5,11 +5,23 @@ import NIOCore
 /// One dial between two connections.
 ///
 /// ```
-/// waiting ── the dialler's warm connections are proved, or 250 ms ──▶ met ── MeetAck ──▶ answered
-///    └── nobody to call ──▶ gone            declined, silent ──▶ gone ◀── 60 s, and no circuit that both use
+/// proving ── the dialer's warm connections are proved, or 250 ms ──▶ met ── MeetAck ──▶ answered ── 60 s without a circuit ──▶ gone
+///    └── nobody to meet ──▶ pending ── a registration admits the dialer ──▶ │
+///                              ▲ └── patience ends ──▶ gone                │
+///                              └── declined, silent, or its connection lost ┘
 /// ```
+/// An attempt without patience goes where it would become pending.
 struct Attempt {
-    enum State { case waiting, met, answered }
+    enum State: Equatable {
+        /// The dialer's warm connections are being proved.
+        case proving
+        /// No instance can be met.
+        case pending
+        /// An instance has the Meet, and has to answer by then. An attempt that its dialer has given up is not wanted; it is kept to judge the called side.
+        case met(answerBy: NIODeadline, isWanted: Bool)
+        /// The instance has answered.
+        case answered
+    }
     /// One of the two ends.
     enum Side: Int { case dialler, called }
 
@@ -19,14 +31,27 @@ struct Attempt {
     /// The only instance of it that will do; nil where any will.
     let instance: InstanceID?
     let isDirect: Bool
+    /// The circuit's first flight. It is kept until an instance answers, because another instance may need it.
     var early: Data
     let since: NIODeadline
+    /// Until when the dialer waits.
+    let patienceEnd: NIODeadline
     let accounts: [Account]
-    var state = State.waiting
+    var state = State.proving
     var circuit: Circuit?
-    /// What the dialler sends on the circuit before there is anybody to have it; bounded by the circuit's window.
-    var ahead: [Data] = []
+    /// The bytes that the dialer has sent on the circuit before an instance answers.
+    private(set) var ahead: [Data] = []
+    private(set) var aheadCount = 0
+    /// Whether another instance can be given all that the dialer has sent.
+    private(set) var isRepeatable = true
     var signals: [TokenBucket]
+    /// The answer to the dialer when its patience ends.
+    var reason = WireDialFailed.Reason.unavailable
+    /// How many Meets there were, and the connections that have declined one.
+    var meetCount = 0
+    var declined: Set<ConnectionID> = []
+    /// When it ends, unless both sides use its circuit; nil before the first Meet.
+    var expiry: NIODeadline?
 
     func side(of connection: ConnectionID) -> Side? {
         connection == dialler ? .dialler : connection == called ? .called : nil
@@ -34,13 +59,30 @@ struct Attempt {
 
     func other(than side: Side) -> ConnectionID? { side == .dialler ? called : dialler }
 
-    /// Keeps bytes for the called side; small pieces are joined.
-    mutating func keep(_ data: Data) {
+    /// Whether an instance has the Meet and has not answered it.
+    var isUnanswered: Bool { if case .met = state { true } else { false } }
+
+    /// Keeps bytes for the instance that will answer; false where they exceed `limit`. Small pieces are joined.
+    mutating func keep(_ data: Data, limit: Int) -> Bool {
+        guard isRepeatable else { return true }
+        aheadCount += data.count
+        guard aheadCount <= limit else {
+            forgetFlight()
+            isRepeatable = false
+            return false
+        }
         if let last = ahead.indices.last, ahead[last].count + data.count <= CircuitQueue.pieceSize {
             ahead[last].append(data)
         } else {
             ahead.append(data)
         }
+        return true
+    }
+
+    /// Forgets what the dialer has sent.
+    mutating func forgetFlight() {
+        early = Data()
+        ahead = []
     }
 }
 

@@ -8,6 +8,8 @@ struct BrokerTimer: Comparable {
         case warm(AttemptID)
         /// The called side has had its time to answer.
         case answer(AttemptID)
+        /// The dialer has waited long enough.
+        case patience(AttemptID)
         /// An attempt without a circuit ends.
         case expiry(AttemptID)
         /// Held credit is given.
@@ -34,6 +36,16 @@ package struct BrokerLimits: Sendable, Hashable {
     package var attempts = 100_000
     /// How long an attempt lives without a circuit that both sides use: a handshake over one has ten seconds.
     package var attemptLifetime = TimeAmount.seconds(60)
+    /// The longest patience of a dial.
+    package var patience = TimeAmount.minutes(5)
+    /// Dials that wait for their peer, in all: with 36 KiB each at most, 150 MB.
+    package var pendingDials = 4_096
+    /// Dials that wait for one peer: their Meets leave at once, with less than 7 KiB each, and a connection takes 4 MiB.
+    package var pendingDialsPerPeer = 512
+    /// What a circuit may carry before the called side answers: the first flight of TLS rides in the Dial, and nothing follows it.
+    package var aheadBytes = 32_768
+    /// Meets of one attempt: a peer whose link breaks is away for a few times at most.
+    package var meetsPerAttempt = 16
     /// How long a STUN request waits for its registration.
     package var parkedLifetime = TimeAmount.seconds(10)
     /// STUN requests that wait, in all and from one address.

@@ -28,12 +28,15 @@ package struct QuotaTable: Sendable {
         case registration
         /// A circuit.
         case circuit
+        /// A dial that waits.
+        case pendingDial
     }
 
     private struct Use {
         var connections = 0
         var registrations = 0
         var circuits = 0
+        var pendingDials = 0
         var dials: TokenBucket
         var bytes: TokenBucket
         var idleSince: NIODeadline
@@ -44,6 +47,7 @@ package struct QuotaTable: Sendable {
                 case .connection: connections
                 case .registration: registrations
                 case .circuit: circuits
+                case .pendingDial: pendingDials
                 }
             }
             set {
@@ -51,6 +55,7 @@ package struct QuotaTable: Sendable {
                 case .connection: connections = newValue
                 case .registration: registrations = newValue
                 case .circuit: circuits = newValue
+                case .pendingDial: pendingDials = newValue
                 }
             }
         }
@@ -129,6 +134,7 @@ package struct QuotaTable: Sendable {
         case .connection: return quota.connections
         case .registration: return quota.registrations
         case .circuit: return quota.circuits
+        case .pendingDial: return quota.pendingDials
         }
     }
 

@@ -10,18 +10,22 @@ public struct Quota: Hashable, Sendable {
     public var dialBurst: Double
     /// Circuits at once that this user has dialled.
     public var circuits: Int
+    /// Dials at once that wait for a peer that is not there.
+    public var pendingDials: Int
     /// Bytes per second over the circuits that this user has dialled, both directions together. Faster circuits are slowed down, not closed.
     public var relayedBytesPerSecond: Double
 
     /// A quota from its parts.
     public init(
-        connections: Int, registrations: Int, dialsPerSecond: Double, dialBurst: Double, circuits: Int, relayedBytesPerSecond: Double
+        connections: Int, registrations: Int, dialsPerSecond: Double, dialBurst: Double, circuits: Int, pendingDials: Int = 32,
+        relayedBytesPerSecond: Double
     ) {
         self.connections = connections
         self.registrations = registrations
         self.dialsPerSecond = dialsPerSecond
         self.dialBurst = dialBurst
         self.circuits = circuits
+        self.pendingDials = pendingDials
         self.relayedBytesPerSecond = relayedBytesPerSecond
     }
 }
@@ -41,10 +45,11 @@ public struct Quotas: Hashable, Sendable {
     /// a program in bursts: 20 dials a second after 60 at once. 128 MiB/s relayed is about what one core encrypts twice.
     public init() {
         token = Quota(
-            connections: 10_000, registrations: 10_000, dialsPerSecond: 1_000, dialBurst: 2_000, circuits: 4_000,
+            connections: 10_000, registrations: 10_000, dialsPerSecond: 1_000, dialBurst: 2_000, circuits: 4_000, pendingDials: 2_000,
             relayedBytesPerSecond: 128 * 1_048_576)
         address = Quota(
-            connections: 256, registrations: 256, dialsPerSecond: 20, dialBurst: 60, circuits: 64, relayedBytesPerSecond: 32 * 1_048_576)
+            connections: 256, registrations: 256, dialsPerSecond: 20, dialBurst: 60, circuits: 64, pendingDials: 32,
+            relayedBytesPerSecond: 32 * 1_048_576)
         prefix = address
     }
 

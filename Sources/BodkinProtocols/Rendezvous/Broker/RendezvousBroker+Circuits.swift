@@ -64,11 +64,14 @@ extension RendezvousBroker {
         }
         relayedBytes &+= UInt64(count)
         if let accounts = attempts[attempt]?.accounts { _ = quotas.relay(count, accounts, now: now) }
-        if let other = attempts[attempt]?.other(than: side) {
-            actions.append(.relay(wire.data, attempt, to: other))
-        } else {
-            attempts[attempt]?.keep(wire.data)
+        let other = attempts[attempt]?.other(than: side)
+        // What the called side says on the circuit is an answer: from then on the circuit is between these two.
+        if side == .called {
+            accepted(attempt, now: now)
+        } else if attempts[attempt]?.state != .answered, attempts[attempt]?.keep(wire.data, limit: limits.aheadBytes) == false, other == nil {
+            return violate(id, attempt, now: now)
         }
+        if let other { actions.append(.relay(wire.data, attempt, to: other)) }
     }
 
     /// The reader of a circuit gives credit, which it has earned: ``CircuitQueue/credit(_:of:)`` has said so.
@@ -76,6 +79,7 @@ extension RendezvousBroker {
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
             return
         }
+        if side == .called { accepted(attempt, now: now) }
         let writer: Attempt.Side = side == .dialler ? .called : .dialler
         let isHeld = attempts[attempt]?.circuit?.holds(writer) == true
         guard attempts[attempt]?.circuit?.credit(Int(wire.bytes), to: writer) == true else { return violate(id, attempt, now: now) }
@@ -100,9 +104,12 @@ extension RendezvousBroker {
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
             return
         }
+        if side == .called { accepted(attempt, now: now) }
         actions.append(.dropCircuit(attempt, at: id))
         if let other = attempts[attempt]?.other(than: side) { actions.append(.endCircuit(attempt, .finished, to: other)) }
         endCircuit(attempt, now: now)
+        // Such an attempt was for its circuit alone.
+        if attempts[attempt]?.isDirect == false, attempts[attempt]?.state == .pending { remove(attempt, now: now) }
     }
 
     /// Ends a circuit because `id` broke its rules. Nothing else of that connection is touched.
@@ -117,11 +124,11 @@ extension RendezvousBroker {
     mutating func endCircuit(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], attempt.circuit != nil else { return }
         attempts[id]?.circuit = nil
-        attempts[id]?.ahead = []
+        attempts[id]?.forgetFlight()
         circuitCount -= 1
         quotas.release(.circuit, attempt.accounts, now: now)
         // The attempt has outlived its time while the circuit was open.
-        if now >= attempt.since + limits.attemptLifetime { schedule(.expiry(id), at: now) }
+        if let expiry = attempt.expiry, now >= expiry { schedule(.expiry(id), at: now) }
     }
 
     mutating func sendClose(_ attempt: AttemptID, _ reason: WireCircuitClose.Reason, to id: ConnectionID) {

@@ -26,13 +26,14 @@ extension RendezvousBroker {
             guard wire.direct else { return sendFailure(attempt, .quota, to: id) }
             sendClose(attempt, .quota, to: id)
         }
+        let patienceEnd = now + min(.milliseconds(Int64(wire.patienceMs)), limits.patience)
         attempts[attempt] = Attempt(
             dialler: id, target: target, instance: instance, isDirect: wire.direct, early: hasCircuit ? wire.early : Data(), since: now,
-            accounts: client.accounts,
+            patienceEnd: patienceEnd, accounts: client.accounts,
             circuit: hasCircuit ? Circuit(window: limits.circuitWindow) : nil, signals: Array(repeating: Self.signals(now), count: 2))
         if hasCircuit { circuitCount += 1 }
         clients[id]?.attempts.insert(attempt)
-        schedule(.expiry(attempt), at: now + limits.attemptLifetime)
+        if patienceEnd > now { schedule(.patience(attempt), at: patienceEnd) }
         guard wire.direct, client.warm.count < registration.warmConnections, now < client.warmDeadline else { return meet(attempt, now: now) }
         clients[id]?.waiting.insert(attempt)
         schedule(.warm(attempt), at: client.warmDeadline)
@@ -40,11 +41,14 @@ extension RendezvousBroker {
 
     /// Tells both sides, at the same moment.
     mutating func meet(_ id: AttemptID, now: NIODeadline) {
-        guard var attempt = attempts[id], attempt.state == .waiting, let dialler = clients[attempt.dialler] else { return }
+        guard var attempt = attempts[id], attempt.state == .proving || attempt.state == .pending, let dialler = clients[attempt.dialler] else {
+            return
+        }
         clients[attempt.dialler]?.waiting.remove(id)
-        guard let target = dialable(attempt.target, attempt.instance, by: attempt.dialler, now: now), let called = clients[target],
+        guard let target = dialable(for: attempt, now: now), let called = clients[target],
             let callerCard = dialler.registration?.card, let calledCard = called.registration?.card
-        else { return giveUp(id, .unavailable, now: now) }
+        else { return attempt.state == .pending ? () : pend(id, now: now) }
+        leavePending(id, now: now)
         let timing = MeetTiming(dialler: dialler.roundTrip, called: called.roundTrip)
         var toCalled = Self.invitation(id, attempt, card: callerCard, from: dialler, to: called)
         toCalled.early = attempt.early
@@ -58,15 +62,17 @@ extension RendezvousBroker {
         actions.append(.send(.meet(toCalled), to: target))
         actions.append(.send(.meet(toDialler), to: attempt.dialler))
         for data in attempt.ahead { actions.append(.relay(data, id, to: target)) }
-        attempt.ahead = []
-        attempt.early = Data()
-        attempt.called = target
-        attempt.state = .met
-        attempts[id] = attempt
-        clients[target]?.attempts.insert(id)
         let fourTrips = TimeAmount.nanoseconds(min(max(called.roundTrip.nanoseconds, 0), 10_000_000_000) * 4)
         // Three retransmissions of TCP fit.
-        schedule(.answer(id), at: now + max(.seconds(3), fourTrips))
+        let answerBy = now + max(.seconds(3), fourTrips)
+        attempt.called = target
+        attempt.state = .met(answerBy: answerBy, isWanted: true)
+        attempt.meetCount += 1
+        attempt.expiry = now + limits.attemptLifetime
+        attempts[id] = attempt
+        clients[target]?.attempts.insert(id)
+        schedule(.answer(id), at: answerBy)
+        schedule(.expiry(id), at: now + limits.attemptLifetime)
     }
 
     private static func invitation(_ id: AttemptID, _ attempt: Attempt, card: WireSignedCard, from: Client, to: Client) -> WireMeet {
@@ -85,15 +91,17 @@ extension RendezvousBroker {
     /// The called side has the Meet.
     package mutating func answer(_ id: ConnectionID, _ wire: WireMeetAck, now: NIODeadline) {
         guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "an attempt has 16 bytes") }
-        guard attempts[attempt]?.called == id, attempts[attempt]?.state == .met else { return }
+        guard attempts[attempt]?.called == id, attempts[attempt]?.isUnanswered == true else { return }
         switch wire.answer {
-        case .accepted: attempts[attempt]?.state = .answered
-        case .declined, .UNRECOGNIZED: giveUp(attempt, .unavailable, now: now)
+        case .accepted: accepted(attempt, now: now)
+        case .declined, .UNRECOGNIZED:
+            attempts[attempt]?.declined.insert(id)
+            missed(attempt, .unavailable, now: now)
         }
     }
 
     mutating func giveUpOnAnswer(_ id: AttemptID, now: NIODeadline) {
-        guard let attempt = attempts[id], attempt.state == .met, let called = attempt.called else { return }
+        guard let attempt = attempts[id], case .met(let answerBy, _) = attempt.state, answerBy <= now, let called = attempt.called else { return }
         fail(called, .unspecified, "a call was not answered in time: connect and register again")
         leave(called, now: now)
     }
@@ -101,7 +109,7 @@ extension RendezvousBroker {
     /// One side's connection is gone.
     mutating func abandon(_ id: AttemptID, by connection: ConnectionID, now: NIODeadline) {
         guard let attempt = attempts[id], let side = attempt.side(of: connection) else { return }
-        if side == .called && attempt.state == .met { return giveUp(id, .unresponsive, now: now) }
+        if side == .called && attempt.isUnanswered { return missed(id, .unresponsive, now: now) }
         if attempt.circuit != nil, let other = attempt.other(than: side) { actions.append(.endCircuit(id, .peerGone, to: other)) }
         remove(id, now: now)
     }
@@ -118,15 +126,16 @@ extension RendezvousBroker {
     }
 
     mutating func expireAttempt(_ id: AttemptID, now: NIODeadline) {
-        guard let attempt = attempts[id], attempt.circuit?.isAnswered != true, now >= attempt.since + limits.attemptLifetime else { return }
+        guard let attempt = attempts[id], attempt.circuit?.isAnswered != true, let expiry = attempt.expiry, now >= expiry else { return }
         if attempt.circuit != nil {
             for side in [attempt.dialler, attempt.called] { if let side { actions.append(.endCircuit(id, .finished, to: side)) } }
         }
         remove(id, now: now)
     }
 
-    private mutating func remove(_ id: AttemptID, now: NIODeadline) {
+    mutating func remove(_ id: AttemptID, now: NIODeadline) {
         endCircuit(id, now: now)
+        leavePending(id, now: now)
         guard let attempt = attempts.removeValue(forKey: id) else { return }
         for side in [attempt.dialler, attempt.called].compactMap({ $0 }) {
             clients[side]?.attempts.remove(id)
@@ -134,7 +143,7 @@ extension RendezvousBroker {
         }
     }
 
-    private mutating func sendFailure(_ attempt: AttemptID, _ reason: WireDialFailed.Reason, to id: ConnectionID) {
+    mutating func sendFailure(_ attempt: AttemptID, _ reason: WireDialFailed.Reason, to id: ConnectionID) {
         var failure = WireDialFailed()
         failure.attempt = Data(attempt.bytes)
         failure.reason = reason

@@ -30,6 +30,7 @@ extension RendezvousBroker {
             peers[peer, default: []].append(id)
             instances[instance, default: []].append(id)
         }
+        let isKnown = client.registration.map { $0.admission == registration.admission && $0.expiry > now } ?? false
         if registration.warmConnections > client.registration?.warmConnections ?? 0 {
             clients[id]?.warmDeadline = now + max(.milliseconds(250), client.roundTrip + client.roundTrip)
         }
@@ -43,6 +44,8 @@ extension RendezvousBroker {
         answer.sequence = registration.sequence
         actions.append(.send(.registered(answer), to: id))
         actions += (parkedByInstance[instance] ?? []).map { .settle($0) }
+        // A card that changes alone admits nobody else.
+        if !isKnown { meetPending(for: peer, now: now) }
     }
 
     mutating func unregister(_ id: ConnectionID, now: NIODeadline) {
@@ -56,15 +59,15 @@ extension RendezvousBroker {
         quotas.release(.registration, client.accounts, now: now)
     }
 
-    /// The instance of `peer` that `dialler` reaches: the one that it names, or the one that registered last, among those that admit it.
+    /// The instance that an attempt reaches: the one that it names, or the one that registered last, among those that admit the dialer and have not declined.
     ///
     /// "Not there" and "not allowed" are one answer of one function.
-    func dialable(_ peer: PeerID, _ instance: InstanceID?, by dialler: ConnectionID, now: NIODeadline) -> ConnectionID? {
-        guard let caller = clients[dialler]?.peer else { return nil }
-        return (peers[peer] ?? [])
+    func dialable(for attempt: Attempt, now: NIODeadline) -> ConnectionID? {
+        guard let caller = clients[attempt.dialler]?.peer else { return nil }
+        return (peers[attempt.target] ?? [])
             .filter { id in
-                guard id != dialler, let registration = clients[id]?.registration else { return false }
-                if let instance, clients[id]?.instance != instance { return false }
+                guard id != attempt.dialler, !attempt.declined.contains(id), let registration = clients[id]?.registration else { return false }
+                if let instance = attempt.instance, clients[id]?.instance != instance { return false }
                 return registration.expiry > now && registration.admission.admits(caller)
             }
             .max { (clients[$0]?.order ?? 0) < (clients[$1]?.order ?? 0) }

@@ -71,7 +71,7 @@ extension RendezvousBroker {
     /// A proof that comes after the Meet, as when a packet was lost: the other side may connect there from now on. Bounded like signals: proofs can be
     /// had by the dozen.
     private mutating func tellObserved(_ id: AttemptID, of connection: ConnectionID, now: NIODeadline) {
-        guard let attempt = attempts[id], attempt.isDirect, attempt.state != .waiting, let side = attempt.side(of: connection),
+        guard let attempt = attempts[id], attempt.isDirect, let side = attempt.side(of: connection),
             let other = attempt.other(than: side), let client = clients[connection],
             attempts[id]?.signals[side.rawValue].take(now: now) == true
         else { return }

@@ -42,6 +42,9 @@ package struct RendezvousBroker: ~Copyable {
     var peers: [PeerID: [ConnectionID]] = [:]
     var instances: [InstanceID: [ConnectionID]] = [:]
     var attempts: [AttemptID: Attempt] = [:]
+    /// The dials that wait, by the peer that they wait for.
+    var pending: [PeerID: Set<AttemptID>] = [:]
+    var pendingCount = 0
     var warmOwners: [WarmID: ConnectionID] = [:]
     var parked: [WarmID: Parked] = [:]
     var parkedByInstance: [InstanceID: [WarmID]] = [:]
@@ -84,6 +87,7 @@ package struct RendezvousBroker: ~Copyable {
             switch timer.purpose {
             case .warm(let attempt): meet(attempt, now: now)
             case .answer(let attempt): giveUpOnAnswer(attempt, now: now)
+            case .patience(let attempt): endPatience(attempt, now: now)
             case .expiry(let attempt): expireAttempt(attempt, now: now)
             case .credit(let attempt, let side): passCredit(attempt, to: side, now: now)
             case .parked(let warm): if let parked = parked[warm], parked.deadline <= now { actions.append(.settle(warm)) }
@@ -135,8 +139,9 @@ package struct RendezvousBroker: ~Copyable {
     /// A connection has ended, or is about to.
     package mutating func leave(_ id: ConnectionID, now: NIODeadline) {
         guard let client = clients[id] else { return }
-        for attempt in client.attempts { abandon(attempt, by: id, now: now) }
+        // Before the attempts, which would otherwise meet it again.
         unregister(id, now: now)
+        for attempt in client.attempts { abandon(attempt, by: id, now: now) }
         clients[id] = nil
         quotas.release(.connection, [client.accounts[0]], now: now)
     }

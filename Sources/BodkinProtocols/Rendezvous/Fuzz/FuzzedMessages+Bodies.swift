@@ -6,7 +6,7 @@ extension FuzzedMessages {
     /// Any message, with fields that are mostly as they should be.
     mutating func body() -> WireEnvelope.OneOf_Body {
         let author = authors[Int(random.below(UInt64(authors.count)))]
-        switch random.below(21) {
+        switch random.below(23) {
         case 0: return .hello(hello(author))
         case 1: return .welcome(welcome())
         case 2, 3: return .register(register(author))
@@ -49,6 +49,8 @@ extension FuzzedMessages {
                 })
         case 16: return random.chance(2) ? .ping(.with { $0.number = random.next() }) : .pong(WirePing())
         case 18: return .dialBack(WireDialBack())
+        case 20: return .dialCancel(.with { $0.attempt = attempt() })
+        case 21: return .dialPending(.with { $0.attempt = attempt() })
         case 19: return .dialedBack(.with { $0.results = [.with { $0.target = WireTransportAddress(endpoint()) }] })
         default:
             return .failure(
@@ -104,6 +106,7 @@ extension FuzzedMessages {
         dial.attempt = random.chance(2) ? Data(random.bytes(16)) : attempt()
         dial.early = Data(random.bytes(random.chance(50) ? 5000 : Int(random.below(20))))
         dial.direct = random.chance(2)
+        if random.chance(2) { dial.patienceMs = UInt32(truncatingIfNeeded: random.next() >> (32 + random.below(32))) }
         if random.chance(4) { dial.instance = Data(random.chance(4) ? random.bytes(3) : author.instance.bytes) }
         return dial
     }

@@ -24,6 +24,7 @@ struct HarassedBroker: ~Copyable {
         limits.attempts = 64
         limits.circuitWindow = 65_536
         limits.parked = 16
+        limits.pendingDials = 3
         self.limits = limits
         broker = RendezvousBroker(limits: limits, quotas: Quotas())
         self.authors = authors
@@ -47,6 +48,7 @@ struct HarassedBroker: ~Copyable {
         switch body {
         case .register(let register): self.register(register, index)
         case .dial(let dial): broker.dial(id, dial, now: now)
+        case .dialCancel(let cancel): broker.cancel(id, cancel, now: now)
         case .meetAck(let answer): broker.answer(id, answer, now: now)
         case .signal(let signal): broker.signal(id, signal, now: now)
         case .recall(let recall): broker.recall(id, recall, now: now)
@@ -108,6 +110,14 @@ struct HarassedBroker: ~Copyable {
             }
         }
         let warm = broker.clients.values.reduce(0) { $0 + $1.warm.count }
+        let pending = broker.attempts.filter { $0.value.state == .pending }.keys
+        let indexed: Set<AttemptID> = broker.pending.values.reduce(into: []) { $0.formUnion($1) }
+        if Set(pending) != indexed || pending.count != broker.pendingCount
+            || pending.count > limits.pendingDials || broker.pending.values.contains(where: \.isEmpty)
+            || broker.attempts.values.contains(where: { $0.aheadCount > limits.aheadBytes && $0.isRepeatable })
+        {
+            outcome.holds = false
+        }
         if broker.attempts.count > limits.attempts || broker.parked.count > limits.parked || broker.clients.count != authors.count
             || warm > authors.count * Registration.maximumWarmConnections || broker.circuitCount > broker.attempts.count || broker.circuitCount < 0
         {
