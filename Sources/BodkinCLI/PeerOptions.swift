@@ -30,7 +30,6 @@ struct PeerOptions: ParsableArguments {
         let url = try server()
         let directory = try state.directory()
         var configuration = Peer.Configuration(identity: try Identity.loadOrCreate(in: directory), rendezvous: url)
-        configuration.memoryFile = "\(directory)/precedents.json"
         configuration.reservedPort = reservedPort
         configuration.paths = directOnly ? .directOnly : relayOnly ? .relayOnly : .all
         configuration.predictsPorts = !noPrediction

@@ -146,7 +146,6 @@ extension Attempt {
         for target in targets where target.path !== path { target.path?.close() }
         for other in prediction?.paths ?? [] where other !== path { other.close() }
         if let entry = entry(of: path) { judge(entry, .succeeded, "") }
-        if let prediction, prediction.paths.contains(where: { $0 === path }) { engine.remember(prediction.trials) }
         for index in report.attempts.indices where report.attempts[index].verdict == .pending { supersede(index) }
         finish()
     }
@@ -177,7 +176,6 @@ extension Attempt {
         if isResumption, session?.activePath == nil, !isCircuitTaken, engine.circuits[id] != nil { return }
         report.route = session?.activePath.map { Route($0.kind) }
         if report.route == .circuit {
-            if let prediction { engine.forget(prediction.trials) }
             let isSeen = engine.warms.contains { $0.observed != nil }
             let isHopeless = prediction?.isHopeless == true
             let verdict = isHopeless ? .unpredictable : RelayVerdict(report, isWanted: isDirectWanted, isSeen: isSeen)

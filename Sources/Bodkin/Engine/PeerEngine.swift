@@ -109,8 +109,6 @@ final class PeerEngine {
     /// How many ports of that NAT were taken for searches.
     var blockShare = BlockShare()
     var isSampling = false
-    /// What has led to direct paths before.
-    var memory = PunchMemory()
     /// How often the NAT's allocator was looked at since the network changed.
     var looks = 0
     /// Which network this is, counted in changes.
@@ -148,7 +146,6 @@ final class PeerEngine {
 
     /// Begins: reserves the port, and connects to the server by every way at once.
     func begin(_ ways: [RendezvousLink.Way]) {
-        recall()
         endWatch = system.watch(on: eventLoop) { [weak self] change in self?.noticed(change) }
         attachments = Attachments(of: system)
         resolved = ways

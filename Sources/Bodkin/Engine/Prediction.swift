@@ -53,8 +53,6 @@ final class Prediction {
     private(set) var isActive = false
     /// Whether no further round will come after this one.
     private var isLast = false
-    /// The rounds so far.
-    private(set) var trials: [PunchTrial] = []
     /// Whether both sides' ports are drawn from too many.
     private(set) var isHopeless = false
 
@@ -178,13 +176,7 @@ final class Prediction {
             return finish()
         }
         isLast = part.isLast || round == Self.roundLimit
-        // What worked between such networks is tried first. Where it does not, the usual order comes next.
-        let kinds = (own: own.network.kind, far: far.network.kind)
-        if trials.isEmpty { attempt.report.precedent = engine.memory.precedent(own: kinds.own, far: kinds.far) }
-        let trial = PunchTrial(
-            part, between: [own.ports, far.ports], own: kinds.own, far: kinds.far, precedent: attempt.report.precedent, after: trials)
-        trials.append(trial)
-        wait(part.waits(isBurstFirst: trial.isBurstFirst) ? skew(of: part.action) : .zero) { $0.fire(part.action) }
+        wait(part.waits(inRound: round) ? skew(of: part.action) : .zero) { $0.fire(part.action) }
     }
 
     /// How long whoever fires second waits.

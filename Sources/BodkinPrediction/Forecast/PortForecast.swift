@@ -35,7 +35,10 @@ public struct PortForecast: Hashable, Sendable {
     }
 
     /// The port of probe `index` of one that counts, round the ports that NATs give out.
-    private func port(at index: Int, _ delta: Int) -> UInt16 { PortRing().port(Int(port), advancedBy: delta * (index + 1)) }
+    private func port(at index: Int, _ delta: Int) -> UInt16 {
+        let ring = PortRing()
+        return ring.port(Int(port), advancedBy: (index % ring.count + 1) * (delta % ring.count))
+    }
 
     /// The ports that one probe may have, the most probable first, of one that counts.
     public var guesses: [UInt16] {
@@ -94,9 +97,11 @@ public struct PunchRound: Hashable, Sendable {
     /// Whether nothing is left for another round: a side spends all that it may take of its household's block, which NATs keep for minutes.
     public let isLast: Bool
 
-    /// Whether this side fires after the other.
-    /// - Parameter isBurstFirst: whether the order is the other way round.
-    public func waits(isBurstFirst: Bool) -> Bool { isOrdered && isSecond != isBurstFirst }
+    /// Whether this side fires after the other in the round of this number, from 1.
+    ///
+    /// The guesses go out first in the first round, because a NAT may answer a SYN that comes before them by an RST. The second round tries the other order, because
+    /// a NAT that lets only SYN-ACKs in lets no guess be answered unless the ports guessed at are open.
+    public func waits(inRound round: Int) -> Bool { isOrdered && isSecond == (round % 2 == 1) }
 
     /// This side's part; nil where nothing is to be gained.
     /// - Parameter random: draws the guesses.

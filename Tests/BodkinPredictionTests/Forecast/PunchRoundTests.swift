@@ -31,6 +31,18 @@ import Testing
         #expect(guesses.map(\.port) == [65_532, 65_534] + beyond)
     }
 
+    @Test("the guesses go out first, and in the second round the burst does")
+    func theSecondRoundTriesTheOtherOrder() throws {
+        var random = SystemRandomNumberGenerator()
+        let (a, b) = (Self.counted(Self.near, 40_000, delta: 1), PortForecast(address: Self.far, port: 5_000, ports: .kept))
+        let (burst, guess) = try (#require(PunchRound(own: a, far: b, using: &random)), #require(PunchRound(own: b, far: a, using: &random)))
+        #expect(burst.waits(inRound: 1) && !guess.waits(inRound: 1))
+        #expect(!burst.waits(inRound: 2) && guess.waits(inRound: 2))
+        // Two bursts have no order.
+        let both = try #require(PunchRound(own: a, far: Self.counted(Self.far, 4_000, delta: 1), using: &random))
+        #expect(!both.waits(inRound: 1) && !both.waits(inRound: 2))
+    }
+
     @Test func aSearchOpensAndGuessesWithinItsBudget() throws {
         var random = SystemRandomNumberGenerator()
         let a = PortForecast(address: Self.near, port: 1_024, ports: .drawn(1024...65535, count: 512, isBlock: false))
