@@ -104,7 +104,7 @@ struct FewSamplesTests {
                 _ = PortForecast(after: last, estimate.allocation, noise: .exactly(.infinity), within: .zero).guesses
                 _ = PortForecast(after: last, .sequential(delta: .min), noise: .exactly(1e300), within: .seconds(1 << 40)).target
             }
-            _ = Forecast(of: NATProfile(estimate), and: NATProfile(estimate))
+            _ = TraversalEstimate(of: NATProfile(estimate), and: NATProfile(estimate))
             #expect(estimate.confidence >= 0 && estimate.confidence <= 1.000_001)
         }
     }

@@ -1,6 +1,6 @@
 public import BodkinPrediction
 
-extension Forecast {
+extension TraversalEstimate {
     /// The verdict and the plan, in one line.
     public var words: String { feasibility.words + (plan.map { ": \($0.words)" } ?? "") }
 }
@@ -41,13 +41,9 @@ extension PunchPlan.Action {
         func count(_ number: Int) -> String { number == 1 ? "1 SYN" : "\(number) SYNs" }
         switch self {
         case .meet: return "1 SYN at the port seen"
-        case .burst(let number, let target, let isConsecutive):
-            let from = isConsecutive ? " from consecutive ports" : ""
-            return switch target {
-            case .known: "\(count(number))\(from) at the known port"
-            case .predicted: "\(count(number))\(from) at the predicted port"
-            case .chosen: "\(count(number))\(from) at one port of the block"
-            }
+        case .burst(let number, .known): return "\(count(number)) at the known port"
+        case .burst(let number, .predicted): return "\(count(number)) at the predicted port"
+        case .burst(let number, .chosen): return "\(count(number)) at one port of the block"
         case .guess(let number): return number == 1 ? "1 SYN at the predicted port" : "\(number) guesses from the reserved port"
         }
     }

@@ -45,8 +45,6 @@ public enum Impossibility: String, Hashable, Sendable, CaseIterable {
 public struct PunchPolicy: Hashable, Sendable {
     /// Whether ports may be predicted and searched for (tiers 2 and 3).
     public var allowsPrediction = true
-    /// Whether more than half of a subscriber's block of ports may be used: a household lives on it, and the NAT keeps unanswered SYNs for minutes.
-    public var mayFillBlock = false
     /// The most half-open connections at a time on either side.
     public var budget = Self.largestBudget
     /// From sampling the allocator to the burst: the time in which strangers shift it.

@@ -27,8 +27,8 @@ public struct PunchPlan: Hashable, Sendable {
     public enum Action: Hashable, Sendable {
         /// One SYN from the reserved port to what the server sees of the far side.
         case meet
-        /// From that many fresh local ports to one port of the far side; where the allocator demands it, from consecutive ones right above the sample's.
-        case burst(count: Int, at: Target, isConsecutive: Bool)
+        /// From that many fresh, consecutive local ports to one port of the far side.
+        case burst(count: Int, at: Target)
         /// From the reserved port to that many ports that the far side may have.
         case guess(count: Int)
 
@@ -36,7 +36,7 @@ public struct PunchPlan: Hashable, Sendable {
         public var count: Int {
             switch self {
             case .meet: 1
-            case .burst(let count, _, _), .guess(let count): count
+            case .burst(let count, _), .guess(let count): count
             }
         }
     }
@@ -55,7 +55,8 @@ public struct PunchPlan: Hashable, Sendable {
     public var a: Action
     /// What the second does.
     public var b: Action
-    /// The side that has to have fired everything before the other begins: one that answers an early SYN by an RST, or by an ICMP error. Nil: both at one instant.
+    /// The side that has fired everything in the first round before the other begins: the one that guesses, because its NAT may answer an early SYN by an RST, or by
+    /// an ICMP error. The second round has the other order. Nil: both at one instant.
     public var first: Side?
 
     /// A plan from its parts.
@@ -71,7 +72,7 @@ public struct PunchPlan: Hashable, Sendable {
 
     /// How many such rounds there are at most. What is spent of a household's block in one is not there for another: NATs keep unanswered SYNs for minutes.
     public var rounds: Int {
-        [a, b].contains { if case .burst(_, at: .chosen, _) = $0 { true } else { false } } ? 1 : 2
+        [a, b].contains { if case .burst(_, at: .chosen) = $0 { true } else { false } } ? 1 : 2
     }
 
     /// The same, seen from the other side.
