@@ -194,9 +194,24 @@ extension Attempt {
         return targets[index].connecting
     }
 
+    /// Fires at once, or as soon as there is room among the half-open connections.
     private func connect(_ index: Int) {
-        // Above the limit this instant passes; the next one may find room.
-        guard let port = engine.port, engine.halfOpenCount < PeerEngine.halfOpenLimit else { return }
+        guard engine.port != nil, !targets[index].isWaiting else { return }
+        targets[index].isWaiting = true
+        engine.requestRoom(for: self, .meet)
+    }
+
+    /// There is room for a shot that waits.
+    func fireWaiting() {
+        guard phase == .meeting, let port = engine.port, let index = targets.firstIndex(where: \.isWaiting) else {
+            return engine.releaseRoom(of: id, .meet)
+        }
+        targets[index].isWaiting = false
+        guard targets[index].path == nil else { return engine.releaseRoom(of: id, .meet) }
+        fire(at: index, from: port)
+    }
+
+    private func fire(at index: Int, from port: ReservedPort) {
         targets[index].isHeard = false
         targets[index].isRefused = false
         targets[index].shotAt = elapsed
@@ -212,10 +227,9 @@ extension Attempt {
             guard let self, self.targets[index].turn == turn, self.phase == .meeting else { return }
             self.targets[index].connecting = channel
         }
-        let engine = engine
-        engine.halfOpenCount += 1
+        let (engine, id) = (engine, id)
         connecting.assumeIsolated().whenComplete { [weak self] result in
-            engine.halfOpenCount -= 1
+            engine.releaseRoom(of: id, .meet, after: result.failure)
             guard let self, self.targets[index].turn == turn, self.phase == .meeting else {
                 if case .success(let channel) = result { channel.close(promise: nil) }
                 return
@@ -281,6 +295,7 @@ extension Attempt {
             targets[index].occupied += 1
             let isPressing = targets[index].occupied > Self.patientInstants
             if targets[index].occupied > 1, !engine.discardStrangers(at: targets[index].endpoint, isPressing: isPressing) { engine.escape() }
+        case EMFILE, ENFILE: judge(targets[index].reportIndex, .failed, "no descriptor left: raise the limit of open files")
         default:
             judge(targets[index].reportIndex, .failed, error.inPlainWords)
         }

@@ -152,7 +152,10 @@ extension Attempt {
 
     /// What has no answer by now will have none.
     func judgePending() {
-        for target in targets where report.attempts[target.reportIndex].verdict == .pending { judge(target.reportIndex, .silent, "") }
+        for target in targets where report.attempts[target.reportIndex].verdict == .pending {
+            let isUnfired = target.isWaiting && target.shots == 0
+            judge(target.reportIndex, isUnfired ? .failed : .silent, isUnfired ? "not fired: too many connections were half-open" : "")
+        }
     }
 
     /// The instants are used up, or there is nobody to fire at.

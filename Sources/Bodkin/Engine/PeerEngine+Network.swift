@@ -13,8 +13,6 @@ extension PeerEngine {
         guard change == .clock || present != attachments else { return }
         if present != attachments {
             forgetAllocation()
-            networkProfile = nil
-            stopProfiling()
             isRoundTripKnown = false
         }
         attachments = present

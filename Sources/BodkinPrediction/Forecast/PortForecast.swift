@@ -66,7 +66,7 @@ extension PortForecast.Ports {
         case .random(let range): if limit > 0 { self = .drawn(range, count: min(Traversal.opened, limit), isBlock: false) }
         case .block(let range):
             let share = min(share, limit)
-            if share >= BlockShare.least { self = .drawn(range, count: share, isBlock: true) }
+            if share >= PortBlockBudget.least { self = .drawn(range, count: share, isBlock: true) }
         case .equal, .unknown: break
         }
     }

@@ -52,6 +52,8 @@ public struct PunchPolicy: Hashable, Sendable {
 
     /// No policy goes above it: home routers have died of larger searches.
     public static let largestBudget = 1024
+    /// The part of it that a search leaves free for other dials.
+    public static let reserve = 128
 
     /// The defaults.
     public init() {}

@@ -15,9 +15,9 @@ public struct Traversal: Hashable, Sendable {
 
     /// A round that is less probable than this is not fired.
     static let worthwhile = 0.05
-    /// Ports opened by a side that draws from the whole range, and guesses by the other side: of 64 512, the two meet with 99.97 %.
+    /// Ports opened by a side that draws from the whole range, and guesses by the other side: of 64 512, the two meet with 99.9 %.
     static let opened = 512
-    static let guessed = 1024
+    static let guessed = PunchPolicy.largestBudget - PunchPolicy.reserve
     /// Of a block a sixteenth is opened towards a fixed port, within these bounds: 32 of 512 and 256 guesses meet with any certainty, and leave ports for more dials.
     static let openedOfBlock = 16...64
     static let guessedOfBlock = 256
@@ -88,7 +88,7 @@ struct PortKnowledge: Sendable {
             return
         }
         let (allocation, noise) = (profile.allocation, profile.estimate.noise ?? .supposed)
-        let share = allocation.range.map { BlockShare.share(of: $0.count) } ?? 0
+        let share = allocation.range.map { PortBlockBudget.share(of: $0.count) } ?? 0
         ports = PortForecast.Ports(profile.estimate, within: policy.timeToFire, ofBlock: share, limit: policy.probes)
         switch (ports, AimWindow(noise: noise, time: policy.timeToFire, limit: policy.probes)) {
         case (.unknown, _), (.kept, _), (.counted, nil): return nil

@@ -50,7 +50,7 @@ import Testing
         let (ofA, ofB) = try (#require(PunchRound(own: a, far: b, using: &random)), #require(PunchRound(own: b, far: a, using: &random)))
         guard case .guess(let guesses) = ofB.action else { throw CancellationError() }
         #expect(ofA.action == .burst(count: 512, to: Endpoint(Self.far, 5_000)) && ofA.waits(inRound: 1))
-        #expect(guesses.count == 1024 && Set(guesses).count == 1024)
+        #expect(guesses.count == 896 && Set(guesses).count == 896)
         #expect(guesses.allSatisfy { $0.address == Self.near && $0.port >= 1024 })
     }
 
@@ -61,7 +61,7 @@ import Testing
         estimate.ports = range
         let block = PortForecast(address: Self.near, port: 2_100, ports: .init(estimate, within: .zero, ofBlock: 235))
         #expect(block.ports == .drawn(range, count: 235, isBlock: true))
-        #expect(PortForecast.Ports(estimate, within: .zero, ofBlock: BlockShare.least - 1) == .unknown)
+        #expect(PortForecast.Ports(estimate, within: .zero, ofBlock: PortBlockBudget.least - 1) == .unknown)
         let kept = PortForecast(address: Self.far, port: 5_000, ports: .kept)
         #expect(PunchRound(own: block, far: kept, using: &random)?.action == .burst(count: 32, to: Endpoint(Self.far, 5_000)))
         let other = PortForecast(address: Self.far, port: 2_200, ports: .drawn(range, count: 200, isBlock: true))

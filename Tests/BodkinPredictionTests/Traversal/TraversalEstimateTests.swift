@@ -73,11 +73,11 @@ struct TraversalEstimateTests {
     }
 
     @Test(
-        "a random NAT and one known port take 512 by 1024, and the side that guesses fires first",
+        "a random NAT and one known port take 512 by 896, and the side that guesses fires first",
         arguments: tierOne.filter { !lettingIn.contains($0) })
     func birthday(known: NATPreset) {
         let forecast = Self.forecast(known, .symmetricRandom)
-        #expect(forecast.plan == PunchPlan(.birthday, a: .guess(count: 1024), b: .burst(count: 512, at: .known), first: .a))
+        #expect(forecast.plan == PunchPlan(.birthday, a: .guess(count: 896), b: .burst(count: 512, at: .known), first: .a))
         #expect(Self.probability(known, .symmetricRandom) > 0.999)
     }
 

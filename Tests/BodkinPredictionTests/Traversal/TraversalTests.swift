@@ -13,7 +13,7 @@ struct TraversalTests {
         var profile = NATProfile(told: layers, address: addresses[index])
         profile.estimate.ports = profile.allocation.range
         // One look at the allocator.
-        var share = BlockShare()
+        var share = PortBlockBudget()
         share.took(13, at: .zero)
         let left = profile.allocation.range.map { share.left(ofBlockSeenAs: $0, at: .zero) } ?? 0
         let ports =

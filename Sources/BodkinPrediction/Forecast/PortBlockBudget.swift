@@ -1,13 +1,13 @@
-/// How much of a household's block of ports a peer may still take: at most half of it is ever used, because the household lives on it.
+/// How many ports of a subscriber's block a peer may still take: at most half of the block is ever used, because the household lives on it.
 ///
 /// NATs keep a mapping whose SYN nobody has answered for minutes, whatever becomes of the socket: so what was taken counts for that long, over all rounds and dials.
 ///
 /// ```swift
-/// var share = BlockShare()
+/// var share = PortBlockBudget()
 /// share.took(13, at: now)
 /// print(share.left(ofBlockSeenAs: 2050...2551, at: now))
 /// ```
-public struct BlockShare: Sendable {
+public struct PortBlockBudget: Sendable {
     /// What stands beside all searches: the link to the server and warm connections.
     static let standing = 8
     /// What looking at the allocator takes, besides: two batches of probes.

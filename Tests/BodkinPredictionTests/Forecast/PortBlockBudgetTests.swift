@@ -3,15 +3,15 @@ import Testing
 @testable import BodkinPrediction
 
 @Suite("How much of a household's block is taken")
-struct BlockShareTests {
+struct PortBlockBudgetTests {
     private static let block: ClosedRange<UInt16> = 1536...2047
 
     @Test("half of a block is all that is ever taken, over all rounds and dials, as long as NATs keep what nobody answers")
     func half() {
-        var share = BlockShare()
-        #expect(share.left(ofBlockSeenAs: Self.block, at: .zero) == 256 - BlockShare.standing)
+        var share = PortBlockBudget()
+        #expect(share.left(ofBlockSeenAs: Self.block, at: .zero) == 256 - PortBlockBudget.standing)
         share.took(13, at: .zero)
-        #expect(share.left(ofBlockSeenAs: Self.block, at: .zero) == BlockShare.share(of: 512))
+        #expect(share.left(ofBlockSeenAs: Self.block, at: .zero) == PortBlockBudget.share(of: 512))
         share.took(235, at: .seconds(1))
         #expect(share.left(ofBlockSeenAs: Self.block, at: .seconds(2)) == 0)
         // Four minutes later the first ones are free, and then the others.
@@ -28,7 +28,7 @@ struct BlockShareTests {
             (5120...9000, 4096), (100...400, 301), (1024...65_535, 64_512),
         ] as [(ClosedRange<UInt16>, Int)])
     func size(seen: ClosedRange<UInt16>, size: Int) {
-        #expect(BlockShare.size(seen) == size)
+        #expect(PortBlockBudget.size(seen) == size)
     }
 
     @Test("what is seen of a block of 512 never lets more than half of it be taken, and nearly always nearly that")
@@ -38,8 +38,8 @@ struct BlockShareTests {
         for _ in 0..<2000 {
             let ports = PortGuesses.draw(12, from: Self.block, using: &random)
             guard let low = ports.min(), let high = ports.max() else { continue }
-            #expect(BlockShare.size(low...high) <= 512)
-            full += BlockShare.size(low...high) == 512 ? 1 : 0
+            #expect(PortBlockBudget.size(low...high) <= 512)
+            full += PortBlockBudget.size(low...high) == 512 ? 1 : 0
         }
         #expect(full > 1600, "\(full) of 2000")
     }
