@@ -20,6 +20,10 @@ extension Attempt {
     private static let targetLimit = 16
     /// At which instant a dialler that was refused before, and has no answer since, tries another port.
     private static let escapeInstant = 5
+    /// At which instant a Meet without any answer is evidence that our NAT gives another port to a new address: two lost packets do not last so long.
+    private static let silentInstant = 5
+    /// And at which the called end begins, where the dialing one has not.
+    private static let longSilentInstant = 7
     /// For so many instants a connection whose handshake has begun may be in the way of shots.
     private static let patientInstants = 4
     /// The most cards of one attempt: the Meet's, and those of fresh reserved ports. What they name is in the report, so it ends somewhere.
@@ -166,6 +170,8 @@ extension Attempt {
         if instantCount == Self.escapeInstant, role == .dialler, targets.contains(where: { $0.wasRefused && !$0.isRefused && $0.path == nil }) {
             engine.escape()
         }
+        let isSilent = !isConnecting && !targets.contains { $0.wasRefused || $0.isHeard }
+        if instantCount >= Self.silentInstant, isSilent { prediction?.meetStayedSilent(isLong: instantCount >= Self.longSilentInstant) }
         for case .fire(let index) in schedule?.fire(at: elapsed) ?? [] { shoot(index) }
         arm()
     }

@@ -146,6 +146,7 @@ extension Attempt {
         for target in targets where target.path !== path { target.path?.close() }
         for other in prediction?.paths ?? [] where other !== path { other.close() }
         if let entry = entry(of: path) { judge(entry, .succeeded, "") }
+        if let prediction, prediction.paths.contains(where: { $0 === path }), prediction.showsAddressDependence { engine.sawAddressDependence() }
         for index in report.attempts.indices where report.attempts[index].verdict == .pending { supersede(index) }
         finish()
     }

@@ -39,7 +39,7 @@ extension PeerEngine {
     private func perform(_ action: NATModel.Action) {
         switch action {
         case .sample(let plan, let number):
-            let sampling = PortSampler.run(plan, from: PortSampler.base(), of: system, on: eventLoop)
+            let sampling = PortSampler.run(plan, from: PortSampler.base(), of: system, extendsQuickPlan: true, on: eventLoop)
             sampling.assumeIsolated().whenSuccess { [weak self] samples in
                 guard let self else { return }
                 self.feed(.sampled(number, samples, self.natAttachment))

@@ -75,6 +75,18 @@ final class Prediction {
         prepare(1)
     }
 
+    /// The Meet has stayed silent. Where only one address of the server has seen that our NAT keeps a port, it may give another one to a new address.
+    /// - Parameter isLong: whether the remote peer has had time to begin, where it has anything to try.
+    func meetStayedSilent(isLong: Bool) {
+        guard attempt.isDirectWanted, engine.usesCircuits, round == 0, engine.isMappingDoubtful else { return }
+        (followsSilence, followsLongSilence) = (true, isLong)
+        guard engine.ports(for: forecastRound(1)) != .kept else { return }
+        prepare(1)
+    }
+
+    /// Whether a path that has come up shows that a new remote address is given another port.
+    var showsAddressDependence: Bool { own.map { $0.ports != .kept } == true && engine.isMappingDoubtful }
+
     /// A round for which our ports are foretold: from the sample to the burst it is the sample's answer, the word to the remote peer, and its word to us.
     private func forecastRound(_ number: Int) -> NATModel.Round {
         NATModel.Round(
