@@ -27,7 +27,7 @@ enum PortSampler {
     private static func gather(
         _ batches: ArraySlice<[SamplingPlan.Probe]>, from base: UInt16, by interface: String?, of system: any HostSystem,
         isExtensible: Bool, on eventLoop: any EventLoop,
-        answers: [(SamplingPlan.Probe, STUNAnswer)]
+        answers: [(SamplingPlan.Probe, BindingResponse)]
     ) -> EventLoopFuture<[AllocationSample]> {
         guard let batch = batches.first else {
             for (_, answer) in answers { answer.close() }
@@ -35,7 +35,7 @@ enum PortSampler {
                 answers.map { probe, answer in AllocationSample(answer, to: probe, from: base) })
         }
         let questions = batch.enumerated().map { index, probe in
-            let question = STUNQuestion(to: probe.destination, from: base + probe.offset, by: interface)
+            let question = BindingRequest(to: probe.destination, from: base + probe.offset, by: interface)
             // Paced, so that the NAT sees them in this order.
             let wait = TimeAmount(SamplingPlan.spacing * index)
             return eventLoop.flatScheduleTask(in: wait) { question.ask(within: patience, of: system, on: eventLoop) }.futureResult
@@ -49,7 +49,7 @@ enum PortSampler {
 
     /// What is left of a plan, which asks a second address of the server, too, where an answer names one.
     private static func rest(
-        _ batches: ArraySlice<[SamplingPlan.Probe]>, after answers: [(SamplingPlan.Probe, STUNAnswer)]
+        _ batches: ArraySlice<[SamplingPlan.Probe]>, after answers: [(SamplingPlan.Probe, BindingResponse)]
     ) -> ArraySlice<[SamplingPlan.Probe]> {
         guard !batches.isEmpty, let other = answers.lazy.compactMap(\.1.other).first?.address else { return batches }
         var endpoints: [Endpoint] = []
@@ -61,7 +61,7 @@ enum PortSampler {
 
 extension AllocationSample {
     /// What a STUN server has seen of a probe.
-    init(_ answer: STUNAnswer, to probe: SamplingPlan.Probe, from base: UInt16) {
+    init(_ answer: BindingResponse, to probe: SamplingPlan.Probe, from base: UInt16) {
         self.init(
             localPort: base + probe.offset, destination: probe.destination, external: answer.mapped,
             sent: .nanoseconds(Int64(clamping: answer.asked.uptimeNanoseconds)),
