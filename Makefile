@@ -19,7 +19,7 @@ PROGRAMS := ip:iproute2 nft:nftables promtool:prometheus tshark:tshark turnserve
 # Real peers in the laboratory have the machine to themselves, and the server's sockets, as those of searches that are counted, a process in which nobody starts
 # programs that inherit them.
 PEERS := BodkinExerciseTests
-BUDGETS := BudgetTests|PrecedentTests
+BUDGETS := BudgetTests|SecondRoundTests
 SERVER := BodkinServerTests
 export SWIFT_BACKTRACE := enable=no
 export PATH := $(PATH):/usr/sbin:/sbin

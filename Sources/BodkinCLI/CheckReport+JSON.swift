@@ -125,7 +125,7 @@ extension CheckReport {
     }
 
     /// What becomes of a pair.
-    static func members(_ forecast: Forecast) -> [(String, JSONValue)] {
+    static func members(_ forecast: TraversalEstimate) -> [(String, JSONValue)] {
         let (outcome, reason): (String, JSONValue) =
             switch forecast.feasibility {
             case .certain: ("certain", .null)

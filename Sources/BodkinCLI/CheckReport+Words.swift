@@ -160,7 +160,7 @@ extension CheckReport {
     }
 
     /// What becomes of a pair.
-    static func words(_ forecast: Forecast) -> String {
+    static func words(_ forecast: TraversalEstimate) -> String {
         switch forecast.feasibility {
         case .certain: "direct, in one round"
         case .likely(let probability, let probes):
@@ -175,7 +175,7 @@ extension CheckReport {
         }
     }
 
-    private static func rounds(_ forecast: Forecast) -> String {
+    private static func rounds(_ forecast: TraversalEstimate) -> String {
         forecast.plan?.rounds == 1 ? "in the one round that there is" : "for each round, of which there are two"
     }
 

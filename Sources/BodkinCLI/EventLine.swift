@@ -42,7 +42,6 @@ struct EventLine: Sendable {
         fields += Self.optional("first_path_ms", report.timeToFirstPath)
         fields += Self.optional("direct_ms", report.timeToDirect)
         fields.append(("rounds", .integer(report.rounds)))
-        if let precedent = report.precedent { fields.append(("worked_before", .object(Self.members(precedent)))) }
         fields.append(("attempts", .list(report.attempts.map { .object(Self.members($0)) })))
         self.init("report", fields)
     }
@@ -66,11 +65,6 @@ struct EventLine: Sendable {
         fields += attempt.round.map { [("round", .integer($0))] } ?? []
         fields += [("syns", .integer(attempt.shots)), ("verdict", .text(attempt.verdict.rawValue))]
         return attempt.detail.isEmpty ? fields : fields + [("detail", .text(attempt.detail))]
-    }
-
-    private static func members(_ precedent: Precedent) -> [(String, JSONValue)] {
-        let order: [(String, JSONValue)] = precedent.isBurstFirst ? [("first", .text("burst"))] : []
-        return [("on", .text("\(precedent.day)")), ("by", .text(precedent.means.rawValue)), ("round", .integer(precedent.round))] + order
     }
 
     private static func optional(_ name: String, _ endpoint: Endpoint?) -> [(String, JSONValue)] {

@@ -33,8 +33,7 @@ enum Narration {
     /// A report: one line, and in a verbose one a line for each attempt.
     static func text(_ report: ConnectionReport, isVerbose: Bool) -> String {
         guard isVerbose else { return summary(report) }
-        let before = report.precedent.map { ["  \($0)"] } ?? []
-        return ([summary(report)] + before + report.attempts.map { "  \($0)" }).joined(separator: "\n")
+        return ([summary(report)] + report.attempts.map { "  \($0)" }).joined(separator: "\n")
     }
 
     /// How a connection came about, in one line.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Bodkin
 import BodkinIdentity
 import BodkinProtocols
+import BodkinSystem
 import FoundationEssentials
 
 /// What every command that is a peer takes.
@@ -28,9 +29,10 @@ struct PeerOptions: ParsableArguments {
     /// The configuration that the options and the environment name.
     func configuration() throws -> Peer.Configuration {
         let url = try server()
+        // A search for ports opens many connections at a time, and many systems begin with 1024.
+        DescriptorLimit.raise()
         let directory = try state.directory()
         var configuration = Peer.Configuration(identity: try Identity.loadOrCreate(in: directory), rendezvous: url)
-        configuration.memoryFile = "\(directory)/precedents.json"
         configuration.reservedPort = reservedPort
         configuration.paths = directOnly ? .directOnly : relayOnly ? .relayOnly : .all
         configuration.predictsPorts = !noPrediction

@@ -73,8 +73,6 @@ public struct ConnectionReport: Hashable, Sendable {
     public var verdict: RelayVerdict?
     /// How often the path that carried the connection has died. The connection has gone on by another one, or waits for one.
     public var pathDeaths = 0
-    /// What has worked between two such networks before, and was tried first; nil where nothing was known.
-    public var precedent: Precedent?
     /// Every attempt, in the order they began.
     public var attempts: [Attempt] = []
 
@@ -96,7 +94,6 @@ extension ConnectionReport: CustomStringConvertible {
             if let verdict { lines.append("  \(verdict)") }
         case nil: lines.append("not connected")
         }
-        if let precedent { lines.append("  \(precedent)") }
         lines += attempts.map { "  \($0)" }
         return lines.joined(separator: "\n")
     }

@@ -13,13 +13,13 @@ public struct NATPair: Sendable, Hashable, CustomStringConvertible {
     /// What the other one stands behind.
     public let b: AccessNetwork
     /// What becomes of them, as the perfect observer of both sees it.
-    public let forecast: Forecast
+    public let forecast: TraversalEstimate
 
     /// A pair, judged with the default policy.
     public init(_ a: AccessNetwork, _ b: AccessNetwork) {
         self.a = a
         self.b = b
-        forecast = Forecast(of: Self.profile(a, 1), and: Self.profile(b, 2))
+        forecast = TraversalEstimate(of: Self.profile(a, 1), and: Self.profile(b, 2))
     }
 
     /// Each side has an external address of its own (RFC 5737).

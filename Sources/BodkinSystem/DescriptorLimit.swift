@@ -18,6 +18,9 @@ public enum DescriptorLimit {
     /// The limit up to which a process may raise its own.
     public static var highest: Int { Int(clamping: min(current.rlim_max, systemLimit)) }
 
+    /// The limit of this process now.
+    public static var present: Int { Int(clamping: current.rlim_cur) }
+
     /// Raises the limit to `count`, or as far as the system allows; never lowers it.
     /// - Returns: the limit from now on.
     @discardableResult

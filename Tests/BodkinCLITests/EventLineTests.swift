@@ -53,19 +53,6 @@ struct EventLineTests {
                 + #""duration_ms": 51.0, "round": 2, "syns": 1, "verdict": "succeeded"}]}"#)
     }
 
-    @Test("what worked before is told with its day")
-    func precedent() throws {
-        var report = ConnectionReport(peer: peer)
-        report.precedent = Precedent(.search, isBurstFirst: false, round: 2, day: try #require(Day("2026-11-28")))
-        #expect(line(.report(report)).contains(#""worked_before": {"on": "2026-11-28", "by": "search", "round": 2}, "attempts": []"#))
-        report.precedent?.isBurstFirst = true
-        #expect(line(.report(report)).contains(#""round": 2, "first": "burst"}"#))
-        let event = PeerEvent(kind: .report(report), elapsed: .zero)
-        let words = "worked before, on 2026-11-28: a search for ports, in round 2, the fresh ports first"
-        #expect(Narration.line(event, after: .zero, isVerbose: true)?.contains(words) == true)
-        #expect(Narration.line(event, after: .zero, isVerbose: false)?.contains(words) != true)
-    }
-
     @Test("whatever a text holds, the line is JSON, and one line", arguments: ["\"\\/", "a\nb\r\tc\u{0}\u{1F}", "é 🙂 \u{2028}", ""])
     func escaping(_ text: String) throws {
         let line = EventLine("closed", [("reason", .text(text)), ("n", .number(.infinity))]).text(after: .zero)

@@ -29,7 +29,7 @@ enum DatagramSampler {
 
     private static func ask(
         _ probes: [(SamplingPlan.Probe, STUNSocket)], on eventLoop: any EventLoop
-    ) -> EventLoopFuture<[Result<STUNAnswer, any Error>]> {
+    ) -> EventLoopFuture<[Result<BindingResponse, any Error>]> {
         let questions = probes.enumerated().map { index, probe in
             // Paced, so that the NAT sees them in this order.
             eventLoop.flatScheduleTask(in: TimeAmount(SamplingPlan.spacing * index)) {

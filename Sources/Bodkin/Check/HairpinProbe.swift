@@ -10,8 +10,8 @@ enum HairpinProbe {
 
     /// Has a server see two ports, and connects each to what was seen of the other, at once. Nil where the server does not answer.
     static func run(_ server: Endpoint, on eventLoop: any EventLoop) async -> Bool? {
-        func ask() async -> STUNAnswer? {
-            let question = STUNQuestion(to: server)
+        func ask() async -> BindingResponse? {
+            let question = BindingRequest(to: server)
             return try? await eventLoop.flatSubmit { question.ask(within: NetworkCheck.patience, on: eventLoop) }.get()
         }
         let answers = [await ask(), await ask()].compactMap { $0 }

@@ -30,7 +30,7 @@ public struct NetworkGrade: Hashable, Sendable {
     /// The mark.
     public let mark: Mark
     /// What becomes of this network and each kind of far network.
-    public let outcomes: [FarNetwork: Forecast]
+    public let outcomes: [FarNetwork: TraversalEstimate]
 
     /// Better than this, for each round, is as good as certain: there are two rounds.
     private static let sure = 0.9
@@ -40,7 +40,8 @@ public struct NetworkGrade: Hashable, Sendable {
     /// Judges a network.
     public init(_ family: IPAddress.Family, of network: NATProfile, policy: PunchPolicy = PunchPolicy()) {
         self.family = family
-        let outcomes = Dictionary(uniqueKeysWithValues: FarNetwork.allCases.map { ($0, Forecast(of: network, and: $0.network, policy: policy)) })
+        let outcomes = Dictionary(
+            uniqueKeysWithValues: FarNetwork.allCases.map { ($0, TraversalEstimate(of: network, and: $0.network, policy: policy)) })
         self.outcomes = outcomes
         mark = Self.mark(FarNetwork.allCases.map { outcomes[$0]?.feasibility.probability })
     }

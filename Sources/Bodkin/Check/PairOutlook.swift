@@ -10,7 +10,7 @@ public struct PairOutlook: Hashable, Sendable {
     /// What the peer says of its ports; nil where it tells nothing: it is relay-only, knows nothing yet, or does not know the question.
     public let told: PortForecast?
     /// What the oracle says.
-    public let forecast: Forecast
+    public let forecast: TraversalEstimate
     /// Whether both stand behind one outside address: then their own addresses may be a way.
     public let sharesAddress: Bool
 
@@ -19,23 +19,7 @@ public struct PairOutlook: Hashable, Sendable {
         self.peer = peer
         self.time = time
         self.told = told
-        forecast = Forecast(of: own, and: told?.network ?? NATProfile(), policy: policy)
+        forecast = told.map { TraversalEstimate(of: own, and: $0, policy: policy) } ?? TraversalEstimate(of: own, and: NATProfile(), policy: policy)
         sharesAddress = told.map { own.addresses.contains($0.address) } ?? false
-    }
-}
-
-extension PortForecast {
-    /// What the oracle is told of whoever has such ports. Who gives each destination another one filters by the destination, too: the exceptions are rare.
-    public var network: NATProfile {
-        let (mapping, allocation): (MappingBehaviour, AllocationKind) =
-            switch ports {
-            case .kept: (.endpointIndependent, .unknown)
-            case .counted(let delta, _, _): (.addressAndPortDependent, .sequential(delta: delta))
-            case .drawn(let range, _, let isBlock): (.addressAndPortDependent, isBlock ? .block(range) : .random(range))
-            case .unknown: (.unknown, .unknown)
-            }
-        var profile = NATProfile(AllocationEstimate(mapping: mapping, allocation: allocation, confidence: 1, addresses: [address]))
-        if mapping == .addressAndPortDependent { profile.filtering = .addressAndPortDependent }
-        return profile
     }
 }

@@ -49,14 +49,12 @@ struct STUNConnection: Sendable {
 
     /// What the server sees; nil where no answer comes in time.
     func ask(within patience: TimeAmount) async -> Endpoint? {
-        let request = STUNMessage.bindingRequest()
         let (channel, reader) = (channel, reader)
         return try? await channel.eventLoop.flatSubmit {
-            let promise = channel.eventLoop.makePromise(of: STUNAnswer.self)
-            let deadline = channel.eventLoop.scheduleTask(in: patience) { promise.fail(ChannelError.connectTimeout(patience)) }
-            reader.value.expect(request.transactionID, promise)
-            channel.writeAndFlush(ByteBuffer(bytes: request.bytes), promise: nil)
-            return promise.futureResult.always { _ in deadline.cancel() }
+            let exchange = BindingExchange(configuration: .reliable(within: patience), on: channel.eventLoop)
+            reader.value.expect(exchange)
+            exchange.start { channel.writeAndFlush(ByteBuffer(bytes: $0), promise: nil) }
+            return exchange.response
         }.get().mapped
     }
 
@@ -93,7 +91,7 @@ final class STUNStreamReader: ChannelInboundHandler {
     let finished: EventLoopPromise<Void>
     /// It is over: whether by an RST.
     let reset: EventLoopPromise<Bool>
-    private var expected: (STUNMessage.TransactionID, EventLoopPromise<STUNAnswer>)?
+    private var exchange: BindingExchange?
     private var framer = STUNFramer()
     private var hasFinished = false
 
@@ -102,17 +100,13 @@ final class STUNStreamReader: ChannelInboundHandler {
         reset = eventLoop.makePromise()
     }
 
-    /// Gives the answer to a question to the promise.
-    func expect(_ transaction: STUNMessage.TransactionID, _ promise: EventLoopPromise<STUNAnswer>) { expected = (transaction, promise) }
+    /// Hands what comes to a transaction.
+    func expect(_ exchange: BindingExchange) { self.exchange = exchange }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         // A server that answers what is no STUN tells nothing.
-        while let message = try? framer.next(from: &bytes) {
-            guard let (transaction, promise) = expected, let answer = STUNAnswer(message, to: transaction, at: Endpoint(context.channel.localAddress))
-            else { continue }
-            promise.succeed(answer)
-        }
+        while let message = try? framer.next(from: &bytes) { exchange?.receive(message) { $0.local = Endpoint(context.channel.localAddress) } }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -136,6 +130,6 @@ final class STUNStreamReader: ChannelInboundHandler {
     func end() {
         finished.fail(ChannelError.eof)
         reset.succeed(false)
-        expected?.1.fail(ChannelError.eof)
+        exchange?.fail(ChannelError.eof)
     }
 }

@@ -11,13 +11,13 @@ enum STUNProbe {
     /// Over TCP, one connection after another, all from one port.
     static func tcp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
         var profile = MappingProfile(family: family, local: nil, samples: [])
-        var answers: [STUNAnswer] = []
+        var answers: [BindingResponse] = []
         var servers = servers
         var index = 0
         while index < min(servers.count, limit), !Task.isCancelled {
             let server = servers[index]
             index += 1
-            let question = STUNQuestion(to: server, from: profile.local?.port ?? 0)
+            let question = BindingRequest(to: server, from: profile.local?.port ?? 0)
             let answer = try? await eventLoop.flatSubmit { question.ask(within: NetworkCheck.patience, on: eventLoop) }.get()
             profile.local = profile.local ?? answer?.local
             profile.samples.append(MappingProfile.Sample(server: server, mapped: answer?.mapped))
@@ -49,8 +49,8 @@ enum STUNProbe {
         return profile
     }
 
-    private static func ask(_ servers: [Endpoint], by socket: STUNSocket) async -> [Endpoint: STUNAnswer] {
-        await withTaskGroup(of: (Endpoint, STUNAnswer?).self) { group in
+    private static func ask(_ servers: [Endpoint], by socket: STUNSocket) async -> [Endpoint: BindingResponse] {
+        await withTaskGroup(of: (Endpoint, BindingResponse?).self) { group in
             for server in servers { group.addTask { (server, try? await socket.ask(server)) } }
             return await group.reduce(into: [:]) { answers, answer in answers[answer.0] = answer.1 }
         }

@@ -6,9 +6,6 @@ import NIOPosix
 
 /// A UDP socket that asks STUN endpoints, also several at once.
 struct STUNSocket: Sendable {
-    /// When a question is asked again (RFC 8489 section 6.2.1, with a shorter RTO: a check should not take half a minute to find UDP blocked).
-    private static let repetitions: [TimeAmount] = [.zero, .milliseconds(300), .milliseconds(900), .milliseconds(2100)]
-
     /// The local endpoint; nil where the system does not tell.
     let local: Endpoint?
     private let channel: any Channel
@@ -34,37 +31,28 @@ struct STUNSocket: Sendable {
     /// Asks one endpoint, and again where no answer comes.
     func ask(
         _ server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, within patience: TimeAmount = NetworkCheck.patience
-    ) async throws -> STUNAnswer {
-        try await channel.eventLoop.flatSubmit { question(to: server, changing: change, at: Self.repetitions, within: patience) }.get()
+    ) async throws -> BindingResponse {
+        try await channel.eventLoop.flatSubmit { question(to: server, changing: change, .unreliable(within: patience)) }.get()
     }
 
     /// Asks one endpoint once. On the event loop.
-    func askOnce(_ server: Endpoint, within patience: TimeAmount) -> EventLoopFuture<STUNAnswer> {
-        question(to: server, at: [.zero], within: patience)
+    func askOnce(_ server: Endpoint, within patience: TimeAmount) -> EventLoopFuture<BindingResponse> {
+        question(to: server, .unreliable(within: patience, isRepeated: false))
     }
 
     private func question(
-        to server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, at times: [TimeAmount], within patience: TimeAmount
-    ) -> EventLoopFuture<STUNAnswer> {
+        to server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, _ configuration: BindingTransaction.Configuration
+    ) -> EventLoopFuture<BindingResponse> {
         let eventLoop = channel.eventLoop
-        let promise = eventLoop.makePromise(of: STUNAnswer.self)
         do {
             let request = try STUNMessage.bindingRequest(attributes: change.map { [$0] } ?? [])
-            let envelope = AddressedEnvelope(remoteAddress: try SocketAddress(server), data: ByteBuffer(bytes: request.bytes))
-            reader.value.expect(request.transactionID, promise)
-            let channel = channel
-            channel.writeAndFlush(envelope, promise: nil)
-            let sending = times.dropFirst().map { time in eventLoop.scheduleTask(in: time) { channel.writeAndFlush(envelope, promise: nil) } }
-            let deadline = eventLoop.scheduleTask(in: patience) { promise.fail(ChannelError.connectTimeout(patience)) }
-            let asked = eventLoop.now
-            return promise.futureResult.map { answer in
-                var answer = answer
-                answer.asked = asked
-                return answer
-            }.always { _ in for task in sending + [deadline] { task.cancel() } }
+            let (channel, remote) = (channel, try SocketAddress(server))
+            let exchange = BindingExchange(request, configuration: configuration, on: eventLoop)
+            reader.value.expect(exchange)
+            exchange.start { channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: ByteBuffer(bytes: $0)), promise: nil) }
+            return exchange.response
         } catch {
-            promise.fail(error)
-            return promise.futureResult
+            return eventLoop.makeFailedFuture(error)
         }
     }
 
@@ -84,30 +72,28 @@ struct STUNSocket: Sendable {
     }
 }
 
-/// A server's error response: it has heard the question, and does not know it.
-struct STUNRefusal: Error {}
-
 /// Reads answers.
 final class STUNDatagramReader: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
-    private var expected: [STUNMessage.TransactionID: EventLoopPromise<STUNAnswer>] = [:]
+    private var exchanges: [STUNMessage.TransactionID: BindingExchange] = [:]
 
-    /// Gives the answer to a question to the promise.
-    func expect(_ transaction: STUNMessage.TransactionID, _ promise: EventLoopPromise<STUNAnswer>) { expected[transaction] = promise }
+    /// Hands what comes to a transaction, as long as that goes on.
+    func expect(_ exchange: BindingExchange) {
+        exchanges[exchange.transactionID] = exchange
+        exchange.response.assumeIsolated().whenComplete { [weak self] _ in self?.exchanges[exchange.transactionID] = nil }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let datagram = unwrapInboundIn(data)
-        guard let message = try? STUNMessage(Array(buffer: datagram.data)), let promise = expected[message.transactionID] else { return }
-        if message.class == .error { promise.fail(STUNRefusal()) }
-        guard var answer = STUNAnswer(message, to: message.transactionID, at: Endpoint(context.channel.localAddress)) else { return }
-        expected[message.transactionID] = nil
-        answer.source = Endpoint(datagram.remoteAddress)
-        answer.answered = context.eventLoop.now
-        promise.succeed(answer)
+        guard let message = try? STUNMessage(Array(buffer: datagram.data)) else { return }
+        exchanges[message.transactionID]?.receive(message) { response in
+            response.local = Endpoint(context.channel.localAddress)
+            response.source = Endpoint(datagram.remoteAddress)
+        }
     }
 
     /// An ICMP error: silence and refusal are the same here.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 
-    func channelInactive(context: ChannelHandlerContext) { for promise in expected.values { promise.fail(ChannelError.eof) } }
+    func channelInactive(context: ChannelHandlerContext) { for exchange in exchanges.values { exchange.fail(ChannelError.eof) } }
 }

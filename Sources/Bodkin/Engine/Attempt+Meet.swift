@@ -20,6 +20,10 @@ extension Attempt {
     private static let targetLimit = 16
     /// At which instant a dialler that was refused before, and has no answer since, tries another port.
     private static let escapeInstant = 5
+    /// At which instant a Meet without any answer is evidence that our NAT gives another port to a new address: two lost packets do not last so long.
+    private static let silentInstant = 5
+    /// And at which the called end begins, where the dialing one has not.
+    private static let longSilentInstant = 7
     /// For so many instants a connection whose handshake has begun may be in the way of shots.
     private static let patientInstants = 4
     /// The most cards of one attempt: the Meet's, and those of fresh reserved ports. What they name is in the report, so it ends somewhere.
@@ -170,6 +174,8 @@ extension Attempt {
         if instantCount == Self.escapeInstant, role == .dialler, targets.contains(where: { $0.wasRefused && !$0.isRefused && $0.path == nil }) {
             engine.escape()
         }
+        let isSilent = !isConnecting && !targets.contains { $0.wasRefused || $0.isHeard }
+        if instantCount >= Self.silentInstant, isSilent { prediction?.meetStayedSilent(isLong: instantCount >= Self.longSilentInstant) }
         for case .fire(let index) in schedule?.fire(at: elapsed) ?? [] { shoot(index) }
         arm()
     }
@@ -198,9 +204,24 @@ extension Attempt {
         return targets[index].connecting
     }
 
+    /// Fires at once, or as soon as there is room among the half-open connections.
     private func connect(_ index: Int) {
-        // Above the limit this instant passes; the next one may find room.
-        guard let port = engine.port, engine.halfOpenCount < PeerEngine.halfOpenLimit else { return }
+        guard engine.port != nil, !targets[index].isWaiting else { return }
+        targets[index].isWaiting = true
+        engine.requestRoom(for: self, .meet)
+    }
+
+    /// There is room for a shot that waits.
+    func fireWaiting() {
+        guard phase == .meeting, let port = engine.port, let index = targets.firstIndex(where: \.isWaiting) else {
+            return engine.releaseRoom(of: id, .meet)
+        }
+        targets[index].isWaiting = false
+        guard targets[index].path == nil else { return engine.releaseRoom(of: id, .meet) }
+        fire(at: index, from: port)
+    }
+
+    private func fire(at index: Int, from port: ReservedPort) {
         targets[index].isHeard = false
         targets[index].isRefused = false
         targets[index].shotAt = elapsed
@@ -216,10 +237,9 @@ extension Attempt {
             guard let self, self.targets[index].turn == turn, self.phase == .meeting else { return }
             self.targets[index].connecting = channel
         }
-        let engine = engine
-        engine.halfOpenCount += 1
+        let (engine, id) = (engine, id)
         connecting.assumeIsolated().whenComplete { [weak self] result in
-            engine.halfOpenCount -= 1
+            engine.releaseRoom(of: id, .meet, after: result.failure)
             guard let self, self.targets[index].turn == turn, self.phase == .meeting else {
                 if case .success(let channel) = result { channel.close(promise: nil) }
                 return
@@ -285,6 +305,7 @@ extension Attempt {
             targets[index].occupied += 1
             let isPressing = targets[index].occupied > Self.patientInstants
             if targets[index].occupied > 1, !engine.discardStrangers(at: targets[index].endpoint, isPressing: isPressing) { engine.escape() }
+        case EMFILE, ENFILE: judge(targets[index].reportIndex, .failed, "no descriptor left: raise the limit of open files")
         default:
             judge(targets[index].reportIndex, .failed, error.inPlainWords)
         }

@@ -45,10 +45,9 @@ extension Attempt {
     func answerOutlook() {
         guard isFarProved, isAskedForOutlook, !isOutlookTold else { return }
         // A look that has come to nothing, as where packets were lost, may be luckier once more.
-        if !isLookedAtAgain, !engine.isSampling, engine.allocation?.allocation == .unknown {
+        if !isLookedAtAgain, !engine.isSampling {
             isLookedAtAgain = true
-            engine.forgetAllocation()
-            engine.learnAllocation()
+            engine.learnAllocationBetter()
         }
         guard !engine.isSampling else { return }
         isOutlookTold = true
@@ -64,13 +63,6 @@ extension Attempt {
 }
 
 extension PeerEngine {
-    /// What our next connections will look like, as far as is known now; nil where nobody is to learn our address, or none is known.
-    var outlook: PortForecast? {
-        guard usesDirectPaths, let observed = observedEndpoint else { return nil }
-        let ports = keepsEndpoint == true ? .kept : PortForecast.Ports(allocation, within: .milliseconds(150), ofBlock: blockPortsLeft)
-        return PortForecast(address: observed.address, port: observed.port, ports: ports)
-    }
-
     /// Dials a peer by circuit, opens no session, and asks for its forecast: its application hears nothing of it.
     func outlook(of peer: PeerID) -> EventLoopFuture<WireForecast?> {
         if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }

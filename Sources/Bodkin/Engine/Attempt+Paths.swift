@@ -149,14 +149,17 @@ extension Attempt {
         for target in targets where target.path !== path { target.path?.close() }
         for other in prediction?.paths ?? [] where other !== path { other.close() }
         if let entry = entry(of: path) { judge(entry, .succeeded, "") }
-        if let prediction, prediction.paths.contains(where: { $0 === path }) { engine.remember(prediction.trials) }
+        if let prediction, prediction.paths.contains(where: { $0 === path }), prediction.showsAddressDependence { engine.sawAddressDependence() }
         for index in report.attempts.indices where report.attempts[index].verdict == .pending { supersede(index) }
         finish()
     }
 
     /// What has no answer by now will have none.
     func judgePending() {
-        for target in targets where report.attempts[target.reportIndex].verdict == .pending { judge(target.reportIndex, .silent, "") }
+        for target in targets where report.attempts[target.reportIndex].verdict == .pending {
+            let isUnfired = target.isWaiting && target.shots == 0
+            judge(target.reportIndex, isUnfired ? .failed : .silent, isUnfired ? "not fired: too many connections were half-open" : "")
+        }
     }
 
     /// The instants are used up, or there is nobody to fire at.
@@ -180,7 +183,6 @@ extension Attempt {
         if isResumption, session?.activePath == nil, !isCircuitTaken, engine.circuits[id] != nil { return }
         report.route = session?.activePath.map { Route($0.kind) }
         if report.route == .circuit {
-            if let prediction { engine.forget(prediction.trials) }
             let isSeen = engine.warms.contains { $0.observed != nil }
             let isHopeless = prediction?.isHopeless == true
             let verdict = isHopeless ? .unpredictable : RelayVerdict(report, isWanted: isDirectWanted, isSeen: isSeen)

@@ -27,6 +27,8 @@ final class Attempt {
         var connecting: (any Channel)?
         /// How many shots there were.
         var shots = 0
+        /// Whether a shot waits until there is room among the half-open connections.
+        var isWaiting = false
         /// Which shot counts: an answer to an earlier one does no more.
         var turn = 0
         /// When the latest shot was.
@@ -335,6 +337,7 @@ final class Attempt {
         instant?.cancel()
         release?.cancel()
         prediction?.end()
+        engine.withdrawRequest(of: id, .meet)
         for index in targets.indices {
             abandon(index)?.close(promise: nil)
         }

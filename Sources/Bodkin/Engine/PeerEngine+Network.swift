@@ -14,8 +14,6 @@ extension PeerEngine {
         let isOtherNetwork = present != attachments
         if isOtherNetwork {
             forgetAllocation()
-            networkProfile = nil
-            stopProfiling()
         }
         attachments = present
         expandRoutes()

@@ -25,9 +25,6 @@ final class PeerEngine {
     static let strangerLimit = 256
     /// How many dials others may have under way towards us at once.
     static let calledLimit = 256
-    /// How many connections of ours may wait for their first answer at once, over all dials: half of the descriptors that a process usually has. Home
-    /// routers have died of more than a thousand.
-    static let halfOpenLimit = 512
 
     let configuration: Peer.Configuration
     let eventLoop: any EventLoop
@@ -74,30 +71,15 @@ final class PeerEngine {
     var strangerCount: UInt64 = 0
     /// Those that have not proved whose they are, by their number; and whether they have said anything.
     var strangers: [ObjectIdentifier: (number: UInt64, channel: any Channel, hasSpoken: Bool)] = [:]
-    var halfOpenCount = 0
-    /// After what silence the NATs that our addresses are behind forget a connection.
-    var keepalives: [IPAddress: KeepaliveSearch] = [:]
-    /// How the NAT in front gives ports, where it does not keep the reserved one; nil before that is known.
-    var profile: AllocationProfile?
-    /// Whether that was found since the network changed, and what was found in the networks before.
-    var isProfileFresh = false
-    var allocationMemory = NetworkMemory<AllocationProfile>()
-    /// The rest of what there is to know of the network, and of those before; who looks for it, and when it is looked for next.
-    var networkProfile: NetworkProfile?
-    var profileMemory = NetworkMemory<NetworkProfile>()
+    /// The connections of ours that have no answer yet, over all dials.
+    var halfOpen = HalfOpenBudget(descriptors: DescriptorLimit.present)
+    /// What is known of the NAT in front.
+    var nat: NATModel
+    var natTimer: OneShot?
+    /// The background examination of the network.
     var profiling: Task<Void, Never>?
-    var quiet: OneShot?
     /// What TLS and the registration took, the last time.
     var registrationTime = Duration.zero
-    /// How many ports of that NAT were taken for searches.
-    var blockShare = BlockShare()
-    var isSampling = false
-    /// What has led to direct paths before.
-    var memory = PunchMemory()
-    /// How often the NAT's allocator was looked at since the network changed.
-    var looks = 0
-    /// Which network this is, counted in changes.
-    var networkNumber = 0
     var isRenewing = false
     var escapedAt: NIODeadline?
     var retryWarm: OneShot?
@@ -118,6 +100,10 @@ final class PeerEngine {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.incoming = incoming
+        nat = NATModel(
+            NATModel.Configuration(
+                samplesAllocator: configuration.predictsPorts && configuration.paths != .relayOnly,
+                examinationDelay: configuration.profilesNetwork && configuration.paths != .relayOnly ? configuration.profileDelay : nil))
         (start, linkStart) = (eventLoop.now, eventLoop.now)
         certificate = try CertificateIdentity(configuration.identity)
         factory = try PathFactory(certificate)
@@ -138,7 +124,6 @@ final class PeerEngine {
 
     /// Begins: reserves the port, and connects to the server by every route at once.
     func begin(_ addresses: [ServerRoute]) {
-        recall()
         endWatch = system.watch(on: eventLoop) { [weak self] change in self?.noticed(change) }
         attachments = Attachments(of: system)
         serverAddresses = addresses

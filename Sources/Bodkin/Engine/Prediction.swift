@@ -25,9 +25,6 @@ final class Prediction {
     private static let patience = TimeAmount.milliseconds(500)
     /// How long three looks at an allocator take where answers are lost, and a mapping that is made anew.
     private static let longestLook = TimeAmount.seconds(8)
-    /// The most half-open connections of the whole peer: home routers have died of more.
-    static let budget = 1024
-
     private unowned let attempt: Attempt
     private var engine: PeerEngine { attempt.engine }
     private var round = 0
@@ -37,11 +34,22 @@ final class Prediction {
     private var nextLocal: UInt16?
     private var isProved = false
     private var isTold = false
+    /// Whether the Meet has stayed silent, and for so long that the remote peer has nothing to try.
+    private var followsSilence = false
+    private var followsLongSilence = false
     /// Whether a round waits until the server sees our mapping, and our NAT's allocator has been looked at.
     private var isPostponed = false
     private var shots: [ObjectIdentifier: any Channel] = [:]
     /// Shots that are still to be fired: from which local port, to where.
     private var waiting: ArraySlice<(UInt16, Endpoint)> = []
+    /// How many of them there is room for, and how many are fired in one turn.
+    private var room = 0
+    private var turnSize = 0
+    private var isTurnScheduled = false
+    private var firingStart = NIODeadline.distantPast
+    /// How many shots of the round were not fired, because there was no room among the half-open connections, or no descriptor.
+    private var unfired = 0
+    private var withoutDescriptor = 0
     private(set) var paths: [Path] = []
     private var timer: OneShot?
     /// Until when the far side's forecast is waited for.
@@ -53,8 +61,6 @@ final class Prediction {
     private(set) var isActive = false
     /// Whether no further round will come after this one.
     private var isLast = false
-    /// The rounds so far.
-    private(set) var trials: [PunchTrial] = []
     /// Whether both sides' ports are drawn from too many.
     private(set) var isHopeless = false
 
@@ -67,6 +73,25 @@ final class Prediction {
         if isPostponed { return prepare(round) }
         guard round == 0, engine.keepsEndpoint == false else { return }
         prepare(1)
+    }
+
+    /// The Meet has stayed silent. Where only one address of the server has seen that our NAT keeps a port, it may give another one to a new address.
+    /// - Parameter isLong: whether the remote peer has had time to begin, where it has anything to try.
+    func meetStayedSilent(isLong: Bool) {
+        guard attempt.isDirectWanted, engine.usesCircuits, round == 0, engine.isMappingDoubtful else { return }
+        (followsSilence, followsLongSilence) = (true, isLong)
+        guard engine.ports(for: forecastRound(1)) != .kept else { return }
+        prepare(1)
+    }
+
+    /// Whether a path that has come up shows that a new remote address is given another port.
+    var showsAddressDependence: Bool { own.map { $0.ports != .kept } == true && engine.isMappingDoubtful }
+
+    /// A round for which our ports are foretold: from the sample to the burst it is the sample's answer, the word to the remote peer, and its word to us.
+    private func forecastRound(_ number: Int) -> NATModel.Round {
+        NATModel.Round(
+            number: number, isTurnToSearch: followsLongSilence || (attempt.role == .dialler) == (number == 1), followsSilence: followsSilence,
+            time: .nanoseconds(engine.serverRoundTrip.nanoseconds * 3) + .milliseconds(50))
     }
 
     /// The far side has proved itself, by a circuit.
@@ -82,15 +107,13 @@ final class Prediction {
         // Where the mapping is lost there is another one soon.
         guard let observed = engine.observedEndpoint, engine.keepsEndpoint == true || engine.allocation != nil else { return postpone() }
         func forecast(_ port: UInt16, _ ports: PortForecast.Ports) { own = PortForecast(address: observed.address, port: port, ports: ports) }
-        if engine.keepsEndpoint == true {
+        let ports = engine.ports(for: forecastRound(number))
+        if ports == .kept {
             forecast(observed.port, .kept)
             isActive = isActive || far != nil
             return tellIfReady()
         }
         isActive = true
-        // From the sample to the burst: its answer, the word to the far side, and the far side's to us.
-        let time = Duration.nanoseconds(engine.serverRoundTrip.nanoseconds * 3) + .milliseconds(50)
-        let ports = PortForecast.Ports(engine.allocation, within: time, ofBlock: engine.blockPortsLeft)
         switch ports {
         case .counted:
             engine.sampleAllocator().assumeIsolated().whenSuccess { [weak self] sample in
@@ -174,17 +197,11 @@ final class Prediction {
         guard isTold, let own, let far, timer == nil else { return }
         var random = SystemRandomNumberGenerator()
         guard let part = PunchRound(own: own, far: far, using: &random) else {
-            isHopeless = true
+            isHopeless = own.ports != .kept || far.ports != .kept
             return finish()
         }
         isLast = part.isLast || round == Self.roundLimit
-        // What worked between such networks is tried first. Where it does not, the usual order comes next.
-        let kinds = (own: own.network.kind, far: far.network.kind)
-        if trials.isEmpty { attempt.report.precedent = engine.memory.precedent(own: kinds.own, far: kinds.far) }
-        let trial = PunchTrial(
-            part, between: [own.ports, far.ports], own: kinds.own, far: kinds.far, precedent: attempt.report.precedent, after: trials)
-        trials.append(trial)
-        wait(part.waits(isBurstFirst: trial.isBurstFirst) ? skew(of: part.action) : .zero) { $0.fire(part.action) }
+        wait(part.waits(inRound: round) ? skew(of: part.action) : .zero) { $0.fire(part.action) }
     }
 
     /// How long whoever fires second waits.
@@ -215,10 +232,11 @@ final class Prediction {
             waiting = endpoints.map { (engine.port?.number ?? 0, $0) }[...]
         }
         // Between pieces bytes flow. Strangers that count with us are let in as late as can be.
-        let piece = if case .counted = own?.ports { waiting.count } else { Self.piece }
+        turnSize = if case .counted = own?.ports { waiting.count } else { Self.piece }
         attempt.report.attempts.append(entry)
         reportIndex = attempt.report.attempts.count - 1
-        shoot(piece, since: engine.eventLoop.now)
+        (room, unfired, withoutDescriptor, firingStart) = (0, 0, 0, engine.eventLoop.now)
+        engine.requestRoom(for: attempt, .search, count: waiting.count)
     }
 
     /// When a round has come to nothing, counted from the last shot: the other side fires a word through the server later, at most, and takes as long for it
@@ -236,18 +254,42 @@ final class Prediction {
         }
     }
 
-    private func shoot(_ count: Int, since start: NIODeadline) {
-        guard !waiting.isEmpty else { return }
-        for (local, endpoint) in waiting.prefix(count) { shoot(from: local, at: endpoint) }
-        waiting = waiting.dropFirst(count)
-        guard !waiting.isEmpty else { return wait(patience(after: engine.eventLoop.now - start)) { $0.missed() } }
-        engine.eventLoop.assumeIsolated().execute { [weak self] in self?.shoot(count, since: start) }
+    /// There is room for so many more shots.
+    func granted(_ count: Int) {
+        let usable = min(count, waiting.count - room)
+        room += max(0, usable)
+        for _ in 0..<(count - max(0, usable)) { engine.releaseRoom(of: attempt.id, .search) }
+        if !isTurnScheduled { shoot() }
     }
 
+    /// There will be no room for so many of them.
+    func denied(_ count: Int) {
+        guard !waiting.isEmpty else { return }
+        unfired += min(count, waiting.count)
+        waiting = waiting.dropLast(count)
+        if waiting.isEmpty { awaitAnswers() }
+    }
+
+    private func shoot() {
+        let count = min(turnSize, room)
+        guard count > 0, !waiting.isEmpty else { return }
+        let turn = waiting.prefix(count)
+        room -= turn.count
+        waiting = waiting.dropFirst(turn.count)
+        for (local, endpoint) in turn { shoot(from: local, at: endpoint) }
+        guard !waiting.isEmpty else { return awaitAnswers() }
+        guard room > 0 else { return }
+        isTurnScheduled = true
+        engine.eventLoop.assumeIsolated().execute { [weak self] in
+            self?.isTurnScheduled = false
+            self?.shoot()
+        }
+    }
+
+    private func awaitAnswers() { wait(patience(after: engine.eventLoop.now - firingStart)) { $0.missed() } }
+
     private func shoot(from local: UInt16, at endpoint: Endpoint) {
-        let engine = engine
-        guard engine.halfOpenCount < Self.budget else { return }
-        engine.halfOpenCount += 1
+        let (engine, id) = (engine, attempt.id)
         if let reportIndex { attempt.report.attempts[reportIndex].shots += 1 }
         var own: ObjectIdentifier?
         let connecting = engine.connect(from: local, to: endpoint) { [weak self] channel in
@@ -255,12 +297,24 @@ final class Prediction {
             self?.shots[ObjectIdentifier(channel)] = channel
         }
         connecting.assumeIsolated().whenComplete { [weak self] result in
-            engine.halfOpenCount -= 1
+            engine.releaseRoom(of: id, .search, after: result.failure)
             let isOurs = own.flatMap { self?.shots.removeValue(forKey: $0) } != nil
+            if result.failure?.isShortageOfDescriptors == true { self?.withoutDescriptor += 1 }
             guard case .success(let channel) = result else { return }
             guard let self, isOurs, self.attempt.phase == .meeting else { return channel.close(promise: nil) }
             self.connected(channel)
         }
+    }
+
+    /// What the report says of shots that were not fired.
+    private var shortfall: String {
+        guard let reportIndex, unfired + withoutDescriptor > 0 else { return "" }
+        let detail = attempt.report.attempts[reportIndex].detail
+        let reasons = [
+            unfired > 0 ? "\(unfired) SYNs not fired: too many connections were half-open" : nil,
+            withoutDescriptor > 0 ? "\(withoutDescriptor) SYNs not fired: no descriptor left, raise the limit of open files" : nil,
+        ]
+        return ([detail] + reasons.compactMap { $0 }).joined(separator: "; ")
     }
 
     private func connected(_ channel: any Channel) {
@@ -271,7 +325,7 @@ final class Prediction {
     private func missed() {
         // One that is up may only need its handshake.
         guard !attempt.isConnecting else { return wait(Self.patience) { $0.missed() } }
-        if let reportIndex { attempt.judge(reportIndex, .silent, "") }
+        if let reportIndex { attempt.judge(reportIndex, .silent, shortfall) }
         close()
         guard !isLast else { return finish() }
         far = nil
@@ -298,10 +352,20 @@ final class Prediction {
         answer?.cancel()
         hearing?.cancel()
         waiting = []
+        engine.withdrawRequest(of: attempt.id, .search)
+        // Nothing was opened for what there is room for.
+        let unused = room
+        room = 0
+        for _ in 0..<unused { engine.releaseRoom(of: attempt.id, .search) }
         let open = shots.values
         shots = [:]
         for channel in open { channel.close(promise: nil) }
     }
+}
+
+extension Result {
+    /// What it has failed with.
+    var failure: Failure? { if case .failure(let error) = self { error } else { nil } }
 }
 
 extension WireForecast {

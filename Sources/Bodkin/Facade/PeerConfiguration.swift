@@ -61,9 +61,6 @@ extension Peer {
         public var profilesNetwork = true
         /// After how long without a dial.
         package var profileDelay = Duration.seconds(30)
-        /// The file in which it is remembered what has led to direct paths between kinds of networks, by no address and no peer, so that it is tried first the next
-        /// time: at most 256 pairs, mode 0600. Nil: it is remembered as long as the peer lives.
-        public var memoryFile: String?
         /// How long a dial may take before it fails: 30 s. With 2 % loss on every link 99 of 100 dials take less than 3 s.
         ///
         /// If the remote peer is not there, or does not answer, the dial waits at the server for so long, and goes on as soon as the peer is back. A dial whose

@@ -5,7 +5,7 @@ public import BodkinCore
 /// ```swift
 /// var profile = NATProfile(estimate)
 /// profile.filtering = .addressAndPortDependent
-/// print(profile.kind)
+/// print(profile.keepsEndpoint ?? "unknown")
 /// ```
 public struct NATProfile: Hashable, Sendable {
     /// How external endpoints are chosen, and which were seen.

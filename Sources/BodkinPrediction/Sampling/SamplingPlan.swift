@@ -25,6 +25,9 @@ public struct SamplingPlan: Hashable, Sendable {
     /// consecutive ports only is known by.
     public static let spacing = Duration.milliseconds(2)
 
+    /// How many probes there are.
+    public var count: Int { batches.reduce(0) { $0 + $1.count } }
+
     /// How many ports from the base on have to be free, and no more than these.
     public static let width: UInt16 = 64
 
@@ -49,6 +52,18 @@ public struct SamplingPlan: Hashable, Sendable {
                 + (0..<4).map { Probe(offset: 16 + $0, destination: turns[Int($0) + 2]) }
                 + [Probe(offset: 9, destination: turns[0])],
         ])
+    }
+
+    /// The rest of a quick plan whose first batch was answered by a server that has named a second address: the second batch asks both addresses, and asks the new one
+    /// from the port that has asked the first one already, so that a mapping that depends on the address shows.
+    /// - Parameter endpoints: those of the plan.
+    public static func rest(of endpoints: [Endpoint], and address: IPAddress) -> SamplingPlan {
+        guard let first = endpoints.first, !endpoints.contains(where: { $0.address == address }), address.family == first.address.family else {
+            return SamplingPlan(batches: Array(quick(towards: endpoints).batches.dropFirst()))
+        }
+        let others = endpoints.prefix(2).map { Endpoint(address, $0.port) }
+        let second = quick(towards: endpoints.prefix(2) + others).batches.dropFirst().first ?? []
+        return SamplingPlan(batches: [[Probe(offset: 40, destination: Endpoint(address, first.port))] + second])
     }
 
     /// Seven probes one after the other, for the time when nothing is in a hurry: each is answered before the next one is sent, so that the order at the NAT is

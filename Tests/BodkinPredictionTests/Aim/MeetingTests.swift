@@ -19,16 +19,14 @@ struct MeetingTests {
             let samples = network.run(.fresh(towards: SimulatedNetwork.servers), base: 30_000)
             guard let latest = estimate.allocation.latest(of: samples) else { return nil }
             let start = latest.sent + .milliseconds(150)
-            guard let aim = PredictionAim(estimate.allocation, after: latest, firingAt: start, noise: estimate.noise ?? .supposed) else {
-                return nil
-            }
+            let forecast = PortForecast(after: latest, estimate.allocation, noise: estimate.noise, within: .milliseconds(150))
+            guard case .counted(_, let count, _) = forecast.ports else { return nil }
             var owned: Set<UInt16> = []
-            for index in 0..<aim.window.count {
+            for index in 0..<count {
                 network.now = start + .microseconds(100 * index)
-                let local = (aim.localPorts?.lowerBound ?? 50_000) + UInt16(index)
-                if let external = network.external(of: local, towards: "203.0.113.2:4000") { owned.insert(external.port) }
+                if let external = network.external(of: 30_002 + UInt16(index), towards: "203.0.113.2:4000") { owned.insert(external.port) }
             }
-            target = aim.target
+            target = forecast.target
             self.owned = owned
         }
     }
@@ -98,10 +96,10 @@ struct MeetingTests {
         for seed in 1...UInt64(500) {
             var counter = Counter(delta: -3, noise: noise, seed: seed)
             let sampled = counter.next(at: .zero)
-            let sample = PredictionAimTests.sample(try #require(sampled))
+            let sample = PortForecast.sample(try #require(sampled))
             let start = Duration.milliseconds(150)
-            let aim = try #require(PredictionAim(.sequential(delta: -3), after: sample, firingAt: start, noise: .exactly(noise)))
-            if let port = counter.next(at: start), aim.guesses.contains(port) { met += 1 }
+            let forecast = PortForecast(after: sample, .sequential(delta: -3), noise: .exactly(noise), within: start)
+            if let port = counter.next(at: start), forecast.guesses.contains(port) { met += 1 }
         }
         #expect(met >= 497, "\(met) of 500")
     }

@@ -101,10 +101,10 @@ struct FewSamplesTests {
             }
             let estimate = AllocationEstimate(samples)
             if let last = estimate.allocation.latest(of: samples) {
-                _ = PredictionAim(estimate.allocation, after: last, firingAt: .zero, noise: .exactly(.infinity))
-                _ = PredictionAim(.sequential(delta: .min), after: last, firingAt: .seconds(1 << 40), noise: .exactly(1e300))?.port(at: .max)
+                _ = PortForecast(after: last, estimate.allocation, noise: .exactly(.infinity), within: .zero).guesses
+                _ = PortForecast(after: last, .sequential(delta: .min), noise: .exactly(1e300), within: .seconds(1 << 40)).target
             }
-            _ = Forecast(of: NATProfile(estimate), and: NATProfile(estimate))
+            _ = TraversalEstimate(of: NATProfile(estimate), and: NATProfile(estimate))
             #expect(estimate.confidence >= 0 && estimate.confidence <= 1.000_001)
         }
     }

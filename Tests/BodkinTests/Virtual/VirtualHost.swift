@@ -29,6 +29,8 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
     private var watchers: [Int: (NetworkWatch.Change) -> Void] = [:]
     private var watcherCount = 0
     private var random: SeededGenerator
+    /// How many connections the system lets there be at once: a process has so many descriptors.
+    var connectionLimit = Int.max
     /// Whether packets leave and arrive at all.
     var isOn = true
 
@@ -127,6 +129,7 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
         guard connections[tuple] == nil, local != request.remote else {
             return loop.makeFailedFuture(IOError(errnoCode: EADDRNOTAVAIL, reason: "connect"))
         }
+        guard connections.count < connectionLimit else { return loop.makeFailedFuture(IOError(errnoCode: EMFILE, reason: "socket")) }
         let tcp = VirtualTCP(from: local, to: request.remote, initial: initial(), at: now)
         let channel = VirtualChannel(tcp, of: self, autoRead: request.readsAtOnce)
         do {

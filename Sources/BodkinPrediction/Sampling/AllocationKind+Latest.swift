@@ -1,0 +1,11 @@
+import BodkinCore
+
+extension AllocationKind {
+    /// The sample that a counting NAT has mapped last: of those in the last batch the one that it has counted furthest to. Nil without samples.
+    public func latest(of samples: [AllocationSample]) -> AllocationSample? {
+        let events = AllocationEvents(samples)
+        guard let last = CountedOrder(events, direction: (delta ?? 1) < 0 ? -1 : 1).events.last else { return nil }
+        guard delta != nil, case .sequential = self else { return samples.max { $0.sent < $1.sent } }
+        return samples.last { Int($0.external.port) == last.port && Int($0.localPort) == last.localPort }
+    }
+}

@@ -1,0 +1,80 @@
+/// What both sides do in one round.
+public struct PunchPlan: Hashable, Sendable {
+    /// How much has to be known or spent.
+    public enum Tier: Int, Hashable, Sendable, Comparable, CaseIterable {
+        /// One SYN per candidate from the reserved port, at the same instant.
+        case meet = 1
+        /// The allocators are sampled, and the next ports aimed at.
+        case predicted = 2
+        /// Many ports, of which two happen to match.
+        case birthday = 3
+
+        /// The cheaper before the dearer.
+        public static func < (left: Tier, right: Tier) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    /// Which of the far side's external ports a burst is sent to.
+    public enum Target: Hashable, Sendable {
+        /// The one that a server sees, or that follows from a local port.
+        case known
+        /// The one that the far side's allocator will give to the probe of the index that both agree on.
+        case predicted
+        /// One of the far side's block, any.
+        case chosen
+    }
+
+    /// What one side does.
+    public enum Action: Hashable, Sendable {
+        /// One SYN from the reserved port to what the server sees of the far side.
+        case meet
+        /// From that many fresh, consecutive local ports to one port of the far side.
+        case burst(count: Int, at: Target)
+        /// From the reserved port to that many ports that the far side may have.
+        case guess(count: Int)
+
+        /// How many SYNs.
+        public var count: Int {
+            switch self {
+            case .meet: 1
+            case .burst(let count, _), .guess(let count): count
+            }
+        }
+    }
+
+    /// Which side fires first, where they do not fire at the same instant.
+    public enum Side: Hashable, Sendable {
+        /// The first of the two.
+        case a
+        /// The second of the two.
+        case b
+    }
+
+    /// The tier.
+    public var tier: Tier
+    /// What the first of the two sides does.
+    public var a: Action
+    /// What the second does.
+    public var b: Action
+    /// The side that has fired everything in the first round before the other begins: the one that guesses, because its NAT may answer an early SYN by an RST, or by
+    /// an ICMP error. The second round has the other order. Nil: both at one instant.
+    public var first: Side?
+
+    /// A plan from its parts.
+    public init(_ tier: Tier, a: Action, b: Action, first: Side? = nil) {
+        self.tier = tier
+        self.a = a
+        self.b = b
+        self.first = first
+    }
+
+    /// The most SYNs that either side has half-open.
+    public var probes: Int { max(a.count, b.count) }
+
+    /// How many such rounds there are at most. What is spent of a household's block in one is not there for another: NATs keep unanswered SYNs for minutes.
+    public var rounds: Int {
+        [a, b].contains { if case .burst(_, at: .chosen) = $0 { true } else { false } } ? 1 : 2
+    }
+
+    /// The same, seen from the other side.
+    public var reversed: PunchPlan { PunchPlan(tier, a: b, b: a, first: first.map { $0 == .a ? .b : .a }) }
+}
