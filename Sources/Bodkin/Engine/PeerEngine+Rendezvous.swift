@@ -111,7 +111,7 @@ extension PeerEngine {
                     candidates.append(Candidate(.serverReflexive, observed))
                 }
             }
-            for address in attachments.interfaces.flatMap(\.addresses).map(\.address) where port.families.contains(address.family) {
+            for address in toldAddresses(of: port.families) where candidates.count < Card.maximumCandidateCount {
                 let endpoint = Endpoint(address, port.number)
                 if !candidates.contains(where: { $0.endpoint == endpoint }) { candidates.append(Candidate(.host, endpoint)) }
             }

@@ -39,7 +39,8 @@ final class PeerEngine {
     let stunKey = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
 
     var state = State.starting
-    var attachments = Attachments(interfaces: [], routes: [])
+    var attachmentMonitor = AttachmentMonitor(Attachments(interfaces: [], routes: []))
+    var attachmentTimer: OneShot?
     /// The reserved port; after ``renewPort()`` the latest one.
     var port: ReservedPort?
     /// Earlier ones, which still listen for what was told to others.
@@ -150,7 +151,7 @@ final class PeerEngine {
     func begin(_ ways: [RendezvousLink.Way]) {
         recall()
         endWatch = system.watch(on: eventLoop) { [weak self] change in self?.noticed(change) }
-        attachments = Attachments(of: system)
+        attachmentMonitor = AttachmentMonitor(Attachments(of: system), includingTunnels: configuration.allowsPrivateAddresses)
         resolved = ways
         findWays()
         guard usesDirectPaths else { return openLink() }
@@ -254,6 +255,7 @@ final class PeerEngine {
     private func release() {
         events.finish()
         endWatch?()
+        attachmentTimer?.cancel()
         retry?.cancel()
         vigil?.cancel()
         renewal?.cancel()
@@ -274,6 +276,9 @@ final class PeerEngine {
     }
 
     // MARK: Telling
+
+    /// The time since the peer's start.
+    var now: Instant { Instant(sinceStart: elapsed(since: start)) }
 
     func elapsed(since begin: NIODeadline) -> Duration { .nanoseconds((eventLoop.now - begin).nanoseconds) }
 
