@@ -66,7 +66,7 @@ extension Attempt {
             let seen = card.candidates.lazy.filter { $0.kind == .serverReflexive }.map(\.endpoint)
             keptEndpoint = card.keepsEndpoint ? seen.first { $0.address.family == .v4 && self.observed.contains($0) } : nil
             let known = targets.count
-            for candidate in card.candidates { consider(candidate) }
+            for candidate in card.candidates { consider(candidate, of: Array(seen)) }
             // Later than the first instant: the hole is opened at once, and the next instant is common again.
             if hasFired { for index in known..<targets.count { shoot(index) } }
         } catch {
@@ -101,7 +101,8 @@ extension Attempt {
         for index in targets.indices where targets[index].path == nil { shoot(index) }
     }
 
-    private func consider(_ candidate: Candidate) {
+    /// `signed` is where the remote peer says that it is seen.
+    private func consider(_ candidate: Candidate, of signed: [Endpoint]) {
         guard let port = engine.port, !targets.contains(where: { $0.endpoint == candidate.endpoint }) else { return }
         var entry = ConnectionReport.Attempt(route: .direct, remote: candidate.endpoint, candidate: candidate.kind, start: elapsed)
         var forbidden = report.attempts.firstIndex { $0.remote == entry.remote && $0.verdict == .forbidden }
@@ -110,7 +111,7 @@ extension Attempt {
             observed: observed, ownObserved: engine.warms.compactMap(\.observed),
             ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address), ownPort: port.number, onLink: attachments.onLink,
             gateways: attachments.gateways,
-            allowsPrivate: engine.configuration.allowsPrivateAddresses)
+            allowsPrivate: engine.configuration.allowsPrivateAddresses, signed: signed, isAuthenticated: session != nil || isFarProved)
         if let refusal = filter.refusal(of: candidate) {
             // Said once, also when it is considered again.
             return forbidden == nil ? note(entry, .forbidden, refusal.rawValue) : ()
