@@ -16,7 +16,7 @@ extension PeerEngine {
     /// The local addresses of the peer's connections.
     private var usedAddresses: Set<IPAddress> {
         let paths = sessions.values.compactMap { $0.driver.activePath?.local }
-        return Set((warms.compactMap(\.local) + paths + [link?.local].compactMap { $0 }).map(\.address))
+        return Set((bindings.values.compactMap(\.local) + paths + [link?.local].compactMap { $0 }).map(\.address))
     }
 
     /// The system says that something has changed.
@@ -73,10 +73,7 @@ extension PeerEngine {
 
     /// What leaves from an address that is gone, or has not come through yet, is replaced at once; the rest is asked whether it still works.
     private func leaveServer(by ours: Set<IPAddress>) {
-        for warm in warms where warm.local.map({ !ours.contains($0.address) }) ?? true { warm.abandon() }
-        warms.removeAll(where: \.isLost)
-        warmRetryCount = 0
-        openWarmConnections()
+        tellPorts(.networkChanged(assigned: ours, serverRoutes, attachments))
         let isLinkGone = link?.local.map { !ours.contains($0.address) } ?? true
         guard isLinkUp, !isLinkGone else {
             retryCount = 0

@@ -102,24 +102,12 @@ extension PeerEngine {
         return policy
     }
 
-    /// The present card, signed.
-    func currentCard() -> WireSignedCard? {
-        var candidates: [Candidate] = []
-        if let port, usesDirectPaths {
-            for warm in warms {
-                if let observed = warm.observed, !candidates.contains(where: { $0.endpoint == observed }) {
-                    candidates.append(Candidate(.serverReflexive, observed))
-                }
-            }
-            for address in toldAddresses(of: port.families) where candidates.count < Card.maximumCandidateCount {
-                let endpoint = Endpoint(address, port.number)
-                if !candidates.contains(where: { $0.endpoint == endpoint }) { candidates.append(Candidate(.host, endpoint)) }
-            }
-        }
+    /// The present card, signed; of a dial's own port, where it has one.
+    func currentCard(for dial: AttemptID? = nil) -> WireSignedCard? {
         let card = Card(
             peer: id, instance: instance, sequence: sequence, server: serverHash,
             expiry: clock.now(at: eventLoop.now) &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)),
-            candidates: candidates, keepsEndpoint: usesDirectPaths && keepsEndpoint == true)
+            candidates: candidates(for: dial), keepsEndpoint: usesDirectPaths && keepsEndpoint == true)
         return try? card.signed(by: configuration.identity.privateKey)
     }
 

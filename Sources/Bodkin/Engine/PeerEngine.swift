@@ -8,7 +8,7 @@ import Crypto
 import Logging
 import NIOCore
 
-/// The inside of a peer: its reserved port, its warm connections, its link to the server, its dials and sessions.
+/// The inside of a peer: its reserved port, its NAT bindings, its link to the server, its dials and sessions.
 ///
 /// Everything in here runs on one event loop and is called on it alone.
 final class PeerEngine {
@@ -41,19 +41,19 @@ final class PeerEngine {
     var state = State.starting
     var attachmentMonitor = AttachmentMonitor(Attachments(interfaces: [], routes: []))
     var attachmentTimer: OneShot?
-    /// The reserved port; after ``renewPort()`` the latest one.
-    var port: ReservedPort?
-    /// Earlier ones, which still listen for what was told to others.
-    var formerPorts: [ReservedPort] = []
+    /// Which ports there are and what each is for; the sockets of both.
+    var portKeeper: PortKeeper
+    var openPorts: [PortKeeper.PortID: ReservedPort] = [:]
+    var bindings: [PortKeeper.BindingID: STUNBinding] = [:]
+    var portTimer: OneShot?
+    /// Why a port could not be opened, the last time.
+    var portError: (any Error)?
     var link: RendezvousLink?
     /// The server's addresses, and the ways to them by the interfaces that there are.
     var resolved: [RendezvousLink.Way] = []
     var ways: [RendezvousLink.Way] = []
     /// Ends the watch for changes of the network.
     var endWatch: (() -> Void)?
-    var warms: [WarmConnection] = []
-    /// Those of earlier reserved ports.
-    var formerWarms: [WarmConnection] = []
     var clock = ServerClock()
     /// The number of our latest card, and of the latest that the server has taken.
     var sequence: UInt64 = 0
@@ -116,11 +116,6 @@ final class PeerEngine {
     var looks = 0
     /// Which network this is, counted in changes.
     var networkNumber = 0
-    var isRenewing = false
-    var escapedAt: NIODeadline?
-    var retryWarm: OneShot?
-    /// How often in a row a warm connection has been tried in vain.
-    var warmRetryCount = 0
     var waitingForRegistration: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
     let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
 
@@ -136,6 +131,7 @@ final class PeerEngine {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.incoming = incoming
+        portKeeper = PortKeeper(configuration.reservedPort)
         (start, linkStart) = (eventLoop.now, eventLoop.now)
         certificate = try CertificateIdentity(configuration.identity)
         factory = try PathFactory(certificate)
@@ -155,17 +151,8 @@ final class PeerEngine {
         resolved = ways
         findWays()
         guard usesDirectPaths else { return openLink() }
-        let opening = ReservedPort.open(configuration.reservedPort, of: system, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
-        opening.assumeIsolated().whenComplete { [weak self] result in
-            guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
-            switch result {
-            case .success(let port):
-                self.port = port.value
-                self.openWarmConnections()
-                self.openLink()
-            case .failure(let error): self.fail(error)
-            }
-        }
+        openWarmConnections()
+        openReservedPort()
     }
 
     /// Every address of the server by every way out that there is.
@@ -173,46 +160,6 @@ final class PeerEngine {
         ways = resolved.flatMap { way in
             attachments.waysOut(way.endpoint.address.family).map { RendezvousLink.Way(endpoint: way.endpoint, name: way.name, interface: $0) }
         }
-    }
-
-    /// How many earlier reserved ports are kept beside the present one: each is a listener and a mapping.
-    private static let formerPortLimit = 2
-    private static let escapeInterval = TimeAmount.seconds(5)
-
-    /// Finds out whether our NATs still know our warm connections.
-    func verifyMappings(isUrgent: Bool = false) {
-        for warm in warms { warm.verify(within: verificationTime, isUrgent: isUrgent) }
-    }
-
-    /// A warm connection that worked is gone, and with it the mapping that the server has seen: takes a fresh reserved port beside the present one. Whoever
-    /// meets us hears of the new endpoint as soon as the server has seen it. A port that the user chose is kept.
-    func renewPort() {
-        guard let present = port, !isRenewing, !isOver else { return }
-        guard configuration.reservedPort == 0 else {
-            // The same port again, not at once: whatever ended the connection may still be there.
-            return retryWarmConnections()
-        }
-        isRenewing = true
-        let opening = ReservedPort.open(0, of: system, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
-        opening.assumeIsolated().whenComplete { [weak self] result in
-            self?.isRenewing = false
-            guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
-            guard let fresh = try? result.get().value else { return self.retryWarmConnections() }
-            self.formerPorts.append(present)
-            if self.formerPorts.count > Self.formerPortLimit { self.formerPorts.removeFirst().close() }
-            self.port = fresh
-            self.retireWarmConnections()
-            for attempt in self.attempts.values { attempt.hold() }
-            self.openWarmConnections()
-        }
-    }
-
-    /// The system, or our NAT, holds something against further connections from the reserved port to some endpoint: another port has nothing held against it.
-    /// Once in a while at most, because those who were told of the earlier ports still come there.
-    func escape() {
-        guard configuration.reservedPort == 0, escapedAt.map({ eventLoop.now - $0 > Self.escapeInterval }) ?? true else { return }
-        escapedAt = eventLoop.now
-        renewPort()
     }
 
     /// Why the peer is over, where something has failed.
@@ -259,7 +206,7 @@ final class PeerEngine {
         retry?.cancel()
         vigil?.cancel()
         renewal?.cancel()
-        retryWarm?.cancel()
+        portTimer?.cancel()
         registrationDeadline?.cancel()
         stopProfiling()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
@@ -268,10 +215,9 @@ final class PeerEngine {
         attempts = [:]
         link?.close()
         // The mapping is of no more use to anyone.
-        for warm in warms + formerWarms { warm.close() }
-        warms = []
-        formerWarms = []
-        for port in formerPorts + [port].compactMap({ $0 }) { port.close() }
+        for binding in bindings.values { binding.close() }
+        for port in openPorts.values { port.close() }
+        (bindings, openPorts) = ([:], [:])
         for stranger in strangers.values { stranger.channel.close(promise: nil) }
     }
 
