@@ -147,8 +147,8 @@ let package = Package(
         .testTarget(
             name: "BodkinExerciseTests",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinTransport",
-                crypto, nioCore, nioPosix, nioSSL,
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinSystem",
+                "BodkinTransport", crypto, nioCore, nioPosix, nioSSL,
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],

@@ -28,11 +28,14 @@ public struct NetworkInterface: Hashable, Sendable {
     public let name: String
     /// Its addresses, without link-local and loopback ones.
     public let addresses: [Address]
+    /// The kind of device that it is.
+    public let kind: Kind
 
     /// An interface from its parts.
-    public init(name: String, addresses: [Address]) {
+    public init(name: String, addresses: [Address], kind: Kind = .adapter) {
         self.name = name
         self.addresses = addresses
+        self.kind = kind
     }
 
     /// Every address that the calling thread's network has, be its interface up or not; nil where the system does not tell.
@@ -56,6 +59,7 @@ public struct NetworkInterface: Hashable, Sendable {
         defer { freeifaddrs(list) }
         var order: [String] = []
         var found: [String: [Address]] = [:]
+        var kinds: [String: Kind] = [:]
         let running = UInt32(IFF_UP | IFF_RUNNING)
         var entry = list
         while let item = entry?.pointee {
@@ -65,10 +69,14 @@ public struct NetworkInterface: Hashable, Sendable {
             else { continue }
             let interface = String(cString: name)
             let length = IPAddress(item.ifa_netmask).map { $0.high.nonzeroBitCount + $0.low.nonzeroBitCount } ?? address.family.bitWidth
-            if found[interface] == nil { order.append(interface) }
+            if found[interface] == nil {
+                order.append(interface)
+                let isPointToPoint = item.ifa_flags & UInt32(IFF_POINTOPOINT) != 0
+                kinds[interface] = Kind(name: interface, driver: driver(of: interface), isPointToPoint: isPointToPoint)
+            }
             found[interface, default: []].append(Address(address, onLink: IPPrefix(address, length: length)))
         }
-        return order.map { NetworkInterface(name: $0, addresses: found[$0] ?? []) }
+        return order.map { NetworkInterface(name: $0, addresses: found[$0] ?? [], kind: kinds[$0] ?? .adapter) }
     }
 }
 

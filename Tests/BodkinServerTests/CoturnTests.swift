@@ -114,7 +114,7 @@ struct CoturnTests {
             let observed = loop.makePromise(of: Endpoint.self)
             let server = coturn.endpoints[0]
             let warm = try await loop.submit {
-                let warm = WarmConnection(port.value, to: server, interface: nil, on: loop, keepalive: { _ in .seconds(25) }) { event in
+                let warm = STUNBinding(port.value, to: server, interface: nil, on: loop, keepalive: { _ in .seconds(25) }) { event in
                     switch event {
                     case .connected: break
                     case .observed(let endpoint): observed.succeed(endpoint)

@@ -37,7 +37,7 @@ extension Attempt {
         phase = .meeting
         isPending = false
         // The fresh port, for which it was held, is in the card that the Meet carries.
-        if isHeld, engine.warms.contains(where: { $0.observed != nil }) { isHeld = false }
+        if engine.isMapped(for: id) { tellHold(.announced) }
         circuitPath?.expectHandshake(from: engine.eventLoop.now - engine.serverRoundTrip)
         remoteInstance = instance
         observed = meet.observed.prefix(8).compactMap { $0.endpoint() }
@@ -47,6 +47,7 @@ extension Attempt {
         let wait = Duration.microseconds(Int64(min(meet.startInUs, 2_000_000)))
         let interval = Duration.microseconds(Int64(min(max(meet.intervalUs, 50_000), 5_000_000)))
         schedule = MeetSchedule(targetCount: 0, start: elapsed + wait, interval: interval)
+        tellHold(.meet(start: engine.now + wait, interval: interval))
         received(meet.card)
         // The server answers in order: what it had not taken when it sent the Meet is not in the card that the other side has.
         if engine.registeredSequence < engine.sequence { announce(engine.currentCard()) }
@@ -74,7 +75,7 @@ extension Attempt {
             let seen = card.candidates.lazy.filter { $0.kind == .serverReflexive }.map(\.endpoint)
             keptEndpoint = card.keepsEndpoint ? seen.first { $0.address.family == .v4 && self.observed.contains($0) } : nil
             let known = targets.count
-            for candidate in card.candidates { consider(candidate) }
+            for candidate in card.candidates { consider(candidate, of: Array(seen)) }
             // Later than the first instant: the hole is opened at once, and the next instant is common again.
             if hasFired { for index in known..<targets.count { shoot(index) } }
         } catch {
@@ -89,28 +90,29 @@ extension Attempt {
         signal.attempt = .init(id.bytes)
         signal.card = card
         engine.link?.send(.signal(signal))
-        if isHeld, let schedule {
-            release?.cancel()
-            release = OneShot(on: engine.eventLoop, in: TimeAmount(schedule.interval)) { [weak self] in self?.letGo() }
-        }
+        if engine.isMapped(for: id) { tellHold(.announced) }
     }
 
-    /// Our NAT has forgotten, at an RST, a mapping as a whole, and would forget that of the fresh reserved port in the same way. So the far side fires first,
-    /// as soon as it is told of it: then its hole is open, and answers no RST.
-    func hold() {
+    /// Our port is another one now. Our NAT may have forgotten, at an RST, the former one's mapping as a whole, and would forget the fresh one's in the same way:
+    /// so the remote peer fires first, as soon as it is told.
+    func portReplaced(within limit: Duration) {
         guard phase == .dialled && !isPending || phase == .meeting else { return }
-        isHeld = true
-        release?.cancel()
+        tellHold(.replaced(limit: limit))
     }
 
-    private func letGo() {
-        isHeld = false
-        guard phase == .meeting, hasFired else { return }
+    private func tellHold(_ input: FiringHold.Input) {
+        firingHold.handle(input, at: engine.now)
+        release?.cancel()
+        release = firingHold.deadline.map { deadline in
+            OneShot(on: engine.eventLoop, at: engine.start + TimeAmount(deadline.sinceStart)) { [weak self] in self?.tellHold(.timeout) }
+        }
+        guard firingHold.nextAction() == .fire, phase == .meeting, hasFired else { return }
         for index in targets.indices where targets[index].path == nil { shoot(index) }
     }
 
-    private func consider(_ candidate: Candidate) {
-        guard let port = engine.port, !targets.contains(where: { $0.endpoint == candidate.endpoint }) else { return }
+    /// `signed` is where the remote peer says that it is seen.
+    private func consider(_ candidate: Candidate, of signed: [Endpoint]) {
+        guard let port = engine.port(for: id), !targets.contains(where: { $0.endpoint == candidate.endpoint }) else { return }
         var entry = ConnectionReport.Attempt(route: .direct, remote: candidate.endpoint, candidate: candidate.kind, start: elapsed)
         var forbidden = report.attempts.firstIndex { $0.remote == entry.remote && $0.verdict == .forbidden }
         let attachments = engine.attachments
@@ -118,7 +120,7 @@ extension Attempt {
             observed: observed, ownObserved: engine.warms.compactMap(\.observed),
             ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address), ownPort: port.number, onLink: attachments.onLink,
             gateways: attachments.gateways,
-            allowsPrivate: engine.configuration.allowsPrivateAddresses)
+            allowsPrivate: engine.configuration.allowsPrivateAddresses, signed: signed, isAuthenticated: session != nil || isFarProved)
         if let refusal = filter.refusal(of: candidate) {
             // Said once, also when it is considered again.
             return forbidden == nil ? note(entry, .forbidden, refusal.rawValue) : ()
@@ -150,7 +152,7 @@ extension Attempt {
     /// Fires again, at once, at whoever has refused. Besides holding our NAT open this keeps a SYN of ours under way: a crossing one that found only the listener
     /// would be answered with another sequence number than our NAT has seen, which Linux' conntrack calls invalid.
     func fireVolleys() {
-        guard phase == .meeting, !isHeld, engine.formerPorts.isEmpty else { return }
+        guard phase == .meeting, !firingHold.isHolding, firingHold.allowsVolleys else { return }
         for index in targets.indices where targets[index].isRefused && isGranted(index) && schedule?.refused(index) != nil { connect(index) }
     }
 
@@ -172,7 +174,7 @@ extension Attempt {
         instantCount += 1
         // Who has refused is there, and by now the two sides' SYNs have crossed: if all is silence since, a NAT on the way takes ours for something else.
         if instantCount == Self.escapeInstant, role == .dialler, targets.contains(where: { $0.wasRefused && !$0.isRefused && $0.path == nil }) {
-            engine.escape()
+            engine.tellPorts(.otherPortNeeded(id))
         }
         let isSilent = !isConnecting && !targets.contains { $0.wasRefused || $0.isHeard }
         if instantCount >= Self.silentInstant, isSilent { prediction?.meetStayedSilent(isLong: instantCount >= Self.longSilentInstant) }
@@ -181,7 +183,7 @@ extension Attempt {
     }
 
     private func shoot(_ index: Int) {
-        guard !isHeld, isGranted(index) else { return }
+        guard !firingHold.isHolding, isGranted(index) else { return }
         guard let previous = targets[index].connecting, let schedule else { return connect(index) }
         // Out of turn just now: its answer may be on its way. Most paths between two peers take less time than the one through the server, twice which is the
         // interval.
@@ -206,14 +208,14 @@ extension Attempt {
 
     /// Fires at once, or as soon as there is room among the half-open connections.
     private func connect(_ index: Int) {
-        guard engine.port != nil, !targets[index].isWaiting else { return }
+        guard engine.port(for: id) != nil, !targets[index].isWaiting else { return }
         targets[index].isWaiting = true
         engine.requestRoom(for: self, .meet)
     }
 
     /// There is room for a shot that waits.
     func fireWaiting() {
-        guard phase == .meeting, let port = engine.port, let index = targets.firstIndex(where: \.isWaiting) else {
+        guard phase == .meeting, let port = engine.port(for: id), let index = targets.firstIndex(where: \.isWaiting) else {
             return engine.releaseRoom(of: id, .meet)
         }
         targets[index].isWaiting = false
@@ -295,7 +297,7 @@ extension Attempt {
             judge(targets[index].reportIndex, .refused, "ICMP, or no route")
             // What could be reached before cannot have lost its route: our own NAT holds something of this connection against us.
             if targets[index].shots == 1 { targets[index].isUnreachable = true }
-            if !targets[index].isUnreachable { engine.escape() }
+            if !targets[index].isUnreachable { engine.tellPorts(.otherPortNeeded(id)) }
         case ETIMEDOUT:
             judge(targets[index].reportIndex, .silent, "")
         // The far side's SYN came first, and the listener has its connection. If that has said nothing until the next instant, it is half-dead, and in
@@ -304,7 +306,9 @@ extension Attempt {
         case EADDRNOTAVAIL:
             targets[index].occupied += 1
             let isPressing = targets[index].occupied > Self.patientInstants
-            if targets[index].occupied > 1, !engine.discardStrangers(at: targets[index].endpoint, isPressing: isPressing) { engine.escape() }
+            if targets[index].occupied > 1, !engine.discardStrangers(at: targets[index].endpoint, isPressing: isPressing) {
+                engine.tellPorts(.otherPortNeeded(id))
+            }
         case EMFILE, ENFILE: judge(targets[index].reportIndex, .failed, "no descriptor left: raise the limit of open files")
         default:
             judge(targets[index].reportIndex, .failed, error.inPlainWords)

@@ -20,6 +20,8 @@ extension Attempt {
     /// The far side has proved itself over the circuit: whoever asks, asks; whoever was asked, answers.
     func provedByCircuit() {
         isFarProved = true
+        // Its private addresses beyond our links are allowed from now on.
+        if let card { received(card) }
         guard role == .dialler else { return answerOutlook() }
         guard outlook != nil else { return }
         send(WireForecast())

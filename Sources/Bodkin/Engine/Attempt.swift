@@ -91,8 +91,8 @@ final class Attempt {
     /// Whether the first instant has passed, and how many have.
     var hasFired = false
     var instantCount = 0
-    /// Whether the far side is to fire first.
-    var isHeld = false
+    /// Whether the remote peer is to fire first, and until when.
+    var firingHold = FiringHold()
     var release: OneShot?
     /// What is done where the ports of one side cannot be seen beforehand.
     private(set) var prediction: Prediction?
@@ -349,6 +349,7 @@ final class Attempt {
         stop()
         if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
         engine.attempts[id] = nil
+        engine.tellPorts(.dialEnded(id))
         answerCallers(.failure(PeerError(.closed, "the dial was given up")))
         if let meet = leftAlone { engine.eventLoop.assumeIsolated().execute { [weak engine] in engine?.takeUp(meet) } }
         leftAlone = nil

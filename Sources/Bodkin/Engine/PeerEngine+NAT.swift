@@ -7,12 +7,9 @@ import NIOCore
 
 /// The driver of the NAT model: it samples, examines the network, and passes on what the model finds.
 extension PeerEngine {
-    /// The time since the peer's start.
-    var now: Instant { Instant(sinceStart: elapsed(since: start)) }
-
     /// The server's STUN endpoints over IPv4, at its first address.
     private var stunEndpoints: [Endpoint] {
-        ways.first { $0.endpoint.address.family == .v4 }.map { configuration.rendezvous.stunEndpoints(at: $0.endpoint.address) } ?? []
+        serverRoutes.first { $0.endpoint.address.family == .v4 }.map { configuration.rendezvous.stunEndpoints(at: $0.endpoint.address) } ?? []
     }
 
     /// The reserved port's endpoint as the server sees it, over IPv4: IPv6 is not translated.
@@ -147,7 +144,7 @@ extension PeerEngine {
     private func examineNetwork(_ number: UInt64) {
         let own = NIOLoopBound(self, eventLoop: eventLoop)
         let (loop, settings, time) = (eventLoop, configuration, registrationTime)
-        let addresses = ways.addresses
+        let addresses = serverRoutes.addresses
         tookPorts(NATModel.examinationCost)
         profiling = Task {
             let profile = await NetworkCheck.profile(addresses, settings, on: loop) { findings in

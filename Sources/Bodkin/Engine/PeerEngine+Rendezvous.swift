@@ -6,13 +6,10 @@ import NIOCore
 
 /// Drives the ``RendezvousClient``: performs its actions on a ``RendezvousLink``, and turns the link's events into inputs.
 extension PeerEngine {
-    /// The present moment, as machines count.
-    var instant: Instant { Instant(sinceStart: .nanoseconds((eventLoop.now - start).nanoseconds)) }
-
     /// Gives the machine an input, and the present state of what it depends on before, and performs what follows.
     func feedRendezvous(_ input: RendezvousClient.Input) {
         guard !isOver else { return }
-        let (now, local, demand) = (instant, localDescription, serverDemand)
+        let (now, local, demand) = (now, localDescription, serverDemand)
         rendezvous.handle(.localChanged(local), at: now)
         rendezvous.handle(.demandChanged(demand), at: now)
         rendezvous.handle(input, at: now)
@@ -21,7 +18,7 @@ extension PeerEngine {
 
     /// Dials and sessions need the server more, or less, than before.
     func serverDemandChanged() {
-        let (now, demand) = (instant, serverDemand)
+        let (now, demand) = (now, serverDemand)
         rendezvous.handle(.demandChanged(demand), at: now)
         armRendezvousTimer()
     }
@@ -83,7 +80,7 @@ extension PeerEngine {
     }
 
     private func linkCameUp() {
-        rendezvous.handle(.linkUp(serverKeyHash: link?.serverKeyHash), at: instant)
+        rendezvous.handle(.linkUp(serverKeyHash: link?.serverKeyHash), at: now)
         for warm in warms { warm.expect(within: serverRoundTrip) }
         openWarmConnections()
         refreshRendezvous()
@@ -104,7 +101,7 @@ extension PeerEngine {
     private func received(_ body: WireEnvelope.OneOf_Body) {
         switch body {
         case .welcome, .registered, .dialedBack, .ping, .pong, .failure: return feedRendezvous(.message(body))
-        default: rendezvous.handle(.heard, at: instant)
+        default: rendezvous.handle(.heard, at: now)
         }
         switch body {
         case .meet(let meet): received(meet)

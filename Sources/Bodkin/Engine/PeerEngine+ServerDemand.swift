@@ -29,7 +29,7 @@ extension PeerEngine {
     /// The contents of the card now.
     var localDescription: LocalDescription {
         var description = LocalDescription()
-        description.candidates = candidates
+        description.candidates = candidates()
         description.keepsEndpoint = usesDirectPaths && keepsEndpoint == true
         description.bindingCount = warms.count
         description.observedCount = warms.count { $0.observed != nil }
@@ -39,29 +39,16 @@ extension PeerEngine {
         return description
     }
 
-    private var candidates: [Candidate] {
-        guard let port, usesDirectPaths else { return [] }
-        var candidates: [Candidate] = []
-        for observed in warms.compactMap(\.observed) where !candidates.contains(where: { $0.endpoint == observed }) {
-            candidates.append(Candidate(.serverReflexive, observed))
-        }
-        for address in attachments.interfaces.flatMap(\.addresses).map(\.address) where port.families.contains(address.family) {
-            let endpoint = Endpoint(address, port.number)
-            if !candidates.contains(where: { $0.endpoint == endpoint }) { candidates.append(Candidate(.host, endpoint)) }
-        }
-        return candidates
-    }
-
-    /// The present card, signed.
-    func currentCard() -> WireSignedCard? {
-        let (now, local) = (instant, localDescription)
+    /// The present card, signed; of a dial's own port, where it has one.
+    func currentCard(for dial: AttemptID? = nil) -> WireSignedCard? {
+        let (now, local) = (now, localDescription)
         rendezvous.handle(.localChanged(local), at: now)
-        return rendezvous.signedCard(at: instant)
+        return rendezvous.signedCard(naming: candidates(for: dial), at: now)
     }
 
     /// Tells the machine what has become of NAT bindings, candidates, dials and sessions: a registration that waits for them goes out.
     func refreshRendezvous() {
-        let (now, local) = (instant, localDescription)
+        let (now, local) = (now, localDescription)
         rendezvous.handle(.localChanged(local), at: now)
         performRendezvousActions()
     }
@@ -81,7 +68,7 @@ extension PeerEngine {
     var isRegistered: Bool { rendezvous.isRegistered }
     var serverHash: [UInt8] { rendezvous.serverHash }
     /// Milliseconds since 1970 by the server's clock.
-    var serverTime: UInt64 { rendezvous.clock.time(at: instant) }
+    var serverTime: UInt64 { rendezvous.clock.time(at: now) }
     /// How far the server is: at most a second.
     var serverRoundTrip: TimeAmount { TimeAmount(rendezvous.roundTrip) }
     /// The number of the latest card, and of the latest that the server has taken over the present link.
@@ -96,8 +83,6 @@ extension PeerEngine {
 
 // Names that other parts of the engine still use.
 extension PeerEngine {
-    var ways: [ServerRoute] { serverRoutes }
     func verifyLink() { probeServer() }
     func keepVigil() { probeServerWhileWaiting() }
-    func registerWhenReady() { refreshRendezvous() }
 }

@@ -9,7 +9,7 @@ import FoundationEssentials
 import Logging
 import NIOCore
 
-/// The inside of a peer: its reserved port, its warm connections, its link to the server, its dials and sessions.
+/// The inside of a peer: its reserved port, its NAT bindings, its link to the server, its dials and sessions.
 ///
 /// Everything in here runs on one event loop and is called on it alone.
 final class PeerEngine {
@@ -37,11 +37,15 @@ final class PeerEngine {
     let stunKey = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
 
     var state = State.starting
-    var attachments = Attachments(interfaces: [], routes: [])
-    /// The reserved port; after ``renewPort()`` the latest one.
-    var port: ReservedPort?
-    /// Earlier ones, which still listen for what was told to others.
-    var formerPorts: [ReservedPort] = []
+    var attachmentMonitor = AttachmentMonitor(Attachments(interfaces: [], routes: []))
+    var attachmentTimer: OneShot?
+    /// Which ports there are and what each is for; the sockets of both.
+    var portKeeper: PortKeeper
+    var openPorts: [PortKeeper.PortID: ReservedPort] = [:]
+    var bindings: [PortKeeper.BindingID: STUNBinding] = [:]
+    var portTimer: OneShot?
+    /// Why a port could not be opened, the last time.
+    var portError: (any Error)?
     var link: RendezvousLink?
     /// The peer's half of the rendezvous, the timer that it waits for, and how deep its actions are nested at the moment.
     var rendezvous: RendezvousClient
@@ -54,9 +58,6 @@ final class PeerEngine {
     var serverRoutes: [ServerRoute] = []
     /// Ends the watch for changes of the network.
     var endWatch: (() -> Void)?
-    var warms: [WarmConnection] = []
-    /// Those of earlier reserved ports.
-    var formerWarms: [WarmConnection] = []
     /// When the present link was begun.
     var linkStart: NIODeadline
     /// Those who wait for what the server meets at the reserved port.
@@ -80,11 +81,6 @@ final class PeerEngine {
     var profiling: Task<Void, Never>?
     /// What TLS and the registration took, the last time.
     var registrationTime = Duration.zero
-    var isRenewing = false
-    var escapedAt: NIODeadline?
-    var retryWarm: OneShot?
-    /// How often in a row a warm connection has been tried in vain.
-    var warmRetryCount = 0
     var waitingForRegistration: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
     let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
 
@@ -104,6 +100,7 @@ final class PeerEngine {
             NATModel.Configuration(
                 samplesAllocator: configuration.predictsPorts && configuration.paths != .relayOnly,
                 examinationDelay: configuration.profilesNetwork && configuration.paths != .relayOnly ? configuration.profileDelay : nil))
+        portKeeper = PortKeeper(configuration.reservedPort)
         (start, linkStart) = (eventLoop.now, eventLoop.now)
         certificate = try CertificateIdentity(configuration.identity)
         factory = try PathFactory(certificate)
@@ -125,20 +122,12 @@ final class PeerEngine {
     /// Begins: reserves the port, and connects to the server by every route at once.
     func begin(_ addresses: [ServerRoute]) {
         endWatch = system.watch(on: eventLoop) { [weak self] change in self?.noticed(change) }
-        attachments = Attachments(of: system)
+        attachmentMonitor = AttachmentMonitor(Attachments(of: system), includingTunnels: configuration.allowsPrivateAddresses)
         serverAddresses = addresses
         expandRoutes()
         guard usesDirectPaths else { return feedRendezvous(.start) }
-        let opening = ReservedPort.open(configuration.reservedPort, of: system, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
-        opening.assumeIsolated().whenComplete { [weak self] result in
-            guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
-            switch result {
-            case .success(let port):
-                self.port = port.value
-                self.feedRendezvous(.start)
-            case .failure(let error): self.fail(error)
-            }
-        }
+        openWarmConnections()
+        openReservedPort()
     }
 
     /// Finds the routes to the server: every address of it, by every interface that leads out.
@@ -146,46 +135,6 @@ final class PeerEngine {
         serverRoutes = serverAddresses.flatMap { route in
             attachments.waysOut(route.endpoint.address.family).map { ServerRoute(endpoint: route.endpoint, name: route.name, interface: $0) }
         }
-    }
-
-    /// How many earlier reserved ports are kept beside the present one: each is a listener and a mapping.
-    private static let formerPortLimit = 2
-    private static let escapeInterval = TimeAmount.seconds(5)
-
-    /// Finds out whether our NATs still know our warm connections.
-    func verifyMappings(isUrgent: Bool = false) {
-        for warm in warms { warm.verify(within: verificationTime, isUrgent: isUrgent) }
-    }
-
-    /// A warm connection that worked is gone, and with it the mapping that the server has seen: takes a fresh reserved port beside the present one. Whoever
-    /// meets us hears of the new endpoint as soon as the server has seen it. A port that the user chose is kept.
-    func renewPort() {
-        guard let present = port, !isRenewing, !isOver else { return }
-        guard configuration.reservedPort == 0 else {
-            // The same port again, not at once: whatever ended the connection may still be there.
-            return retryWarmConnections()
-        }
-        isRenewing = true
-        let opening = ReservedPort.open(0, of: system, on: eventLoop) { [weak self] channel in try self?.accept(channel) }
-        opening.assumeIsolated().whenComplete { [weak self] result in
-            self?.isRenewing = false
-            guard let self, !self.isOver else { return (try? result.get())?.value.close() ?? () }
-            guard let fresh = try? result.get().value else { return self.retryWarmConnections() }
-            self.formerPorts.append(present)
-            if self.formerPorts.count > Self.formerPortLimit { self.formerPorts.removeFirst().close() }
-            self.port = fresh
-            self.retireWarmConnections()
-            for attempt in self.attempts.values { attempt.hold() }
-            self.openWarmConnections()
-        }
-    }
-
-    /// The system, or our NAT, holds something against further connections from the reserved port to some endpoint: another port has nothing held against it.
-    /// Once in a while at most, because those who were told of the earlier ports still come there.
-    func escape() {
-        guard configuration.reservedPort == 0, escapedAt.map({ eventLoop.now - $0 > Self.escapeInterval }) ?? true else { return }
-        escapedAt = eventLoop.now
-        renewPort()
     }
 
     /// Why the peer is over, where something has failed.
@@ -229,7 +178,8 @@ final class PeerEngine {
         events.finish()
         endWatch?()
         rendezvousTimer?.task.cancel()
-        retryWarm?.cancel()
+        attachmentTimer?.cancel()
+        portTimer?.cancel()
         stopProfiling()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         circuits = [:]
@@ -237,14 +187,16 @@ final class PeerEngine {
         attempts = [:]
         link?.close()
         // The mapping is of no more use to anyone.
-        for warm in warms + formerWarms { warm.close() }
-        warms = []
-        formerWarms = []
-        for port in formerPorts + [port].compactMap({ $0 }) { port.close() }
+        for binding in bindings.values { binding.close() }
+        for port in openPorts.values { port.close() }
+        (bindings, openPorts) = ([:], [:])
         for stranger in strangers.values { stranger.channel.close(promise: nil) }
     }
 
     // MARK: Telling
+
+    /// The time since the peer's start.
+    var now: Instant { Instant(sinceStart: elapsed(since: start)) }
 
     func elapsed(since begin: NIODeadline) -> Duration { .nanoseconds((eventLoop.now - begin).nanoseconds) }
 

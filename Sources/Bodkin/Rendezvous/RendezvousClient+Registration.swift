@@ -52,10 +52,10 @@ extension RendezvousClient {
     }
 
     /// The present card, signed.
-    func signedCard(at now: Instant) -> WireSignedCard? {
+    func signedCard(naming candidates: [Candidate]? = nil, at now: Instant) -> WireSignedCard? {
         let card = Card(
             peer: configuration.identity.peerID, instance: configuration.instance, sequence: sequence, server: serverHash,
-            expiry: clock.time(at: now) &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)), candidates: local.candidates,
+            expiry: clock.time(at: now) &+ UInt64(max(configuration.cardLifetime / .milliseconds(1), 0)), candidates: candidates ?? local.candidates,
             keepsEndpoint: local.keepsEndpoint)
         return try? card.signed(by: configuration.identity.privateKey)
     }

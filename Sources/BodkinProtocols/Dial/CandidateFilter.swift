@@ -4,7 +4,10 @@ public import BodkinCore
 /// about its own place from the start is believed: see docs/architecture.md.)
 ///
 /// - A public address: only if the server observed it for that peer (on a warm connection proved to be the peer's) *and* the peer signed it.
-/// - A private address: only inside an on-link prefix of one's own, only if the server saw both peers from one outside address, never the gateway.
+/// - A private address inside an on-link prefix of one's own: only if the server saw both peers from one outside address, never a gateway.
+/// - A private address beyond the link, as in another subnet of the same site: only if the server's observation of the peer, the peer's own one, which it has
+///   signed, and ours of ourselves agree on one outside address; only once the peer has authenticated itself end to end; never what is likely a gateway;
+///   never the shared addresses of RFC 6598, which are the carrier's network, unless this peer has one, too.
 /// - Never loopback, link-local, multicast or oneself; ports from 1024 up; at most 8 candidates of a card.
 public struct CandidateFilter: Sendable {
     /// Why a candidate is not connected to.
@@ -19,8 +22,10 @@ public struct CandidateFilter: Sendable {
         case gateway = "our gateway"
         /// A public address that the server has not seen the peer at.
         case unobserved = "the server has not seen the peer there"
-        /// A private address on no link of ours.
+        /// A private address on no link of ours, where nothing else says that the peer is in our network.
         case offLink = "on no link of ours"
+        /// A private address beyond our links, of a peer that may be anybody so far.
+        case unauthenticated = "beyond our links, and the peer has not authenticated itself"
         /// A private address of a peer in another network.
         case elsewhere = "the peer is in another network"
     }
@@ -37,14 +42,20 @@ public struct CandidateFilter: Sendable {
     public var onLink: [IPPrefix]
     /// Our gateways.
     public var gateways: [IPAddress]
-    /// Whether private addresses are allowed also when the server saw two outside addresses.
+    /// Whether private addresses on our links are allowed also when the server saw two outside addresses.
     public var allowsPrivate: Bool
+    /// The outside endpoints that the peer has signed for its own.
+    public var signed: [Endpoint]
+    /// Whether the peer has authenticated itself end to end.
+    public var isAuthenticated: Bool
 
     /// A filter from what is known here.
     public init(
         observed: [Endpoint], ownObserved: [Endpoint], ownAddresses: [IPAddress], ownPort: UInt16, onLink: [IPPrefix], gateways: [IPAddress],
-        allowsPrivate: Bool = false
+        allowsPrivate: Bool = false, signed: [Endpoint] = [], isAuthenticated: Bool = false
     ) {
+        self.signed = signed
+        self.isAuthenticated = isAuthenticated
         self.observed = observed
         self.ownObserved = ownObserved
         self.ownAddresses = ownAddresses
@@ -65,13 +76,41 @@ public struct CandidateFilter: Sendable {
         guard !gateways.contains(address) else { return .gateway }
         // Seen by the server at this very address, and signed by the peer: wherever the server and the peer live, that is where the peer is.
         if address.scope == .public { return observed.contains { $0.address == address } ? nil : .unobserved }
-        guard onLink.contains(where: { $0.contains(address) }) else { return .offLink }
-        return allowsPrivate || isOneNetwork ? nil : .elsewhere
+        if onLink.contains(where: { $0.contains(address) }) {
+            guard allowsPrivate || isOneNetwork(observed) else { return .elsewhere }
+            return allowsPrivate || knowsGateway(address.family) || !isRouters(address) ? nil : .gateway
+        }
+        // One site may have several links: two subnets of one router, or a /32 for each host as clouds give it.
+        guard isOneNetwork(observed), isOneNetwork(signed), !isCarriers(address) else { return .offLink }
+        guard !isRouters(address) else { return .gateway }
+        return isAuthenticated ? nil : .unauthenticated
     }
 
-    /// Whether the server saw both sides from one outside address; for IPv6 from one /64, which is one link.
-    private var isOneNetwork: Bool {
-        observed.contains { far in
+    /// Whether the routes tell the gateway of a family. A link-local one has another address, too, which no route tells; a route may also name no
+    /// gateway, or this host itself.
+    private func knowsGateway(_ family: IPAddress.Family) -> Bool {
+        gateways.contains { $0.family == family && $0.scope != .unusable && !ownAddresses.contains($0) }
+    }
+
+    /// Whether routers have such an address by custom: the first and the last of an IPv4 /24, interface identifiers 0 (RFC 4291 section 2.6.1) and 1 of an
+    /// IPv6 /64.
+    private func isRouters(_ address: IPAddress) -> Bool {
+        switch address.family {
+        case .v4: [1, 254].contains(address.low & 0xFF)
+        case .v6: address.low <= 1
+        }
+    }
+
+    /// The addresses that carriers use between themselves and their subscribers (RFC 6598).
+    private static let sharedSpace = IPPrefix(IPAddress(v4: 0x6440_0000), length: 10)
+
+    private func isCarriers(_ address: IPAddress) -> Bool {
+        Self.sharedSpace.contains(address) && !ownAddresses.contains(where: Self.sharedSpace.contains)
+    }
+
+    /// Whether one of a peer's outside addresses is also one of ours; for IPv6 in one /64, which is one link.
+    private func isOneNetwork(_ remote: [Endpoint]) -> Bool {
+        remote.contains { far in
             ownObserved.contains { own in
                 far.address.family == .v4 ? far.address == own.address : IPPrefix(own.address, length: 64).contains(far.address)
             }

@@ -40,6 +40,8 @@ int bodkin_conntrack_flush(void);
 int bodkin_network_events(void);
 /// A timer, non-blocking, whose read fails with ECANCELED when the system's clock has been set: among others at the end of a suspension.
 int bodkin_clock_events(void);
+/// The name of an interface's driver, such as `bridge` or `veth`; an error where the kernel does not tell. `driver` holds `size` bytes.
+int bodkin_interface_driver(const char *name, char *driver, size_t size);
 
 // MARK: Hops, in the calling thread's network namespace
 

@@ -11,7 +11,8 @@ struct CandidateFilterTests {
             observed: observed.compactMap { Endpoint($0) }, ownObserved: ["203.0.113.1:6000", "[2001:db8:1::2]:5000"].compactMap { Endpoint($0) },
             ownAddresses: ["192.168.1.2", "fd00:1::2", "2001:db8:1::2"].compactMap { IPAddress($0) }, ownPort: 5000,
             onLink: ["192.168.1.0/24", "fd00:1::/64", "2001:db8:1::/64"].compactMap { IPPrefix($0) },
-            gateways: ["192.168.1.1", "2001:db8:1::1"].compactMap { IPAddress($0) }, allowsPrivate: allowsPrivate)
+            gateways: ["192.168.1.1", "2001:db8:1::1"].compactMap { IPAddress($0) }, allowsPrivate: allowsPrivate,
+            signed: observed.compactMap { Endpoint($0) }, isAuthenticated: true)
     }
 
     /// A candidate, and why it is refused where the server saw the peer at the same address as us.
@@ -22,8 +23,11 @@ struct CandidateFilterTests {
         ("192.168.1.2:5000", .ourselves), ("[fd00:1::2]:5000", .ourselves), ("[2001:db8:1::2]:5000", .ourselves),
         // Our own mapping outside is ourselves, too; the neighbour's beside it is not, whatever local port we both have.
         ("203.0.113.1:6000", .ourselves), ("203.0.113.1:6001", nil), ("203.0.113.1:5000", nil),
-        ("192.168.2.3:5000", .offLink), ("10.0.0.1:5000", .offLink), ("172.16.0.1:5000", .offLink), ("100.64.0.1:5000", .offLink),
-        ("[fd00:2::3]:5000", .offLink), ("198.51.100.7:5000", .unobserved), ("[2001:db8:2::3]:5000", .unobserved),
+        // Beyond the link: another subnet of the site, but no address that is likely a router's, and nothing of the carrier's.
+        ("192.168.2.3:5000", nil), ("10.0.0.2:5000", nil), ("172.16.0.2:1024", nil), ("[fd00:2::3]:5000", nil),
+        ("192.168.2.3:1023", .port), ("192.168.2.1:5000", .gateway), ("192.168.2.254:5000", .gateway), ("[fd00:2::1]:5000", .gateway),
+        ("[fd00:2::]:5000", .gateway), ("100.64.0.2:5000", .offLink), ("100.127.255.2:5000", .offLink),
+        ("198.51.100.7:5000", .unobserved), ("[2001:db8:2::3]:5000", .unobserved),
     ]
 
     /// Addresses that are never connected to, whatever the server says.
@@ -73,6 +77,77 @@ struct CandidateFilterTests {
             #expect(filter.refusal(of: near) == nil)
             #expect(filter.refusal(of: far) == .offLink)
         }
+    }
+
+    /// A host of a cloud: a /32, and a default route without a gateway, or with its own address for one.
+    private static func cloudHost(gateways: [String], allowsPrivate: Bool = false) -> CandidateFilter {
+        CandidateFilter(
+            observed: ["203.0.113.1:7000"].compactMap { Endpoint($0) }, ownObserved: ["203.0.113.1:6000"].compactMap { Endpoint($0) },
+            ownAddresses: ["10.1.0.7"].compactMap { IPAddress($0) }, ownPort: 5000, onLink: ["10.1.0.7/32"].compactMap { IPPrefix($0) },
+            gateways: gateways.compactMap { IPAddress($0) }, allowsPrivate: allowsPrivate,
+            signed: ["203.0.113.1:7000"].compactMap { Endpoint($0) }, isAuthenticated: true)
+    }
+
+    static let cloud: [(String, CandidateFilter.Refusal?)] = [
+        ("10.1.0.8:5000", nil), ("10.2.3.4:5000", nil), ("192.168.5.6:5000", nil), ("10.1.0.1:5000", .gateway), ("10.1.0.254:5000", .gateway),
+        ("10.1.0.7:5000", .ourselves), ("10.1.0.8:80", .port), ("169.254.169.254:5000", .unusable), ("127.0.0.1:5000", .unusable),
+    ]
+
+    @Test("a host with nothing on its link reaches the others of its site, and takes for gateways what is likely one", arguments: cloud)
+    func withoutLink(_ text: String, _ refusal: CandidateFilter.Refusal?) throws {
+        let candidate = Candidate(.host, try #require(Endpoint(text)))
+        for gateways in [[], ["10.1.0.7"], ["10.1.0.129"]] {
+            for allowsPrivate in [false, true] {
+                #expect(Self.cloudHost(gateways: gateways, allowsPrivate: allowsPrivate).refusal(of: candidate) == refusal, "\(gateways)")
+            }
+        }
+        #expect(Self.cloudHost(gateways: ["10.1.0.129"]).refusal(of: Candidate(.host, try #require(Endpoint("10.1.0.129:5000")))) == .gateway)
+    }
+
+    struct Disagreement: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let change: @Sendable (inout CandidateFilter) -> Void
+        var refusal = CandidateFilter.Refusal.offLink
+    }
+
+    static let disagreements = [
+        Disagreement(testDescription: "the server") { $0.observed = ["203.0.113.9:7000"].compactMap { Endpoint($0) } },
+        Disagreement(testDescription: "the peer") { $0.signed = ["203.0.113.9:7000"].compactMap { Endpoint($0) } },
+        Disagreement(testDescription: "the peer, which says nothing") { $0.signed = [] },
+        Disagreement(testDescription: "our own observation") { $0.ownObserved = ["203.0.113.9:6000"].compactMap { Endpoint($0) } },
+        Disagreement(
+            testDescription: "nobody, but the peer has not authenticated itself", change: { $0.isAuthenticated = false }, refusal: .unauthenticated),
+    ]
+
+    @Test("nothing beyond the link where one of the three does not agree on the outside address", arguments: disagreements)
+    func liedTo(_ disagreement: Disagreement) throws {
+        let candidate = Candidate(.host, try #require(Endpoint("10.2.3.4:5000")))
+        for allowsPrivate in [false, true] {
+            var filter = Self.cloudHost(gateways: [], allowsPrivate: allowsPrivate)
+            #expect(filter.refusal(of: candidate) == nil)
+            disagreement.change(&filter)
+            #expect(filter.refusal(of: candidate) == disagreement.refusal)
+        }
+    }
+
+    @Test("on a link whose gateway no route tells, the first and the last address are taken for it", arguments: [[], ["fe80::1"], ["192.168.1.2"]])
+    func unknownGateway(_ gateways: [String]) throws {
+        var filter = Self.filter("203.0.113.1:7000")
+        filter.gateways = gateways.compactMap { IPAddress($0) }
+        for (text, refusal) in [
+            ("192.168.1.1:5000", CandidateFilter.Refusal.gateway), ("192.168.1.254:5000", .gateway), ("[fd00:1::1]:5000", .gateway),
+            ("192.168.1.3:5000", nil), ("[fd00:1::3]:5000", nil),
+        ] {
+            #expect(filter.refusal(of: Candidate(.host, try #require(Endpoint(text)))) == refusal, "\(text)")
+        }
+    }
+
+    @Test("a subscriber of a carrier reaches another one by the carrier's own addresses where both have one")
+    func shared() throws {
+        var filter = Self.cloudHost(gateways: [])
+        filter.ownAddresses = ["100.64.3.7"].compactMap { IPAddress($0) }
+        filter.onLink = ["100.64.3.7/32"].compactMap { IPPrefix($0) }
+        #expect(filter.refusal(of: Candidate(.host, try #require(Endpoint("100.70.1.2:5000")))) == nil)
     }
 
     @Test("for IPv6 one /64 is one network")

@@ -2,15 +2,15 @@ public import BodkinCore
 import BodkinProtocols
 public import NIOCore
 
-/// An idle TCP connection from the reserved port to the server's STUN port: the NAT keeps a mapping that the server has seen.
+/// A NAT binding: an idle TCP connection from the reserved port to the server's STUN port, for which the NAT keeps a mapping that the server has seen.
 ///
 /// It asks at once what the server sees (RFC 8489), later proves by a short-term credential whose it is, and refreshes the mapping. Never closed
 /// first while the peer lives. Confined to its event loop.
-public final class WarmConnection {
+public final class STUNBinding {
     /// What happens on it.
     public enum Event: Sendable {
-        /// TCP is up: the answer is a round trip away.
-        case connected
+        /// TCP is up, from this endpoint: the answer is a round trip away.
+        case connected(from: Endpoint?)
         /// The server sees us as this endpoint.
         case observed(Endpoint)
         /// It has answered after this silence.
@@ -165,7 +165,7 @@ public final class WarmConnection {
         } catch {
             return end()
         }
-        onEvent(.connected)
+        onEvent(.connected(from: local))
         ask()
         channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
         refresh()
@@ -221,10 +221,10 @@ public final class WarmConnection {
 /// Reads the answers.
 private final class Reader: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    private weak var owner: WarmConnection?
+    private weak var owner: STUNBinding?
     private var framer = STUNFramer()
 
-    init(_ owner: WarmConnection) { self.owner = owner }
+    init(_ owner: STUNBinding) { self.owner = owner }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
