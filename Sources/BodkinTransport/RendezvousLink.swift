@@ -51,6 +51,8 @@ public final class RendezvousLink {
     public var keepalive: () -> TimeAmount = { .seconds(25) }
     /// How long it may take to answer then, where nobody waits for it.
     private static let leisure = TimeAmount.seconds(5)
+    /// By so much the system may count a silence too short.
+    private static let jiffies = Duration.milliseconds(50)
 
     private let system: any HostSystem
     private let eventLoop: any EventLoop
@@ -135,7 +137,13 @@ public final class RendezvousLink {
         expectWord(within: limit)
     }
 
-    private func fellSilent() { down("the rendezvous server does not answer any more: check the network") }
+    private func fellSilent() {
+        // On a slow link the answer may be behind a long message, of which packets come.
+        if let limit = verification?.limit, let silence = channel.flatMap({ Transmission($0) })?.silence, silence < Duration(limit) - Self.jiffies {
+            return expectWord(within: limit)
+        }
+        down("the rendezvous server does not answer any more: check the network")
+    }
 
     /// Our address that it leaves from is ours no more.
     public func abandon() { down("the network has changed: the address that the rendezvous server knew is gone") }

@@ -47,10 +47,13 @@ extension PeerEngine {
         serverRoundTrip = isRoundTripKnown ? min(measured, serverRoundTrip * 2) : measured
         isRoundTripKnown = true
         for warm in warms { warm.expect(within: serverRoundTrip) }
+        for warm in warms { warm.serverHasAnswered(by: link?.way, since: linkStart) }
         // Those that a server which was away has refused.
         openWarmConnections()
         // Its mapping is of the same NAT.
         link?.keepalive = { [weak self] in min(.seconds(25), TimeAmount(self?.keepalive(from: self?.link?.local) ?? KeepaliveSearch.first)) }
+        // Whoever waits for a path has more of a circuit at once than of candidates a round trip later, which follow.
+        if case .registered = state, isServerMissed { return register() }
         let bound = max(serverRoundTrip, .milliseconds(20))
         registrationDeadline = OneShot(on: eventLoop, in: bound) { [weak self] in self?.register() }
         registerWhenReady()
@@ -84,7 +87,10 @@ extension PeerEngine {
         registration.stunKey = Data(stunKey)
         registration.warmConnections = UInt32(proved.count)
         link.send(.register(registration), flush: false)
+        let isFirst = !isRegistrationSent
         isRegistrationSent = true
+        // The server takes them in their order.
+        if isFirst { requestPaths() }
         for warm in proved { warm.prove(username: "\(instance)", key: stunKey) }
         for attempt in attempts.values { attempt.dialIfWaiting() }
         link.flush()

@@ -35,7 +35,6 @@ final class Prediction {
     private var far: PortForecast?
     /// The local port from which a burst goes on, where one that counts has been sampled.
     private var nextLocal: UInt16?
-    private var isProved = false
     private var isTold = false
     /// Whether a round waits until the server sees our mapping, and our NAT's allocator has been looked at.
     private var isPostponed = false
@@ -69,11 +68,8 @@ final class Prediction {
         prepare(1)
     }
 
-    /// The far side has proved itself, by a circuit.
-    func proved() {
-        isProved = true
-        tellIfReady()
-    }
+    /// The remote peer has proved itself just now.
+    func remoteAuthenticated() { tellIfReady() }
 
     private func prepare(_ number: Int) {
         round = number
@@ -117,7 +113,7 @@ final class Prediction {
     }
 
     private func tellIfReady() {
-        guard isProved, !isTold, let own else { return }
+        guard attempt.isRemoteAuthenticated, !isTold, let own else { return }
         guard !attempt.isConnecting else { return wait(Self.patience) { $0.tellIfReady() } }
         isTold = true
         var signal = WireSignal()
