@@ -4,8 +4,10 @@ import Glibc
 // bodkin-bench                            every figure, the server's with fewer peers and a shorter time
 // bodkin-bench server [PEERS] [DIALS/s]   the server's alone: 5 000 peers, 500 dials a second for 20 s
 // bodkin-bench upgrade                    the pause when a connection at full speed moves to the direct path
-// bodkin-bench survival [MIB] [DEATHS] [SEED] [events]
-//                                         a conversation whose path is killed: 1 024 MiB each way and 40 deaths
+// bodkin-bench survival [MIB] [DEATHS] [SEED] [dialer | called] [events]
+//                                         a conversation whose path is killed: 1 024 MiB each way, or from one side alone, and 40 deaths
+// bodkin-bench pause [COUNT] [NAT/NAT…] [INCIDENT…] [dialer | called] [writer=called] [events]
+//                                         the longest pause of a line every 100 ms for each incident on either side: 20 times each, an hour
 // bodkin-bench goodput [MIB] [ROUNDS]     a direct path over loopback beside plain TLS, socat and iperf3: 256 MiB, 5 rounds
 // bodkin-bench circuits-goodput [MIB] [ROUNDS]
 //                                         a circuit beside a splice by socat and coturn's TCP relay: 256 MiB, 5 rounds
@@ -36,6 +38,9 @@ do {
     case "survival":
         print(header)
         if try await !SurvivalBenchmark(Array(arguments.dropFirst())).run() { exit(1) }
+    case "pause":
+        print(header)
+        if try await !PauseBenchmark(Array(arguments.dropFirst())).run() { exit(1) }
     case "goodput":
         var numbers = BenchmarkArguments(arguments.dropFirst(), of: "goodput", ("MIB", 8...65_536), ("ROUNDS", 1...1_000))
         var benchmark = GoodputBenchmark()
@@ -73,7 +78,8 @@ do {
         try await LoadedServer.serve(peers: numbers.next() ?? 0, circuits: numbers.next())
     case let other?:
         print(
-            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, goodput, circuits-goodput, circuits, soak or rivals")
+            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, pause, goodput, circuits-goodput, circuits, soak or rivals"
+        )
         exit(EX_USAGE)
     }
 } catch let error as LabError {

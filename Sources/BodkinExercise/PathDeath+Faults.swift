@@ -21,5 +21,5 @@ extension PathDeath {
     }
 
     /// An outside address that no NAT of the lab has: one after another, so that those in use are the last few.
-    private static func freshAddress() -> IPAddress { IPAddress(v4: 0xCB00_7180 + addressCount.add(1, ordering: .relaxed).oldValue % 100) }
+    static func freshAddress() -> IPAddress { IPAddress(v4: 0xCB00_7180 + addressCount.add(1, ordering: .relaxed).oldValue % 100) }
 }

@@ -48,7 +48,7 @@ extension Survival {
         let killer = Task { try await kill(settings.deaths, since: start, in: place, watch) }
         defer { killer.cancel() }
         async let sentNear = send(settings.byteCount, seed: 1, on: connection)
-        async let sentFar = send(settings.byteCount, seed: 2, on: accepted)
+        async let sentFar = send(settings.answerByteCount, seed: 2, on: accepted)
         async let readNear = receive(on: connection)
         async let readFar = receive(on: accepted)
         let (sent, read) = (try await (sentNear, sentFar), try await (readNear, readFar))

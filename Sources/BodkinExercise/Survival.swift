@@ -42,16 +42,18 @@ public struct Survival: Sendable {
 
     /// What was asked of it.
     public struct Settings: Sendable {
-        /// How many bytes each side writes.
-        public var byteCount: Int
+        /// How many bytes the dialer writes, and the called side.
+        public var byteCount: Int, answerByteCount: Int
         /// What happens, and when; what has not cost either end its path after five seconds is followed by an RST.
         public var deaths: [(after: Duration, what: PathDeath)]
         /// The network; `a` needs two interfaces for ``PathDeath/interface``.
         public var topology: Topology
 
         /// Settings from their parts.
-        public init(byteCount: Int, deaths: [(after: Duration, what: PathDeath)], topology: Topology) {
+        /// - Parameter answerByteCount: how many bytes the called side writes; nil for as many as the dialer.
+        public init(byteCount: Int, answerByteCount: Int? = nil, deaths: [(after: Duration, what: PathDeath)], topology: Topology) {
             self.byteCount = byteCount
+            self.answerByteCount = answerByteCount ?? byteCount
             self.deaths = deaths
             self.topology = topology
         }

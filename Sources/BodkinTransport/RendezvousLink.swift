@@ -99,6 +99,9 @@ public final class RendezvousLink {
     /// Sends what was written.
     public func flush() { channel?.flush() }
 
+    /// How long no packet has come from the server; nil where the system does not tell.
+    package var packetSilence: Duration? { channel.flatMap { Transmission($0) }?.silence }
+
     /// Ends a link that carries nothing any more, without waiting for the server: a plain close would wait for its acknowledgement for minutes.
     public func discard() {
         guard !isOver, let channel else { return close() }

@@ -53,8 +53,8 @@ public final class STUNBinding {
     private var shots = 0
     private var freshShot: OneShot?
     private var refreshing: OneShot?
-    /// Until when the answer to the question under way has to come.
-    private var verification: (task: OneShot, end: NIODeadline)?
+    /// When the question under way was asked, and until when its answer has to come.
+    private var verification: (task: OneShot, asked: NIODeadline, end: NIODeadline)?
     private var verifiedAt: NIODeadline?
     private var isClosed = false
 
@@ -136,6 +136,14 @@ public final class STUNBinding {
         ask(within: limit)
     }
 
+    /// A link to the server that was begun at this moment is up, by this interface: a question that was asked before, and passes the same queues, has no answer any
+    /// more.
+    public func serverHasAnswered(by route: ServerRoute?, since start: NIODeadline) {
+        guard let verification, verification.asked < start else { return }
+        guard let route, route.interface == interface, route.endpoint.address.family == family else { return }
+        end()
+    }
+
     /// Ends it.
     public func close() {
         guard !isClosed else { return }
@@ -179,7 +187,7 @@ public final class STUNBinding {
     /// Asks, and gives the connection up where the answer does not come in time.
     private func ask(within limit: TimeAmount) {
         verification?.task.cancel()
-        verification = (OneShot(on: eventLoop, in: limit) { [weak self] in self?.end() }, eventLoop.now + limit)
+        verification = (OneShot(on: eventLoop, in: limit) { [weak self] in self?.end() }, eventLoop.now, eventLoop.now + limit)
         ask()
     }
 

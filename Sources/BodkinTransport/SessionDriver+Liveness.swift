@@ -57,9 +57,12 @@ extension SessionDriver {
             guard let limit = liveness[id]?.limit else { continue }
             switch liveness[id]?.check(at: elapsed, isLate: isLate) {
             case .alive?, nil: break
+            case .overdue? where id == session.activePath: ask(id)
+            case .overdue?: liveness[id]?.rest()
             case .probe?: probe(id)
             case .silent? where hasNoPackets(id): doubt(id)
             case .silent?: break
+            case .doubtful? where liveness[id]?.isExcused == false && hasArrived(id): liveness[id]?.excuse()
             case .doubtful?: doubt(id)
             case .dead? where hasAdvanced(id): liveness[id]?.advanced(at: elapsed)
             case .dead?:
@@ -70,11 +73,22 @@ extension SessionDriver {
         drive()
     }
 
+    /// Nothing that the session can read has come for longer than usual: where packets do come, as those of a long record on a slow link, nothing is to be asked.
+    private func ask(_ id: PathID) {
+        guard let silence = paths[id]?.transmission?.silence, let expectation = liveness[id]?.expectation, silence < expectation - Self.jiffies else {
+            return probe(id)
+        }
+        liveness[id]?.arrived(silence, at: elapsed)
+    }
+
     private func doubt(_ id: PathID) {
         liveness[id]?.callDoubtful()
         acknowledged[id] = paths[id]?.transmission?.acknowledged
         onEvent(.doubtful)
     }
+
+    /// Whether the far side's system has all that was sent.
+    private func hasArrived(_ id: PathID) -> Bool { paths[id]?.transmission?.segmentsUnderWay == 0 }
 
     /// Whether nothing at all has come from the far side's system for a while in which much was under way to it.
     private func hasNoPackets(_ id: PathID) -> Bool {

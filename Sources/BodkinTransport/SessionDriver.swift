@@ -105,7 +105,7 @@ public final class SessionDriver {
         session.addPath(id, kind: path.kind)
         // A long handshake tells more about whoever computed than about the way.
         let roundTrip = path.handshakeTime.map { min($0, .seconds(1)) }
-        liveness[id] = PathLiveness(path.kind, roundTrip: roundTrip, keepalive: keepalive(path), at: elapsed)
+        liveness[id] = PathLiveness(path.kind, roundTrip: roundTrip, keepalive: keepalive(path), role: session.role, at: elapsed)
         // Rides with the first frame: what dies before its first answer is found, too.
         if session.role == .dialler { probe(id) }
         if let received { receive(received, on: id) }
@@ -114,12 +114,14 @@ public final class SessionDriver {
     }
 
     private func receive(_ bytes: ByteBuffer, on id: PathID) {
+        let expected = session.firstExpected
         session.receive(bytes, on: id)
         if let path = paths[id], let silence = liveness[id]?.silence {
             onEvent(.survived(path, silence))
             liveness[id]?.keepalive = keepalive(path)
         }
-        liveness[id]?.heard(acknowledged: session.firstUnacknowledged, isOwed: isOwed(id), at: elapsed)
+        liveness[id]?.heard(
+            acknowledged: session.firstUnacknowledged, isOwed: isOwed(id), isRecord: session.firstExpected > expected, at: elapsed)
     }
 
     /// Whether records that were sent on a path wait for their acknowledgement.

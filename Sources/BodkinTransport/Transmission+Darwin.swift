@@ -1,6 +1,8 @@
 #if canImport(Darwin)
-extension Path {
+import NIOCore
+
+extension Transmission {
     /// Not told by this system.
-    var transmission: Transmission? { nil }
+    init?(_ channel: any Channel) { return nil }
 }
 #endif

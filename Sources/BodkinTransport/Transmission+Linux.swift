@@ -23,9 +23,9 @@ private struct Information: Sendable {
     var acknowledged: UInt64
 }
 
-extension Path {
-    /// What the system knows of the connection under it; nil for a circuit.
-    var transmission: Transmission? {
+extension Transmission {
+    /// What the system knows of the connection under a channel; nil for what is none of its own.
+    init?(_ channel: any Channel) {
         guard let provider = channel as? any SocketOptionProvider else { return nil }
         let information: EventLoopFuture<Information> = provider.unsafeGetSocketOption(level: .tcp, name: SocketOptions.connectionInformation)
         // On the event loop the answer is there at once.
@@ -35,7 +35,8 @@ extension Path {
                 acknowledged: $0.acknowledged, segmentsUnderWay: Int($0.unacknowledgedSegments),
                 silence: .milliseconds(min($0.sinceData, $0.sinceAcknowledgement)))
         }
-        return result
+        guard let result else { return nil }
+        self = result
     }
 }
 #endif

@@ -7,3 +7,8 @@ struct Transmission {
     /// How long no packet with data and none with an acknowledgement has come.
     var silence: Duration
 }
+
+extension Path {
+    /// What the system knows of the connection under it; nil for a circuit.
+    var transmission: Transmission? { Transmission(channel) }
+}

@@ -76,6 +76,47 @@ import Testing
         #expect(peers.wrong.isEmpty, "seed \(seed): \(peers.wrong)")
     }
 
+    /// Who only reads has sent nothing that waits for an answer.
+    @Test(arguments: [0, 1], [20, 100, 700, 3000, 25_000] as [Int64]) func eitherEndMissesWhatUsedToCome(reader: Int, pause: Int64) throws {
+        let peers = try VirtualPeers(seed: UInt64(pause))
+        peers.loop.advanceTime(by: .seconds(1))
+        say(peers, 1 - reader, every: .milliseconds(pause))
+        peers.loop.advanceTime(by: .milliseconds(max(8_000, pause * 2) + 11))
+        let path = try #require(peers.active(reader))
+        #expect(peers.doubts == [[], []])
+        path.silence(towards: reader)
+        let death = peers.now
+        peers.loop.advanceTime(by: .seconds(2))
+        let doubt = try #require(peers.doubts[reader].first)
+        let usual = Duration.milliseconds(min(max(pause * 2 + 100, 200), 1000))
+        let roundTrip = Duration.nanoseconds((path.delay * 2).nanoseconds)
+        #expect(doubt - death <= usual + roundTrip * 3 + .milliseconds(300))
+        #expect(peers.wrong.isEmpty, "\(peers.wrong)")
+    }
+
+    private func say(_ peers: VirtualPeers, _ end: Int, every pause: TimeAmount) {
+        peers.write(20, by: end)
+        peers.after(pause) { say($0, end, every: pause) }
+    }
+
+    /// One end asks, about once a second, and half a minute after the last record the keepalives rule.
+    @Test func whatAnActiveAndAnIdleSessionCost() throws {
+        let peers = try VirtualPeers(seed: 1)
+        peers.loop.advanceTime(by: .seconds(1))
+        let path = try #require(peers.active(0))
+        peers.write(20, by: 0)
+        peers.loop.advanceTime(by: .seconds(1))
+        var before = path.pieces
+        peers.loop.advanceTime(by: .seconds(28))
+        #expect(path.pieces[0] - before[0] <= 40 && path.pieces[1] - before[1] <= 40, "\(path.pieces), \(before)")
+        peers.loop.advanceTime(by: .seconds(30))
+        before = path.pieces
+        peers.loop.advanceTime(by: .hours(1))
+        // Both ends search for what the NATs bear, and soon ask every two hours.
+        #expect(path.pieces[0] - before[0] <= 20 && path.pieces[1] - before[1] <= 20, "\(path.pieces), \(before)")
+        #expect(peers.wrong.isEmpty && peers.doubts == [[], []])
+    }
+
     private func chatter(_ peers: VirtualPeers, _ end: Int) {
         peers.write(100, by: end)
         peers.after(.milliseconds(20)) { chatter($0, end) }

@@ -12,6 +12,8 @@ final class VirtualPath {
     private(set) var ends: [(channel: EmbeddedChannel, path: Path)] = []
     /// What does not arrive at each end; a path that is silent for a while brings it later.
     private var held: [[ByteBuffer]?] = [nil, nil]
+    /// How many pieces each end has written.
+    private(set) var pieces = [0, 0]
     private let loop: EmbeddedEventLoop
     /// After what idle time a NAT on the way forgets the path, without a word.
     private let forgetsAfter: TimeAmount?
@@ -51,6 +53,7 @@ final class VirtualPath {
     }
 
     fileprivate func sent(_ bytes: ByteBuffer, by end: Int) {
+        pieces[end] += 1
         if let forgetsAfter, loop.now - lastUse >= forgetsAfter { for end in 0..<2 { silence(towards: end) } }
         lastUse = loop.now
         loop.assumeIsolated().scheduleTask(in: delay) { [self] in arrive(bytes, at: 1 - end) }

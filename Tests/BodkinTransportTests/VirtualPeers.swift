@@ -18,6 +18,8 @@ final class VirtualPeers {
     private var carriers: [Path?] = [nil, nil]
     /// How often an end lost the path that carried the session.
     private(set) var deaths = 0
+    /// When each end called an answer late.
+    private(set) var doubts: [[Duration]] = [[], []]
     /// What each end has learnt of the NATs' memory.
     private(set) var keepalives = [KeepaliveSearch(), KeepaliveSearch()]
     /// After what idle time NATs forget a path.
@@ -66,6 +68,7 @@ final class VirtualPeers {
             carriers[end] = path
         case .survived(_, let silence): keepalives[end].answered(after: silence)
         case .expired(_, let silence): keepalives[end].died(after: silence)
+        case .doubtful: doubts[end].append(now)
         case .closed(let reason): wrong.append("end \(end) is closed: \(reason)")
         default: break
         }

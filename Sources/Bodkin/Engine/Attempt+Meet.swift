@@ -120,7 +120,7 @@ extension Attempt {
             observed: observed, ownObserved: engine.warms.compactMap(\.observed),
             ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address), ownPort: port.number, onLink: attachments.onLink,
             gateways: attachments.gateways,
-            allowsPrivate: engine.configuration.allowsPrivateAddresses, signed: signed, isAuthenticated: session != nil || isFarProved)
+            allowsPrivate: engine.configuration.allowsPrivateAddresses, signed: signed, isAuthenticated: session != nil || hasAuthenticatedCircuit)
         if let refusal = filter.refusal(of: candidate) {
             // Said once, also when it is considered again.
             return forbidden == nil ? note(entry, .forbidden, refusal.rawValue) : ()

@@ -17,11 +17,8 @@ extension Attempt {
         return promise.futureResult
     }
 
-    /// The far side has proved itself over the circuit: whoever asks, asks; whoever was asked, answers.
-    func provedByCircuit() {
-        isFarProved = true
-        // Its private addresses beyond our links are allowed from now on.
-        if let card { received(card) }
+    /// The circuit has proved the remote peer: the dialer of a query asks, and the called side answers.
+    func continueOutlookQuery() {
         guard role == .dialler else { return answerOutlook() }
         guard outlook != nil else { return }
         send(WireForecast())
@@ -45,7 +42,7 @@ extension Attempt {
 
     /// Once, and only to whom the server has let dial us and who has proved to be that one.
     func answerOutlook() {
-        guard isFarProved, isAskedForOutlook, !isOutlookTold else { return }
+        guard hasAuthenticatedCircuit, isAskedForOutlook, !isOutlookTold else { return }
         // A look that has come to nothing, as where packets were lost, may be luckier once more.
         if !isLookedAtAgain, !engine.isSampling {
             isLookedAtAgain = true

@@ -52,7 +52,7 @@ extension Attempt {
     private func secured(_ path: Path, entry: Int?) {
         // The engine may be gone with it.
         guard phase != .over else { return path.close() }
-        if path.kind == .circuit { provedByCircuit() }
+        defer { if path.kind == .circuit { authenticatedByCircuit() } }
         guard role == .dialler else { return engine.awaitOpening(path, from: peer) }
         guard let remoteInstance else { return path.close() }
         if outlook != nil { return }
@@ -82,7 +82,6 @@ extension Attempt {
         report.timeToFirstPath = elapsed
         if let entry = entry(of: path) { judge(entry, .succeeded, "") }
         fireVolleys()
-        if path.kind == .circuit { prediction?.proved() }
     }
 
     private func begin(on path: Path, with remoteInstance: InstanceID) {
@@ -98,7 +97,6 @@ extension Attempt {
         box?.began(on: path)
         if !isOnOffer { connected(connection, route: Route(path.kind)) }
         if isExhausted { conclude() } else { fireVolleys() }
-        if path.kind == .circuit { prediction?.proved() }
     }
 
     private func lost(_ target: Int?, _ entry: Int?, _ error: (any Error)?) {

@@ -98,8 +98,9 @@ final class Attempt {
     private(set) var prediction: Prediction?
     /// Who waits for the far side's forecast, where nothing but that is asked for.
     var outlook: EventLoopPromise<WireForecast?>?
-    /// Whether the far side has proved itself over the circuit, has asked for our forecast, and has been told.
-    var isFarProved = false
+    /// Whether the remote peer has proved itself over this dial's circuit.
+    private(set) var hasAuthenticatedCircuit = false
+    /// Whether the far side has asked for our forecast, and has been told.
     var isAskedForOutlook = false
     var isOutlookTold = false
     /// Whether the allocator was looked at once more for that.
@@ -213,8 +214,25 @@ final class Attempt {
         let prediction = Prediction(self)
         self.prediction = prediction
         prediction.begin()
-        // A live session is proof enough. One whose direct path is only doubted is on a circuit first: the path may answer yet, and shots cost many connections.
-        if let session, session.activePath?.kind != .direct { prediction.proved() }
+    }
+
+    /// Whether the remote peer is authenticated, by this dial's circuit or by a session of the same two instances. Then ports may be predicted for it: at either end,
+    /// in a first dial, a recovery and an upgrade alike. If the session's direct path is only doubted, the circuit has to come first: the path may answer yet, and a
+    /// search costs many connections.
+    var isRemoteAuthenticated: Bool {
+        if hasAuthenticatedCircuit { return true }
+        guard let remoteInstance else { return false }
+        return engine.sessions(with: peer, remoteInstance).contains { $0.isConfirmed && $0.activePath?.kind != .direct }
+    }
+
+    /// The circuit's handshake has proved the remote peer.
+    func authenticatedByCircuit() {
+        guard phase != .over else { return }
+        hasAuthenticatedCircuit = true
+        // Its private addresses beyond our links are allowed from now on.
+        if let card { received(card) }
+        prediction?.remoteAuthenticated()
+        continueOutlookQuery()
     }
 
     /// From us to the far side by circuit; zero where that is not known.

@@ -164,6 +164,11 @@ extension PeerEngine {
         return promise.futureResult
     }
 
+    /// The sessions with an instance of a peer.
+    func sessions(with peer: PeerID, _ instance: InstanceID) -> [SessionDriver] {
+        sessions.values.lazy.map(\.driver).filter { $0.peer == peer && $0.remoteInstance == instance && $0.closeReason == nil }
+    }
+
     /// Brings what is told of the connections up to date.
     private func countConnections() { metrics.carried(by: sessions.values.map { $0.driver.activePath.map { Route($0.kind) } }) }
 

@@ -41,6 +41,7 @@ extension PeerEngine {
         rendezvousTimer?.task.cancel()
         let task = OneShot(on: eventLoop, at: time) { [weak self] in
             self?.rendezvousTimer = nil
+            if let self, let silence = self.link?.packetSilence { self.rendezvous.handle(.packetSilence(silence), at: self.now) }
             self?.feedRendezvous(.timeout(jitter: .random(in: 0...1)))
         }
         rendezvousTimer = (time, task)
@@ -52,7 +53,7 @@ extension PeerEngine {
         case .connect: connectToServer()
         case .disconnect(let isDiscarded): isDiscarded ? link?.discard() : link?.close()
         case .send(let body): link?.send(body, flush: false)
-        case .registrationSent: registrationSent()
+        case .registrationSent(let isFirstOnLink): registrationSent(isFirstOnLink)
         case .openCircuits(let window): for circuit in Array(circuits.values) { circuit.open(window: window) }
         case .registered(let isFirstOnLink): registered(isFirstOnLink)
         case .linkLost(let message): lostLink(message)
@@ -82,6 +83,7 @@ extension PeerEngine {
     private func linkCameUp() {
         rendezvous.handle(.linkUp(serverKeyHash: link?.serverKeyHash), at: now)
         for warm in warms { warm.expect(within: serverRoundTrip) }
+        for warm in warms { warm.serverHasAnswered(by: link?.route, since: linkStart) }
         openWarmConnections()
         refreshRendezvous()
     }
@@ -150,7 +152,9 @@ extension PeerEngine {
 
     // MARK: Registration
 
-    private func registrationSent() {
+    private func registrationSent(_ isFirstOnLink: Bool) {
+        // The server takes messages in their order.
+        if isFirstOnLink { requestPaths() }
         for warm in warms where warm.observed != nil { warm.prove(username: "\(instance)", key: stunKey) }
         for attempt in attempts.values { attempt.dialIfWaiting() }
     }

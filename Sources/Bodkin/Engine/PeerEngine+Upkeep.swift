@@ -15,7 +15,7 @@ extension PeerEngine {
     /// An answer is late. What else has died is found out, and another path looked for beside the direct one, which goes on if it answers after all: when it is
     /// given up, the other one is there, or nearly.
     func doubted(_ box: ConnectionBox) {
-        suspectNetwork()
+        suspectNetwork(isUrgent: true)
         if box.driver.activePath?.kind == .circuit { keepVigil() }
         guard box.driver.activePath?.kind == .direct, box.doubtedAt.map({ eventLoop.now - $0 > Self.doubtInterval }) ?? true else { return }
         box.doubtedAt = eventLoop.now
@@ -38,7 +38,7 @@ extension PeerEngine {
 
     /// Finds out, without waiting for TCP to notice, whether the server and our mappings are still there. A link that carries nothing is replaced where that has
     /// to be repeated: it costs no more than the repetition.
-    /// - Parameter isUrgent: whether a path is dead for certain.
+    /// - Parameter isUrgent: whether something has happened for certain, or an answer is late.
     func suspectNetwork(isUrgent: Bool = false) {
         verifyLink()
         verifyMappings(isUrgent: isUrgent)
@@ -95,15 +95,22 @@ extension PeerEngine {
     /// Asks the dialler for another path. There is no answer but that: it is asked again while there is none.
     private func recall(_ box: ConnectionBox) {
         box.upkeep.began()
-        if isRegistrationSent {
-            var recall = WireRecall()
-            recall.peer = Data(box.driver.peer.publicKey)
-            recall.instance = Data(box.driver.remoteInstance.bytes)
-            recall.session = Data(box.driver.id.bytes)
-            recall.generation = box.driver.generation
-            link?.send(.recall(recall))
-        }
+        if isRegistrationSent { sendRecall(for: box) }
         box.upkeep.ended(at: box.elapsed, jitter: .random(in: 0.5...1.5))
+    }
+
+    private func sendRecall(for box: ConnectionBox) {
+        var recall = WireRecall()
+        recall.peer = Data(box.driver.peer.publicKey)
+        recall.instance = Data(box.driver.remoteInstance.bytes)
+        recall.session = Data(box.driver.id.bytes)
+        recall.generation = box.driver.generation
+        link?.send(.recall(recall))
+    }
+
+    /// The server is about to know us again, over another link: the diallers of the sessions that wait for a path hear of it a round trip earlier than of its answer.
+    func requestPaths() {
+        for box in sessions.values where box.driver.role == .called && (box.driver.activePath == nil || box.driver.isDoubted) { sendRecall(for: box) }
     }
 
     /// The called side of one of our sessions has no path that works, or its network has changed.

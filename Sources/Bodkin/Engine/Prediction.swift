@@ -32,7 +32,6 @@ final class Prediction {
     private var far: PortForecast?
     /// The local port from which a burst goes on, where one that counts has been sampled.
     private var nextLocal: UInt16?
-    private var isProved = false
     private var isTold = false
     /// Whether the Meet has stayed silent, and for so long that the remote peer has nothing to try.
     private var followsSilence = false
@@ -94,11 +93,8 @@ final class Prediction {
             time: .nanoseconds(engine.serverRoundTrip.nanoseconds * 3) + .milliseconds(50))
     }
 
-    /// The far side has proved itself, by a circuit.
-    func proved() {
-        isProved = true
-        tellIfReady()
-    }
+    /// The remote peer has proved itself just now.
+    func remoteAuthenticated() { tellIfReady() }
 
     private func prepare(_ number: Int) {
         round = number
@@ -140,7 +136,7 @@ final class Prediction {
     }
 
     private func tellIfReady() {
-        guard isProved, !isTold, let own else { return }
+        guard attempt.isRemoteAuthenticated, !isTold, let own else { return }
         guard !attempt.isConnecting else { return wait(Self.patience) { $0.tellIfReady() } }
         isTold = true
         var signal = WireSignal()

@@ -13,7 +13,9 @@ extension RendezvousClient {
     /// Registers as soon as the answers are here that the card is to name.
     mutating func registerIfReady(at now: Instant) {
         guard case .awaitingBindings? = link?.phase else { return }
-        if local.bindingCount == 0 || (local.observedCount > 0 && !local.isAnswerPending) { register(at: now) }
+        let isReady = local.bindingCount == 0 || (local.observedCount > 0 && !local.isAnswerPending)
+        // A session without a path has more of a circuit at once than of candidates a round trip later, which follow.
+        if isReady || hasRegistered && demand.isMissed { register(at: now) }
     }
 
     /// Sends a fresh card, and the hello before the first one of a link.
@@ -21,7 +23,8 @@ extension RendezvousClient {
         guard let link else { return }
         sequence += 1
         guard let card = signedCard(at: now) else { return fail(PeerError(.refused, "the key of this peer signs nothing: create another identity")) }
-        if !link.isRegistrationSent { perform(.send(.hello(hello))) }
+        let isFirst = !link.isRegistrationSent
+        if isFirst { perform(.send(.hello(hello))) }
         var registration = WireRegister()
         registration.card = card
         registration.policy = configuration.policy
@@ -35,7 +38,7 @@ extension RendezvousClient {
         case .registering: break
         case .registered(let since, _): self.link?.phase = .registered(since: since, renewal: renewal)
         }
-        perform(.registrationSent)
+        perform(.registrationSent(isFirstOnLink: isFirst))
     }
 
     /// A card is signed anew when half of its time is over.

@@ -46,6 +46,8 @@ struct RendezvousClient: ~Copyable {
         case resolved
         /// The deadline has come. `jitter` is a random number from 0 to 1.
         case timeout(jitter: Double)
+        /// The system has seen no packet of the link for so long: to be given before a timeout.
+        case packetSilence(Duration)
     }
 
     /// A thing that the driver is to do.
@@ -59,7 +61,7 @@ struct RendezvousClient: ~Copyable {
         /// Send a message; what is sent by actions in a row leaves together.
         case send(WireEnvelope.OneOf_Body)
         /// The registration is out: NAT bindings prove whose they are, and dials that wait go out with it.
-        case registrationSent
+        case registrationSent(isFirstOnLink: Bool)
         /// The server has told what circuits carry on this link before credit is given.
         case openCircuits(window: Int)
         /// The server has taken a card.
@@ -124,6 +126,7 @@ struct RendezvousClient: ~Copyable {
         case .linkDown(let error, let jitter): linkEnded(error, jitter: jitter, at: now)
         case .message(let body): received(body, at: now)
         case .heard: link?.liveness.heard(at: now)
+        case .packetSilence(let silence): link?.liveness.lastPacket(before: silence, at: now)
         case .localChanged(let local):
             self.local = local
             registerIfReady(at: now)

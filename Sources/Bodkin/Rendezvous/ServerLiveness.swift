@@ -24,6 +24,14 @@ struct ServerLiveness {
         if let limit = probe?.limit { probe?.end = now + limit }
     }
 
+    /// By so much the system may count a silence too short.
+    private static let jiffies = Duration.milliseconds(50)
+
+    /// The latest packet came so long ago. On a slow link an answer may be behind a long message, of which packets come: it has its time once more.
+    mutating func lastPacket(before silence: Duration, at now: Instant) {
+        if let probe, probe.end <= now, silence < probe.limit - Self.jiffies { self.probe?.end = now + probe.limit }
+    }
+
     /// The server has answered a probe.
     mutating func answered(_ number: UInt64, at now: Instant) {
         guard number == self.number, let sent = probe?.sent else { return }

@@ -3,13 +3,18 @@
 /// Two things demand an answer: a record, acknowledged at the end of the burst of reads that it comes in, and a PROBE. A path on which one of them waits and
 /// nothing at all has come for three round trips and a bound is dead, unless the far side's system acknowledges what is sent (``advanced(at:)``).
 ///
+/// An end that only reads waits for nothing. While records flow, and for 30 s after the last one, a path therefore has a rhythm: the longest pause between two
+/// arrivals of late. A silence of twice that is one to look into. Without records the keepalive alone rules.
+///
 /// ```
 ///            sent, probed              heard, nothing waits
 ///  quiet ───────────────────▶ waiting ─────────────────────▶ quiet
-///    │ silent for a keepalive    │ silent for the least round trip and 200 ms: looked at; for the present one and 200 ms: doubtful;
-///    │                           │ for three round trips and the bound
-///    ▼                           ▼
-///  a PROBE is due               dead
+///    │ records of late, and      │ silent for the least round trip and 200 ms: looked at; for the present one and 200 ms: doubtful;
+///    │ silent for two of the     │ for three round trips and the bound
+///    │ usual pauses: overdue     ▼
+///    │ silent for a keepalive   dead
+///    ▼
+///  a PROBE is due
 /// ```
 public struct PathLiveness: Sendable {
     /// What to do about a path.
@@ -18,6 +23,8 @@ public struct PathLiveness: Sendable {
         case alive
         /// Send a PROBE.
         case probe
+        /// Something should have come by now: where the system has seen packets lately, ``PathLiveness/arrived(_:at:)``; otherwise send a PROBE.
+        case overdue
         /// Nothing yet, but where the system has seen no packet either while much is under way, ``PathLiveness/callDoubtful()``: a full queue makes answers late,
         /// and does not keep packets from coming.
         case silent
@@ -26,6 +33,12 @@ public struct PathLiveness: Sendable {
         /// Give it up.
         case dead
     }
+
+    /// How long after the last record a path is expected to keep its rhythm.
+    public static let attention = Duration.seconds(30)
+    /// The bounds of the silence that is looked into meanwhile. Together with the doubt about the PROBE's answer, the longest stays below two seconds for round
+    /// trips of up to 300 ms. The dialer asks first, and its PROBE is a sign of life for the other end: of two ends that live one asks.
+    private static let silences = (least: Duration.milliseconds(200), dialer: Duration.milliseconds(750), called: Duration.seconds(1))
 
     /// Before anything was measured, as TCP has it (RFC 6298 section 2).
     private static let firstRoundTrip = Duration.seconds(1)
@@ -46,6 +59,11 @@ public struct PathLiveness: Sendable {
     private var variation = Duration.zero
     private var least: Duration?
     private var lastHeard: Duration
+    /// When the last record was sent or came.
+    private var lastRecord: Duration?
+    /// The longest pause between two arrivals of late: it shrinks by half the time that shorter ones have taken.
+    private var rhythm = silences.called
+    private let longestSilence: Duration
     /// The silence that the PROBE under way was to end; nil where none is, or where it was sent for another reason.
     public private(set) var silence: Duration?
     /// Since when something waits without a single byte having come.
@@ -55,6 +73,8 @@ public struct PathLiveness: Sendable {
     public private(set) var isDoubted = false
     /// Whether the present silence has been looked at.
     private var isNoted = false
+    /// Whether the far side's system has everything, so that its program is late and not the path.
+    public private(set) var isExcused = false
     /// One record at a time, and when it was sent.
     private var timing: (record: UInt64, since: Duration)?
 
@@ -62,7 +82,9 @@ public struct PathLiveness: Sendable {
     /// - Parameters:
     ///   - roundTrip: what its handshake has taken, if that is known.
     ///   - keepalive: after what silence to send a PROBE.
-    public init(_ kind: PathKind, roundTrip: Duration?, keepalive: Duration, at now: Duration) {
+    ///   - role: which end this is.
+    public init(_ kind: PathKind, roundTrip: Duration?, keepalive: Duration, role: Session.Role = .called, at now: Duration) {
+        longestSilence = role == .dialler ? Self.silences.dialer : Self.silences.called
         allowance = kind == .direct ? .zero : .seconds(10)
         self.keepalive = keepalive
         lastHeard = now
@@ -88,6 +110,7 @@ public struct PathLiveness: Sendable {
     /// Records have been sent on it, all below `record`.
     public mutating func sent(upTo record: UInt64, at now: Duration) {
         timing = timing ?? (record, now)
+        lastRecord = now
         waitingSince = waitingSince ?? now
     }
 
@@ -101,16 +124,19 @@ public struct PathLiveness: Sendable {
     /// - Parameters:
     ///   - acknowledged: every record below it has arrived.
     ///   - isOwed: whether records that were sent here wait for that.
-    public mutating func heard(acknowledged: UInt64, isOwed: Bool, at now: Duration) {
+    ///   - isRecord: whether a record was among them.
+    public mutating func heard(acknowledged: UInt64, isOwed: Bool, isRecord: Bool = false, at now: Duration) {
+        let pause = min(now - lastHeard, Self.silences.called)
+        rhythm = max(pause, rhythm - pause / 2)
         lastHeard = now
+        if isRecord { lastRecord = now }
         silence = nil
         if let timing, acknowledged >= timing.record {
             sample(now - timing.since)
             self.timing = nil
         }
         waitingSince = isOwed || probedAt != nil ? now : nil
-        isDoubted = false
-        isNoted = false
+        (isDoubted, isNoted, isExcused) = (false, false, false)
     }
 
     /// The answer to the PROBE has come.
@@ -120,9 +146,24 @@ public struct PathLiveness: Sendable {
         if !isOwed { waitingSince = nil }
     }
 
+    /// The system has seen a packet of the far side's, so long ago: its path lives, though a record may not be whole yet.
+    public mutating func arrived(_ silence: Duration, at now: Duration) { lastHeard = max(lastHeard, now - silence) }
+
+    /// Another path carries the records now.
+    public mutating func rest() { lastRecord = nil }
+
+    /// After what silence something is overdue on a path whose records flow: two of the longest pauses of late, and what a busy host may take.
+    public var expectation: Duration { min(max(rhythm * 2 + Self.business, Self.silences.least), longestSilence, keepalive) }
+
+    /// When something is overdue; nil where nothing is expected.
+    private var expected: Duration? {
+        guard let lastRecord, lastHeard + expectation <= lastRecord + Self.attention else { return nil }
+        return lastHeard + expectation
+    }
+
     /// When to look next.
     public var deadline: Duration {
-        waitingSince.map { $0 + (isDoubted ? limit : isNoted ? doubt : min(packetSilence, doubt)) } ?? lastHeard + keepalive
+        waitingSince.map { $0 + (isDoubted || isExcused ? limit : isNoted ? doubt : min(packetSilence, doubt)) } ?? expected ?? lastHeard + keepalive
     }
 
     /// The deadline has come.
@@ -130,6 +171,8 @@ public struct PathLiveness: Sendable {
     public mutating func check(at now: Duration, isLate: Bool = false) -> Verdict {
         guard now >= deadline else { return .alive }
         guard let since = waitingSince else {
+            // A silence of the rhythm says nothing of the NATs' memory.
+            guard now >= lastHeard + keepalive else { return .overdue }
             silence = isLate ? nil : now - lastHeard
             return .probe
         }
@@ -141,9 +184,15 @@ public struct PathLiveness: Sendable {
             isNoted = true
             return .silent
         }
+        // A program that is late has the time of a dead path before it is doubted.
+        if isExcused, !isDoubted, now >= since + limit { waitingSince = now - doubt }
+        if isExcused, !isDoubted, now < since + limit { return .alive }
         isDoubted = true
-        return now >= since + limit ? .dead : .doubtful
+        return now >= (waitingSince ?? since) + limit ? .dead : .doubtful
     }
+
+    /// The far side's system has acknowledged all that was sent: the path carries, and a program that is overloaded, or stopped for a moment, needs no other one.
+    public mutating func excuse() { (isDoubted, isExcused) = (false, true) }
 
     /// No packet comes on it: this silence counts as doubtful from now on.
     public mutating func callDoubtful() { isDoubted = true }
@@ -151,8 +200,7 @@ public struct PathLiveness: Sendable {
     /// Nothing has come, but what was sent is arriving: it has its time once more.
     public mutating func advanced(at now: Duration) {
         waitingSince = now
-        isDoubted = false
-        isNoted = false
+        (isDoubted, isNoted, isExcused) = (false, false, false)
     }
 
     /// RFC 6298 section 2.

@@ -114,6 +114,8 @@ public struct Session: ~Copyable, Sendable {
 
     /// The first record that has not been acknowledged.
     public var firstUnacknowledged: UInt64 { log.first }
+    /// The first record that has not come yet.
+    package var firstExpected: UInt64 { nextExpected }
     /// The bytes of records that wait for their acknowledgement, with 64 for the keeping of each.
     public var unacknowledgedByteCount: Int { log.byteCount }
     /// So many bytes of records suit the path: beyond that no data is packed while they wait for their acknowledgement. Never more than

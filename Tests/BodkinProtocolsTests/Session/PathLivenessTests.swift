@@ -44,6 +44,65 @@ import Testing
         #expect(liveness.deadline == .seconds(151))
     }
 
+    /// A path on which a record has come every `pause`, for five seconds.
+    private static func rhythmic(_ pause: Duration) -> (liveness: PathLiveness, last: Duration) {
+        var (liveness, now) = (liveness(), Duration.zero)
+        while now < .seconds(5) {
+            now += pause
+            liveness.heard(acknowledged: 0, isOwed: false, isRecord: true, at: now)
+        }
+        return (liveness, now)
+    }
+
+    @Test(arguments: [20, 100, 250, 400, 1000, 5000] as [Int64]) func whoOnlyReadsMissesWhatUsedToComeInTwoUsualPauses(pause: Int64) {
+        var (liveness, last) = Self.rhythmic(.milliseconds(pause))
+        let overdue = liveness.deadline
+        #expect(overdue - last == .milliseconds(min(max(pause * 2 + 100, 200), 1000)))
+        #expect(liveness.check(at: overdue) == .overdue)
+        liveness.probed(at: overdue)
+        #expect(liveness.check(at: liveness.deadline) == .silent)
+        let doubt = liveness.deadline
+        #expect(liveness.check(at: doubt) == .doubtful)
+        #expect(doubt - last < .seconds(2))
+        // A silence of a rhythm is no NAT's memory.
+        #expect(liveness.silence == nil)
+    }
+
+    @Test func thirtySecondsAfterTheLastRecordTheKeepaliveRules() {
+        var (liveness, last) = Self.rhythmic(.milliseconds(100))
+        let end = last + PathLiveness.attention
+        var count = 0
+        while true {
+            let now = liveness.deadline
+            guard liveness.check(at: now) == .overdue else { break }
+            count += 1
+            liveness.probed(at: now)
+            liveness.answered(isOwed: false, at: now + .milliseconds(50))
+            liveness.heard(acknowledged: 0, isOwed: false, at: now + .milliseconds(50))
+            last = now + .milliseconds(50)
+        }
+        #expect(count <= 31 && last > end - .seconds(1.2))
+        #expect(liveness.deadline == last + .seconds(25))
+    }
+
+    @Test func packetsThatTheSystemSeesKeepTheRhythmOfALongRecord() {
+        var (liveness, last) = Self.rhythmic(.milliseconds(400))
+        for _ in 0..<10 {
+            let now = liveness.deadline
+            #expect(liveness.check(at: now) == .overdue)
+            liveness.arrived(.milliseconds(300), at: now)
+            #expect(liveness.deadline == now + .milliseconds(600))
+            last = now
+        }
+        #expect(last > .seconds(10))
+    }
+
+    @Test func aPathThatHasGivenWayIsNotAskedForItsRhythm() {
+        var (liveness, last) = Self.rhythmic(.milliseconds(100))
+        liveness.rest()
+        #expect(liveness.deadline == last + .seconds(25))
+    }
+
     @Test func aProbeWithoutAnswerIsADeath() {
         var liveness = Self.liveness()
         liveness.probed(at: .seconds(25))
@@ -88,6 +147,23 @@ import Testing
             liveness.heard(acknowledged: 1, isOwed: true, at: .milliseconds(step * 500))
         }
         #expect(liveness.check(at: .milliseconds(50_000) + liveness.limit) == .dead)
+    }
+
+    @Test func aProgramThatIsLateThoughItsSystemHasEverythingHasTwiceTheTime() {
+        var liveness = Self.liveness()
+        liveness.probed(at: .zero)
+        #expect(liveness.check(at: liveness.deadline) == .silent)
+        #expect(liveness.check(at: liveness.deadline) == .doubtful)
+        liveness.excuse()
+        #expect(!liveness.isDoubted && liveness.deadline == liveness.limit)
+        #expect(liveness.check(at: liveness.limit - .milliseconds(1)) == .alive)
+        #expect(liveness.check(at: liveness.limit) == .doubtful && liveness.isDoubted)
+        let end = liveness.deadline
+        #expect(end > liveness.limit + .milliseconds(500) && end < liveness.limit * 2)
+        #expect(liveness.check(at: end) == .dead)
+        // What comes meanwhile ends it.
+        liveness.heard(acknowledged: 0, isOwed: false, at: end)
+        #expect(!liveness.isExcused && !liveness.isDoubted)
     }
 
     @Test func aLongerRoundTripIsLearned() {

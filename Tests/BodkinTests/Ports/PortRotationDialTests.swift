@@ -34,7 +34,9 @@ struct PortRotationDialTests {
         try body(network, peers[0], peers[1])
     }
 
-    @Test("a dial fires also where the port is replaced before the Meet comes, before the two fire, and after", arguments: [0, 1, 9, 30, 100, 300, 450, 900])
+    @Test(
+        "a dial fires also where the port is replaced before the Meet comes, before the two fire, and after",
+        arguments: [0, 1, 9, 30, 100, 300, 450, 900])
     func replaced(_ milliseconds: Int) throws {
         try Self.withPeers { network, a, b in
             let former = a.engine.port?.number

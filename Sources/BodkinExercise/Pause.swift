@@ -1,0 +1,65 @@
+public import BodkinNATLab
+
+/// The time without a byte that a live conversation has when something happens to the path under it: one side says a line every tenth of a second, and the other
+/// one echoes it.
+public struct Pause: Sendable {
+    /// What happens to one side.
+    public enum Incident: String, Sendable, CaseIterable {
+        /// Its NAT forgets everything.
+        case reboot
+        /// Its NAT gets another outside address, and forgets everything.
+        case address = "address change"
+        /// Nothing leaves it for a while.
+        case silenceUp = "blackhole, outwards"
+        /// Nothing reaches it for a while.
+        case silenceDown = "blackhole, inwards"
+        /// A forged RST on its link ends the path at both ends.
+        case reset = "injected RST"
+
+        /// How long no byte can pass whatever the peers do.
+        public var outage: Duration { self == .silenceUp || self == .silenceDown ? Self.silence : .zero }
+        static let silence = Duration.seconds(5)
+    }
+
+    /// Which side.
+    public enum Side: String, Sendable, CaseIterable {
+        case dialer, called
+
+        /// Its host in the laboratory.
+        var host: String { self == .dialer ? "a" : "b" }
+    }
+
+    /// What was asked for.
+    public struct Settings: Sendable {
+        /// The NATs of the dialer and of the called side.
+        public var near: NATPreset, far: NATPreset
+        /// What happens two seconds after the first line.
+        public var incident: Incident
+        /// Whose network it happens to.
+        public var side: Side
+        /// Who says the lines; the other side echoes them.
+        public var writer: Side
+        /// The laboratory's seed.
+        public var seed: UInt64
+        /// The one-way delay between any two hosts.
+        public var delay: Duration
+
+        /// Settings from their parts.
+        public init(
+            _ near: NATPreset, _ far: NATPreset, _ incident: Incident, _ side: Side, writer: Side = .dialer, delay: Duration = .milliseconds(25),
+            seed: UInt64
+        ) {
+            (self.near, self.far, self.incident, self.side, self.writer) = (near, far, incident, side, writer)
+            (self.delay, self.seed) = (delay, seed)
+        }
+    }
+
+    /// The longest time between two lines that came back.
+    public var longest = Duration.zero
+    /// Whether the first dial had led to a direct path.
+    public var wasDirect = false
+    /// From the end of the outage until both sides are on a direct path; nil where they did not get there in time.
+    public var directAfter: Duration?
+    /// Whether each line has come back once, in its order.
+    public var isWhole = true
+}

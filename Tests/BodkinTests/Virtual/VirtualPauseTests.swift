@@ -1,0 +1,134 @@
+import BodkinCore
+import BodkinIdentity
+import BodkinNATLab
+import BodkinProtocols
+import BodkinTransport
+import NIOCore
+import Testing
+
+@testable import Bodkin
+
+/// Two peers that talk, and something that happens to the network of one of them, in virtual time.
+@Suite("Virtual pauses")
+struct VirtualPauseTests {
+    enum Incident: String, CaseIterable {
+        case reboot, address, silenceUp, silenceDown, reset
+
+        /// Whether nothing comes any more, for good.
+        var isSilent: Bool { self == .reboot || self == .address }
+        var outage: Duration { self == .silenceUp || self == .silenceDown ? .seconds(5) : .zero }
+
+        func strike(_ host: String, _ path: Path?, _ network: VirtualNetwork) throws {
+            switch self {
+            case .reboot: try network.apply(.reboot(host))
+            case .address: try network.apply(.addressChange(host, IPAddress(v4: 0xCB00_71C8 + (host == "a" ? 0 : 1))))
+            case .silenceUp: try network.apply(.blackhole(host, isUpward: true, outage))
+            case .silenceDown: try network.apply(.blackhole(host, isUpward: false, outage))
+            case .reset: try network.apply(.reset(host, remote: path?.remote))
+            }
+        }
+    }
+
+    struct Case: CustomTestStringConvertible {
+        let near: NATPreset, far: NATPreset
+        let incident: Incident
+        let host: String
+        let writesNear: Bool
+        var testDescription: String { "\(near.rawValue) with \(far.rawValue), \(incident.rawValue) of \(host), \(writesNear ? "a" : "b") writes" }
+    }
+
+    static let cases: [Case] = {
+        let pairs: [(NATPreset, NATPreset)] = [
+            (.portRestricted, .portRestricted), (.symmetricSequential, .symmetricSequential), (.symmetricSequential, .portRestricted),
+        ]
+        return pairs.flatMap { pair in
+            Incident.allCases.flatMap { incident in
+                ["a", "b"].flatMap { host in
+                    // Who wrote last matters where nobody is told.
+                    (incident.isSilent ? [true, false] : [true]).map {
+                        Case(near: pair.0, far: pair.1, incident: incident, host: host, writesNear: $0)
+                    }
+                }
+            }
+        }
+    }()
+
+    @Test("a conversation pauses for at most 1.5 s beyond an outage, and is direct again within 3 s", arguments: cases)
+    func pause(_ test: Case) throws {
+        let link = LinkParameters(delay: .milliseconds(25))
+        let network = VirtualNetwork(.pair(test.near, test.far, link: link, seed: 1))
+        let server = try VirtualServer(on: network, identity: .create())
+        let a = try VirtualPeer(on: "a", of: network, identity: .create(), rendezvous: server.url)
+        let b = try VirtualPeer(on: "b", of: network, identity: .create(), rendezvous: server.url)
+        #expect(network.run(atMost: .seconds(5)) { a.isRegistered && b.isRegistered })
+        network.run(for: .seconds(1))
+        let call = a.connect(to: b.id)
+        #expect(network.run(atMost: .seconds(5)) { call.report?.route == .direct && b.engine.sessions.first != nil })
+        let near = try #require(call.connection?.boxHere?.driver)
+        let far = try #require(b.engine.sessions.values.first?.driver)
+        let talk = VirtualConversation(
+            from: test.writesNear ? near : far, to: test.writesNear ? far : near, every: .milliseconds(100), on: network)
+        network.run(for: .seconds(2))
+        #expect(near.activePath?.kind == .direct && far.activePath?.kind == .direct)
+        talk.watch()
+        let before = [near.activePath, far.activePath]
+        try test.incident.strike(test.host, before[test.host == "a" ? 0 : 1], network)
+        let trace = VirtualTrace([("a", a, near), ("b", b, far)], on: network)
+        var isDirect = false
+        var directAt: Duration?
+        let start = network.now
+        let step = Duration.milliseconds(5)
+        for _ in 0..<Int((test.incident.outage + .seconds(10)) / step) {
+            network.run(for: step)
+            trace.look()
+            let paths = [near, far].map { $0.activePath?.kind == .direct && !$0.isDoubted ? $0.activePath : nil }
+            isDirect = zip(paths, before).allSatisfy { $0 != nil && $0 !== $1 }
+            if !isDirect { directAt = nil } else if directAt == nil { directAt = network.now - start }
+            if isDirect, let directAt, network.now - start > max(directAt, test.incident.outage) + .milliseconds(500) { break }
+        }
+        let pause = max(talk.pause - test.incident.outage, .zero)
+        #expect(talk.isWhole && talk.error == nil)
+        #expect(pause <= .seconds(1.5), "\(trace.text)")
+        #expect(directAt.map { $0 - test.incident.outage <= .seconds(3) } ?? false, "\(trace.text)")
+        talk.end()
+    }
+}
+
+/// What two peers go through, step by step.
+final class VirtualTrace {
+    private let ends: [(name: String, peer: VirtualPeer, driver: SessionDriver)]
+    private let network: VirtualNetwork
+    private let start: Instant
+    private var last: [String: String] = [:]
+    private(set) var lines: [String] = []
+
+    init(_ ends: [(name: String, peer: VirtualPeer, driver: SessionDriver)], on network: VirtualNetwork) {
+        (self.ends, self.network, start) = (ends, network, network.now)
+        look()
+        lines = []
+    }
+
+    var text: String { lines.joined(separator: "\n") }
+
+    /// Notes what has changed.
+    func look() {
+        for end in ends {
+            let engine = end.peer.engine
+            note(end.name, "path", end.driver.activePath.map { "\($0.kind)" } ?? "none")
+            note(end.name, "doubted", "\(end.driver.isDoubted)")
+            note(end.name, "link", engine.isRegistered ? "registered" : engine.isLinkUp ? "up" : "down")
+            note(end.name, "mapping", engine.warms.map { $0.observed.map { "\($0)" } ?? "unknown" }.joined(separator: " "))
+            let dials = engine.attempts.values.sorted { "\($0.id)" < "\($1.id)" }
+            note(end.name, "dials", dials.map { "\($0.role) \("\($0.id)".prefix(4)) \($0.phase)" }.joined(separator: ", "))
+            let attempts = dials.flatMap(\.report.attempts)
+            note(end.name, "attempts", attempts.map(\.description).joined(separator: "; "))
+        }
+    }
+
+    private func note(_ end: String, _ what: String, _ value: @autoclosure () -> String) {
+        let value = value()
+        guard last[end + what] != value else { return }
+        last[end + what] = value
+        lines.append("\((network.now - start).inMilliseconds) \(end): \(what) \(value)")
+    }
+}
