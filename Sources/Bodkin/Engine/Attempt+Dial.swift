@@ -84,7 +84,7 @@ extension Attempt {
         guard phase == .meeting else { return isPending = true }
         // What has led to a path needs no other Meet.
         guard session == nil || isResumption, !hasDirectPath, !isCircuitTaken else { return }
-        judgePending()
+        finishSimultaneousOpen()
         let successor = Attempt(again: self)
         engine.keep(successor)
         if let path = successor.circuitPath, path.channel.isActive { successor.resumeCircuit(path) }
@@ -110,7 +110,7 @@ extension Attempt {
         // Both dial each other: the other one's dial stands, and its connection will be ours.
         if reason == .unavailable, !isResumption {
             takeUpTheirs()
-            if engine.attempts.values.contains(where: { $0.role == .called && $0.peer == peer }) { return }
+            if engine.remotes.dials(with: peer).contains(where: { $0.role == .called }) { return }
         }
         // The server has a bound of its own, and the caller waits longer than that.
         if isPending, reason != .quota, !isResumption, outlook == nil, callDeadline - engine.eventLoop.now > Self.leastPatience {
@@ -153,7 +153,7 @@ extension Attempt {
 
     /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialled again as soon as the server is back.
     func dialAnew(_ reason: String = "the link to the server is gone") {
-        judgePending()
+        finishSimultaneousOpen()
         if let entry = circuitReportIndex, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason) }
         let successor = Attempt(anew: self)
         end()

@@ -8,18 +8,18 @@ import NIOSSL
 /// The paths that come of an attempt, and how it ends.
 extension Attempt {
     /// Follows a path through its handshake.
-    func follow(_ path: Path, target: Int? = nil, entry known: Int? = nil, circuit: Bool = false) {
+    func follow(_ path: Path, shot: ShotID? = nil, entry known: Int? = nil, circuit: Bool = false) {
         if circuit {
             report.attempts.append(ConnectionReport.Attempt(route: .circuit, start: elapsed))
             circuitReportIndex = report.attempts.count - 1
         }
-        let entry = known ?? target.map { targets[$0].reportIndex } ?? circuitReportIndex
+        let entry = known ?? shot.map { self.entry(of: $0) } ?? circuitReportIndex
         path.onEvent = { [weak self, unowned path] event in
             switch event {
             // Its attempt is over and gone.
             case .secured where self == nil: path.close()
             case .secured: self?.secured(path, entry: entry)
-            case .closed(let error): self?.lost(target, entry, error)
+            case .closed(let error): self?.lost(shot, entry, error)
             case .bytes, .readCompleted, .writabilityChanged: break
             }
         }
@@ -99,37 +99,35 @@ extension Attempt {
         if isExhausted { conclude() } else { fireVolleys() }
     }
 
-    private func lost(_ target: Int?, _ entry: Int?, _ error: (any Error)?) {
+    private func lost(_ shot: ShotID?, _ entry: Int?, _ error: (any Error)?) {
         guard phase == .meeting || phase == .dialled else { return }
         if let entry, hasDirectPath, report.attempts.indices.contains(entry) { return supersede(entry) }
         let isSilent = if case .silent? = error as? PathError { true } else { false }
         let isImpostor = error is NIOSSLError || error is BoringSSLError || error is PathError && !isSilent
         let isEnd = error.map { TransportError.isEndOfHandshake($0) } ?? true
-        if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending || target != nil {
+        if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending || shot != nil {
             judge(
                 entry, isImpostor && !isEnd ? .impostor : .failed,
                 isEnd ? "closed by the far side" : isImpostor ? "who answered is not the peer" : error?.inPlainWords ?? "")
         }
-        guard let target else {
+        guard let shot else {
             // The Meet was answered, and nobody is at the circuit's other end: that link has died since, and its peer will be back.
             if isSilent, entry == circuitReportIndex, role == .dialler { isLinkLost = true }
             // Where no direct path is looked for any more, the circuit was the last hope.
             if isExhausted { engine.eventLoop.assumeIsolated().execute { [weak self] in self?.conclude() } }
             return
         }
-        targets[target].path = nil
-        schedule?.lost(target)
-        arm()
+        openPaths[shot] = nil
+        tell(.lost(shot))
     }
 
     /// A path of the session is gone before the session had settled on it: there may be another.
     func lost(_ path: Path, _ error: (any Error)?) {
         if path.kind == .direct { hasDirectPath = false }
-        guard phase == .meeting, path.kind == .direct, let index = targets.firstIndex(where: { $0.path === path }) else { return }
-        targets[index].path = nil
-        judge(targets[index].reportIndex, .failed, "lost before the connection had moved to it\(error.map { ": \($0.inPlainWords)" } ?? "")")
-        schedule?.lost(index)
-        arm()
+        guard phase == .meeting, path.kind == .direct, let shot = openPaths.first(where: { $0.value === path })?.key else { return }
+        openPaths[shot] = nil
+        judge(self.entry(of: shot), .failed, "lost before the connection had moved to it\(error.map { ": \($0.inPlainWords)" } ?? "")")
+        tell(.lost(shot))
     }
 
     private func supersede(_ entry: Int) {
@@ -144,20 +142,12 @@ extension Attempt {
         report.route = .direct
         report.remote = path.remote
         report.timeToDirect = elapsed
-        for target in targets where target.path !== path { target.path?.close() }
+        for other in Array(openPaths.values) where other !== path { other.close() }
         for other in prediction?.paths ?? [] where other !== path { other.close() }
         if let entry = entry(of: path) { judge(entry, .succeeded, "") }
         if let prediction, prediction.paths.contains(where: { $0 === path }), prediction.showsAddressDependence { engine.sawAddressDependence() }
         for index in report.attempts.indices where report.attempts[index].verdict == .pending { supersede(index) }
         finish()
-    }
-
-    /// What has no answer by now will have none.
-    func judgePending() {
-        for target in targets where report.attempts[target.reportIndex].verdict == .pending {
-            let isUnfired = target.isWaiting && target.shots == 0
-            judge(target.reportIndex, isUnfired ? .failed : .silent, isUnfired ? "not fired: too many connections were half-open" : "")
-        }
     }
 
     /// The instants are used up, or there is nobody to fire at.
@@ -166,8 +156,7 @@ extension Attempt {
         isExhausted = true
         // The ports are still being predicted.
         if prediction?.isActive == true { return }
-        judgePending()
-        for index in targets.indices { abandon(index)?.close(promise: nil) }
+        finishSimultaneousOpen()
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialler {

@@ -18,36 +18,6 @@ final class Attempt {
     enum Role { case dialler, called }
     enum Phase { case waiting, dialled, meeting, over }
 
-    /// One far endpoint, by one interface.
-    struct Target {
-        let endpoint: Endpoint
-        let interface: String?
-        let reportIndex: Int
-        /// The latest shot, while it has no answer.
-        var connecting: (any Channel)?
-        /// How many shots there were.
-        var shots = 0
-        /// Whether a shot waits until there is room among the half-open connections.
-        var isWaiting = false
-        /// Which shot counts: an answer to an earlier one does no more.
-        var turn = 0
-        /// When the latest shot was.
-        var shotAt = Duration.zero
-        /// Whether the far side's SYN has come to the latest shot: one more interval for the rest of the handshake.
-        var isHeard = false
-        /// Whether the latest shot has been answered by an RST, and whether any has.
-        var isRefused = false
-        var wasRefused = false
-        /// Whether the first shot already found no way there.
-        var isUnreachable = false
-        /// How often in a row the system has said that there is such a connection already.
-        var occupied = 0
-        /// How many connections were given up because nothing had come on them.
-        var unheard = 0
-        /// The connection that came of it.
-        var path: Path?
-    }
-
     unowned let engine: PeerEngine
     let id: AttemptID
     let role: Role
@@ -66,8 +36,11 @@ final class Attempt {
     var isOnOffer: Bool { !isResumption && session?.isOnOffer == true }
     /// Whether our circuit is a path of the session, by whichever path that began.
     var isCircuitTaken: Bool { engine.circuits[id].map { session?.runs(on: $0) ?? false } ?? false }
-    var schedule: MeetSchedule?
-    var targets: [Target] = []
+    /// How a direct path comes about where both sides connect at once; its connections that are not up yet, those that are, and its timer.
+    var simultaneousOpen = SimultaneousOpen()
+    var shots: [ShotID: any Channel] = [:]
+    var openPaths: [ShotID: Path] = [:]
+    var strategyTimer: OneShot?
     /// What the server sees of the other side.
     var observed: [Endpoint] = []
     /// The other side's latest card.
@@ -83,17 +56,10 @@ final class Attempt {
     var callers: [ObjectIdentifier: EventLoopPromise<Connection>] = [:]
     var early = ByteBuffer()
     var timeout: OneShot?
-    var instant: OneShot?
     /// Whether the session has been given a direct path, confirmed or not.
     var hasDirectPath = false
     /// Whether both sides look for direct paths.
     var isDirectWanted = true
-    /// Whether the first instant has passed, and how many have.
-    var hasFired = false
-    var instantCount = 0
-    /// Whether the remote peer is to fire first, and until when.
-    var firingHold = FiringHold()
-    var release: OneShot?
     /// What is done where the ports of one side cannot be seen beforehand.
     private(set) var prediction: Prediction?
     /// Who waits for the far side's forecast, where nothing but that is asked for.
@@ -206,7 +172,7 @@ final class Attempt {
     }
 
     /// Whether a connection of it is up, and has not come to nothing yet.
-    var isConnecting: Bool { hasDirectPath || targets.contains { $0.path != nil } || prediction?.paths.contains { $0.channel.isActive } == true }
+    var isConnecting: Bool { hasDirectPath || !openPaths.isEmpty || prediction?.paths.contains { $0.channel.isActive } == true }
 
     /// The two sides meet: where one's ports are not kept, what they will be is found out.
     func predict() {
@@ -248,13 +214,13 @@ final class Attempt {
     var mayStillConnect: Bool { phase == .meeting && !isExhausted }
 
     /// What applications see of the session.
-    var box: ConnectionBox? { session.flatMap { engine.sessions[PeerEngine.SessionKey(peer: peer, session: $0.id)] } }
+    var box: ConnectionBox? { session.flatMap { engine.remotes.session($0.id, with: peer) } }
 
     var elapsed: Duration { .nanoseconds((engine.eventLoop.now - start).nanoseconds) }
 
     /// Whether a path is this attempt's own.
     func owns(_ path: Path) -> Bool {
-        engine.circuits[id].map { $0 === path.channel } ?? false || targets.contains { $0.path === path }
+        engine.circuits[id].map { $0 === path.channel } ?? false || openPaths.values.contains { $0 === path }
             || prediction?.paths.contains { $0 === path } == true
     }
 
@@ -270,7 +236,7 @@ final class Attempt {
     func entry(of path: Path) -> Int? {
         if path.kind == .circuit { return circuitReportIndex }
         if prediction?.paths.contains(where: { $0 === path }) == true { return prediction?.reportIndex }
-        return targets.first { $0.path === path }?.reportIndex
+        return openPaths.first { $0.value === path }.map { entry(of: $0.key) }
     }
 
     /// Whether it is an earlier call of the same dialler.
@@ -331,7 +297,7 @@ final class Attempt {
 
     /// It leads to nothing.
     func fail(_ code: PeerError.Code, _ message: String) {
-        judgePending()
+        finishSimultaneousOpen()
         fail(PeerError(code, message, report: report))
     }
 
@@ -339,7 +305,7 @@ final class Attempt {
     func fail(_ error: any Error) {
         guard phase != .over else { return }
         withdraw()
-        judgePending()
+        finishSimultaneousOpen()
         if role == .dialler, !isResumption {
             engine.metrics.dialled(report)
             engine.tell(.report(report), since: start)
@@ -352,13 +318,8 @@ final class Attempt {
     private func stop() {
         phase = .over
         timeout?.cancel()
-        instant?.cancel()
-        release?.cancel()
         prediction?.end()
-        engine.withdrawRequest(of: id, .meet)
-        for index in targets.indices {
-            abandon(index)?.close(promise: nil)
-        }
+        closeSimultaneousOpen()
     }
 
     /// Nothing more is done for it.
@@ -366,7 +327,7 @@ final class Attempt {
         withdrawDial()
         stop()
         if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
-        engine.attempts[id] = nil
+        engine.remotes.remove(self)
         engine.tellPorts(.dialEnded(id))
         answerCallers(.failure(PeerError(.closed, "the dial was given up")))
         if let meet = leftAlone { engine.eventLoop.assumeIsolated().execute { [weak engine] in engine?.takeUp(meet) } }

@@ -11,9 +11,9 @@ extension PeerEngine {
         if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }
         guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one")) }
         guard peer != id else { return eventLoop.makeFailedFuture(PeerError(.ourselves, "this is our own peer ID: name the other side's")) }
-        let live = sessions.values.first { $0.driver.peer == peer && $0.driver.closeReason == nil && !$0.driver.isOnOffer }
+        let live = remotes.sessionToJoin(with: peer)
         if let live { return eventLoop.makeSucceededFuture(Connection(live)) }
-        let own = attempts.values.first { $0.peer == peer && $0.role == .dialler && !$0.isResumption }
+        let own = remotes.dials(with: peer).first { $0.role == .dialler && !$0.isResumption }
         if let own { return own.result(for: call) }
         let attempt = Attempt(dialling: peer, engine: self)
         keep(attempt)
@@ -24,14 +24,14 @@ extension PeerEngine {
 
     /// A dial begins, of whichever side.
     func keep(_ attempt: Attempt) {
-        attempts[attempt.id] = attempt
+        remotes.insert(attempt)
         disturbed()
         serverDemandChanged()
     }
 
     /// A caller gives up: so does the dial, unless another one waits for it.
     func cancelDial(to peer: PeerID, for call: ObjectIdentifier) {
-        for attempt in Array(attempts.values) where attempt.peer == peer && attempt.role == .dialler { attempt.cancel(for: call) }
+        for attempt in remotes.dials(with: peer) where attempt.role == .dialler { attempt.cancel(for: call) }
     }
 
     /// Meet somebody: one that we dial, or who dials us.
@@ -39,19 +39,19 @@ extension PeerEngine {
     func received(_ meet: WireMeet, isTakenUp: Bool = false) {
         guard let attemptID = AttemptID(bytes: meet.attempt), let peer = PeerID(publicKey: meet.peer) else { return }
         if meet.isDialler {
-            guard let attempt = attempts[attemptID], attempt.role == .dialler, attempt.peer == peer else { return }
+            guard let attempt = remotes.dial(attemptID), attempt.role == .dialler, attempt.peer == peer else { return }
             return attempt.meet(meet)
         }
         var answer = WireMeetAck()
         answer.attempt = meet.attempt
         // The same Meet again, over another link: the server has not had our answer to the first one. The circuit of that went with its link.
-        if let former = attempts[attemptID], former.role == .called, former.peer == peer {
+        if let former = remotes.dial(attemptID), former.role == .called, former.peer == peer {
             guard former.session == nil else { return link?.send(.meetAck(answer)) ?? () }
             circuits[attemptID]?.endByPeer()
             former.end()
         }
-        guard attempts[attemptID] == nil, peer != id, configuration.admission.admits(peer),
-            attempts.values.count(where: { $0.role == .called }) < Self.calledLimit
+        guard remotes.dial(attemptID) == nil, peer != id, configuration.admission.admits(peer),
+            remotes.calledCount < Self.calledLimit
         else {
             answer.answer = .declined
             link?.send(.meetAck(answer))
@@ -65,7 +65,7 @@ extension PeerEngine {
         }
         link?.send(.meetAck(answer), flush: false)
         // Two attempts of one dialler would be in each other's way, and it has given the earlier one up.
-        if meet.direct { for former in Array(attempts.values) where former.isFormer(of: peer, Array(meet.instance)) { former.giveWay() } }
+        if meet.direct { for former in remotes.dials(with: peer) where former.isFormer(of: peer, Array(meet.instance)) { former.giveWay() } }
         let attempt = Attempt(attemptID, calledBy: peer, engine: self)
         keep(attempt)
         if !meet.early.isEmpty { answerCircuit(attempt, early: ByteBuffer(bytes: meet.early)) }

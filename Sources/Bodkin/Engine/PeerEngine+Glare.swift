@@ -10,12 +10,12 @@ import NIOCore
 /// knows of it then. Both ends see both openings, and decide alike.
 extension PeerEngine {
     /// Whether a dial of theirs has come to us and has led to nothing yet.
-    func isDialled(by peer: PeerID) -> Bool { attempts.values.contains { $0.role == .called && $0.peer == peer && $0.session == nil } }
+    func isDialled(by peer: PeerID) -> Bool { remotes.dials(with: peer).contains { $0.role == .called && $0.session == nil } }
 
     /// Both dial each other: the attempt of the lower peer ID stands, unless it waits at the server. Nil where there is none.
     func standing(against peer: PeerID) -> Attempt? {
         guard id < peer else { return nil }
-        return attempts.values.first { $0.role == .dialler && $0.peer == peer && $0.session == nil && !$0.isPending }
+        return remotes.dials(with: peer).first { $0.role == .dialler && $0.session == nil && !$0.isPending }
     }
 
     /// A dial of theirs that was left alone, since ours has come to nothing.
@@ -28,7 +28,7 @@ extension PeerEngine {
         else { return false }
         let isOffer = opening.mode == .offer
         if own.driver.isOnOffer, !isOffer || peer < id {
-            for attempt in Array(attempts.values) where attempt.session === own.driver { attempt.withdraw() }
+            for attempt in remotes.dials(for: own.driver) { attempt.withdraw() }
             return false
         }
         guard isOffer else { return false }
@@ -43,21 +43,21 @@ extension PeerEngine {
     }
 
     private func ownSession(with peer: PeerID, _ instance: InstanceID) -> ConnectionBox? {
-        sessions.values.first {
+        remotes.sessions(with: peer).first {
             let driver = $0.driver
-            return driver.peer == peer && driver.role == .dialler && driver.remoteInstance == instance && driver.closeReason == nil
+            return driver.role == .dialler && driver.remoteInstance == instance && driver.closeReason == nil
         }
     }
 
     /// An instance of theirs has a session with us: what we have offered to another one, which is not there any more, it will not answer.
     func withdrawOffers(to peer: PeerID, otherThan instance: InstanceID) {
-        for attempt in Array(attempts.values) where attempt.peer == peer && attempt.remoteInstance != instance { attempt.withdraw() }
+        for attempt in remotes.dials(with: peer) where attempt.remoteInstance != instance { attempt.withdraw() }
     }
 
     /// The far side has our session: what it has begun itself it gives up, and so do we.
     func confirmed(_ box: ConnectionBox) {
         guard box.driver.role == .dialler else { return }
-        for attempt in Array(attempts.values) where attempt.session === box.driver { attempt.confirmed() }
+        for attempt in remotes.dials(for: box.driver) { attempt.confirmed() }
         endCalls(of: box.driver)
         for contender in box.contenders { contender.close() }
         box.contenders = []
@@ -67,7 +67,7 @@ extension PeerEngine {
     func makeWay(_ box: ConnectionBox, _ reason: SessionCloseReason) {
         let contenders = box.contenders.filter(\.isWaiting)
         box.contenders = []
-        for attempt in Array(attempts.values) where attempt.session === box.driver && attempt.isOnOffer {
+        for attempt in remotes.dials(for: box.driver) where attempt.isOnOffer {
             attempt.lostOffer(contenders.isEmpty ? ConnectionBox.text(of: reason) : nil)
         }
         eventLoop.assumeIsolated().execute { for contender in contenders { contender.look() } }
@@ -75,8 +75,8 @@ extension PeerEngine {
 
     /// Dials of theirs that have led to nothing are of no use beside a session.
     func endCalls(of driver: SessionDriver) {
-        for attempt in Array(attempts.values)
-        where attempt.role == .called && attempt.session == nil && attempt.peer == driver.peer && attempt.remoteInstance == driver.remoteInstance {
+        for attempt in remotes.dials(with: driver.peer)
+        where attempt.role == .called && attempt.session == nil && attempt.remoteInstance == driver.remoteInstance {
             attempt.end()
         }
     }

@@ -29,14 +29,14 @@ extension PeerEngine {
         while let action = halfOpen.nextAction() {
             switch action {
             case .grant(let id, .meet, let count):
-                for _ in 0..<count { if let attempt = attempts[id] { attempt.fireWaiting() } else { halfOpen.handle(.released(id, .meet)) } }
+                for _ in 0..<count { if let attempt = remotes.dial(id) { attempt.fireWaiting() } else { halfOpen.handle(.released(id, .meet)) } }
             case .grant(let id, .search, let count):
-                if let prediction = attempts[id]?.prediction {
+                if let prediction = remotes.dial(id)?.prediction {
                     prediction.granted(count)
                 } else {
                     for _ in 0..<count { halfOpen.handle(.released(id, .search)) }
                 }
-            case .deny(let id, _, let count): attempts[id]?.prediction?.denied(count)
+            case .deny(let id, _, let count): remotes.dial(id)?.prediction?.denied(count)
             }
         }
     }

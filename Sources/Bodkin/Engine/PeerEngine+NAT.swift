@@ -29,7 +29,7 @@ extension PeerEngine {
         while let action = nat.nextAction() { perform(action) }
         natTimer?.cancel()
         natTimer = nat.deadline.map { deadline in
-            OneShot(on: eventLoop, at: start + TimeAmount(deadline.sinceStart)) { [weak self] in self?.feed(.timeout) }
+            OneShot(on: eventLoop, at: time(of: deadline)) { [weak self] in self?.feed(.timeout) }
         }
     }
 
@@ -45,11 +45,11 @@ extension PeerEngine {
         case .forecastChanged:
             // A card that says that the port is kept spares the remote peer of a dial a question.
             if keepsEndpoint == true { registerAfresh() }
-            for attempt in Array(attempts.values) {
+            for attempt in remotes.allDials {
                 attempt.prediction?.begin()
                 attempt.answerOutlook()
             }
-        case .examine(let number): if isRegistered, attempts.isEmpty { examineNetwork(number) } else { feed(.dialing) }
+        case .examine(let number): if isRegistered, remotes.hasNoDials { examineNetwork(number) } else { feed(.dialing) }
         case .cancelExamination:
             profiling?.cancel()
             profiling = nil

@@ -15,7 +15,7 @@ extension PeerEngine {
 
     /// The local addresses of the peer's connections.
     private var usedAddresses: Set<IPAddress> {
-        let paths = sessions.values.compactMap { $0.driver.activePath?.local }
+        let paths = remotes.allSessions.compactMap { $0.driver.activePath?.local }
         return Set((bindings.values.compactMap(\.local) + paths + [link?.local].compactMap { $0 }).map(\.address))
     }
 
@@ -36,13 +36,13 @@ extension PeerEngine {
         leaveServer(by: ours, isOtherNetwork: hasMoved)
         // The mapping of the reserved port may well have outlived the change: then nothing else asks.
         learnAllocation()
-        for box in Array(sessions.values) {
+        for box in remotes.allSessions {
             box.driver.leave(addressesOtherThan: ours)
             box.driver.probeAll()
         }
         hurry()
         // What looks for a better path by the network that there was begins again.
-        for attempt in Array(attempts.values) where attempt.isUpgrade { attempt.end() }
+        for attempt in remotes.allDials where attempt.isUpgrade { attempt.end() }
     }
 
     /// Does what the monitor says, and arranges for its deadline. Returns whether the ways out have changed.
@@ -59,7 +59,7 @@ extension PeerEngine {
         }
         attachmentTimer?.cancel()
         attachmentTimer = attachmentMonitor.deadline.map { deadline in
-            OneShot(on: eventLoop, at: start + TimeAmount(deadline.sinceStart)) { [weak self] in
+            OneShot(on: eventLoop, at: time(of: deadline)) { [weak self] in
                 guard let self, !self.isOver else { return }
                 self.attachmentMonitor.handle(.timeout, at: self.now)
                 self.followAttachments()

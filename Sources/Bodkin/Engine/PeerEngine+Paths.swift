@@ -27,12 +27,12 @@ extension PeerEngine {
         weak var attempt: Attempt?
         var isOfAttempt = false
         let path = try factory.accepted(
-            channel, expected: { [weak self] in self?.attempts[$0].flatMap { $0.role == .dialler ? $0.peer : nil } },
+            channel, expected: { [weak self] in self?.remotes.dial($0).flatMap { $0.role == .dialler ? $0.peer : nil } },
             admits: { [weak self] in self?.admits($0) ?? false },
             decided: { [weak self] id in
                 self?.strangers[ObjectIdentifier(channel)]?.hasSpoken = true
                 isOfAttempt = id != nil
-                attempt = id.flatMap { self?.attempts[$0] }
+                attempt = id.flatMap { self?.remotes.dial($0) }
             })
         path.onEvent = { [weak self, unowned path] event in
             switch event {
@@ -58,7 +58,7 @@ extension PeerEngine {
 
     /// Whether a peer may open paths to us: by policy, because a dial is under way, or because a live session is a grant.
     func admits(_ peer: PeerID) -> Bool {
-        configuration.admission.admits(peer) || attempts.values.contains { $0.peer == peer } || sessions.keys.contains { $0.peer == peer }
+        configuration.admission.admits(peer) || remotes.knows(peer)
     }
 
     /// The far side, a dialler, is proved: its first frame says which session the path is for.
@@ -66,12 +66,11 @@ extension PeerEngine {
 
     /// The first frame is there.
     func open(_ path: Path, _ opening: PathOpening, from peer: PeerID, received: ByteBuffer) {
-        let key = SessionKey(peer: peer, session: opening.session)
         // A connection that the dialler has opened tells no attempt.
-        let called = attempts.values.filter { $0.peer == peer && $0.role == .called && $0.session == nil && $0.remoteInstance == opening.sender }
+        let called = remotes.dials(with: peer).filter { $0.role == .called && $0.session == nil && $0.remoteInstance == opening.sender }
         let attempt = called.first { $0.owns(path) } ?? (path.kind == .direct ? called.first : nil)
-        tell(.path(peer, Route(path.kind), remote: path.remote), since: sessions[key]?.start ?? attempt?.start)
-        if let driver = sessions[key]?.driver, opening.receiver == instance, opening.sender == driver.remoteInstance {
+        tell(.path(peer, Route(path.kind), remote: path.remote), since: remotes.session(opening.session, with: peer)?.start ?? attempt?.start)
+        if let driver = remotes.session(opening.session, with: peer)?.driver, opening.receiver == instance, opening.sender == driver.remoteInstance {
             guard driver.pathCount < Self.pathLimit else { return path.close() }
             driver.add(path, received: received)
             attempt?.resumed(driver, on: path)
@@ -79,9 +78,9 @@ extension PeerEngine {
             return
         }
         // A live session is a grant to go on with it, not to begin another.
-        let isAdmitted = configuration.admission.admits(peer) || attempts.values.contains { $0.peer == peer && !$0.isResumption }
+        let isAdmitted = configuration.admission.admits(peer) || remotes.dials(with: peer).contains { !$0.isResumption }
         let isLate = attempt == nil && isOvertaken(opening, from: peer)
-        guard !isOver, isAdmitted, !isLate, opening.receiver == instance, opening.mode != .attach, sessions.count < Peer.connectionLimit else {
+        guard !isOver, isAdmitted, !isLate, opening.receiver == instance, opening.mode != .attach, remotes.sessionCount < Peer.connectionLimit else {
             path.send(PathOutput(head: Session.refusal(opening.mode == .attach ? .unknownSession : .refused)))
             path.flush()
             return path.close()
@@ -92,14 +91,14 @@ extension PeerEngine {
         let connection = adopt(
             driver, report: attempt?.report ?? ConnectionReport(peer: peer), start: attempt?.start ?? eventLoop.now, kind: path.kind)
         attempt?.began(on: path, driver)
-        sessions[key]?.began(on: path)
+        remotes.session(opening.session, with: peer)?.began(on: path)
         tell(.connected(peer, Route(path.kind)), since: attempt?.start)
         driver.add(path, received: received)
         if driver.activePath?.kind == .direct { settle(with: driver) }
         attempt?.concludeIfExhausted()
         withdrawOffers(to: peer, otherThan: opening.sender)
         // Who dialled this peer at the same time gets this very connection.
-        let folded = attempts.values.filter { $0.peer == peer && $0.role == .dialler && $0.session == nil }
+        let folded = remotes.dials(with: peer).filter { $0.role == .dialler && $0.session == nil }
         let isAwaited = folded.contains { !$0.callers.isEmpty }
         for attempt in folded { attempt.fold(into: connection) }
         if !isAwaited { incoming.yield(connection) }
@@ -107,10 +106,9 @@ extension PeerEngine {
 
     /// Keeps a session, and follows what happens in it.
     func adopt(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline, kind: PathKind) -> Connection {
-        let key = SessionKey(peer: driver.peer, session: driver.id)
         let upkeep = Upkeep(driver.role, kind: kind, lifetime: configuration.pathlessLifetime, allowsDirectPaths: usesDirectPaths)
         let box = ConnectionBox(driver, report: report, start: start, upkeep: upkeep)
-        sessions[key] = box
+        remotes.insert(box)
         let connection = Connection(box)
         driver.keepalive = { [weak self] path in path.kind == .direct ? self?.keepalive(from: path.local) ?? KeepaliveSearch.first : .seconds(25) }
         driver.onEvent = { [weak self, weak box, unowned driver] event in
@@ -126,19 +124,19 @@ extension PeerEngine {
                 if path.kind == .direct { self.settle(with: driver) }
             case .lostPath(let path, let error, let wasActive):
                 if wasActive { self.lost(path, error, of: box) }
-                for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.lost(path, error) }
+                for attempt in self.remotes.dials(for: driver) { attempt.lost(path, error) }
                 self.parted(path)
             case .doubtful: return self.doubted(box)
             case .survived(let path, let silence): return path.kind == .direct ? self.answered(after: silence, from: path.local) : ()
             case .expired(let path, let silence): return path.kind == .direct ? self.died(after: silence, from: path.local) : ()
             case .closed(let reason):
-                self.sessions[key] = nil
+                self.remotes.remove(box)
                 if let path = driver.activePath { self.parting.append((path, box)) }
                 self.countConnections()
                 box.closed(reason)
                 if !driver.isOnOffer { self.tell(.closed(driver.peer, reason: ConnectionBox.text(of: reason)), since: start) }
                 if !driver.isConfirmed { self.makeWay(box, reason) }
-                for attempt in Array(self.attempts.values) where attempt.session === driver { attempt.end() }
+                for attempt in self.remotes.dials(for: driver) { attempt.end() }
                 return
             }
             self.tend(box)
@@ -166,15 +164,15 @@ extension PeerEngine {
 
     /// The sessions with an instance of a peer.
     func sessions(with peer: PeerID, _ instance: InstanceID) -> [SessionDriver] {
-        sessions.values.lazy.map(\.driver).filter { $0.peer == peer && $0.remoteInstance == instance && $0.closeReason == nil }
+        remotes.sessions(with: peer).map(\.driver).filter { $0.remoteInstance == instance && $0.closeReason == nil }
     }
 
     /// Brings what is told of the connections up to date.
-    private func countConnections() { metrics.carried(by: sessions.values.map { $0.driver.activePath.map { Route($0.kind) } }) }
+    private func countConnections() { metrics.carried(by: remotes.allSessions.map { $0.driver.activePath.map { Route($0.kind) } }) }
 
     /// A direct path carries the session: what else was tried for it is over.
     func settle(with driver: SessionDriver) {
-        for attempt in Array(attempts.values) where attempt.session === driver { attempt.settled(on: driver.activePath) }
+        for attempt in remotes.dials(for: driver) { attempt.settled(on: driver.activePath) }
         endCalls(of: driver)
     }
 }

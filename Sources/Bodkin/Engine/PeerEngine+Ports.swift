@@ -56,7 +56,7 @@ extension PeerEngine {
         while !isOver, let action = portKeeper.nextAction() { perform(action) }
         portTimer?.cancel()
         guard !isOver, let deadline = portKeeper.deadline else { return portTimer = nil }
-        portTimer = OneShot(on: eventLoop, at: start + TimeAmount(deadline.sinceStart)) { [weak self] in self?.tellPorts(.timeout) }
+        portTimer = OneShot(on: eventLoop, at: time(of: deadline)) { [weak self] in self?.tellPorts(.timeout) }
     }
 
     private func perform(_ action: PortKeeper.Action) {
@@ -71,17 +71,17 @@ extension PeerEngine {
         case .reserved: feedRendezvous(.start)
         case .replaced:
             // A dial that has a port of its own is not concerned.
-            for attempt in Array(attempts.values) where portKeeper.port(for: attempt.id) == portKeeper.reserved {
+            for attempt in remotes.allDials where portKeeper.port(for: attempt.id) == portKeeper.reserved {
                 attempt.portReplaced(within: tellingLimit)
             }
         case .mapped:
             learnAllocation()
-            for attempt in Array(attempts.values) { attempt.prediction?.begin() }
+            for attempt in remotes.allDials { attempt.prediction?.begin() }
             hurryUpgrades()
             tellOfMappings()
         case .unmapped: tellOfMappings()
-        case .dialPortOpened(let dial): attempts[dial]?.portReplaced(within: tellingLimit)
-        case .dialPortMapped(let dial): attempts[dial]?.announce(currentCard(for: dial))
+        case .dialPortOpened(let dial): remotes.dial(dial)?.portReplaced(within: tellingLimit)
+        case .dialPortMapped(let dial): remotes.dial(dial)?.announce(currentCard(for: dial))
         }
     }
 

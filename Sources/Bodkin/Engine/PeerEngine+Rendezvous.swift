@@ -36,7 +36,7 @@ extension PeerEngine {
     /// One timer for the machine. One that comes too early does nothing but set the next: most deadlines only move on.
     private func armRendezvousTimer() {
         guard !isOver, let deadline = rendezvous.deadline else { return }
-        let time = start + TimeAmount(deadline.sinceStart)
+        let time = time(of: deadline)
         if let timer = rendezvousTimer, timer.time <= time { return }
         rendezvousTimer?.task.cancel()
         let task = OneShot(on: eventLoop, at: time) { [weak self] in
@@ -108,17 +108,17 @@ extension PeerEngine {
         switch body {
         case .meet(let meet): received(meet)
         case .dialFailed(let failure):
-            guard let id = AttemptID(bytes: failure.attempt), let attempt = attempts[id], attempt.role == .dialler else { return }
+            guard let id = AttemptID(bytes: failure.attempt), let attempt = remotes.dial(id), attempt.role == .dialler else { return }
             attempt.refused(failure.reason)
         case .dialPending(let pending):
             guard let id = AttemptID(bytes: pending.attempt) else { return }
-            attempts[id]?.pending()
+            remotes.dial(id)?.pending()
         case .observed(let observed):
             guard let id = AttemptID(bytes: observed.attempt) else { return }
-            attempts[id]?.received(observed)
+            remotes.dial(id)?.received(observed)
         case .recall(let recall): received(recall)
         case .signal(let signal):
-            guard let id = AttemptID(bytes: signal.attempt), let attempt = attempts[id] else { return }
+            guard let id = AttemptID(bytes: signal.attempt), let attempt = remotes.dial(id) else { return }
             switch signal.payload {
             case .card(let card)?: attempt.received(card)
             case .forecast(let forecast)? where forecast.round == 0: attempt.receivedOutlook(forecast)
@@ -135,7 +135,7 @@ extension PeerEngine {
         case .circuitClose(let end):
             guard let id = AttemptID(bytes: end.attempt) else { return }
             circuits[id]?.endByPeer()
-            if end.reason == .peerGone { attempts[id]?.lostRemote() }
+            if end.reason == .peerGone { remotes.dial(id)?.lostRemote() }
         case .hello, .register, .dial, .dialCancel, .meetAck, .dialBack, .welcome, .registered, .dialedBack, .ping, .pong, .failure: break
         }
     }
@@ -145,7 +145,7 @@ extension PeerEngine {
         circuits = [:]
         if case .registered = state { tell(.serverLost(message)) }
         let error = TransportError(.serverUnreachable, message)
-        for attempt in Array(attempts.values) { attempt.lostServer(error) }
+        for attempt in remotes.allDials { attempt.lostServer(error) }
         // The cause may have ended NAT bindings, too, and nothing else would notice in an idle peer.
         verifyMappings(isUrgent: true)
     }
@@ -156,7 +156,7 @@ extension PeerEngine {
         // The server takes messages in their order.
         if isFirstOnLink { requestPaths() }
         for warm in warms where warm.observed != nil { warm.prove(username: "\(instance)", key: stunKey) }
-        for attempt in attempts.values { attempt.dialIfWaiting() }
+        for attempt in remotes.allDials { attempt.dialIfWaiting() }
     }
 
     private func registered(_ isFirstOnLink: Bool) {

@@ -12,18 +12,19 @@ extension PeerEngine {
     }
 
     private var isLinkPrecious: Bool {
-        sessions.values.contains { $0.driver.activePath?.kind == .circuit } || attempts.values.contains { $0.role == .dialler && $0.session == nil }
+        remotes.allSessions.contains { $0.driver.activePath?.kind == .circuit }
+            || remotes.allDials.contains { $0.role == .dialler && $0.session == nil }
     }
 
     private var isServerAwaited: Bool {
-        attempts.values.contains { $0.phase == .dialled }
-            || sessions.values.contains { box in box.driver.activePath.map { $0.kind == .circuit && box.driver.isDoubted } ?? true }
+        remotes.allDials.contains { $0.phase == .dialled }
+            || remotes.allSessions.contains { box in box.driver.activePath.map { $0.kind == .circuit && box.driver.isDoubted } ?? true }
     }
 
     /// A connection waits for the server where it has no path, or one that is doubted, or is still to begin.
     var isServerMissed: Bool {
-        sessions.values.contains { $0.driver.activePath == nil || $0.driver.isDoubted }
-            || attempts.values.contains { $0.role == .dialler && $0.session == nil && $0.phase == .waiting }
+        remotes.allSessions.contains { $0.driver.activePath == nil || $0.driver.isDoubted }
+            || remotes.allDials.contains { $0.role == .dialler && $0.session == nil && $0.phase == .waiting }
     }
 
     /// The contents of the card now.
@@ -57,7 +58,7 @@ extension PeerEngine {
     func registerAfresh() {
         guard isRegistrationSent else { return }
         feedRendezvous(.register)
-        for attempt in attempts.values { attempt.announce(currentCard()) }
+        for attempt in remotes.allDials { attempt.announce(currentCard()) }
     }
 }
 

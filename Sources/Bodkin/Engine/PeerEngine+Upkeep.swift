@@ -73,10 +73,10 @@ extension PeerEngine {
 
     private func redial(_ box: ConnectionBox, _ aim: Attempt.Aim) {
         guard box.driver.role == .dialler else { return recall(box) }
-        for attempt in Array(attempts.values) where attempt.session === box.driver && attempt.isResumption { attempt.end() }
+        for attempt in remotes.dials(for: box.driver) where attempt.isResumption { attempt.end() }
         box.upkeep.began()
         // Where the first dial is still at it, it looks for the direct path; another circuit is to be had beside it.
-        let isMeeting = attempts.values.contains { $0.session === box.driver && $0.mayStillConnect }
+        let isMeeting = remotes.dials(for: box.driver).contains { $0.mayStillConnect }
         guard !isMeeting || aim == .anyPath && usesCircuits else { return }
         let attempt = Attempt(resuming: box.driver, isMeeting ? .circuit : aim, engine: self)
         keep(attempt)
@@ -85,7 +85,7 @@ extension PeerEngine {
 
     /// One of the dials for a session is over.
     func attemptEnded(for box: ConnectionBox) {
-        guard !attempts.values.contains(where: { $0.session === box.driver && $0.role == .dialler }) else { return }
+        guard !remotes.dials(for: box.driver).contains(where: { $0.role == .dialler }) else { return }
         box.upkeep.ended(at: box.elapsed, jitter: .random(in: 0.5...1.5))
         tend(box)
     }
@@ -110,13 +110,15 @@ extension PeerEngine {
 
     /// The server is about to know us again, over another link: the diallers of the sessions that wait for a path hear of it a round trip earlier than of its answer.
     func requestPaths() {
-        for box in sessions.values where box.driver.role == .called && (box.driver.activePath == nil || box.driver.isDoubted) { sendRecall(for: box) }
+        for box in remotes.allSessions where box.driver.role == .called && (box.driver.activePath == nil || box.driver.isDoubted) {
+            sendRecall(for: box)
+        }
     }
 
     /// The called side of one of our sessions has no path that works, or its network has changed.
     func received(_ recall: WireRecall) {
         guard let peer = PeerID(publicKey: recall.peer), let session = SessionID(bytes: recall.session),
-            let box = sessions[SessionKey(peer: peer, session: session)], box.driver.role == .dialler,
+            let box = remotes.session(session, with: peer), box.driver.role == .dialler,
             box.driver.remoteInstance.bytes == Array(recall.instance),
             box.driver.activePath == nil || recall.generation >= box.driver.generation,
             box.recalledAt.map({ eventLoop.now - $0 >= Self.recallInterval }) ?? true
@@ -130,7 +132,7 @@ extension PeerEngine {
 
     /// Whether another path is looked for already, by a dial so young that it would not be begun again.
     private func isDialling(for box: ConnectionBox) -> Bool {
-        attempts.values.contains { $0.session === box.driver && $0.role == .dialler && $0.elapsed < youth }
+        remotes.dials(for: box.driver).contains { $0.role == .dialler && $0.elapsed < youth }
     }
 
     /// What it takes to meet.
@@ -139,11 +141,11 @@ extension PeerEngine {
     // MARK: Hurrying
 
     /// The network has changed, or the server is back: what failed before may succeed now.
-    func hurry() { for box in Array(sessions.values) { hurry(box) } }
+    func hurry() { for box in remotes.allSessions { hurry(box) } }
 
     /// The server sees the reserved port by another mapping. Who is meeting hears of it; where nobody is, a circuit may be left for a direct path now.
     func hurryUpgrades() {
-        for box in Array(sessions.values) where box.driver.activePath?.kind == .circuit {
+        for box in remotes.allSessions where box.driver.activePath?.kind == .circuit {
             box.upkeep.hurry(at: box.elapsed)
             tend(box)
         }
@@ -152,7 +154,7 @@ extension PeerEngine {
     private func hurry(_ box: ConnectionBox) {
         box.upkeep.hurry(at: box.elapsed)
         // What was sent for it before may have been sent to nobody, and the circuit of a meeting is gone with the link that it ran on.
-        let isDialled = attempts.values.contains { $0.session === box.driver && $0.phase == .dialled }
+        let isDialled = remotes.dials(for: box.driver).contains { $0.phase == .dialled }
         if box.driver.isDoubted || box.driver.activePath == nil && !isDialled { redial(box, .anyPath) }
         tend(box)
     }

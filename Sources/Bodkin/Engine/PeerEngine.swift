@@ -62,9 +62,9 @@ final class PeerEngine {
     var linkStart: NIODeadline
     /// Those who wait for what the server meets at the reserved port.
     var waitingForDialBack: [EventLoopPromise<WireDialedBack?>] = []
-    var attempts: [AttemptID: Attempt] = [:]
+    /// The dials and sessions, by remote peer.
+    var remotes = Remotes()
     var circuits: [AttemptID: CircuitChannel] = [:]
-    var sessions: [SessionKey: ConnectionBox] = [:]
     /// The paths that carry the last words of those that are over, until they are gone; and who waits for that.
     var parting: [(path: Path, box: ConnectionBox)] = []
     var allParted: EventLoopPromise<Void>?
@@ -83,12 +83,6 @@ final class PeerEngine {
     var registrationTime = Duration.zero
     var waitingForRegistration: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
     let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
-
-    /// A session by what names it.
-    struct SessionKey: Hashable {
-        let peer: PeerID
-        let session: SessionID
-    }
 
     init(
         _ configuration: Peer.Configuration, on eventLoop: any EventLoop, incoming: AsyncThrowingStream<Connection, any Error>.Continuation
@@ -157,7 +151,7 @@ final class PeerEngine {
         incoming.finish(throwing: error)
         for promise in waitingForRegistration.values { promise.fail(error) }
         waitingForRegistration = [:]
-        for attempt in Array(attempts.values) { attempt.fail(error) }
+        for attempt in remotes.allDials { attempt.fail(error) }
         release()
     }
 
@@ -169,8 +163,8 @@ final class PeerEngine {
         let error = PeerError(.closed, "the peer has been closed: make another one")
         for promise in waitingForRegistration.values { promise.fail(error) }
         waitingForRegistration = [:]
-        for attempt in Array(attempts.values) { attempt.fail(error) }
-        for box in Array(sessions.values) { box.driver.fail("the peer has been closed") }
+        for attempt in remotes.allDials { attempt.fail(error) }
+        for box in remotes.allSessions { box.driver.fail("the peer has been closed") }
         release()
     }
 
@@ -184,7 +178,7 @@ final class PeerEngine {
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         circuits = [:]
         dialedBack(nil)
-        attempts = [:]
+        remotes.removeAllDials()
         link?.close()
         // The mapping is of no more use to anyone.
         for binding in bindings.values { binding.close() }
@@ -197,6 +191,9 @@ final class PeerEngine {
 
     /// The time since the peer's start.
     var now: Instant { Instant(sinceStart: elapsed(since: start)) }
+
+    /// When a machine's deadline has certainly come: the event loop counts whole nanoseconds, and a timer that is early would find nothing to do.
+    func time(of deadline: Instant) -> NIODeadline { start + TimeAmount(deadline.sinceStart) + .nanoseconds(1) }
 
     func elapsed(since begin: NIODeadline) -> Duration { .nanoseconds((eventLoop.now - begin).nanoseconds) }
 

@@ -193,7 +193,8 @@ final class Prediction {
         guard isTold, let own, let far, timer == nil else { return }
         var random = SystemRandomNumberGenerator()
         guard let part = PunchRound(own: own, far: far, using: &random) else {
-            isHopeless = own.ports != .kept || far.ports != .kept
+            // What was only tried because a Meet stayed silent does not say why it did.
+            isHopeless = !followsSilence && !engine.isMappingDoubtful && (own.ports != .kept || far.ports != .kept)
             return finish()
         }
         isLast = part.isLast || round == Self.roundLimit

@@ -93,7 +93,7 @@ public final class Peer: Sendable {
     func close(within limit: Duration) async {
         let engine = engine
         let deadline = eventLoop.now + TimeAmount(limit)
-        let connections = try? await eventLoop.submit { engine.value.sessions.values.map { Connection($0) } }.get()
+        let connections = try? await eventLoop.submit { engine.value.remotes.allSessions.map { Connection($0) } }.get()
         await withTaskGroup { group in
             for connection in connections ?? [] { group.addTask { try? await connection.close(within: limit) } }
         }

@@ -35,7 +35,7 @@ struct PortRotationDialTests {
     }
 
     @Test(
-        "a dial fires also where the port is replaced before the Meet comes, before the two fire, and after",
+        "a dial fires whenever its port is replaced: before the Meet, before the two fire, and after",
         arguments: [0, 1, 9, 30, 100, 300, 450, 900])
     func replaced(_ milliseconds: Int) throws {
         try Self.withPeers { network, a, b in

@@ -44,7 +44,7 @@ final class VirtualTalk {
             // What does not fit now would be lost here: a line always does, unless nothing has moved for minutes.
             written -= line.readableBytes
         }
-        for far in dial.b.engine.sessions.values where far.driver.closeReason == nil {
+        for far in dial.b.engine.remotes.allSessions where far.driver.closeReason == nil {
             while let result = far.driver.readNow(.initial, limit: 65_536), case .success(var bytes?) = result, bytes.readableBytes > 0 {
                 far.driver.writeNow(&bytes, to: .initial)
             }
