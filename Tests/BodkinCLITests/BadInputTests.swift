@@ -6,7 +6,7 @@ struct BadInputTests {
     @Test(
         "gets one line that says what to do, and its status",
         arguments: [
-            ("connect ${id%?}x", 65, "typo"), ("connect $id --timeout 1", 68, "check that it listens"),
+            ("connect x${id#?}", 65, "typo"), ("connect $id --timeout 1", 68, "check that it listens"),
             ("connect $(bodkin id --state s)", 64, "our own peer ID"),
             ("connect $id --rendezvous nonsense", 65, "does not begin with bodkin://"), ("connect $id --rendezvous ''", 65, "copy it whole"),
             ("connect $id --rendezvous ${BODKIN_RENDEZVOUS/key=???????/key=AAAAAAA}", 76, "not the rendezvous server"),

@@ -101,6 +101,7 @@ extension Attempt {
 
     private func lost(_ shot: ShotID?, _ entry: Int?, _ error: (any Error)?) {
         guard phase == .meeting || phase == .dialled else { return }
+        if let shot { openPaths[shot] = nil }
         if let entry, hasDirectPath, report.attempts.indices.contains(entry) { return supersede(entry) }
         let isSilent = if case .silent? = error as? PathError { true } else { false }
         let isImpostor = error is NIOSSLError || error is BoringSSLError || error is PathError && !isSilent
@@ -117,13 +118,14 @@ extension Attempt {
             if isExhausted { engine.eventLoop.assumeIsolated().execute { [weak self] in self?.conclude() } }
             return
         }
-        openPaths[shot] = nil
         tell(.lost(shot))
     }
 
     /// A path of the session is gone before the session had settled on it: there may be another.
     func lost(_ path: Path, _ error: (any Error)?) {
         if path.kind == .direct { hasDirectPath = false }
+        // What came up second, and was closed for that, counts no more.
+        if phase == .meeting { for shot in simultaneousOpen.established where openPaths[shot] == nil { tell(.lost(shot)) } }
         guard phase == .meeting, path.kind == .direct, let shot = openPaths.first(where: { $0.value === path })?.key else { return }
         openPaths[shot] = nil
         judge(self.entry(of: shot), .failed, "lost before the connection had moved to it\(error.map { ": \($0.inPlainWords)" } ?? "")")
@@ -143,9 +145,9 @@ extension Attempt {
         report.remote = path.remote
         report.timeToDirect = elapsed
         for other in Array(openPaths.values) where other !== path { other.close() }
-        for other in prediction?.paths ?? [] where other !== path { other.close() }
+        for other in punchPaths where other !== path { other.close() }
         if let entry = entry(of: path) { judge(entry, .succeeded, "") }
-        if let prediction, prediction.paths.contains(where: { $0 === path }), prediction.showsAddressDependence { engine.sawAddressDependence() }
+        if punchPaths.contains(where: { $0 === path }), showsAddressDependence { engine.sawAddressDependence() }
         for index in report.attempts.indices where report.attempts[index].verdict == .pending { supersede(index) }
         finish()
     }
@@ -155,7 +157,7 @@ extension Attempt {
         guard phase != .over else { return }
         isExhausted = true
         // The ports are still being predicted.
-        if prediction?.isActive == true { return }
+        if isPredicting, predictedPunch.isActive { return }
         finishSimultaneousOpen()
         guard session != nil else {
             // A circuit may still be on its way.
@@ -171,9 +173,11 @@ extension Attempt {
         report.route = session?.activePath.map { Route($0.kind) }
         if report.route == .circuit {
             let isSeen = engine.warms.contains { $0.observed != nil }
-            let isHopeless = prediction?.isHopeless == true
+            let isHopeless = predictedPunch.isHopeless
             let verdict = isHopeless ? .unpredictable : RelayVerdict(report, isWanted: isDirectWanted, isSeen: isSeen)
             report.verdict = verdict
+            // A disturbance may explain it, or nothing but a circuit was looked for: a direct path is looked for again soon.
+            if aim == .circuit || [.silent, .unsteady, .failed].contains(verdict) { box?.upkeep.missed() }
             // Said once, and again where the reason has become another.
             let isKnown = isResumption && box?.report.verdict == verdict
             var metadata: Logger.Metadata = [

@@ -80,7 +80,7 @@ extension Attempt {
         case .clear(let endpoint, let isPressing):
             if !engine.discardStrangers(at: endpoint, isPressing: isPressing) { engine.tellPorts(.otherPortNeeded(id)) }
         case .replacePort: engine.tellPorts(.otherPortNeeded(id))
-        case .foundSilence(let isLong): prediction?.meetStayedSilent(isLong: isLong)
+        case .foundSilence(let isLong): tellPunch(.meetStayedSilent(isLong: isLong))
         case .judged(let entry): engine.tell(.attempt(peer, report.attempts[entry]), since: start)
         }
     }

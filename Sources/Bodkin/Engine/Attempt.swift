@@ -61,7 +61,11 @@ final class Attempt {
     /// Whether both sides look for direct paths.
     var isDirectWanted = true
     /// What is done where the ports of one side cannot be seen beforehand.
-    private(set) var prediction: Prediction?
+    var isPredicting = false
+    var predictedPunch = PredictedPunch()
+    var punchShots: [ObjectIdentifier: any Channel] = [:]
+    var punchPaths: [Path] = []
+    var punchTimer: OneShot?
     /// Who waits for the far side's forecast, where nothing but that is asked for.
     var outlook: EventLoopPromise<WireForecast?>?
     /// Whether the remote peer has proved itself over this dial's circuit.
@@ -172,15 +176,7 @@ final class Attempt {
     }
 
     /// Whether a connection of it is up, and has not come to nothing yet.
-    var isConnecting: Bool { hasDirectPath || !openPaths.isEmpty || prediction?.paths.contains { $0.channel.isActive } == true }
-
-    /// The two sides meet: where one's ports are not kept, what they will be is found out.
-    func predict() {
-        guard engine.configuration.predictsPorts else { return }
-        let prediction = Prediction(self)
-        self.prediction = prediction
-        prediction.begin()
-    }
+    var isConnecting: Bool { hasDirectPath || !openPaths.isEmpty || punchPaths.contains { $0.channel.isActive } }
 
     /// Whether the remote peer is authenticated, by this dial's circuit or by a session of the same two instances. Then ports may be predicted for it: at either end,
     /// in a first dial, a recovery and an upgrade alike. If the session's direct path is only doubted, the circuit has to come first: the path may answer yet, and a
@@ -197,7 +193,7 @@ final class Attempt {
         hasAuthenticatedCircuit = true
         // Its private addresses beyond our links are allowed from now on.
         if let card { received(card) }
-        prediction?.remoteAuthenticated()
+        tellPunch(.remoteAuthenticated)
         continueOutlookQuery()
     }
 
@@ -221,7 +217,7 @@ final class Attempt {
     /// Whether a path is this attempt's own.
     func owns(_ path: Path) -> Bool {
         engine.circuits[id].map { $0 === path.channel } ?? false || openPaths.values.contains { $0 === path }
-            || prediction?.paths.contains { $0 === path } == true
+            || punchPaths.contains { $0 === path }
     }
 
     /// The called end: the dialler goes on with a session that there is.
@@ -235,7 +231,7 @@ final class Attempt {
     /// The entry of the report for a path of ours.
     func entry(of path: Path) -> Int? {
         if path.kind == .circuit { return circuitReportIndex }
-        if prediction?.paths.contains(where: { $0 === path }) == true { return prediction?.reportIndex }
+        if punchPaths.contains(where: { $0 === path }) { return predictedPunch.entry }
         return openPaths.first { $0.value === path }.map { entry(of: $0.key) }
     }
 
@@ -318,7 +314,7 @@ final class Attempt {
     private func stop() {
         phase = .over
         timeout?.cancel()
-        prediction?.end()
+        endPunch()
         closeSimultaneousOpen()
     }
 

@@ -31,12 +31,12 @@ extension PeerEngine {
             case .grant(let id, .meet, let count):
                 for _ in 0..<count { if let attempt = remotes.dial(id) { attempt.fireWaiting() } else { halfOpen.handle(.released(id, .meet)) } }
             case .grant(let id, .search, let count):
-                if let prediction = remotes.dial(id)?.prediction {
-                    prediction.granted(count)
+                if let attempt = remotes.dial(id), attempt.isPredicting, attempt.phase != .over {
+                    attempt.tellPunch(.granted(count))
                 } else {
                     for _ in 0..<count { halfOpen.handle(.released(id, .search)) }
                 }
-            case .deny(let id, _, let count): remotes.dial(id)?.prediction?.denied(count)
+            case .deny(let id, _, let count): remotes.dial(id)?.tellPunch(.denied(count))
             }
         }
     }

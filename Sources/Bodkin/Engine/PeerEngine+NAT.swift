@@ -46,7 +46,7 @@ extension PeerEngine {
             // A card that says that the port is kept spares the remote peer of a dial a question.
             if keepsEndpoint == true { registerAfresh() }
             for attempt in remotes.allDials {
-                attempt.prediction?.begin()
+                attempt.tellPunch(.begin)
                 attempt.answerOutlook()
             }
         case .examine(let number): if isRegistered, remotes.hasNoDials { examineNetwork(number) } else { feed(.dialing) }

@@ -76,7 +76,7 @@ extension PeerEngine {
             }
         case .mapped:
             learnAllocation()
-            for attempt in remotes.allDials { attempt.prediction?.begin() }
+            for attempt in remotes.allDials { attempt.tellPunch(.begin) }
             hurryUpgrades()
             tellOfMappings()
         case .unmapped: tellOfMappings()

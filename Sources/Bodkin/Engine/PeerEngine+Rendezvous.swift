@@ -122,7 +122,7 @@ extension PeerEngine {
             switch signal.payload {
             case .card(let card)?: attempt.received(card)
             case .forecast(let forecast)? where forecast.round == 0: attempt.receivedOutlook(forecast)
-            case .forecast(let forecast)?: attempt.prediction?.received(forecast)
+            case .forecast(let forecast)?: attempt.received(forecast)
             case nil: break
             }
         case .circuitData(let data):

@@ -130,9 +130,9 @@ extension PeerEngine {
         redial(box, .anyPath)
     }
 
-    /// Whether another path is looked for already, by a dial so young that it would not be begun again.
+    /// Whether another path is looked for already, by a dial so young that it would not be begun again. A dial for a direct path alone is none where a circuit would do.
     private func isDialling(for box: ConnectionBox) -> Bool {
-        remotes.dials(for: box.driver).contains { $0.role == .dialler && $0.elapsed < youth }
+        remotes.dials(for: box.driver).contains { $0.role == .dialler && $0.elapsed < youth && !($0.isUpgrade && usesCircuits) }
     }
 
     /// What it takes to meet.

@@ -60,6 +60,8 @@ struct SimultaneousOpen: PathStrategy, ~Copyable {
     var hasFired: Bool { instantCount > 0 }
     /// Whether a connection is up, and has not come to nothing yet.
     var isUp: Bool { targets.contains { $0.phase == .up } }
+    /// The connections that are up, as far as it has heard.
+    var established: [ShotID] { targets.indices.filter { targets[$0].phase == .up }.map { shot($0) } }
     /// Whether a further target may be added.
     var hasRoom: Bool { targets.count < Self.targetLimit }
 

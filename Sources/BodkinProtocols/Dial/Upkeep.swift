@@ -19,8 +19,11 @@ public struct Upkeep: Sendable {
 
     /// The first pause before a session without a path dials again, and the longest.
     static let redialPauses = (first: Duration.milliseconds(250), longest: Duration.seconds(8))
-    /// The first pause before a direct path is looked for again, where there never was one and where there was, and the longest.
-    static let upgradePauses = (first: Duration.seconds(30), again: Duration.seconds(1), longest: Duration.seconds(600))
+    /// The first pause before a direct path is looked for again, and the longest: where nothing promises one, where none was found for reasons that may be over,
+    /// and where there was one before.
+    static let upgradePauses = (
+        first: Duration.seconds(30), promising: Duration.seconds(5), again: Duration.seconds(1), longest: Duration.seconds(600)
+    )
 
     /// After a path that has lived so long another one is dialled for at once.
     static let calm = Duration.seconds(2)
@@ -35,6 +38,7 @@ public struct Upkeep: Sendable {
     private var kind: PathKind?
     /// What was direct once can be so again.
     private var wasDirect: Bool
+    private var isPromising = false
     private var pathlessSince: Duration?
     private var next: Duration?
     private var isBusy = false
@@ -78,6 +82,9 @@ public struct Upkeep: Sendable {
         return losses == 0 ? now : pause(from: now, failures: max(0, losses - Self.shortLives), Self.redialPauses, jitter: 1)
     }
 
+    /// The latest dial has found no direct path, for a reason that may be over: it was disturbed, or looked for a circuit alone.
+    public mutating func missed() { isPromising = true }
+
     /// Something is being tried.
     public mutating func began() {
         isBusy = true
@@ -118,7 +125,10 @@ public struct Upkeep: Sendable {
     }
 
     private func pause(from now: Duration, jitter: Double) -> Duration? {
-        let pauses = (first: wasDirect ? Self.upgradePauses.again : Self.upgradePauses.first, longest: Self.upgradePauses.longest)
+        let pauses = (
+            first: wasDirect ? Self.upgradePauses.again : isPromising ? Self.upgradePauses.promising : Self.upgradePauses.first,
+            longest: Self.upgradePauses.longest
+        )
         return switch kind {
         case .direct: nil
         case .circuit: allowsDirectPaths && role == .dialler ? pause(from: now, failures: failures, pauses, jitter: jitter) : nil

@@ -151,3 +151,17 @@ import Testing
         }
     }
 }
+
+@Suite("Upkeep after a dial that was disturbed")
+struct UpkeepPromiseTests {
+    @Test(
+        "a session whose dial was disturbed looks for a direct path again after seconds, not after half a minute",
+        arguments: [false, true])
+    func promising(_ isMissed: Bool) {
+        var upkeep = Upkeep(.dialler, kind: .circuit, lifetime: .seconds(60), allowsDirectPaths: true)
+        upkeep.began()
+        if isMissed { upkeep.missed() }
+        upkeep.ended(at: .seconds(2), jitter: 1)
+        #expect(upkeep.deadline == .seconds(2) + (isMissed ? .seconds(5) : .seconds(30)))
+    }
+}

@@ -202,7 +202,9 @@ struct VirtualTCP {
             if segment.sequence &+ 1 == expected { transmit([.syn, .ack], at: 0) } else { acknowledge() }
             return
         }
-        guard segment.flags.contains(.ack), segment.acknowledgement == initial &+ 1 else { return }
+        guard segment.flags.contains(.ack) else { return }
+        // An acknowledgement of what was never sent here (RFC 9293 section 3.10.7.4).
+        guard segment.acknowledgement == initial &+ 1 else { return segments.append(segment.reset) }
         // The other half of a simultaneous open.
         if segment.flags.contains(.syn) {
             establish(at: now)
