@@ -2,16 +2,16 @@
 import BodkinNATLab
 
 extension AccessNetwork {
-    /// The network of that name.
-    /// - Throws: ``LabError`` with the names there are.
+    /// Creates the network with this name.
+    /// - Throws: ``LabError`` with the known names.
     init(named name: String, among known: [AccessNetwork] = allCases) throws {
         guard let network = AccessNetwork(rawValue: name), known.contains(network) else {
-            throw LabError(.usage, "no NAT is named '\(name)' here: choose from \(Self.choice(among: known))")
+            throw LabError(.usage, "The lab has no NAT named '\(name)'. Choose from \(Self.choice(among: known)).")
         }
         self = network
     }
 
-    /// The names, in one line. Those of all configurations are written as TYPE/DELTA, since they are many.
+    /// The names in one line. The 35 configurations appear as TYPE/DELTA.
     static func choice(among known: [AccessNetwork] = allCases) -> String {
         let configurations = known.filter { if case .configuration = $0 { true } else { false } }
         guard configurations.count == NATConfiguration.allCases.count else { return known.map(\.rawValue).joined(separator: ", ") }

@@ -3,12 +3,12 @@ import BodkinCore
 import BodkinPrediction
 import BodkinSystem
 
-/// The form is docs/check.md's: members are added, and neither renamed nor taken away.
+/// The JSON form of docs/check.md. Later versions add members, and neither rename nor remove any.
 extension CheckReport {
-    /// All of it.
+    /// The whole report.
     var json: JSONValue { .object(members) }
 
-    /// Its members.
+    /// The members of the report.
     var members: [(String, JSONValue)] {
         let server: [(String, JSONValue)] =
             switch profile.reachability {
@@ -30,7 +30,7 @@ extension CheckReport {
             ("grades", .list(profile.grades.map(Self.json))),
             (
                 "improvements",
-                .list(profile.improvements.map { .object([("name", .text($0.rawValue)), ("advice", .text($0.advice))]) })
+                .list(profile.recommendations.map { .object([("name", .text($0.rawValue)), ("advice", .text(CommandHint.advice($0)))]) })
             ),
         ]
         let peer = pair.map(Self.json) ?? unanswered.map { Self.json($0.peer, $0.failure) }
@@ -55,7 +55,7 @@ extension CheckReport {
     }
 
     private func json(_ allocation: AllocationProfile) -> JSONValue {
-        .object(Self.members(allocation) + [("carrier", profile.carrierSign(allocation.family).map { .text($0.rawValue) } ?? .null)])
+        .object(Self.members(allocation) + [("carrier", profile.cgnatIndicator(allocation.family).map { .text($0.rawValue) } ?? .null)])
     }
 
     private static func members(_ allocation: AllocationProfile) -> [(String, JSONValue)] {
@@ -69,7 +69,7 @@ extension CheckReport {
         ]
     }
 
-    /// A kind of allocation with its numbers; those that it does not have are null.
+    /// The kind of an allocation and its numbers; absent numbers are null.
     static func members(_ kind: AllocationKind) -> [(String, JSONValue)] {
         let name =
             switch kind {
@@ -118,13 +118,13 @@ extension CheckReport {
     }
 
     private static func json(_ grade: NetworkGrade) -> JSONValue {
-        let outcomes = FarNetwork.allCases.compactMap { far in
-            grade.outcomes[far].map { JSONValue.object([("far", .text(far.rawValue))] + members($0)) }
+        let outcomes = ReferenceNetwork.allCases.compactMap { network in
+            grade.outcomes[network].map { JSONValue.object([("far", .text(network.rawValue))] + members($0)) }
         }
-        return .object([("family", key(grade.family)), ("grade", .text(grade.mark.rawValue)), ("with", .list(outcomes))])
+        return .object([("family", key(grade.family)), ("grade", .text(grade.rating.rawValue)), ("with", .list(outcomes))])
     }
 
-    /// What becomes of a pair.
+    /// The members of an estimate.
     static func members(_ forecast: TraversalEstimate) -> [(String, JSONValue)] {
         let (outcome, reason): (String, JSONValue) =
             switch forecast.feasibility {

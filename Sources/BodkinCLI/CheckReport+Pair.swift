@@ -2,28 +2,32 @@ import Bodkin
 import BodkinCore
 import BodkinPrediction
 
-/// What is said of a pair.
+/// The assessment of a pair, for people and as JSON.
 extension CheckReport {
-    /// In words.
-    static func words(_ pair: PairOutlook) -> String {
-        let ports =
-            switch pair.told?.ports {
-            case .kept?: "its mapping is kept for every destination"
-            case .counted(let delta, _, _)?: "each destination sees another port of it, in steps of \(delta)"
-            case .drawn(let range, _, true)?: "each destination sees another port of it, of a block of about \(range.count)"
-            case .drawn?: "each destination sees another port of it, drawn at random"
-            case .unknown?: "it does not know how its ports are given out"
-            case nil: "it tells nothing of its ports: it is relay-only, has not found out yet, or is older than this program"
-            }
-        let seen = pair.told.map { ", seen as \($0.address)" } ?? ""
-        var lines = ["peer \(pair.peer): answers by circuit after \(pair.time.tenths) ms\(seen); \(ports)"]
-        lines.append("=> with this peer: \(words(pair.forecast))")
-        if pair.sharesAddress { lines.append("   both are behind one outside address: on one link they connect by their own addresses") }
+    /// Returns the assessment in sentences.
+    static func words(_ pair: PairAssessment) -> String {
+        let seen = pair.told.map { ", and the server sees it at \($0.address)" } ?? ""
+        var lines = ["Peer \(pair.peer) answered over a circuit after \(pair.time.tenths) ms\(seen). \(ports(pair.told?.ports))"]
+        lines.append("Connection to this peer: \(words(pair.forecast))")
+        if pair.sharesAddress {
+            lines.append("   Both peers share one external address. On the same link they connect through their host candidates.")
+        }
         return lines.joined(separator: "\n")
     }
 
-    /// For programs.
-    static func json(_ pair: PairOutlook) -> JSONValue {
+    private static func ports(_ ports: PortForecast.Ports?) -> String {
+        switch ports {
+        case .kept?: "Its NAT uses one mapping for every destination."
+        case .counted(let delta, _, _)?: "Its NAT allocates a new port for each destination, in steps of \(delta)."
+        case .drawn(let range, _, true)?: "Its NAT allocates a random port for each destination, from a block of about \(range.count) ports."
+        case .drawn?: "Its NAT allocates a random port for each destination."
+        case .unknown?: "Its port allocation is unknown."
+        case nil: "It sent no forecast of its ports, because it uses only circuits, has not measured yet, or runs an older version."
+        }
+    }
+
+    /// Returns the assessment as JSON.
+    static func json(_ pair: PairAssessment) -> JSONValue {
         let kind: String? =
             switch pair.told?.ports {
             case .kept?: "kept"
@@ -40,7 +44,7 @@ extension CheckReport {
             ] + members(pair.forecast))
     }
 
-    /// A peer that cannot be dialled, for programs.
+    /// Returns the JSON of a peer that cannot be dialed.
     static func json(_ peer: PeerID, _ failure: CommandFailure) -> JSONValue {
         .object([("id", .text("\(peer)")), ("reachable", .flag(false)), ("message", .text(failure.message))])
     }

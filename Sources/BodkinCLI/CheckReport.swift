@@ -1,16 +1,16 @@
 import Bodkin
 import BodkinCore
 
-/// What a check has found, for people and as JSON.
+/// The findings of a check, for people and as JSON.
 struct CheckReport {
     let profile: NetworkProfile
-    /// What is to be expected with the peer that was named.
-    var pair: PairOutlook?
-    /// The peer that was named and cannot be dialled, and why.
+    /// The assessment of the pair with the peer of --peer.
+    var pair: PairAssessment?
+    /// The peer of --peer that cannot be dialed, and the reason.
     var unanswered: (peer: PeerID, failure: CommandFailure)?
 
     init(_ profile: NetworkProfile) { self.profile = profile }
 
-    /// A family's name, for people.
+    /// The name of an address family, for people.
     static func name(_ family: IPAddress.Family) -> String { family == .v4 ? "IPv4" : "IPv6" }
 }

@@ -23,11 +23,11 @@ private func emptyActions() -> Actions { nil }
 private func emptyAttributes() -> Attributes { nil }
 #endif
 
-/// A program with its standard input and output in our hands, in a process group of its own.
+/// A child process with pipes for its standard input and output, in its own process group.
 final class ChildProcess: Sendable {
-    /// Where its standard input is written. Whoever takes it closes it.
+    /// The write end of the program's standard input, which the user of this object closes.
     let input: Int32
-    /// Where its standard output is read.
+    /// The read end of the program's standard output.
     let output: Int32
     private let identifier: pid_t
     private let hasEnded = Mutex(false)
@@ -36,7 +36,7 @@ final class ChildProcess: Sendable {
     private static let starting = Mutex(())
 
     /// Starts a program.
-    /// - Throws: ``CommandFailure`` where the system has no process for it.
+    /// - Throws: ``CommandFailure`` if the system refuses the process.
     init(_ arguments: [String], environment: [String: String]) throws {
         (identifier, input, output) = try Self.starting.withLock { _ in try Self.start(arguments, environment) }
     }
@@ -105,7 +105,7 @@ final class ChildProcess: Sendable {
             close(fromChild.read)
             throw CommandFailure(
                 CommandFailure.Status.system,
-                "\(arguments[0]) cannot be started: \(String(cString: strerror(result))); check its name and the limits here")
+                "The system cannot start \(arguments[0]) (\(String(cString: strerror(result)))). Check the name and the process limits.")
         }
         return (identifier, toChild.write, fromChild.read)
     }

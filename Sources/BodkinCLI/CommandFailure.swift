@@ -14,9 +14,9 @@ import Musl
 import Darwin
 #endif
 
-/// Why a command has failed, in one line, with the exit status by sysexits that says the same.
+/// The failure of a command: one line, and an exit status by sysexits.h.
 struct CommandFailure: Error, Sendable {
-    /// The statuses, as sysexits.h names them.
+    /// The exit statuses of sysexits.h.
     enum Status {
         static let usage: Int32 = 64
         static let data: Int32 = 65
@@ -33,9 +33,9 @@ struct CommandFailure: Error, Sendable {
 
     /// The exit status.
     var status: Int32
-    /// One line: what failed, and what to do next.
+    /// One line: the failure, and what to do.
     var message: String
-    /// The same with everything that is known, for `--verbose`.
+    /// The message with all details, for `--verbose`.
     var details: String
 
     init(_ status: Int32, _ message: String, details: String? = nil) {
@@ -44,21 +44,28 @@ struct CommandFailure: Error, Sendable {
         self.details = details ?? message
     }
 
-    /// What an error means for the command.
+    /// Creates the failure of the command from an error.
     init(_ error: any Error) {
         switch error {
         case let error as CommandFailure: self = error
-        case let error as IdentityError: self.init(Self.status(of: error.code), error.message)
+        case let error as IdentityError: self.init(Self.status(of: error.code), CommandHint.message(error))
         case let error as PeerID.ParseError: self.init(Status.data, "\(error)")
         case let error as RendezvousURL.ParseError: self.init(Status.data, error.message)
-        case let error as TransportError: self.init(Self.status(of: error.code), error.message, details: Self.details(error.message, error.cause))
-        case let error as PeerError: self.init(Self.status(of: error.code), error.message, details: "\(error)")
-        case let error as ServerError: self.init(Self.status(of: error), error.message, details: Self.details(error.message, error.cause))
+        case let error as TransportError:
+            let message = CommandHint.message(error)
+            self.init(Self.status(of: error.code), message, details: Self.details(message, error.cause))
+        case let error as PeerError:
+            let attempts = error.report?.attempts.map { "  \($0)" } ?? []
+            let message = CommandHint.message(error)
+            self.init(Self.status(of: error.code), message, details: ([message] + attempts).joined(separator: "\n"))
+        case let error as ServerError:
+            let message = CommandHint.message(error)
+            self.init(Self.status(of: error), message, details: Self.details(message, error.cause))
         case let error as ConnectionError: self.init(Status.temporary, error.message)
         case let error as DescriptorError:
-            self.init(Status.input, "standard input or output fails: \(String(cString: strerror(error.number))); check where they lead")
-        case is CancellationError: self.init(Status.temporary, "given up: run it again")
-        default: self.init(Status.software, "unexpected: \(error); please report it")
+            self.init(Status.input, "Standard input or output failed (\(String(cString: strerror(error.number)))). Check the file or pipe.")
+        case is CancellationError: self.init(Status.temporary, "The command was cancelled. Run it again.")
+        default: self.init(Status.software, "An unexpected error occurred (\(error)). Report it to the authors of Bodkin.")
         }
     }
 

@@ -4,23 +4,29 @@ import NIOPosix
 
 struct ConnectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "connect", abstract: "Connects to a peer; standard input and output are the connection.",
+        commandName: "connect", abstract: "Connect standard input and output to a remote peer.",
         discussion: """
-            The end of standard input ends this half of the connection; the command ends when the far side has ended, too, and everything is \
-            written. It goes by circuit until there is a direct path, unless an option says otherwise.
+            The connection uses a circuit until a direct path is established. The end of standard input half-closes the connection. The command \
+            ends when the remote peer has also finished and all output is written.
 
-            Exit status: 0 when both sides have ended in good order; 64 usage, 65 a peer ID or URL with a typo, 68 the peer is not there or does \
-            not allow it, 69 no way to the server or the peer, 75 lost or timed out, 76 the server is not what the URL says, 77 refused.
+            Examples:
+              bodkin connect PEER-ID < file
+              bodkin connect PEER-ID --direct-only --timeout 10
+
+            Exit status: 0 success; 64 usage; 65 a peer ID or URL with a typo; 68 the peer is not registered or does not allow the dial; 69 no \
+            path to the server or the peer; 75 lost or timed out; 76 the server is not the one in the URL; 77 refused.
             """)
 
     @OptionGroup var peer: PeerOptions
-    @Option(help: ArgumentHelp("How long the dial may take.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Limit the duration of the dial.", valueName: "seconds"))
     var timeout: Double = 30
-    @Argument(help: "The peer's ID, as 'bodkin id' prints it there.")
+    @Argument(help: "Name the remote peer by its ID, as 'bodkin id' prints it there.")
     var id: String
 
     func validate() throws {
-        guard timeout > 0, timeout <= 86_400 else { throw ValidationError("--timeout takes seconds, more than 0 and at most a day") }
+        guard timeout > 0, timeout <= 86_400 else {
+            throw ValidationError("The value of --timeout is out of range. Give more than 0 and at most 86400 seconds.")
+        }
     }
 
     func run() async throws {
@@ -38,7 +44,7 @@ struct ConnectCommand: AsyncParsableCommand {
     }
 }
 
-/// Runs the body of a peer's command: errors become one line and an exit status, a signal a tidy end.
+/// Runs the body of a peer's command. An error becomes one line and an exit status; a signal ends the body in good order.
 func runPeerCommand(_ name: String, _ log: EventLog, _ body: @escaping @Sendable () async throws -> Void) async throws {
     let signal: Int32?
     do {

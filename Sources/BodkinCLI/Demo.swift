@@ -4,7 +4,7 @@ import BodkinIdentity
 import BodkinNATLab
 import FoundationEssentials
 
-/// Real `bodkin` processes in the hosts of a lab: they meet, talk, and one sends the other a file.
+/// A run of real `bodkin` processes in the hosts of a lab, in which one peer sends the other a file.
 struct Demo: Sendable {
     let lab: Lab
     let directory: String
@@ -16,7 +16,7 @@ struct Demo: Sendable {
         program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     }
 
-    /// How long the parts may take before something is wrong.
+    /// The timeout of each part.
     private static let patience = Duration.seconds(60)
 
     func run() async throws -> DemoOutcome {
@@ -25,26 +25,26 @@ struct Demo: Sendable {
         _ = try await lab.host("a").run("/bin/sh", "-c", "head -c \(size) /dev/urandom > '\(directory)/file'")
         let record = DemoRecord()
         let server = try lab.host("server").start(
-            [program, "server", "--host", "\(try lab.host("server").address)", "--state", "\(directory)/server", "--events", "json"],
+            [program, "server", "--host", "\(try lab.host("server").address)", "--state-dir", "\(directory)/server", "--events", "json"],
             output: .lines { record.note("server", $0) })
         let url = try await record.first("bodkin://", from: "server", within: Self.patience)
         let environment = ["BODKIN_RENDEZVOUS": url]
         let listener = try lab.host("b").start(
-            [program, "listen", "--once", "--allow", "\(a)", "--state", "\(directory)/b", "--events", "json", "--exec", answering],
+            [program, "listen", "--once", "--allow", "\(a)", "--state-dir", "\(directory)/b", "--events", "json", "--exec", answering],
             environment: environment, output: .lines { record.note("b", $0) })
         _ = try await record.first(#""event": "listening""#, from: "b", within: Self.patience)
         _ = try await lab.takeEvents()
         let start = Lab.now
-        let dialler = try lab.host("a").start(
-            ["/bin/sh", "-c", asking, program, "connect", "\(b)", "--state", "\(directory)/a", "--events", "json"],
+        let dialer = try lab.host("a").start(
+            ["/bin/sh", "-c", asking, program, "connect", "\(b)", "--state-dir", "\(directory)/a", "--events", "json"],
             environment: environment, output: .lines { record.note("a", $0) })
         let status = await withTaskCancellationHandler {
-            let status = await dialler.wait().status
-            if status != 0 { listener.terminate() }  // it would wait for another one
+            let status = await dialer.wait().status
+            if status != 0 { listener.terminate() }  // the listener would wait for another connection
             _ = await listener.wait()
             return status
         } onCancel: {
-            for process in [server, listener, dialler] { process.kill() }
+            for process in [server, listener, dialer] { process.kill() }
         }
         let end = Lab.now
         let events = try await lab.takeEvents()
@@ -56,16 +56,16 @@ struct Demo: Sendable {
             server: try lab.host("server").specification)
     }
 
-    /// What b does with a connection, by sh: it answers a line, takes a file, and says what it got.
+    /// The sh script of b, which answers a line, receives a file, and prints its digest.
     private var answering: String {
         """
         IFS= read -r line; echo 'first byte' >&2; echo "b> hello a, I read: $line"
         IFS= read -r line; echo "b> $line? go ahead"; echo 'file begins' >&2
-        sha256sum | cut -d' ' -f1; echo 'file is there' >&2
+        sha256sum | cut -d' ' -f1; echo 'file has arrived' >&2
         """
     }
 
-    /// What a does: it says hello, waits a moment, in which the connection moves to its best path, and sends the file.
+    /// The sh script of a, which greets b, waits until the connection has moved to its best path, and sends the file.
     private var asking: String {
         """
         (echo 'hello b'; sleep 0.7; echo 'may I send a file of \(size >> 20) MiB'; exec cat '\(directory)/file') | exec "$0" "$@"

@@ -2,7 +2,7 @@
 import BodkinNATLab
 import Synchronization
 
-/// What the processes of a demo have written, each line with its moment on the lab's clock.
+/// The lines that the processes of a demo have written, each with its time on the lab's clock.
 final class DemoRecord: Sendable {
     struct Line: Sendable {
         var time: LabInstant
@@ -12,7 +12,7 @@ final class DemoRecord: Sendable {
 
     private let state = Mutex<[Line]>([])
 
-    /// Everything so far.
+    /// The lines so far.
     var lines: [Line] { state.withLock { $0 } }
 
     /// A text member of a line of events, which is written by this very program: the first of that name, so an event's own before its attempts'.
@@ -28,17 +28,18 @@ final class DemoRecord: Sendable {
     func note(_ host: String, _ text: String) { state.withLock { $0.append(Line(time: Lab.now, host: host, text: text)) } }
 
     /// The first line of a host that holds `text`.
-    /// - Throws: ``LabError`` where it does not come in time, with what came instead.
+    /// - Throws: ``LabError`` with the last line if the line does not come in time.
     func first(_ text: String, from host: String, within patience: Duration) async throws -> String {
         let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
             if let line = lines.first(where: { $0.host == host && $0.text.contains(text) }) { return line.text }
             if let line = lines.first(where: { $0.text.contains(#""event": "error""#) }) {
-                throw LabError(.system, "\(line.host) failed: \(line.text)")
+                throw LabError(.system, "The process in host \(line.host) failed. It wrote: \(line.text)")
             }
             try await Task.sleep(for: .milliseconds(5))
         }
-        throw LabError(.system, "nothing came in \(patience): \(lines.last?.text ?? "no output at all"); try 'bodkin lab run' to look closer")
+        throw LabError(
+            .system, "The demo waited \(patience) in vain (last line: \(lines.last?.text ?? "none")). Run 'bodkin lab run' to look closer.")
     }
 }
 #endif

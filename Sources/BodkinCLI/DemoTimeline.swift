@@ -56,21 +56,23 @@ struct DemoTimeline {
         return Entry(time: event.time, isB: isB, text: text)
     }
 
-    /// What a line of a process means; nil for what is no step.
+    /// The meaning of a line of a process; nil if the line is no step.
     private func words(_ line: String) -> String? {
         switch line {
-        case "first byte": return "the first byte is with b's program"
+        case "first byte": return "b's program reads the first byte"
         case "file begins": return "the file begins"
-        case "file is there": return "the file is there"
+        case "file has arrived": return "the file has arrived"
         default: break
         }
         guard let name = value("event", of: line) else { return line.hasPrefix("b> ") ? "reads b's answer" : nil }
         switch name {
         case "registered": return "registered" + (value("observed", of: line).map { ", seen as \($0)" } ?? "")
         case "dialing": return "dials b"
-        case "path": return value("kind", of: line) == "circuit" ? "circuit is up, by the server" : "direct path is up"
-        case "connected": return "connected, first bytes by \(value("kind", of: line) ?? "?")"
-        case "report": return line.contains(#""route": null"#) ? "there is no connection" : "the connection is \(value("route", of: line) ?? "?")"
+        case "path-established": return value("route", of: line) == "circuit" ? "circuit established" : "direct path established"
+        case "connected": return "connected, first bytes: \(value("route", of: line) ?? "?")"
+        case "report":
+            return line.contains(#""route": null"#)
+                ? "no connection" : "the connection is \(value("route", of: line) == "circuit" ? "relayed" : "direct")"
         case "closed": return "closed"
         case "error": return "error: \(value("message", of: line) ?? "")"
         default: return nil

@@ -1,11 +1,11 @@
 import Bodkin
 import BodkinCore
 
-/// One line of `--events json`: what happened, when, and its particulars. docs/events.md describes every one.
+/// One line of `--events json`: the name, time and members of an event. docs/events.md describes every event.
 struct EventLine: Sendable {
     /// The name of the event.
     var name: String
-    /// Its particulars, in the order in which they are written.
+    /// The members, in the order of the line.
     var fields: [(String, JSONValue)]
 
     init(_ name: String, _ fields: [(String, JSONValue)] = []) {
@@ -13,28 +13,28 @@ struct EventLine: Sendable {
         self.fields = fields
     }
 
-    /// The event of a peer.
+    /// Creates the line of a peer's event.
     init(_ event: PeerEvent) {
         switch event.kind {
         case .registered(let observed): self.init("registered", [("observed", .list(observed.map { .text("\($0)") }))])
         case .dialing(let peer): self.init("dialing", [("peer", .text("\(peer)"))])
         case .attempt(let peer, let attempt): self.init("attempt", [("peer", .text("\(peer)"))] + Self.members(attempt))
-        case .path(let peer, let route, let remote):
-            self.init("path", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue))] + Self.optional("remote", remote))
-        case .connected(let peer, let route): self.init("connected", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue))])
+        case .pathEstablished(let peer, let route, let remote):
+            self.init("path-established", [("peer", .text("\(peer)")), ("route", .text(route.rawValue))] + Self.optional("remote", remote))
+        case .connected(let peer, let route): self.init("connected", [("peer", .text("\(peer)")), ("route", .text(route.rawValue))])
         case .pathLost(let peer, let route, let reason):
-            self.init("path-lost", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue)), ("reason", .text(reason))])
-        case .moved(let peer, let route, let remote):
-            self.init("moved", [("peer", .text("\(peer)")), ("kind", .text(route.rawValue))] + Self.optional("remote", remote))
+            self.init("path-lost", [("peer", .text("\(peer)")), ("route", .text(route.rawValue)), ("reason", .text(reason))])
+        case .pathChanged(let peer, let route, let remote):
+            self.init("path-changed", [("peer", .text("\(peer)")), ("route", .text(route.rawValue))] + Self.optional("remote", remote))
         case .report(let report): self.init(report)
         case .closed(let peer, let reason): self.init("closed", [("peer", .text("\(peer)")), ("reason", .text(reason))])
         case .serverLost(let reason): self.init("server-lost", [("reason", .text(reason))])
-        case .profiled(let profile): self.init("network", CheckReport(profile).members)
+        case .networkProfiled(let profile): self.init("network-profiled", CheckReport(profile).members)
         case .missed(let count): self.init("missed", [("count", .integer(count))])
         }
     }
 
-    /// The report of a dial.
+    /// Creates the line of a dial's report.
     init(_ report: ConnectionReport) {
         var fields: [(String, JSONValue)] = [("peer", .text("\(report.peer)")), ("route", report.route.map { .text($0.rawValue) } ?? .null)]
         fields += Self.optional("remote", report.remote)
@@ -46,12 +46,12 @@ struct EventLine: Sendable {
         self.init("report", fields)
     }
 
-    /// The end of a command that failed.
+    /// Returns the line of a failed command.
     static func error(status: Int32, message: String) -> EventLine {
         EventLine("error", [("status", .integer(Int(status))), ("message", .text(message))])
     }
 
-    /// The line, `elapsed` after the dial or the start.
+    /// Returns the text, `elapsed` after the dial or the start.
     func text(after elapsed: Duration) -> String {
         JSONValue.object([("event", .text(name)), ("ms", .milliseconds(elapsed))] + fields).line
     }

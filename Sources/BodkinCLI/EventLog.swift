@@ -2,23 +2,23 @@ import Bodkin
 import BodkinCore
 import Synchronization
 
-/// Tells on standard error what happens: as lines for people, or as one JSON object per line.
+/// A log of events on standard error: lines for people, or one JSON object per line.
 final class EventLog: Sendable {
-    /// What `ms` counts from, for events that belong to a dial.
+    /// The start of `ms` for the events of a dial.
     enum Origin: Sendable {
-        /// The start of this process: for one that is there to connect.
+        /// The start of this process, as in `bodkin connect`.
         case process
-        /// The dial.
+        /// The start of the dial.
         case dial
     }
 
-    /// The connections with one peer that have had no report yet.
+    /// The connections with one peer that have no report yet.
     private struct Unreported: Sendable {
-        /// How many there are; below 0 where a report came before its connection.
+        /// The number of connections; negative if a report precedes its connection.
         var count = 0
-        /// The ends that wait for a report.
+        /// The `closed` lines that wait for a report.
         var endings: [String] = []
-        /// When the latest dial began.
+        /// The start of the latest dial.
         var start = ContinuousClock.now
     }
 
@@ -31,7 +31,7 @@ final class EventLog: Sendable {
         self.origin = origin
     }
 
-    /// Takes an event of the peer.
+    /// Writes an event of the peer.
     func take(_ event: PeerEvent) {
         let elapsed = elapsed(of: event)
         let line = options.isJSON ? EventLine(event).text(after: elapsed) : Narration.line(event, after: elapsed, isVerbose: options.verbose)
@@ -60,7 +60,7 @@ final class EventLog: Sendable {
         }
     }
 
-    /// A connection that ended before its dial was over is reported as far as it came.
+    /// Writes the report of a connection that ended before its dial was over.
     func ended(_ report: ConnectionReport) {
         guard let entry = unreported.withLock({ $0[report.peer] }), entry.count > 0 else { return }
         let elapsed = origin == .process ? ProcessStart.elapsed : ContinuousClock.now - entry.start
@@ -68,17 +68,17 @@ final class EventLog: Sendable {
         for line in settle(report.peer) { show(line) }
     }
 
-    /// Tells something of the command's own.
+    /// Writes an event of the command itself.
     func tell(_ event: EventLine, _ words: @autoclosure () -> String) {
         show(options.isJSON ? event.text(after: ProcessStart.elapsed) : words())
     }
 
-    /// Tells why one connection of several has failed.
+    /// Writes the error of one connection of several.
     func failed(_ peer: PeerID, _ message: String) {
         tell(EventLine("failed", [("peer", .text("\(peer)")), ("message", .text(message))]), "\(Narration.short(peer)): \(message)")
     }
 
-    /// Tells why the command has failed.
+    /// Writes the error of the command.
     func fail(_ failure: CommandFailure, command: String) {
         show(
             options.isJSON

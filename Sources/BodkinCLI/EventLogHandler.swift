@@ -1,6 +1,6 @@
 import Logging
 
-/// Log lines as events: where events are told as JSON, nothing else is.
+/// A log handler that writes log lines as events.
 struct EventLogHandler: LogHandler {
     var logLevel = Logger.Level.info
     var metadata: Logger.Metadata = [:]
@@ -20,7 +20,7 @@ struct EventLogHandler: LogHandler {
 }
 
 extension EventLine {
-    /// A line of a log.
+    /// Creates the event of a log line.
     fileprivate init(_ event: LogEvent, metadata: Logger.Metadata) {
         var fields: [(String, JSONValue)] = [("level", .text(event.level.rawValue)), ("message", .text("\(event.message)"))]
         if !metadata.isEmpty { fields.append(("metadata", JSONValue(metadata))) }
@@ -29,7 +29,7 @@ extension EventLine {
 }
 
 extension JSONValue {
-    /// The particulars of a line, in a steady order.
+    /// Creates an object from metadata, sorted by key.
     fileprivate init(_ metadata: Logger.Metadata) {
         self = .object(metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) })
     }

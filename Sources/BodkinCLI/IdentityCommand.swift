@@ -3,7 +3,12 @@ import BodkinIdentity
 
 struct IdentityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "id", abstract: "Prints this peer's ID, and creates its identity where there is none.")
+        commandName: "id", abstract: "Print the ID of the local peer, and create its identity if it has none.",
+        discussion: """
+            Examples:
+              bodkin id
+              bodkin id --state-dir ~/second-peer
+            """)
 
     @OptionGroup var state: StateOptions
 

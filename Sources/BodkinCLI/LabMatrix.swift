@@ -2,24 +2,24 @@
 import BodkinCore
 import BodkinNATLab
 
-/// Every pair of NATs, and what plain sockets made of it.
+/// The outcome of simultaneous opens with plain sockets for every pair of NATs.
 struct LabMatrix: Codable, Sendable {
     struct Try: Codable, Sendable {
         var a: String
         var b: String
         var seed: UInt64
-        /// What arithmetic says of two peers that know both NATs. Plain sockets do not predict anything.
+        /// The estimate for two Bodkin peers that know both NATs. Plain sockets predict no ports.
         var oracle: String
         var exercise: PlainExercise
 
-        /// The slower side's time, where both connected.
+        /// The time of the slower host, if both connected.
         var milliseconds: Double? {
             guard exercise.isConnected, let a = exercise.a.simultaneousOpen, let b = exercise.b.simultaneousOpen else { return nil }
             return max(a.milliseconds, b.milliseconds)
         }
     }
 
-    /// The kernel whose TCP it was.
+    /// The release of the kernel.
     var kernel: String
     var seed: UInt64
     var isKernelNAT: Bool
@@ -37,14 +37,14 @@ struct LabMatrix: Codable, Sendable {
         self.repeats = repeats
     }
 
-    /// One pair in words.
+    /// Returns the line of one pair.
     func line(_ a: String, _ b: String) -> String {
-        "\(a.padded(20))  \(b.padded(20))  \(cell(a, b).padded(24))  oracle: \(tries(a, b).first?.oracle ?? "")"
+        "\(a.padded(20))  \(b.padded(20))  \(cell(a, b).padded(24))  estimate: \(tries(a, b).first?.oracle ?? "")"
     }
 
     private func tries(_ a: String, _ b: String) -> [Try] { tries.filter { ($0.a, $0.b) == (a, b) || ($0.a, $0.b) == (b, a) } }
 
-    /// How many tries connected, and the median and 99th percentile of their times.
+    /// Returns the share of connected tries, with the median and 99th percentile of their times.
     private func cell(_ a: String, _ b: String) -> String {
         let own = tries(a, b)
         let times = own.compactMap(\.milliseconds).sorted()
@@ -54,7 +54,7 @@ struct LabMatrix: Codable, Sendable {
         return times.count == 1 ? "\(share)\(percentile(0)) ms" : "\(share)p50 \(percentile(0.5)) ms, p99 \(percentile(0.99)) ms"
     }
 
-    /// The table as a page of its own.
+    /// Returns the table as an HTML page.
     func page(_ names: [String]) -> String {
         let header = "<tr><th></th>" + names.map { "<th>\($0)</th>" }.joined() + "</tr>"
         let rows = names.map { a in
@@ -72,7 +72,7 @@ struct LabMatrix: Codable, Sendable {
             <h1>Simultaneous open with plain sockets</h1>
             <p>Kernel \(kernel), \(isKernelNAT ? "NATs by the kernel" : "emulated NATs"), one-way delay \(Timeline.fixed(delayMilliseconds)) ms,
             loss \(Timeline.fixed(loss * 100)) % per link and direction, \(repeats) tries of each unordered pair in a fresh lab, seed \(seed).
-            Below each outcome: what two peers could do that know both NATs and may predict ports.</p>
+            Below each outcome: the estimate for two Bodkin peers that know both NATs and may predict ports.</p>
             <table>\(header)\(rows.joined(separator: "\n"))</table></body></html>
 
             """

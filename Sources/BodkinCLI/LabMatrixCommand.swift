@@ -6,24 +6,28 @@ import FoundationEssentials
 
 struct LabMatrixCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "matrix", abstract: "Tries every pair of NATs with plain sockets: does a simultaneous open connect them, and how fast?",
+        commandName: "matrix", abstract: "Try a simultaneous open with plain sockets behind every pair of NATs.",
         discussion: """
-            Pairs are unordered; each try is a fresh lab with a seed of its own that follows from --seed. Beside each outcome stands what the oracle says of two \
-            Bodkin peers there, who may predict ports; plain sockets do not.
+            Pairs are unordered, and each try is a fresh lab with a seed derived from --seed. The last column estimates the connection of two \
+            Bodkin peers, because they may predict ports and plain sockets do not.
+
+            Examples:
+              bodkin lab matrix
+              bodkin lab matrix --presets cgn,symmetric/random --html matrix.html
             """)
 
     @OptionGroup var links: LinkOptions
-    @Option(help: ArgumentHelp("Only these NATs, separated by commas, of \(AccessNetwork.choice()); all but TYPE/DELTA without.", valueName: "nats"))
+    @Option(help: ArgumentHelp("Try only these NATs, separated by commas: \(AccessNetwork.choice()). Default: all presets.", valueName: "nats"))
     var presets: String?
-    @Option(name: .customLong("repeat"), help: "Tries of each pair.")
+    @Option(name: .customLong("repeat"), help: "Repeat each pair this often.")
     var repeats = 1
-    @Option(help: ArgumentHelp("Writes every try as JSON.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write every try to this file as JSON.", valueName: "file"))
     var json: String?
-    @Option(help: ArgumentHelp("Writes the table as a page.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the table to this file as HTML.", valueName: "file"))
     var html: String?
 
     func validate() throws {
-        guard (1...1000).contains(repeats) else { throw ValidationError("--repeat takes 1 to 1000") }
+        guard (1...1000).contains(repeats) else { throw ValidationError("The value of --repeat is out of range. Give 1 to 1000.") }
     }
 
     func run() async throws {
@@ -50,13 +54,15 @@ struct LabMatrixCommand: AsyncParsableCommand {
         }
     }
 
-    /// The presets that can be had, or those networks that are named.
+    /// Returns the networks of --presets, or all presets that the lab can build.
     private func chosenNetworks() throws -> [AccessNetwork] {
         let all = AccessNetwork.allCases.filter { !links.isKernel || $0.layers.isEmpty || KernelNAT.canExpress($0.preset) }
         guard let presets else {
             return NATPreset.allCases.map(AccessNetwork.preset).filter { all.contains($0) }
         }
-        if presets.allSatisfy({ $0 == "," }) { throw LabError(.usage, "no NAT is named: choose from \(AccessNetwork.choice(among: all))") }
+        if presets.allSatisfy({ $0 == "," }) {
+            throw LabError(.usage, "The option --presets names no NAT. Choose from \(AccessNetwork.choice(among: all)).")
+        }
         return try presets.split(separator: ",").map { try AccessNetwork(named: String($0), among: all) }
     }
 
@@ -64,7 +70,7 @@ struct LabMatrixCommand: AsyncParsableCommand {
         do {
             try Data(text.utf8).write(to: URL(filePath: path))
         } catch {
-            throw LabError(.usage, "\(path) cannot be written: name a file in a folder that exists")
+            throw LabError(.usage, "The file \(path) cannot be written. Name a file in an existing directory.")
         }
     }
 }

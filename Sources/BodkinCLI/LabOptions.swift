@@ -2,7 +2,7 @@
 import ArgumentParser
 import BodkinNATLab
 
-/// A quantity with a unit, as an option.
+/// A time with a unit, as an option.
 struct TimeArgument: ExpressibleByArgument {
     let duration: Duration
     init?(argument: String) {
@@ -27,24 +27,24 @@ struct RateArgument: ExpressibleByArgument {
     }
 }
 
-/// What every lab command takes for its links and its seed.
+/// The options of every lab command for its links and its seed.
 struct LinkOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("One-way delay between any two hosts; 25ms where it is not given.", valueName: "time"))
+    @Option(help: ArgumentHelp("Set the one-way delay between any two hosts; default: 25ms.", valueName: "time"))
     var delay: TimeArgument?
-    @Option(help: ArgumentHelp("The most that is added to each link's delay.", valueName: "time"))
+    @Option(help: ArgumentHelp("Add a random delay up to this to each link.", valueName: "time"))
     var jitter: TimeArgument?
-    @Option(help: ArgumentHelp("Loss on every link, each way, such as 2%.", valueName: "probability"))
+    @Option(help: ArgumentHelp("Lose this share of packets on every link and direction, such as 2%.", valueName: "probability"))
     var loss: ProbabilityArgument?
-    @Option(help: ArgumentHelp("Rate of every link, such as 10M.", valueName: "bit/s"))
+    @Option(help: ArgumentHelp("Limit the rate of every link, such as 10M.", valueName: "bit/s"))
     var rate: RateArgument?
-    @Option(help: "The largest packet, in bytes.")
+    @Option(help: "Set the MTU of every link, in bytes.")
     var mtu = 1500
-    @Option(help: "Decides every random choice; printed when it is not given.")
+    @Option(help: "Set the seed of every random choice; default: a random seed, which the command prints.")
     var seed: UInt64?
-    @Flag(name: .customLong("kernel"), help: "NATs made of Linux' own nftables, where Linux can express them.")
+    @Flag(name: .customLong("kernel"), help: "Build the NATs from nftables of the Linux kernel.")
     var isKernel = false
 
-    /// The default that shows what happens without making anyone wait.
+    /// The delay, or its default of 25 ms.
     var delayOrDefault: Duration { delay?.duration ?? .milliseconds(25) }
 
     var link: LinkParameters {
@@ -55,30 +55,30 @@ struct LinkOptions: ParsableArguments {
 
     func seedOrRandom() -> UInt64 { seed ?? UInt64.random(in: 0..<1 << 32) }
 
-    /// How long an exercise waits for something that may never come.
-    /// With loss, long enough for the kernel's second and third SYN.
+    /// The timeout of an exercise for answers that may not come.
+    /// With loss the timeout covers the kernel's second and third SYN.
     var patience: Duration { delayOrDefault * 4 + (loss == nil ? .milliseconds(200) : .milliseconds(3500)) }
 }
 
-/// The two hosts, what stands in front of them, and whatever else the network has.
+/// The two hosts, their NATs, and further parts of the network.
 struct LabOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("What host a stands behind: \(AccessNetwork.choice()); see 'bodkin lab presets'.", valueName: "nat"))
+    @Option(help: ArgumentHelp("Put host a behind this NAT: \(AccessNetwork.choice()); see 'bodkin lab presets'.", valueName: "nat"))
     var a: String
-    @Option(help: ArgumentHelp("What host b stands behind.", valueName: "nat"))
+    @Option(help: ArgumentHelp("Put host b behind this NAT.", valueName: "nat"))
     var b: String
     @OptionGroup var links: LinkOptions
-    @Option(help: ArgumentHelp("Another host: NAME=NAT, or NAME@HOST for one on the same LAN.", valueName: "host"))
+    @Option(help: ArgumentHelp("Add a host: NAME=NAT, or NAME@HOST on the LAN of HOST.", valueName: "host"))
     var host: [String] = []
-    @Option(help: ArgumentHelp("A further interface (eth1, …) of a host: HOST=NAT, or HOST@OTHER for one on OTHER's LAN.", valueName: "interface"))
+    @Option(help: ArgumentHelp("Add an interface (eth1, …) to a host: HOST=NAT, or HOST@OTHER on the LAN of OTHER.", valueName: "interface"))
     var interface: [String] = []
     @Option(
         help: ArgumentHelp(
-            "Changes one link: NAME[:up|:down],delay=…,jitter=…,loss=…,rate=…,mtu=…,broken=ipv4|ipv6; NAME may be an interface, as a.eth1.",
+            "Change one link: NAME[:up|:down],delay=…,jitter=…,loss=…,rate=…,mtu=…,broken=ipv4|ipv6; NAME may be an interface, such as a.eth1.",
             valueName: "change"))
     var link: [String] = []
-    @Option(name: .customLong("set"), help: ArgumentHelp("Changes one NAT: NAME:KEY=VALUE,…; \(Topology.boxKeys).", valueName: "change"))
+    @Option(name: .customLong("set"), help: ArgumentHelp("Change one NAT: NAME:KEY=VALUE,…; \(Topology.boxKeys).", valueName: "change"))
     var change: [String] = []
-    @Option(help: ArgumentHelp("Writes what crosses the Internet's core to a capture file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the packets in the core of the network to this capture file.", valueName: "file"))
     var pcap: String?
 
     func topology(seed: UInt64) throws -> Topology {
@@ -96,14 +96,15 @@ struct LabOptions: ParsableArguments {
             topology.addHost(String(text[..<separator]), behind: network, link: links.link.half, implementation: links.implementation)
         } else if let separator = text.firstIndex(of: "@"), let other = topology.host(String(text[text.index(after: separator)...])) {
             guard let parent = other.parent else {
-                throw LabError(.usage, "\(other.name) has a public address and no LAN: write \(text[..<separator])=open for another such host")
+                throw LabError(
+                    .usage, "Host \(other.name) has a public address and no LAN. Write \(text[..<separator])=open for another public host.")
             }
             topology.addHost(String(text[..<separator]), inside: parent)
         } else {
             throw LabError(
                 .usage,
-                "'\(text)' is no host: write NAME=NAT or NAME@HOST, for example a2@a or c=\(NATPreset.portRestricted.rawValue), where NAT is "
-                    + AccessNetwork.choice())
+                "'\(text)' is not a host. Write NAME=NAT or NAME@HOST, for example a2@a or c=\(NATPreset.portRestricted.rawValue), where NAT is "
+                    + AccessNetwork.choice() + ".")
         }
     }
 
@@ -113,14 +114,15 @@ struct LabOptions: ParsableArguments {
                 to: String(text[..<separator]), behind: network, link: links.link.half, implementation: links.implementation)
         } else if let separator = text.firstIndex(of: "@"), let other = topology.interface(String(text[text.index(after: separator)...])) {
             guard let parent = other.parent else {
-                throw LabError(.usage, "\(other.name) has a public address and no LAN: write \(text[..<separator])=open for another such interface")
+                throw LabError(
+                    .usage, "Interface \(other.name) has a public address and no LAN. Write \(text[..<separator])=open for another public interface.")
             }
             topology.addInterface(to: String(text[..<separator]), inside: parent)
         } else {
             throw LabError(
                 .usage,
-                "'\(text)' is no interface: write HOST=NAT or HOST@OTHER, for example a@b or a=\(NATPreset.portRestricted.rawValue), where NAT is "
-                    + AccessNetwork.choice())
+                "'\(text)' is not an interface. Write HOST=NAT or HOST@OTHER, for example a@b or a=\(NATPreset.portRestricted.rawValue), where NAT is "
+                    + AccessNetwork.choice() + ".")
         }
     }
 }

@@ -1,7 +1,7 @@
 #if canImport(BodkinNATLab)
 import BodkinNATLab
 
-/// What a run of the lab does: programs in hosts, faults at moments, or the exercise with plain sockets.
+/// The plan of a lab run: programs in hosts and faults, or the exercise with plain sockets.
 struct LabPlan: Sendable {
     struct Program: Sendable {
         var host: String
@@ -22,7 +22,7 @@ struct LabPlan: Sendable {
         for text in command.command {
             guard let separator = text.firstIndex(of: "="), topology.host(String(text[..<separator])) != nil else {
                 let names = topology.hosts.map(\.name).joined(separator: ", ")
-                throw LabError(.usage, "'\(text)' names no host: write NAME=COMMAND with one of \(names)")
+                throw LabError(.usage, "'\(text)' names no host of the lab. Write NAME=COMMAND with one of \(names).")
             }
             texts.append((String(text[..<separator]), String(text[text.index(after: separator)...])))
         }
@@ -30,19 +30,19 @@ struct LabPlan: Sendable {
         if !command.program.isEmpty { programs.append(Program(host: "a", arguments: command.program)) }
         programs = programs.filter(\.isServer) + programs.filter { !$0.isServer }
         if let twice = programs.first(where: { program in programs.count { $0.host == program.host } > 1 }) {
-            throw LabError(.usage, "host \(twice.host) has two programs: give it one, for example with & and wait between them")
+            throw LabError(.usage, "Host \(twice.host) has two programs. Start both from one command, for example with & and wait.")
         }
         for text in command.fault {
             let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
             guard parts.count == 2, let after = Duration(text: parts[0]), let fault = Fault(parts[1]) else {
-                throw LabError(.usage, "'\(text)' is no fault: write TIME:FAULT, for example 500ms:reboot:a (see 'bodkin lab fault --help')")
+                throw LabError(.usage, "'\(text)' is not a fault. Write TIME:FAULT, for example 500ms:reboot:a (see 'bodkin lab fault --help').")
             }
             try topology.validate(fault)
             faults.append((after, fault))
         }
     }
 
-    /// Does it all and says how it went.
+    /// Carries out the plan, and returns the report.
     func carryOut(in lab: Lab) async throws -> LabRunReport {
         var report = LabRunReport(command, seed: lab.topology.seed)
         report.hosts = lab.topology.hosts.map {
@@ -66,7 +66,7 @@ struct LabPlan: Sendable {
                 group.cancelAll()  // faults that were still to come
                 return result
             }
-            throw LabError(.ended, "the lab ended before its programs: run it again")
+            throw LabError(.ended, "The lab ended before its programs. Run it again.")
         }
         switch outcome {
         case .exercised(let exercise):

@@ -3,13 +3,13 @@ import BodkinCore
 import BodkinNATLab
 import FoundationEssentials
 
-/// How a run went: what `--json` prints.
+/// The report of a run, as `--json` prints it.
 struct LabRunReport: Codable, Sendable {
     struct Host: Codable, Sendable {
         var name: String
         var address: String
         var outside: String
-        /// The exit status of its program, if it had one.
+        /// The exit status of the host's program; nil without a program.
         var status: Int32?
     }
 
@@ -33,7 +33,7 @@ struct LabRunReport: Codable, Sendable {
     var loss: Double
     var rate: Int?
     var mtu: Int
-    /// Changes to links and NATs, further hosts and interfaces, and faults, as they were given.
+    /// The options for links, NATs, further hosts and interfaces.
     var changes: [String]
     var faults: [String]
     var hosts: [Host] = []
@@ -60,23 +60,23 @@ struct LabRunReport: Codable, Sendable {
         for (name, side, kind) in [("a", exercise.a, a), ("b", exercise.b, b)] {
             let mapped = side.mapped.map { $0 ?? "not reached" }
             let unique = mapped.reduce(into: [String]()) { list, text in if !list.contains(text) { list.append(text) } }
-            print("\(name) behind \(kind): local port \(side.localPort) is seen as \(unique.joined(separator: ", "))")
-            print("  an unsolicited SYN from a known address: \(words(side.fromContact)); from a stranger: \(words(side.fromStranger))")
+            print("\(name) behind \(kind): the server sees local port \(side.localPort) as \(unique.joined(separator: ", "))")
+            print("  unsolicited SYN from a contacted address: \(words(side.fromContact)); from another address: \(words(side.fromStranger))")
         }
         if let a = exercise.a.simultaneousOpen, let b = exercise.b.simultaneousOpen {
             print("simultaneous open: a \(words(a)), b \(words(b)); one round trip is \(Timeline.fixed(2 * delayMilliseconds)) ms")
         } else {
-            print("simultaneous open: not tried, the server was not reached")
+            print("simultaneous open: not tried, because the server was not reached")
         }
-        print("seed \(seed)\(isKernel ? ", NATs by the kernel" : "")")
+        print("seed \(seed)\(isKernel ? ", kernel NATs" : "")")
     }
 
     private func words(_ attempt: PlainExercise.Attempt) -> String {
-        attempt.outcome == "silence" ? "got no answer" : "\(attempt.outcome) after \(Timeline.fixed(attempt.milliseconds)) ms"
+        attempt.outcome == "silence" ? "no answer" : "\(attempt.outcome) after \(Timeline.fixed(attempt.milliseconds)) ms"
     }
 }
 
-/// A value as JSON with sorted keys.
+/// Returns a value as JSON with sorted keys.
 func json(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

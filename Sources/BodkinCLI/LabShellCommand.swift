@@ -5,10 +5,15 @@ import Glibc
 
 struct LabShellCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "shell", abstract: "Leaves a lab up, with a shell in one host, and in the others from other terminals.")
+        commandName: "shell", abstract: "Start a lab with a shell in one host.",
+        discussion: """
+            Examples:
+              bodkin lab shell --a port-restricted --b cgn
+              bodkin lab shell --a open --b symmetric-random --shell b
+            """)
 
     @OptionGroup var lab: LabOptions
-    @Option(help: ArgumentHelp("The host of the shell in this terminal.", valueName: "name"))
+    @Option(help: ArgumentHelp("Open the shell in this host.", valueName: "name"))
     var shell = "a"
 
     func run() async throws {
@@ -27,12 +32,12 @@ struct LabShellCommand: AsyncParsableCommand {
 
     private func open(in lab: Lab) async throws -> Int32 {
         let process = getpid()
-        printError("The lab is up until this shell ends. From other terminals:")
+        printError("The lab runs until this shell ends. Use these commands in other terminals:")
         for host in lab.hosts {
-            let outside = lab.topology.outsideAddress(of: host.name).map { $0 == host.address ? "" : ", seen as \($0)" } ?? ""
+            let outside = lab.topology.outsideAddress(of: host.name).map { $0 == host.address ? "" : ", external address \($0)" } ?? ""
             printError("  bodkin lab enter \(process) \(host.name.padded(8))  # \(host.address)\(outside)")
             for interface in host.interfaces.dropFirst() {
-                let seen = lab.topology.outsideAddress(of: interface.name).map { ", seen as \($0)" } ?? ""
+                let seen = lab.topology.outsideAddress(of: interface.name).map { ", external address \($0)" } ?? ""
                 printError("    \(interface.name): \(interface.addresses.map { "\($0)" }.joined(separator: ", "))\(seen)")
             }
         }
@@ -48,13 +53,19 @@ struct LabShellCommand: AsyncParsableCommand {
 }
 
 struct LabEnterCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "enter", abstract: "Runs a program, or a shell, in a host of a running lab.")
+    static let configuration = CommandConfiguration(
+        commandName: "enter", abstract: "Run a program or a shell in a host of a running lab.",
+        discussion: """
+            Examples:
+              bodkin lab enter 4711 b
+              bodkin lab enter 4711 server -- ss -tn
+            """)
 
-    @Argument(help: "The lab, by its process (see 'bodkin lab list').")
+    @Argument(help: "Name the lab by its process ID (see 'bodkin lab list').")
     var process: Int32
-    @Argument(help: "The host.")
+    @Argument(help: "Name the host.")
     var host: String
-    @Argument(parsing: .postTerminator, help: "The program and its arguments; a shell without.")
+    @Argument(parsing: .postTerminator, help: "Run this program with its arguments; default: a shell.")
     var program: [String] = []
 
     func run() throws {
@@ -68,13 +79,19 @@ struct LabEnterCommand: ParsableCommand {
         let arguments = program.isEmpty ? [shell] : program
         var pointers = arguments.map { strdup($0) } + [nil]
         execvp(arguments[0], &pointers)
-        printError("bodkin lab: \(arguments[0]) cannot be started: \(String(cString: strerror(errno))); check its name and the PATH")
+        printError("bodkin lab: The system cannot start \(arguments[0]) (\(String(cString: strerror(errno)))). Check the name and the PATH.")
         throw ExitCode(127)
     }
 }
 
 struct LabListCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the labs that run here, with their hosts.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the running labs and their hosts.",
+        discussion: """
+            Examples:
+              bodkin lab list
+              bodkin lab fault $(bodkin lab list | cut -d' ' -f1) reboot:a
+            """)
 
     func run() {
         for process in LabControl.running() {
@@ -87,21 +104,28 @@ struct LabListCommand: ParsableCommand {
 
 struct LabFaultCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fault", abstract: "Makes something go wrong in a running lab.",
+        commandName: "fault", abstract: "Inject a fault into a running lab.",
         discussion: """
             Faults, where a is a host, an interface (a.eth1) or a NAT:
-              reboot:a                   a's NAT forgets all mappings
-              address:a:203.0.113.200    a's NAT gets another outside address and forgets all mappings
-              down:a, up:a               a's own link goes down, comes back
-              blackhole:a:up:2s          nothing leaves a for 2 s; down: nothing reaches it
-              loss:a:50%:500ms           half of all packets on a's link are lost for 500 ms
-              break:a:ipv4, mend:a:ipv4  a's own link loses all IPv4 without a word, carries it again; ipv6 likewise
-              rst:a, rst:a:ENDPOINT      the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends: any, or to or from ENDPOINT
+              reboot:a                 a's NAT deletes all mappings
+              address:a:203.0.113.200  a's NAT takes this address, deletes all mappings
+              down:a, up:a             a's link goes down, or comes back
+              blackhole:a:up:2s        a's link drops all packets from a for 2 s
+              blackhole:a:down:2s      a's link drops all packets to a for 2 s
+              loss:a:50%:500ms         a's link loses half of all packets for 500 ms
+              break:a:ipv4             a's link drops all IPv4 packets; ipv6 likewise
+              mend:a:ipv4              a's link carries IPv4 again; ipv6 likewise
+              rst:a                    RSTs replace the next TCP segment at a's NAT
+              rst:a:ENDPOINT           the same for a segment to or from ENDPOINT
+
+            Examples:
+              bodkin lab fault 4711 reboot:a
+              bodkin lab fault 4711 blackhole:b:down:2s
             """)
 
-    @Argument(help: "The lab, by its process (see 'bodkin lab list').")
+    @Argument(help: "Name the lab by its process ID (see 'bodkin lab list').")
     var process: Int32
-    @Argument(help: "The fault.")
+    @Argument(help: "Inject this fault.")
     var fault: String
 
     func run() throws {

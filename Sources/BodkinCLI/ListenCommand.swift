@@ -4,29 +4,34 @@ import BodkinProtocols
 
 struct ListenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "listen", abstract: "Waits for peers to connect; standard input and output are the connection, or a program's.",
+        commandName: "listen", abstract: "Accept connections on standard input and output, or with a program.",
         discussion: """
-            Without --exec one connection is served at a time, and the next one after it, unless --once. With --exec each connection has a \
-            process of its own: sh runs the command, whose standard input and output are the connection, and which finds the far side's peer ID \
-            in BODKIN_PEER.
+            Without --exec the command serves one connection after another, and with --once only the first. With --exec it runs a process for \
+            each connection through sh. The connection is the standard input and output of that process, and BODKIN_PEER holds the remote peer's ID.
 
-            Exit status: as of 'bodkin connect'; 73 where the reserved port is in use.
+            Examples:
+              bodkin listen --once > file
+              bodkin listen --allow PEER-ID --exec 'cat /var/log/syslog'
+
+            Exit status: as for 'bodkin connect'; 73 if another program uses the reserved port.
             """)
 
-    /// How many processes of --exec run at once.
+    /// The limit of concurrent processes of --exec.
     static let processLimit = 64
 
     @OptionGroup var peer: PeerOptions
-    @Option(help: ArgumentHelp("A peer that may connect; may be given again. Otherwise anyone may who knows this peer's ID.", valueName: "peer"))
+    @Option(
+        help: ArgumentHelp(
+            "Allow this peer to connect; repeat for several. Without it, any peer that knows the local ID may connect.", valueName: "peer"))
     var allow: [String] = []
     @OptionGroup var metrics: MetricsOptions
-    @Flag(help: "Ends after the first connection.")
+    @Flag(help: "End after the first connection.")
     var once = false
-    @Option(help: ArgumentHelp("What serves each connection, through sh.", valueName: "command"))
+    @Option(help: ArgumentHelp("Serve each connection with this command, through sh.", valueName: "command"))
     var exec: String?
 
     func validate() throws {
-        if allow.count > 1000 { throw ValidationError("--allow can be given at most 1000 times") }
+        if allow.count > 1000 { throw ValidationError("The command has more than 1000 --allow options. Give at most 1000.") }
     }
 
     func run() async throws {
@@ -50,7 +55,7 @@ struct ListenCommand: AsyncParsableCommand {
 
     private var admission: String {
         guard allow.isEmpty else { return "\(allow.count) peer\(allow.count == 1 ? "" : "s") may connect" }
-        return "anyone may connect who knows this ID and the server's URL; --allow PEER restricts that"
+        return "any peer with this ID and the server's URL may connect; --allow PEER restricts that"
     }
 
     private func serve(_ peer: Peer, _ log: EventLog) async throws {

@@ -1,42 +1,43 @@
 import Bodkin
 import BodkinCore
 
-/// Events as short lines for people.
+/// The lines of events for people.
 enum Narration {
-    /// The line of an event; nil where only a verbose one is told.
+    /// Returns the line of an event; nil if only `--verbose` prints the event.
     static func line(_ event: PeerEvent, after elapsed: Duration, isVerbose: Bool) -> String? {
-        // Why a dial has failed is said once, by the command's last line.
+        // The last line of the command gives the error of a failed dial.
         if case .report(let report) = event.kind, report.route == nil, !isVerbose { return nil }
-        if case .serverLost(let reason) = event.kind { return "the rendezvous server is lost (\(reason)); trying again" }
+        if case .serverLost(let reason) = event.kind { return "The connection to the rendezvous server is lost (\(reason)). Reconnecting." }
         if case .report(let report) = event.kind { return text(report, isVerbose: isVerbose) }
         if case .pathLost(let peer, let route, let reason) = event.kind {
-            return "\(short(peer)): the \(route == .direct ? "direct path" : "circuit") is lost (\(reason)); looking for another"
+            return "\(short(peer)): the \(route == .direct ? "direct path" : "circuit") failed (\(reason)); looking for another path"
         }
-        if case .moved(let peer, let route, let remote) = event.kind, isVerbose || route == .circuit || elapsed > .seconds(5) {
-            return "\(short(peer)): goes on \(route == .direct ? "directly\(remote.map { " to \($0)" } ?? "")" : "by circuit")"
+        if case .pathChanged(let peer, let route, let remote) = event.kind, isVerbose || route == .circuit || elapsed > .seconds(5) {
+            return "\(short(peer)): the connection is now \(route == .direct ? "direct\(remote.map { " to \($0)" } ?? "")" : "relayed")"
         }
         guard isVerbose else { return nil }
         let time = "\(elapsed.tenths) ms"
         return switch event.kind {
         case .registered(let observed):
-            "\(time): registered\(observed.isEmpty ? "" : ", seen as \(observed.map { "\($0)" }.joined(separator: ", "))")"
+            "\(time): registered\(observed.isEmpty ? "" : ", server-reflexive \(observed.map { "\($0)" }.joined(separator: ", "))")"
         case .dialing(let peer): "\(time): dialing \(peer)"
         case .attempt(_, let attempt): "\(time): attempt \(attempt)"
-        case .path(_, let route, let remote): "\(time): \(route.rawValue) path\(remote.map { " to \($0)" } ?? "") is up"
-        case .connected(let peer, let route): "\(time): connected to \(peer), first bytes by \(route == .circuit ? "circuit" : "direct path")"
-        case .closed(let peer, let reason): "\(time): \(short(peer)) \(reason)"
-        case .profiled(let profile): "\(time): \(CheckReport(profile).summary)"
-        case .report, .serverLost, .pathLost, .moved, .missed: nil
+        case .pathEstablished(_, let route, let remote):
+            "\(time): \(route == .circuit ? "circuit" : "direct path")\(remote.map { " to \($0)" } ?? "") established"
+        case .connected(let peer, let route): "\(time): connected to \(peer), first bytes: \(route == .circuit ? "circuit" : "direct path")"
+        case .closed(let peer, let reason): "\(time): \(short(peer)): the connection is over (\(reason))"
+        case .networkProfiled(let profile): "\(time): \(CheckReport(profile).summary)"
+        case .report, .serverLost, .pathLost, .pathChanged, .missed: nil
         }
     }
 
-    /// A report: one line, and in a verbose one a line for each attempt.
+    /// Returns a report in one line, and with `--verbose` a further line for each path attempt.
     static func text(_ report: ConnectionReport, isVerbose: Bool) -> String {
         guard isVerbose else { return summary(report) }
         return ([summary(report)] + report.attempts.map { "  \($0)" }).joined(separator: "\n")
     }
 
-    /// How a connection came about, in one line.
+    /// Returns the outcome of a dial in one line, and the reason for a relayed connection.
     static func summary(_ report: ConnectionReport) -> String {
         let first = report.timeToFirstPath.map(whole)
         switch report.route {
@@ -44,18 +45,18 @@ enum Narration {
             let remote = report.remote.map { "\($0)" } ?? "the peer"
             guard let time = report.timeToDirect.map(whole) else { return "connected directly to \(remote)" }
             let isCircuitFirst = report.attempts.contains { $0.route == .circuit && $0.verdict == .succeeded } && first != time
-            let circuit = first.map { isCircuitFirst ? " (first byte by circuit after \($0) ms)" : "" } ?? ""
+            let circuit = first.map { isCircuitFirst ? " (first bytes over the circuit after \($0) ms)" : "" } ?? ""
             return "connected directly to \(remote) in \(time) ms\(circuit)"
         case .circuit:
-            let line = "connected by circuit\(first.map { " in \($0) ms" } ?? ""): the server relays it, encrypted end to end"
-            // Who wanted it so needs no reason.
+            let line = "connected over a circuit\(first.map { " in \($0) ms" } ?? ""): the server relays the bytes, encrypted end to end"
+            // The user asked for a circuit, and needs no reason.
             guard let verdict = report.verdict, verdict != .notWanted else { return line }
-            return line + "\n  no direct path: \(verdict.meaning)\n  what helps: \(verdict.advice)"
-        case nil: return "not connected after \(report.attempts.count) attempt\(report.attempts.count == 1 ? "" : "s")"
+            return line + "\n  No direct path: \(verdict.meaning)\n  Recommendation: \(CommandHint.advice(verdict))"
+        case nil: return "not connected after \(report.attempts.count) path attempt\(report.attempts.count == 1 ? "" : "s")"
         }
     }
 
-    /// The beginning of a peer ID, to tell peers apart in passing.
+    /// Returns the first eight characters of a peer ID.
     static func short(_ peer: PeerID) -> String { "\(peer)".prefix(8) + "…" }
 
     private static func whole(_ duration: Duration) -> String { "\(Int(duration.milliseconds.rounded()))" }

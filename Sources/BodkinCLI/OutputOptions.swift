@@ -1,17 +1,17 @@
 import ArgumentParser
 
-/// How a command tells what happens.
+/// The form of a command's messages on standard error.
 struct OutputOptions: ParsableArguments {
     /// The forms of events.
     enum Form: String, ExpressibleByArgument, CaseIterable {
         case json
     }
 
-    @Flag(help: "Tells every step, and every attempt with its verdict.")
+    @Flag(help: "Print every step, and every path attempt with its verdict.")
     var verbose = false
-    @Option(help: ArgumentHelp("Tells events on standard error, one JSON object per line (docs/events.md).", valueName: "form"))
+    @Option(help: ArgumentHelp("Write events to standard error, one JSON object per line (docs/events.md).", valueName: "form"))
     var events: Form?
 
-    /// Whether events are told as JSON, and nothing else is.
+    /// Whether the command writes JSON events and nothing else.
     var isJSON: Bool { events == .json }
 }

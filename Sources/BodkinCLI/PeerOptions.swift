@@ -5,48 +5,49 @@ import BodkinProtocols
 import BodkinSystem
 import FoundationEssentials
 
-/// What every command that is a peer takes.
+/// The options of every command that runs a peer.
 struct PeerOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The server where peers meet: the first line that it prints; else $BODKIN_RENDEZVOUS.", valueName: "url"))
+    @Option(
+        help: ArgumentHelp("Use the rendezvous server with this URL, the first line that it prints; default: $BODKIN_RENDEZVOUS.", valueName: "url"))
     var rendezvous: String?
     @OptionGroup var state: StateOptions
-    @Option(help: ArgumentHelp("The one TCP port to listen on and connect from; a free one unless given.", valueName: "port"))
+    @Option(help: ArgumentHelp("Listen on and connect from this TCP port; default: a free port.", valueName: "port"))
     var reservedPort: UInt16 = 0
-    @Flag(help: "Uses direct paths alone: no byte of a connection goes through the server.")
+    @Flag(help: "Use only direct paths; the server relays no byte of a connection.")
     var directOnly = false
-    @Flag(help: "Uses circuits alone: nobody learns an address from us.")
+    @Flag(help: "Use only circuits; the remote peer learns no local address.")
     var relayOnly = false
-    @Flag(help: "Predicts no external ports: at most one SYN for each address of the other side at a time.")
-    var noPrediction = false
-    @Flag(help: "Does not look at the network in the background, which is done when nobody has dialled for half a minute.")
-    var noProfile = false
+    @Flag(help: "Disable port prediction; send one SYN at a time to each remote candidate.")
+    var noPortPrediction = false
+    @Flag(help: "Disable the background probe of the network, which runs 30 s after the last dial.")
+    var noNetworkProbe = false
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        if directOnly && relayOnly { throw ValidationError("--direct-only and --relay-only leave no path at all: give one of them") }
+        if directOnly && relayOnly { throw ValidationError("--direct-only and --relay-only exclude each other. Give one of them.") }
     }
 
-    /// The configuration that the options and the environment name.
+    /// Returns the configuration that the options and the environment name.
     func configuration() throws -> Peer.Configuration {
         let url = try server()
-        // A search for ports opens many connections at a time, and many systems begin with 1024.
+        // A birthday search holds many connections in flight, and many systems allow 1024 descriptors.
         DescriptorLimit.raise()
         let directory = try state.directory()
         var configuration = Peer.Configuration(identity: try Identity.loadOrCreate(in: directory), rendezvous: url)
         configuration.reservedPort = reservedPort
         configuration.paths = directOnly ? .directOnly : relayOnly ? .relayOnly : .all
-        configuration.predictsPorts = !noPrediction
-        configuration.profilesNetwork = !noProfile
+        configuration.predictsPorts = !noPortPrediction
+        configuration.profilesNetwork = !noNetworkProbe
         return configuration
     }
 
-    /// The server.
+    /// Returns the URL of the rendezvous server.
     func server() throws -> RendezvousURL {
         let environment = ProcessInfo.processInfo.environment["BODKIN_RENDEZVOUS"] ?? ""
         guard let text = rendezvous ?? (environment.isEmpty ? nil : environment) else {
             throw CommandFailure(
                 CommandFailure.Status.usage,
-                "no rendezvous server is named: give --rendezvous URL, or set BODKIN_RENDEZVOUS to what 'bodkin server' prints")
+                "The command has no rendezvous server. Give --rendezvous URL, or set BODKIN_RENDEZVOUS to the URL that 'bodkin server' prints.")
         }
         return try RendezvousURL(text)
     }

@@ -2,20 +2,20 @@ import ArgumentParser
 import BodkinProtocols
 import BodkinServer
 
-/// What the users of a server may use.
+/// The quotas of a server.
 struct QuotaOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Connections of peers at once, in all; each takes about 28 KiB.", valueName: "count"))
+    @Option(help: ArgumentHelp("Limit the connections of all peers; each takes about 28 KiB.", valueName: "count"))
     var connections: Int?
-    @Option(help: ArgumentHelp("Connections of peers at once from one IPv4 address or IPv6 /56.", valueName: "count"))
+    @Option(help: ArgumentHelp("Limit the connections of peers from one IPv4 address or IPv6 /56.", valueName: "count"))
     var connectionsPerAddress: Int?
-    @Option(help: ArgumentHelp("Circuits at once that one IPv4 address or IPv6 /56 has dialled.", valueName: "count"))
+    @Option(help: ArgumentHelp("Limit the circuits that peers at one IPv4 address or IPv6 /56 have dialed.", valueName: "count"))
     var circuitsPerAddress: Int?
-    @Option(help: ArgumentHelp("Bytes per second that are relayed for one IPv4 address or IPv6 /56.", valueName: "bytes"))
+    @Option(help: ArgumentHelp("Limit the relayed bytes per second for one IPv4 address or IPv6 /56.", valueName: "bytes"))
     var relayRatePerAddress: Int?
 
     func validate() throws {
         for value in [connections, connectionsPerAddress, circuitsPerAddress, relayRatePerAddress].compactMap({ $0 }) where value < 0 {
-            throw ValidationError("a quota cannot be negative: give 0 or more")
+            throw ValidationError("A quota is negative. Give 0 or more.")
         }
     }
 

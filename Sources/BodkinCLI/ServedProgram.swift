@@ -1,10 +1,10 @@
 import Bodkin
 
-/// A program that serves one connection: its standard input and output.
+/// A program that serves one connection with its standard input and output.
 struct ServedProgram: Sendable {
     let command: String
 
-    /// Serves the connection until the program has ended and everything that it wrote is with the far side.
+    /// Serves the connection until the program has ended and the remote peer has its output.
     func serve(_ connection: Connection, _ log: EventLog) async throws {
         try await withThreads(3) { threads in
             try await StandardStreams.finishing(connection, log) {

@@ -8,41 +8,45 @@ import Logging
 
 struct ServerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "server", abstract: "Runs a rendezvous server, where peers meet; the first line that it prints is its URL.",
+        commandName: "server", abstract: "Run a rendezvous server, and print its URL in the first line.",
         discussion: """
-            The URL holds the hash of the server's key and the join token: whoever has it may use the server. Both are kept in the state directory \
-            (server.pem, server.token, both of mode 0600), so that the URL stays the same. It ends by SIGINT or SIGTERM, with status 0.
+            Every peer with the URL may use the server, because the URL holds the hash of the server's key and the join token. The state directory \
+            keeps both (server.pem and server.token, mode 0600), so the URL stays the same. SIGINT or SIGTERM ends the server.
 
-            Exit status otherwise: 64 usage, 65 a key or certificate that cannot be used, 73 a port in use, 77 a port that the system does not allow.
+            Examples:
+              bodkin server --host 198.51.100.1
+              bodkin server --host example.org --certificate chain.pem --key key.pem
+
+            Exit status: 0 after a signal; 64 usage; 65 an unusable key or certificate; 73 a port in use; 77 a port that the system does not allow.
             """)
 
     @Option(
         help: ArgumentHelp(
-            "The name or address of this machine in the URL; may be given again. Else the address of its default route.", valueName: "host"))
+            "Put this name or address into the URL; repeat for several. Default: the address of the default route.", valueName: "host"))
     var host: [String] = []
-    @Option(help: ArgumentHelp("An address to listen on; may be given again. All of them unless given.", valueName: "address"))
+    @Option(help: ArgumentHelp("Listen on this address; repeat for several. Default: all addresses.", valueName: "address"))
     var bind: [String] = []
-    @Option(help: ArgumentHelp("The TCP port of the rendezvous; 0 for a free one.", valueName: "port"))
+    @Option(help: ArgumentHelp("Listen for peers on this TCP port; 0 for a free port.", valueName: "port"))
     var port: UInt16 = RendezvousURL.defaultPort
-    @Option(help: ArgumentHelp("The STUN port, TCP and UDP; the next one is its alternate. 0 for free ones.", valueName: "port"))
+    @Option(help: ArgumentHelp("Answer STUN on this TCP and UDP port, and on the next one; 0 for free ports.", valueName: "port"))
     var stunPort: UInt16 = RendezvousURL.defaultSTUNPort
-    @Option(help: ArgumentHelp("A second address of this machine for STUN; needs --bind with the first.", valueName: "address"))
+    @Option(help: ArgumentHelp("Answer STUN on this second address, too; needs --bind with the first.", valueName: "address"))
     var secondAddress: String?
     @OptionGroup var state: StateOptions
-    @Flag(help: "Lets everybody use the server, without a token: then anybody may have bytes relayed, up to the quotas.")
+    @Flag(help: "Let any peer use the server without a token, up to the quotas.")
     var open = false
-    @Option(help: ArgumentHelp("A certificate chain in PEM, for a server that clients know by its name; needs --key.", valueName: "file"))
+    @Option(help: ArgumentHelp("Use this certificate chain (PEM), which peers check by the host name; needs --key.", valueName: "file"))
     var certificate: String?
-    @Option(help: ArgumentHelp("The key of --certificate, in PEM.", valueName: "file"))
+    @Option(help: ArgumentHelp("Use this key of --certificate (PEM).", valueName: "file"))
     var key: String?
-    @Option(help: ArgumentHelp("Answers GET /health over HTTP here, such as 127.0.0.1:8080.", valueName: "endpoint"))
+    @Option(help: ArgumentHelp("Serve GET /health over HTTP here, such as 127.0.0.1:8080.", valueName: "endpoint"))
     var health: String?
     @OptionGroup var metrics: MetricsOptions
     @OptionGroup var quotas: QuotaOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        if (certificate == nil) != (key == nil) { throw ValidationError("--certificate and --key belong together: give both") }
+        if (certificate == nil) != (key == nil) { throw ValidationError("--certificate and --key belong together. Give both.") }
     }
 
     func run() async throws {
@@ -50,7 +54,7 @@ struct ServerCommand: AsyncParsableCommand {
         do {
             let configuration = try configuration()
             let logger = logger(log)
-            // Each peer takes two, and many systems begin with 1024.
+            // Each peer takes two descriptors, and many systems allow 1024.
             DescriptorLimit.raise()
             let server = RendezvousServer(configuration, logger: logger)
             let figures = ServerFigures()
@@ -85,7 +89,8 @@ struct ServerCommand: AsyncParsableCommand {
         configuration.secondAddress = try secondAddress.map { try address($0, "--second-address") }
         configuration.healthEndpoint = try health.map {
             guard let endpoint = Endpoint($0) else {
-                throw CommandFailure(CommandFailure.Status.usage, "'\($0)' is no endpoint: write 127.0.0.1:8080")
+                throw CommandFailure(
+                    CommandFailure.Status.usage, "'\($0)' is not an endpoint. Give --health an address and a port, such as 127.0.0.1:8080.")
             }
             return endpoint
         }
@@ -95,21 +100,22 @@ struct ServerCommand: AsyncParsableCommand {
 
     private func address(_ text: String, _ option: String) throws -> IPAddress {
         guard let address = IPAddress(text) else {
-            throw CommandFailure(CommandFailure.Status.usage, "'\(text)' is no address: give \(option) an IPv4 or IPv6 address of this machine")
+            throw CommandFailure(CommandFailure.Status.usage, "'\(text)' is not an address. Give \(option) an IPv4 or IPv6 address of this host.")
         }
         return address
     }
 
     private func ownHost() throws -> String {
         guard let address = OwnAddress.best() else {
-            throw CommandFailure(CommandFailure.Status.usage, "this machine has no address that peers could use: name it by --host")
+            throw CommandFailure(CommandFailure.Status.usage, "This host has no address that peers can reach. Give its name or address with --host.")
         }
         return "\(address)"
     }
 
     private func words(_ listening: RendezvousServer.Listening) -> String {
         let places = listening.rendezvous.map { "\($0)" }.joined(separator: ", ")
-        return "listening on \(places), STUN on port \(listening.url.stunPort)" + (open ? "; open to everybody" : "; whoever has the URL may use it")
+        return "listening on \(places), STUN on port \(listening.url.stunPort)"
+            + (open ? "; any peer may use the server" : "; every peer with the URL may use the server")
     }
 
     private func logger(_ log: EventLog) -> Logger {
@@ -120,7 +126,7 @@ struct ServerCommand: AsyncParsableCommand {
 }
 
 extension EventLine {
-    /// A server that listens.
+    /// The event of a server that listens.
     init(_ listening: RendezvousServer.Listening) {
         self.init(
             "listening",

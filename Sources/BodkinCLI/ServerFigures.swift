@@ -3,13 +3,13 @@ import BodkinServer
 import CoreMetrics
 import Synchronization
 
-/// What a server counts, for Prometheus: brought up to date when it is asked for.
+/// The metrics of a server for Prometheus, which each scrape updates.
 final class ServerFigures: Sendable {
     static let help = [
-        "bodkin_server_registered_peers": "Instances of peers that are registered.",
-        "bodkin_server_circuits": "Circuits that are open.",
-        "bodkin_server_dials_total": "Dials since the start.",
-        "bodkin_server_relayed_bytes_total": "Bytes relayed since the start, both directions together.",
+        "bodkin_server_registered_peers": "Registered instances of peers.",
+        "bodkin_server_circuits": "Open circuits.",
+        "bodkin_server_dials_total": "Dials since the start of the server.",
+        "bodkin_server_relayed_bytes_total": "Relayed bytes since the start of the server, in both directions.",
     ]
 
     private let last = Mutex<(dials: UInt64, bytes: UInt64)>((0, 0))

@@ -2,22 +2,24 @@ import BodkinIdentity
 import BodkinServer
 import FoundationEssentials
 
-/// Where a server keeps what its URL depends on.
+/// The directory with the key and the join token of a server.
 struct StateDirectory {
     private let path: String
 
-    /// The directory, which is created where it is missing.
+    /// Opens the directory, or creates it.
     init(_ path: String) throws {
         self.path = path
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw CommandFailure(CommandFailure.Status.cannotCreate, "\(path) cannot be created: choose another place with --state, or allow access")
+            throw CommandFailure(
+                CommandFailure.Status.cannotCreate,
+                "The directory \(path) cannot be created. Choose another directory with --state-dir, or change its permissions.")
         }
     }
 
-    /// The server's own key, server.pem, which is created where it is missing.
+    /// Loads the server's key from server.pem, or creates it.
     func serverIdentity() throws -> Identity {
         let file = "\(path)/server.pem"
         do {
@@ -30,13 +32,14 @@ struct StateDirectory {
         return identity
     }
 
-    /// The join token, server.token, 16 random bytes in base64, which is created where it is missing.
+    /// Loads the join token from server.token (16 random bytes in base64), or creates it.
     func joinToken() throws -> JoinToken {
         let file = "\(path)/server.token"
         if let text = try SecretFile.read(file) {
             guard let bytes = Data(base64Encoded: text.filter { !$0.isWhitespace }), let token = JoinToken(bytes: Array(bytes)) else {
                 throw CommandFailure(
-                    CommandFailure.Status.data, "\(file) holds no join token: restore it from a copy, or remove it to get a new one and a new URL")
+                    CommandFailure.Status.data,
+                    "\(file) holds no join token. Restore the file from a copy, or remove it for a new token and a new URL.")
             }
             return token
         }

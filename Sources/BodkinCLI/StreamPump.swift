@@ -1,22 +1,22 @@
 import Bodkin
 import BodkinTransport
 
-/// Joins a connection's default stream with two descriptors: what is read here goes to the far side, what comes from there is written here.
+/// A pump between a connection's default stream and two descriptors, one for input and one for output.
 ///
-/// Each direction waits for the slower end, ends by itself, and half-closes what it feeds: nothing is lost, nothing piles up.
+/// Each direction has backpressure, ends by itself, and half-closes its target.
 struct StreamPump: Sendable {
     let connection: Connection
     let input: DescriptorReader
     let output: DescriptorWriter
-    /// What else must be over before the connection is: with it, the connection does not wait for the far side's end.
+    /// A further task that must end before the connection does; with it the pump does not wait for the remote peer's end.
     var companion: (@Sendable () async -> Void)?
 
     private enum Step: Sendable {
         case uploaded, downloaded, closed, outputBroken, companionEnded
     }
 
-    /// Runs until both directions have ended, or until the far side has closed the connection.
-    /// - Throws: ``ConnectionError`` where the connection was lost before everything had come.
+    /// Runs until both directions have ended, or until the remote peer has closed the connection.
+    /// - Throws: ``ConnectionError`` if the connection was lost before the end of its bytes.
     func run() async throws {
         try await withThrowingTaskGroup(of: Step.self) { group in
             group.addTask { try await upload() }
@@ -36,7 +36,7 @@ struct StreamPump: Sendable {
     }
 
     private func isOver(_ seen: Set<Step>) -> Bool {
-        // What the far side has sent before it closed is still to be written.
+        // The bytes that the remote peer sent before it closed are still to be written.
         if seen.contains(.closed) && !seen.isDisjoint(with: [.downloaded, .outputBroken]) { return true }
         if companion != nil { return seen.isSuperset(of: [.uploaded, .companionEnded]) }
         return seen.contains(.outputBroken) || seen.isSuperset(of: [.uploaded, .downloaded])
@@ -47,7 +47,7 @@ struct StreamPump: Sendable {
             while let piece = try await input.read() { try await connection.write(piece) }
             try await connection.finish()
         } catch is ConnectionError {
-            // The far side takes no more. Why, is learnt by reading.
+            // The remote peer takes no more bytes. The download reports the reason.
         }
         return .uploaded
     }
@@ -62,7 +62,7 @@ struct StreamPump: Sendable {
         }
     }
 
-    /// Until the connection is over. There is one stream: others that the far side opens are refused.
+    /// Waits for the end of the connection, and refuses further streams.
     private func watch() async -> Step {
         while let stream = try? await connection.acceptStream() { stream.reset(code: 1) }
         return .closed

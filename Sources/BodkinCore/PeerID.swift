@@ -31,10 +31,10 @@ public struct PeerID: Hashable, Sendable {
         /// One line: what is wrong, and what to do next.
         public var description: String {
             switch code {
-            case .length(let count): "a peer ID has 56 characters, this has \(count): copy it whole"
-            case .character(let character): "'\(character)' is in no peer ID, which has only a to z and 2 to 7: copy it again"
-            case .checksum: "the peer ID has a typo: copy it again"
-            case .version(let number): "the peer ID is of version \(number), which this program does not know: use a newer one"
+            case .length(let count): "A peer ID has 56 characters, and this one has \(count). Copy the whole ID."
+            case .character(let character): "A peer ID has only a to z and 2 to 7, and this one has '\(character)'. Copy the ID again."
+            case .checksum: "The peer ID has a typo. Copy the ID again."
+            case .version(let number): "This program does not know version \(number) of peer IDs. Install a newer version of the program."
             }
         }
     }

@@ -1,33 +1,33 @@
-/// Why a connection has no direct path, as far as can be told from what was tried.
+/// The reason why a connection has no direct path, as far as its path attempts show it.
 @nonexhaustive
 public enum RelayVerdict: String, Hashable, Sendable, CaseIterable {
-    /// One of the two sides wants circuits alone.
+    /// One of the two peers uses only circuits.
     case notWanted = "not-wanted"
-    /// The server sees no warm connection of ours, so that others are not told where to knock.
+    /// The server sees no NAT binding of the local peer, so the remote peer learns no server-reflexive candidate.
     case unseenHere = "unseen-here"
-    /// The far side names nothing that could be connected to.
+    /// The remote peer offers no candidate.
     case unseenThere = "unseen-there"
-    /// All that the far side names is in a family of addresses that is not to be had here.
+    /// Every candidate of the remote peer is of an address family that the local host lacks.
     case noCommonFamily = "no-common-family"
-    /// What the far side names may not be connected to: the server does not vouch for it.
+    /// The server has verified no candidate of the remote peer.
     case forbidden
-    /// Whoever answered at the far side's endpoints was somebody else.
+    /// Other hosts answered at the remote peer's candidates.
     case impostor
-    /// Every SYN was answered by an RST or an ICMP error, up to the last.
+    /// An RST or an ICMP error answered every SYN.
     case refused
-    /// Nothing was answered: a NAT on the way gives each destination a port of its own, or a firewall drops what comes from outside.
+    /// No SYN was answered, because a NAT maps each destination to another port or a firewall drops unsolicited SYNs.
     case silent
-    /// Both NATs draw their external ports from too many, so that no number of SYNs that is worth it would find a pair.
+    /// Both NATs allocate random ports from ranges that are too large for a birthday search.
     case unpredictable
-    /// The system would not connect.
+    /// The kernel refused to connect.
     case failed
-    /// A direct path came up, and died before it could be used.
+    /// A direct path was established, and failed before the session used it.
     case unsteady
 
     /// The verdict on a dial that ended on a circuit.
     /// - Parameters:
-    ///   - isWanted: whether both sides look for direct paths.
-    ///   - isSeen: whether the server sees a warm connection of ours.
+    ///   - isWanted: whether both peers look for direct paths.
+    ///   - isSeen: whether the server sees a NAT binding of the local peer.
     public init(_ report: ConnectionReport, isWanted: Bool, isSeen: Bool) {
         let direct = report.attempts.filter { $0.route == .direct }
         let tried = direct.filter { $0.shots > 0 }
@@ -45,41 +45,41 @@ public enum RelayVerdict: String, Hashable, Sendable, CaseIterable {
         return verdicts.contains(.refused) ? .refused : .failed
     }
 
-    /// What it means, for people.
+    /// The meaning of the verdict, in one sentence for people.
     public var meaning: String {
         switch self {
-        case .notWanted: "one of the two sides wants no direct path"
-        case .unseenHere: "the rendezvous server sees no connection from our reserved port, so the far side does not know where to knock"
-        case .unseenThere: "the far side names no address: the rendezvous server sees no connection from its reserved port"
-        case .noCommonFamily: "the two sides have no family of addresses in common"
-        case .forbidden: "the far side names only addresses that the server does not vouch for"
-        case .impostor: "other machines answer at the addresses that the far side names"
-        case .refused: "the far side's NAT or firewall refuses every SYN"
-        case .silent: "no SYN was answered: one of the two NATs gives each destination another port, or a firewall drops what comes from outside"
-        case .unpredictable: "both NATs give each connection a port at random: finding a pair would take tens of thousands of SYNs"
-        case .failed: "the system did not let us connect"
-        case .unsteady: "a direct path came up, and was lost before it could be used"
+        case .notWanted: "One of the two peers uses only circuits."
+        case .unseenHere: "The rendezvous server sees no NAT binding of the local peer, so the remote peer learns no address."
+        case .unseenThere: "The remote peer offers no address, because the rendezvous server sees no NAT binding of it."
+        case .noCommonFamily: "The two peers have no address family in common."
+        case .forbidden: "The remote peer offers only addresses that the rendezvous server has not verified."
+        case .impostor: "Other hosts answer at the addresses of the remote peer."
+        case .refused: "The remote NAT or firewall refuses every SYN."
+        case .silent: "No SYN was answered, because a NAT maps each destination to another port or a firewall drops unsolicited SYNs."
+        case .unpredictable: "Both NATs allocate random ports, and a search would take tens of thousands of SYNs."
+        case .failed: "The kernel refused to connect."
+        case .unsteady: "A direct path was established, and failed before the session used it."
         }
     }
 
-    /// What would help, for people.
+    /// The measure that helps, in one sentence for people.
     public var advice: String {
         switch self {
-        case .notWanted: "leave out --relay-only at both ends"
-        case .unseenHere: "allow TCP to the server's STUN port here ('bodkin check' tells which)"
-        case .unseenThere: "run 'bodkin check' at the far side: TCP to the server's STUN port has to be allowed there"
-        case .noCommonFamily: "turn on IPv6, or IPv4, where it is missing"
-        case .forbidden: "run 'bodkin check' at the far side, whose NAT may use several outside addresses"
-        case .impostor: "look for another machine that has the far side's address, as in two networks with the same private addresses"
-        case .refused, .silent: "run 'bodkin check' at both ends, and forward the reserved port (--reserved-port) to the one whose router is yours"
-        case .unpredictable: "forward the reserved port (--reserved-port) at one of the two routers, or turn on UPnP, NAT-PMP or IPv6 there"
-        case .failed: "see the attempts (--verbose)"
-        case .unsteady: "nothing is to be done: a direct path is looked for again"
+        case .notWanted: "Allow direct paths at both peers."
+        case .unseenHere: "Allow outgoing TCP from this host to the server's STUN port."
+        case .unseenThere: "Allow outgoing TCP from the remote host to the server's STUN port."
+        case .noCommonFamily: "Enable IPv4 or IPv6 at the peer that lacks it."
+        case .forbidden: "Give the remote NAT one external address, because connections from several addresses cannot be verified."
+        case .impostor: "Look for another host with the same address, as in two networks with the same private addresses."
+        case .refused, .silent: "Forward the reserved port at the router of one peer."
+        case .unpredictable: "Forward the reserved port at one router, or enable UPnP IGD, NAT-PMP or IPv6 there."
+        case .failed: "Read the kernel's errors in the path attempts of the report."
+        case .unsteady: "Wait, because the peers keep looking for a direct path."
         }
     }
 }
 
 extension RelayVerdict: CustomStringConvertible {
-    /// Both, in one line.
-    public var description: String { "\(meaning); \(advice)" }
+    /// The meaning and the advice, in one line.
+    public var description: String { "\(meaning) \(advice)" }
 }

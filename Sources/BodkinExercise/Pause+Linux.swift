@@ -144,10 +144,10 @@ extension Pause {
                 case .pathLost:
                     state.direct.remove(side)
                     state.hasChanged = true
-                case .moved(_, .direct, _):
+                case .pathChanged(_, .direct, _):
                     state.direct.insert(side)
                     state.hasChanged = true
-                case .moved(_, .circuit, _):
+                case .pathChanged(_, .circuit, _):
                     state.direct.remove(side)
                     state.hasChanged = true
                 default: return

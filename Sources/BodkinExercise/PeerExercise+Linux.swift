@@ -115,7 +115,7 @@ public struct PeerExercise: Sendable {
         dialler.onEvent = { event in
             onEvent?("a", event)
             switch event.kind {
-            case .path(_, .direct, _): directPath.yield()
+            case .pathEstablished(_, .direct, _): directPath.yield()
             case .report: directPath.finish()
             default: break
             }

@@ -46,7 +46,7 @@ extension Survival {
                     state.deaths += 1
                     state.carrier = nil
                     state.lostAt = state.lostAt ?? .now
-                case .moved(_, let route, let remote):
+                case .pathChanged(_, let route, let remote):
                     // Replaced before it was given up.
                     if state.carrier?.route == .direct { state.deaths += 1 }
                     state.carrier = Carrier(route: route, remote: remote)

@@ -20,7 +20,7 @@ public struct Upgrade: Sendable {
             var called = try await place.configuration(in: "b")
             called.admission = .anyone
             let moved = Mutex<ContinuousClock.Instant?>(nil)
-            called.onEvent = { event in if case .moved = event.kind { moved.withLock { $0 = $0 ?? .now } } }
+            called.onEvent = { event in if case .pathChanged = event.kind { moved.withLock { $0 = $0 ?? .now } } }
             let dialler = try await place.configuration(in: "a")
             let (calledConfiguration, diallerConfiguration) = (called, dialler)
             let result = try await withPeer(calledConfiguration) { far in

@@ -20,7 +20,7 @@ extension Identity {
         guard lines.first == Self.begin, lines.last == Self.end, let bytes = Data(base64Encoded: lines.dropFirst().dropLast().joined()),
             bytes.count == Self.prefix.count + 32, bytes.starts(with: Self.prefix),
             let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: bytes.dropFirst(Self.prefix.count))
-        else { throw IdentityError(.unreadable, "the identity is no Ed25519 key in PEM: restore it from a copy, or remove it to get a new one") }
+        else { throw IdentityError(.unreadable, "The identity is not an Ed25519 key in PEM. Restore it from a copy, or remove it to get a new one.") }
         try self.init(key)
     }
 }

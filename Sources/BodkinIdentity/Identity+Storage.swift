@@ -33,15 +33,18 @@ extension Identity {
     public static func load(from path: String) throws(IdentityError) -> Identity {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR { throw IdentityError(.missing, "there is no identity at \(path): create one with 'bodkin id'") }
+            if errno == ENOENT || errno == ENOTDIR {
+                throw IdentityError(.missing, "The identity file \(path) does not exist. Create an identity, or name another file.")
+            }
             throw refused(path)
         }
         defer { close(file) }
         var information = stat()
         guard fstat(file, &information) == 0 else { throw refused(path) }
-        guard information.st_mode & S_IFMT == S_IFREG else { throw IdentityError(.unreadable, "\(path) is no file: name another place") }
+        guard information.st_mode & S_IFMT == S_IFREG else { throw IdentityError(.unreadable, "\(path) is not a regular file. Name another file.") }
         guard information.st_mode & 0o077 == 0 else {
-            throw IdentityError(.exposed, "others can read the secret key \(path): run chmod 600 on it, or remove it if they may have")
+            throw IdentityError(
+                .exposed, "Other users can read the secret key \(path). Run chmod 600 on the file, or replace the key if it may have leaked.")
         }
         // A key takes 119 bytes; what is longer is none.
         var bytes = [UInt8](repeating: 0, count: 4096)
@@ -63,7 +66,7 @@ extension Identity {
         close(file)
         guard isWritten else { throw Self.refused(draft) }
         guard link(draft, path) == 0 else {
-            if errno == EEXIST { throw IdentityError(.exists, "there is an identity at \(path) already: choose another place, or remove it") }
+            if errno == EEXIST { throw IdentityError(.exists, "The identity file \(path) exists already. Choose another file, or remove this one.") }
             throw Self.refused(path)
         }
     }
@@ -77,6 +80,8 @@ extension Identity {
     }
 
     private static func refused(_ path: String) -> IdentityError {
-        IdentityError(.system, "\(path): \(String(cString: strerror(errno))); choose another place with --state, or allow access")
+        IdentityError(
+            .system,
+            "The system refused access to \(path) (\(String(cString: strerror(errno)))). Choose another directory, or change its permissions.")
     }
 }

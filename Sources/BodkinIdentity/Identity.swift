@@ -16,7 +16,7 @@ public struct Identity: Sendable {
     /// The identity of a key.
     public init(_ privateKey: Curve25519.Signing.PrivateKey) throws(IdentityError) {
         guard let peerID = PeerID(publicKey: privateKey.publicKey.rawRepresentation) else {
-            throw IdentityError(.unreadable, "the key is no Ed25519 key: create another identity")
+            throw IdentityError(.unreadable, "The key is not an Ed25519 key. Create another identity.")
         }
         self.peerID = peerID
         self.privateKey = privateKey

@@ -19,9 +19,10 @@ public enum SecretFile {
         defer { close(file) }
         var information = stat()
         guard fstat(file, &information) == 0 else { throw refused(path) }
-        guard information.st_mode & S_IFMT == S_IFREG else { throw IdentityError(.unreadable, "\(path) is no file: name another place") }
+        guard information.st_mode & S_IFMT == S_IFREG else { throw IdentityError(.unreadable, "\(path) is not a regular file. Name another file.") }
         guard information.st_mode & 0o077 == 0 else {
-            throw IdentityError(.exposed, "others can read the secret \(path): run chmod 600 on it, or remove it if they may have")
+            throw IdentityError(
+                .exposed, "Other users can read the secret \(path). Run chmod 600 on the file, or replace the secret if it may have leaked.")
         }
         var bytes = [UInt8](repeating: 0, count: limit)
         let count = readBytes(file, &bytes)
@@ -34,7 +35,7 @@ public enum SecretFile {
     public static func write(_ text: String, to path: String) throws(IdentityError) {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else {
-            if errno == EEXIST { throw IdentityError(.exists, "there is \(path) already: choose another place, or remove it") }
+            if errno == EEXIST { throw IdentityError(.exists, "The file \(path) exists already. Choose another file, or remove this one.") }
             throw refused(path)
         }
         defer { close(file) }
@@ -54,7 +55,9 @@ public enum SecretFile {
     }
 
     private static func refused(_ path: String) -> IdentityError {
-        IdentityError(.system, "\(path): \(String(cString: strerror(errno))); choose another place with --state, or allow access")
+        IdentityError(
+            .system,
+            "The system refused access to \(path) (\(String(cString: strerror(errno)))). Choose another directory, or change its permissions.")
     }
 }
 

@@ -31,22 +31,22 @@ struct BindPlan {
     init(_ configuration: RendezvousServer.Configuration) throws {
         func refusal(_ message: String) -> ServerError { ServerError(.configuration, message) }
         guard (1...8).contains(configuration.hosts.count) else {
-            throw refusal("the URL needs 1 to 8 hosts: name the server's public name or address")
+            throw refusal("The URL needs 1 to 8 hosts. Give the server's public name or address.")
         }
         addresses = configuration.bindAddresses
-        guard !addresses.isEmpty else { throw refusal("there is no address to listen on: name one, or leave the default") }
+        guard !addresses.isEmpty else { throw refusal("The configuration has no address to listen on. Give one, or keep the default.") }
         port = configuration.port
         stunPort = configuration.stunPort
         alternateSTUNPort = configuration.alternateSTUNPort ?? (stunPort == 0 ? 0 : stunPort &+ 1)
         guard alternateSTUNPort == 0 || alternateSTUNPort != stunPort, stunPort == 0 || alternateSTUNPort != 0 else {
-            throw refusal("the alternate STUN port must be another one than the STUN port: choose one")
+            throw refusal("The alternate STUN port equals the STUN port. Choose another alternate port.")
         }
         secondAddress = configuration.secondAddress
         let second = configuration.secondAddress
         primaryAddress = second.flatMap { second in configuration.bindAddresses.first { $0.family == second.family } }
         guard let second else { return }
         guard let primaryAddress, primaryAddress != .unspecified(second.family), primaryAddress != second else {
-            throw refusal("a second address needs a first one: let the server listen on an address of the same family, not on all of them")
+            throw refusal("The second address needs a first one of the same family. Bind the server to that address, not to all addresses.")
         }
     }
 

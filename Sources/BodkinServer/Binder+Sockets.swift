@@ -15,7 +15,7 @@ import Darwin
 extension Binder {
     /// Binds every address on one port; the system chooses it where `port` is 0. A wildcard of a family that the machine lacks is left out.
     func bindAll(
-        _ addresses: [IPAddress], _ port: UInt16, _ option: String, _ bind: (Endpoint) async throws -> Endpoint
+        _ addresses: [IPAddress], _ port: UInt16, _ listener: ServerError.Listener, _ bind: (Endpoint) async throws -> Endpoint
     ) async throws -> [Endpoint] {
         let count = sockets.count
         // A chosen port is free for the first socket, and may be taken for another.
@@ -32,28 +32,28 @@ extension Binder {
                     }
                 }
                 guard bound.isEmpty else { return bound }
-                throw ServerError(.bind, "the machine has no address of the family that is to be listened on: name another address")
+                throw ServerError(.bind, "The host has no address of this family. Give another address.")
             } catch {
                 await sockets.close(after: count)
                 if attempts > 0, (error as? IOError)?.errnoCode == EADDRINUSE { continue }
-                throw Self.refusal(error, addresses, port, option)
+                throw Self.refusal(error, addresses, port, listener)
             }
         }
     }
 
     private static func isMissing(_ error: IOError) -> Bool { error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL }
 
-    private static func refusal(_ error: any Error, _ addresses: [IPAddress], _ port: UInt16, _ option: String) -> ServerError {
+    private static func refusal(_ error: any Error, _ addresses: [IPAddress], _ port: UInt16, _ listener: ServerError.Listener) -> ServerError {
         if let error = error as? ServerError { return error }
-        let place = "port \(port) of \(addresses.map(\.description).joined(separator: ", "))"
-        let hint =
+        let place = "\(listener.rawValue) port \(port) of \(addresses.map(\.description).joined(separator: ", "))"
+        let (reason, advice) =
             switch (error as? IOError)?.errnoCode {
-            case EADDRINUSE: "another program has it: end that, or choose another with \(option)"
-            case EACCES: "the system reserves it: choose one from 1024 up with \(option), or allow it with CAP_NET_BIND_SERVICE"
-            case EADDRNOTAVAIL: "the machine has no such address: name one of its own"
-            default: "\(error)"
+            case EADDRINUSE: ("another program uses it", "Stop that program, or choose another port.")
+            case EACCES: ("the system reserves it", "Choose a port from 1024 to 65535, or grant CAP_NET_BIND_SERVICE.")
+            case EADDRNOTAVAIL: ("the host has no such address", "Give an address of this host.")
+            default: ("\(error)", "Choose another port or address.")
             }
-        return ServerError(.bind, "cannot listen on \(place): \(hint)", cause: error)
+        return ServerError(.bind, "The server cannot listen on the \(place), because \(reason). \(advice)", cause: error, listener: listener)
     }
 
     /// Listens; `setUp` gets each connection's channel on its own event loop.
@@ -85,7 +85,7 @@ extension Binder {
             return bootstrap.bind(to: address)
         }.get()
         sockets.add(channel)
-        guard let bound = Endpoint(channel.localAddress) else { throw ServerError(.bind, "\(endpoint) is no address of the Internet: name another") }
+        guard let bound = Endpoint(channel.localAddress) else { throw ServerError(.bind, "\(endpoint) is not an IP endpoint. Give another address.") }
         return bound
     }
 

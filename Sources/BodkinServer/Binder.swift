@@ -27,7 +27,7 @@ struct Binder {
 
     /// TLS connections of peers.
     func bindRendezvous(_ plan: BindPlan, _ context: NIOSSLContext, _ service: PeerService) async throws -> [Endpoint] {
-        try await bindAll(plan.addresses, plan.port, "--port") { endpoint in
+        try await bindAll(plan.addresses, plan.port, .rendezvous) { endpoint in
             try await bindTCP(endpoint) { channel in
                 let verifier: NIOSSLCustomVerificationCallback = { certificates, promise in
                     promise.succeed(certificates.first.flatMap(CertificateIdentity.peerID(of:)) == nil ? .failed : .certificateVerified)
@@ -44,7 +44,7 @@ struct Binder {
         var endpoints: [[Endpoint]] = []
         for port in [plan.stunPort, plan.alternateSTUNPort] {
             endpoints.append(
-                try await bindAll(plan.stunAddresses, port, "--stun-port") { endpoint in
+                try await bindAll(plan.stunAddresses, port, .stun) { endpoint in
                     let stream = try await bindTCP(endpoint) { channel in
                         try channel.pipeline.syncOperations.addHandler(WarmConnection(hub: hub, limits: configuration.limits, places: places))
                     }
@@ -68,7 +68,7 @@ struct Binder {
     func bindHealth(_ started: ContinuousClock.Instant) async throws -> Endpoint? {
         guard let endpoint = configuration.healthEndpoint else { return nil }
         let hub = hub
-        return try await bindAll([endpoint.address], endpoint.port, "--health") { endpoint in
+        return try await bindAll([endpoint.address], endpoint.port, .health) { endpoint in
             try await bindTCP(endpoint) { channel in
                 try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
                 try channel.pipeline.syncOperations.addHandler(

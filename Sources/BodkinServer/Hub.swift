@@ -93,7 +93,7 @@ final class Hub: Sendable {
     func close() {
         state.withLock { state in
             state.isClosed = true
-            for mailbox in state.peers.values { mailbox.post(.fail(.shutdown, "the server shuts down: connect again in a moment")) }
+            for mailbox in state.peers.values { mailbox.post(.fail(.shutdown, "The rendezvous server shuts down. Connect again in a moment.")) }
             for mailbox in state.warm.values { mailbox.close() }
             state.timer?.task.cancel()
             state.timer = nil

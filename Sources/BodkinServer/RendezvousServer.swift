@@ -47,7 +47,7 @@ public final class RendezvousServer: Service {
 
     deinit { listeningPromise.fail(Self.stopped) }
 
-    private static var stopped: ServerError { ServerError(.stopped, "the server has stopped before it listened: see its log") }
+    private static var stopped: ServerError { ServerError(.stopped, "The server stopped before it listened. Read its log.") }
 
     /// Where the server listens, as soon as it does.
     /// - Throws: ``ServerError`` where it cannot.
@@ -105,7 +105,7 @@ public final class RendezvousServer: Service {
                 return try CertificateIdentity(certificateFile: file, keyFile: keyFile)
             } catch {
                 throw ServerError(
-                    .credentials, "the certificate \(file) with the key \(keyFile) cannot be used: name a chain and its key, both in PEM",
+                    .credentials, "The certificate \(file) and the key \(keyFile) cannot be used. Give a chain and its key, both in PEM.",
                     cause: error)
             }
         }

@@ -17,13 +17,23 @@ public struct ServerError: Error, Sendable, CustomStringConvertible {
     public let code: Code
     /// One line: what failed, and what to do next.
     public let message: String
-    /// What lies beneath, if anything.
+    /// The error of the system or of a library, if there is one.
     public let cause: (any Error)?
+    /// The listener that failed; nil for other failures.
+    package let listener: Listener?
 
-    init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    /// A socket that a server listens on.
+    package enum Listener: String, Sendable, Hashable {
+        case rendezvous
+        case stun = "STUN"
+        case health
+    }
+
+    init(_ code: Code, _ message: String, cause: (any Error)? = nil, listener: Listener? = nil) {
         self.code = code
         self.message = message
         self.cause = cause
+        self.listener = listener
     }
 
     /// The message.

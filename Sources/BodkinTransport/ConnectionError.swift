@@ -30,23 +30,24 @@ public struct ConnectionError: Error, Hashable, Sendable, CustomStringConvertibl
     public var description: String { message }
 
     /// This side has finished its half, or given up the stream.
-    public static let finished = ConnectionError(.finished, "this side of the stream is finished: open another stream to send more")
-    static let busy = ConnectionError(.busy, "another task reads this stream: let one task read, or open another stream")
+    public static let finished = ConnectionError(.finished, "The local peer has finished the stream. Open another stream to send more.")
+    static let busy = ConnectionError(.busy, "Another task reads this stream. Let one task read, or open another stream.")
     static func reset(_ code: UInt64) -> ConnectionError {
-        ConnectionError(.reset(code), "the far side has reset the stream (code \(code)): open another stream, or ask its application why")
+        ConnectionError(
+            .reset(code), "The remote peer reset the stream (code \(code)). Open another stream, or ask the remote application for the reason.")
     }
     static func stopped(_ code: UInt64) -> ConnectionError {
-        ConnectionError(.stopped(code), "the far side reads no more of this stream (code \(code)): stop sending, or open another stream")
+        ConnectionError(.stopped(code), "The remote peer stopped reading the stream (code \(code)). Stop sending, or open another stream.")
     }
     static func closed(_ reason: SessionCloseReason) -> ConnectionError {
         let text =
             switch reason {
-            case .local: "the connection was closed here: connect again to go on"
-            case .remote(let code, let text): "the far side has closed the connection (code \(code)\(text.isEmpty ? "" : ", \(text)")): connect again"
+            case .local: "The local peer closed the connection. Connect again to continue."
+            case .remote(let code, let text): "The remote peer closed the connection (code \(code)\(text.isEmpty ? "" : ", \(text)")). Connect again."
             case .protocolError(let error): "\(error)"
             case .remoteProtocolError(let code, let text):
-                "the far side says that we broke the protocol (code \(code)\(text.isEmpty ? "" : ", \(text)")): use the same version on both sides"
-            case .failed(let text): "the connection was lost (\(text)): connect again"
+                "The remote peer reports a protocol error (code \(code)\(text.isEmpty ? "" : ", \(text)")). Use the same version at both peers."
+            case .failed(let text): "The connection was lost (\(text)). Connect again."
             }
         return ConnectionError(.closed, text)
     }

@@ -175,7 +175,7 @@ public final class RendezvousLink {
         guard let keyHash = url.keyHash else {
             guard IPAddress(route.name) == nil else {
                 throw TransportError(
-                    .serverImpostor, "nothing tells whether \(route.endpoint) is the right server: use a URL with key=, or with the server's name")
+                    .serverImpostor, "The URL cannot authenticate the server \(route.endpoint). Use a URL with key=, or with the server's name.")
             }
             return try NIOSSLClientHandler(context: TLSContexts.clientOfNamedServer(certificate), serverHostname: route.name)
         }
@@ -190,7 +190,7 @@ public final class RendezvousLink {
         guard !isOver, self.channel == nil else { return channel.close(promise: nil) }
         guard name == TLSContexts.rendezvousProtocol else {
             channel.close(promise: nil)
-            return lost(route, TransportError(.serverProtocol, "\(route.endpoint) is no Bodkin rendezvous server: check the port in the URL"))
+            return lost(route, TransportError(.serverProtocol, "\(route.endpoint) is not a Bodkin rendezvous server. Check the port in the URL."))
         }
         stopConnecting()
         self.route = route
@@ -213,9 +213,9 @@ public final class RendezvousLink {
             isOver = true
             stopConnecting()
             let text = error.map { " (\($0.inPlainWords))" } ?? ""
-            onEvent(.down(TransportError(.serverRefused, "the rendezvous server has closed the connection\(text): try again later", cause: error)))
+            onEvent(.down(TransportError(.serverRefused, "The rendezvous server closed the connection\(text). Try again later.", cause: error)))
         } else if self.channel == nil {
-            lost(route, error ?? TransportError(.serverRefused, "\(route.endpoint) closed the connection: check the URL"))
+            lost(route, error ?? TransportError(.serverRefused, "\(route.endpoint) closed the connection. Check the URL."))
         }
     }
 
@@ -231,7 +231,7 @@ public final class RendezvousLink {
         onEvent(
             .down(
                 failure
-                    ?? TransportError(.serverUnreachable, "no answer from the rendezvous server \(url.authority): check the network and the URL")))
+                    ?? TransportError(.serverUnreachable, "The rendezvous server \(url.authority) did not answer. Check the network and the URL.")))
     }
 
     private static func explanation(_ error: any Error, _ route: ServerRoute) -> TransportError? {
@@ -240,20 +240,20 @@ public final class RendezvousLink {
         case _ where TransportError.isEndOfHandshake(error):
             TransportError(
                 .serverRefused,
-                "\(route.endpoint) closed the connection during the handshake: it may be starting, or have too many connections from here; try again",
+                "\(route.endpoint) closed the connection during the handshake. Try again in a minute, because the server may be starting or full.",
                 cause: error)
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             TransportError(
                 .serverImpostor,
-                "\(route.endpoint) is not the rendezvous server that the URL names: get the server's present URL from whoever runs it",
+                "\(route.endpoint) is not the rendezvous server that the URL names. Get the current URL from the server's operator.",
                 cause: error)
         case is IOError, is ChannelError, is NIOConnectionError:
             TransportError(
                 .serverUnreachable,
-                "the rendezvous server \(route.endpoint) cannot be reached (\(error.inPlainWords)): check the network and the URL", cause: error)
+                "The rendezvous server \(route.endpoint) cannot be reached (\(error.inPlainWords)). Check the network and the URL.", cause: error)
         default:
             TransportError(
-                .serverUnreachable, "the rendezvous server \(route.endpoint) cannot be reached (\(error.inPlainWords)): check the URL", cause: error)
+                .serverUnreachable, "The rendezvous server \(route.endpoint) cannot be reached (\(error.inPlainWords)). Check the URL.", cause: error)
         }
     }
 }

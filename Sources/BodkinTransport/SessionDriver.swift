@@ -242,8 +242,8 @@ public final class SessionDriver {
     private func refused(_ error: SessionError) {
         switch error.code {
         case .closedByPeer(.unknownSession):
-            session.fail("the far side knows the connection no more, which it has closed, or its program has started afresh: connect again")
-        case .closedByPeer(.refused): session.fail("the far side refuses the connection: it has too many, or its program has started afresh")
+            session.fail("the remote peer has closed the connection or has restarted")
+        case .closedByPeer(.refused): session.fail("the remote peer has too many connections or has restarted")
         default: break
         }
     }

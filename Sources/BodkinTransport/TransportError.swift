@@ -53,10 +53,10 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     static func port(_ number: UInt16, _ cause: any Error) -> TransportError {
         switch (cause as? IOError)?.errnoCode {
         case EADDRINUSE:
-            TransportError(.portInUse, "port \(number) is in use by another program: choose another one, or none for a free one", cause: cause)
+            TransportError(.portInUse, "Another program uses port \(number). Choose another port, or port 0 for a free one.", cause: cause)
         case EACCES, EPERM:
-            TransportError(.portForbidden, "the system does not allow port \(number): choose one from 1024 up", cause: cause)
-        default: TransportError(.portForbidden, "port \(number) cannot be had (\(cause.inPlainWords)): choose another one", cause: cause)
+            TransportError(.portForbidden, "The system does not allow port \(number). Choose a port from 1024 to 65535.", cause: cause)
+        default: TransportError(.portForbidden, "The system refused port \(number) (\(cause.inPlainWords)). Choose another port.", cause: cause)
         }
     }
 }

@@ -14,7 +14,7 @@ struct CheckReportTests {
     /// A profile of a host in a home, of which the server sees these endpoints.
     static func profile(
         _ seen: [String], _ estimate: AllocationEstimate?, own: [String] = ["192.168.1.10"], isRegistered: Bool = true,
-        knock: FilteringProfile.Knock? = .silence
+        dialBack: FilteringProfile.DialBackResult? = .silence
     ) -> NetworkProfile {
         let addresses = own.compactMap { IPAddress($0) }.map { NetworkInterface.Address($0, onLink: IPPrefix($0, length: 24)) }
         let samples = zip(server, seen).map { MappingProfile.Sample(server: $0, mapped: Endpoint($1)) }
@@ -23,9 +23,9 @@ struct CheckReportTests {
             samples: samples.isEmpty ? server.map { MappingProfile.Sample(server: $0, mapped: nil) } : samples)
         return NetworkProfile(
             interfaces: [NetworkInterface(name: "eth0", addresses: addresses)], routes: [],
-            reachability: isRegistered ? .registered(after: .milliseconds(52)) : .failed(PeerError(.refused, "no: do this")),
+            reachability: isRegistered ? .registered(after: .milliseconds(52)) : .failed(PeerError(.refused, "No. Do this.")),
             tcp: [mapping], udp: [], allocations: estimate.map { [AllocationProfile(family: .v4, estimate: $0, sampleCount: 20)] } ?? [],
-            filtering: knock.map { [FilteringProfile(family: .v4, sameAddress: $0)] } ?? [])
+            filtering: dialBack.map { [FilteringProfile(family: .v4, sameAddress: $0)] } ?? [])
     }
 
     static func estimate(_ mapping: MappingBehaviour, _ allocation: AllocationKind, _ addresses: [String] = ["203.0.113.1"]) -> AllocationEstimate {
@@ -48,35 +48,42 @@ struct CheckReportTests {
             (
                 kept,
                 [
-                    "each connection has its local port's number outside, too; a mapping is kept for every destination", "over IPv4: good",
-                    "every destination sees a port here in the same way",
+                    "the external port equals the local port; every destination sees the same mapping", "over IPv4: good",
+                    "Every destination sees the same mapping, so remote peers can reach it.",
                 ]
             ),
             (
                 counting,
                 [
-                    "each new mapping has the last one's number plus 2, between which others take about 4 a second; each destination has a mapping of its own",
-                    "over IPv4: fair", "the NAT counts, so that the next ones can be predicted",
-                    "forward the reserved port (--reserved-port) at the router", "turn IPv6 on",
+                    "sequential, in steps of 2; other hosts take about 4 ports per second; each destination sees a different mapping",
+                    "over IPv4: fair", "the NAT allocates sequentially, so peers can predict the next ports.",
+                    "Recommendation: Forward the reserved port at the router", "Recommendation: Enable IPv6",
+                    "(choose the port with --reserved-port).",
                 ]
             ),
             (
                 block,
-                ["a block of about 512, near 4096", "over IPv4: fair", "as carriers give each customer one", "ask the provider for a public address"]
+                [
+                    "random, from a block of about 512 ports near 4096", "over IPv4: fair",
+                    "CGN: probable, because the NAT allocates ports from a small subscriber port block", "Ask the provider for a public address",
+                ]
             ),
             (
                 random,
                 [
-                    "drawn at random, from about 1024 to 65535", "over IPv4: poor", "only peers whose own port is known can search for it",
-                    "with a router that keeps its ports: direct by a search with 896 connections at a time (over 99 % for each round",
-                    "with a symmetric NAT that counts: by circuit: the external ports cannot be foretold",
+                    "random, from about 1024 to 65535", "over IPv4: poor", "only remote peers with a known port can find it by a birthday search.",
+                    "with a NAT with endpoint-independent mapping: direct by a birthday search with 896 connections in flight (over 99 % in each of two rounds)",
+                    "with a symmetric NAT with sequential ports: relayed, because the external ports are unpredictable",
                 ]
             ),
-            (unclear, ["no pattern was seen in 20 mappings: nothing is guessed", "over IPv4: unknown", "too little is known of the ports"]),
-            (open, ["203.0.113.7:40000 is this machine's own: no NAT", "over IPv4: good", "the address is public"]),
+            (unclear, ["unknown (20 mappings show no pattern)", "over IPv4: unknown", "The check did not learn which ports remote peers see."]),
+            (open, ["no NAT (the server sees the local endpoint 203.0.113.7:40000)", "over IPv4: good", "The address is public"]),
             (
                 blocked,
-                ["no answer from the server's STUN ports over IPv4", "over IPv4: bad", "what would help: let TCP out to the server's STUN ports"]
+                [
+                    "TCP mapping over IPv4: no answer from the server's STUN ports", "over IPv4: bad",
+                    "Recommendation: Allow outgoing TCP to the server's STUN ports.",
+                ]
             ),
         ])
     func words(_ profile: NetworkProfile, _ sentences: [String]) {
@@ -86,22 +93,22 @@ struct CheckReportTests {
 
     @Test("what is good needs no advice, and no advice is given that does not follow")
     func advice() {
-        #expect(Self.kept.improvements.isEmpty && Self.open.improvements.isEmpty)
-        #expect(Self.counting.improvements == [.useIPv6, .forwardPort])
+        #expect(Self.kept.recommendations.isEmpty && Self.open.recommendations.isEmpty)
+        #expect(Self.counting.recommendations == [.useIPv6, .forwardPort])
         var dual = Self.profile(
             ["203.0.113.1:1024", "203.0.113.1:1026"], Self.estimate(.addressAndPortDependent, .sequential(delta: 2)),
             own: ["192.168.1.10", "2001:db8::1"])
-        #expect(dual.improvements == [.serverIPv6, .forwardPort])
-        dual.reachability = .failed(PeerError(.refused, "no: do this"))
+        #expect(dual.recommendations == [.serverIPv6, .forwardPort])
+        dual.reachability = .failed(PeerError(.refused, "No. Do this."))
         dual.tcp = Self.blocked.tcp
         dual.allocations = []
-        #expect(!dual.improvements.contains(.letTCPOut) && dual.grades.map(\.mark) == [.unknown])
+        #expect(!dual.recommendations.contains(.letTCPOut) && dual.grades.map(\.rating) == [.unknown])
     }
 
     @Test(
         "a carrier's NAT is named where it shows, and nowhere else",
         arguments: [
-            (kept, CarrierSign?.none), (counting, nil), (open, nil), (block, .portBlock),
+            (kept, CGNATIndicator?.none), (counting, nil), (open, nil), (block, .portBlock),
             (profile(["203.0.113.1:1"], estimate(.endpointIndependent, .equal), own: ["100.64.3.4"]), .ownAddress),
             (profile(["100.64.3.4:1"], estimate(.endpointIndependent, .equal, ["100.64.3.4"])), .outsideAddress),
             (
@@ -109,26 +116,28 @@ struct CheckReportTests {
                 .severalAddresses
             ),
         ])
-    func carrier(_ profile: NetworkProfile, _ sign: CarrierSign?) { #expect(profile.carrierSign(.v4) == sign) }
+    func carrier(_ profile: NetworkProfile, _ sign: CGNATIndicator?) { #expect(profile.cgnatIndicator(.v4) == sign) }
 
     @Test(
         "UDP has its own lines, and goes into what the oracle is told",
         arguments: [
             (
-                FilteringProfile.Knock.connected, FilteringProfile.Knock.connected, FilteringBehaviour.endpointIndependent,
-                "anyone may send to a port that is told"
+                FilteringProfile.DialBackResult.connected, FilteringProfile.DialBackResult.connected, FilteringBehaviour.endpointIndependent,
+                "endpoint-independent (every remote endpoint can send to a mapped port)"
             ),
-            (.connected, .silence, .addressDependent, "what comes from an address that was sent to"),
-            (.silence, .silence, .addressAndPortDependent, "only answers"),
+            (.connected, .silence, .addressDependent, "address-dependent (every port of a contacted address can send)"),
+            (.silence, .silence, .addressAndPortDependent, "address-and-port-dependent (only contacted endpoints can send)"),
         ])
-    func datagrams(_ same: FilteringProfile.Knock, _ other: FilteringProfile.Knock, _ behaviour: FilteringBehaviour, _ sentence: String) {
+    func datagrams(
+        _ same: FilteringProfile.DialBackResult, _ other: FilteringProfile.DialBackResult, _ behaviour: FilteringBehaviour, _ sentence: String
+    ) {
         var profile = Self.kept
         profile.udp = profile.tcp
         profile.udpAllocations = [AllocationProfile(family: .v4, estimate: Self.estimate(.endpointIndependent, .equal))]
         profile.udpFiltering = [FilteringProfile(family: .v4, sameAddress: same, otherAddress: other)]
         let words = CheckReport(profile).words
-        #expect(words.contains("UDP ports over IPv4: each socket has its local port's number outside, too"), "\(words)")
-        #expect(words.contains("what comes in by UDP over IPv4: \(sentence)\n"), "\(words)")
+        #expect(words.contains("UDP port allocation over IPv4: the external port equals the local port"), "\(words)")
+        #expect(words.contains("UDP filtering over IPv4: \(sentence)\n"), "\(words)")
         let udp = profile.network(.v4).udp
         #expect(udp?.passes == true && udp?.estimate.allocation == .equal && udp?.filtering == behaviour)
         profile.udp = Self.blocked.tcp
@@ -139,46 +148,50 @@ struct CheckReportTests {
     func withoutPrediction() {
         var profile = Self.counting
         profile.policy.allowsPrediction = false
-        #expect(profile.grades.map(\.mark) == [.poor])
-        #expect(CheckReport(profile).words.contains("by circuit: the external ports would have to be predicted, which is turned off"))
+        #expect(profile.grades.map(\.rating) == [.poor])
+        #expect(CheckReport(profile).words.contains("relayed, because the pair needs port prediction, and port prediction is disabled"))
     }
 
     @Test(
         "what comes in is said as the server met it",
         arguments: [
-            (FilteringProfile.Knock.silence, FilteringProfile.Knock?.some(.silence), "only answers; the rest is dropped in silence"),
-            (.refused, nil, "only answers; the rest is refused at once"),
-            (.connected, .refused, "every port of an address that was connected to; the rest is refused at once"),
-            (.connected, nil, "whether others may, too, only a server with a second address can tell"),
-            (.connected, .connected, "anyone may connect to a port that is told"),
+            (
+                FilteringProfile.DialBackResult.silence, FilteringProfile.DialBackResult?.some(.silence),
+                "(only contacted endpoints can connect); the NAT or firewall drops other SYNs"
+            ),
+            (.refused, nil, "(only contacted endpoints can connect); the NAT or firewall answers other SYNs with an RST"),
+            (.connected, .refused, "(every port of a contacted address can connect); the NAT or firewall answers other SYNs with an RST"),
+            (.connected, nil, "only a server with a second address can distinguish them"),
+            (.connected, .connected, "every remote endpoint can connect to a mapped port"),
         ])
-    func filtering(_ same: FilteringProfile.Knock, _ other: FilteringProfile.Knock?, _ sentence: String) {
+    func filtering(_ same: FilteringProfile.DialBackResult, _ other: FilteringProfile.DialBackResult?, _ sentence: String) {
         var profile = Self.kept
         profile.filtering = [FilteringProfile(family: .v4, sameAddress: same, otherAddress: other)]
         profile.hairpin = true
         let words = CheckReport(profile).words
-        #expect(words.contains("what comes in over IPv4: ") && words.contains(sentence), "\(words)")
-        #expect(words.contains("two machines behind this NAT reach each other by its outside address\n"))
-        #expect(profile.grades.map(\.mark) == [same == .connected ? .excellent : .good])
+        #expect(words.contains("TCP filtering over IPv4: ") && words.contains(sentence), "\(words)")
+        #expect(words.contains("Hairpinning: supported (two hosts behind this NAT can connect through its public address)\n"))
+        #expect(profile.grades.map(\.rating) == [same == .connected ? .excellent : .good])
     }
 
     @Test(
         "what is to be expected of a pair follows from both sides' ports",
         arguments: [
-            (kept, PortForecast.Ports?.some(.kept), "203.0.113.9", "direct in one round, where both NATs let a SYN meet another"),
-            (kept, .counted(delta: 2, count: 16, index: 8), "203.0.113.9", "direct by predicting ports"),
-            (kept, .drawn(1024...65535, count: 512, isBlock: false), "203.0.113.9", "direct by a search with 896 connections at a time"),
-            (counting, .drawn(1024...65535, count: 512, isBlock: false), "203.0.113.9", "by circuit: the external ports cannot be foretold"),
-            (kept, .unknown, "203.0.113.9", "not to be foretold"), (kept, nil, "203.0.113.9", "not to be foretold"),
-            (kept, .kept, "203.0.113.1", "on one link they connect by their own addresses"),
+            (kept, PortForecast.Ports?.some(.kept), "203.0.113.9", "direct in one round, if both NATs support simultaneous open"),
+            (kept, .counted(delta: 2, count: 16, index: 8), "203.0.113.9", "direct by port prediction"),
+            (kept, .drawn(1024...65535, count: 512, isBlock: false), "203.0.113.9", "direct by a birthday search with 896 connections in flight"),
+            (counting, .drawn(1024...65535, count: 512, isBlock: false), "203.0.113.9", "relayed, because the external ports are unpredictable"),
+            (kept, .unknown, "203.0.113.9", "unknown, because not enough was measured"),
+            (kept, nil, "203.0.113.9", "unknown, because not enough was measured"),
+            (kept, .kept, "203.0.113.1", "On the same link they connect through their host candidates."),
         ])
     func pair(_ profile: NetworkProfile, _ ports: PortForecast.Ports?, _ address: String, _ sentence: String) throws {
         let peer = try PeerID("ahlvvgabqkyqvn6vjp7nhslea45a5yls6pnkmizfv4bbu2hxa5irusre")
         let address = try #require(IPAddress(address))
         let told = ports.map { PortForecast(address: address, port: 5000, ports: $0) }
         var report = CheckReport(profile)
-        report.pair = PairOutlook(peer, after: .milliseconds(80), own: profile.network(.v4), told: told)
-        #expect(report.words.contains("peer \(peer): answers by circuit after 80.0 ms"))
+        report.pair = PairAssessment(peer, after: .milliseconds(80), own: profile.network(.v4), told: told)
+        #expect(report.words.contains("Peer \(peer) answered over a circuit after 80.0 ms"))
         #expect(report.words.contains(sentence), "\(report.words)")
     }
 
@@ -187,7 +200,7 @@ struct CheckReportTests {
         let peer = try PeerID("ahlvvgabqkyqvn6vjp7nhslea45a5yls6pnkmizfv4bbu2hxa5irusre")
         let told = PortForecast(address: try #require(IPAddress("203.0.113.9")), port: 5000, ports: .kept)
         var report = CheckReport(Self.kept)
-        report.pair = PairOutlook(peer, after: .milliseconds(80), own: Self.kept.network(.v4), told: told)
+        report.pair = PairAssessment(peer, after: .milliseconds(80), own: Self.kept.network(.v4), told: told)
         #expect(
             report.json.line.hasSuffix(
                 """
@@ -195,8 +208,8 @@ struct CheckReportTests {
                 "shares_address": false, "outcome": "likely", "probability": 0.85, "by": "meet", "reason": null}}
                 """))
         report.pair = nil
-        report.unanswered = (peer, CommandFailure(CommandFailure.Status.noPeer, "not there: look"))
-        #expect(report.json.line.hasSuffix(#""peer": {"id": "\#(peer)", "reachable": false, "message": "not there: look"}}"#))
+        report.unanswered = (peer, CommandFailure(CommandFailure.Status.noPeer, "Not there. Look."))
+        #expect(report.json.line.hasSuffix(#""peer": {"id": "\#(peer)", "reachable": false, "message": "Not there. Look."}}"#))
     }
 
     @Test("the JSON of a network is this, to the letter")
@@ -228,9 +241,9 @@ struct CheckReportTests {
                 {"far": "port-keeping", "outcome": "likely", "probability": 1.0, "by": "predicted", "reason": null}, \
                 {"far": "symmetric-counting", "outcome": "likely", "probability": 1.0, "by": "predicted", "reason": null}, \
                 {"far": "symmetric-random", "outcome": "circuit", "probability": 0.0, "by": null, "reason": "unpredictable"}]}], \
-                "improvements": [{"name": "use-ipv6", "advice": "turn IPv6 on, here and at the other end: there is no NAT on the way then"}, \
-                {"name": "forward-port", "advice": "forward the reserved port (--reserved-port) at the router, where it is yours, \
-                or use one that keeps one mapping for a port (RFC 5382 section 4.1)"}]}
+                "improvements": [{"name": "use-ipv6", "advice": "Enable IPv6 at both peers, because IPv6 needs no NAT."}, \
+                {"name": "forward-port", "advice": "Forward the reserved port at the router, or use a router with \
+                endpoint-independent mapping (choose the port with --reserved-port)."}]}
                 """)
     }
 }

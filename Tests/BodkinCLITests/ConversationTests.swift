@@ -12,13 +12,13 @@ struct ConversationTests {
             """
             serve; head -c 20971520 /dev/urandom >up; head -c 20971520 /dev/urandom >input
             listening --once \(option)
-            bodkin connect $id --state dialler \(option) <up >down 2>connect.log; echo "dialler $?"; ended
+            bodkin connect $id --state-dir dialler \(option) <up >down 2>connect.log; echo "dialler $?"; ended
             cmp up output && cmp input down && echo same; cat connect.log
             kill -TERM $server; wait $server; echo "server $?"
             """)
         #expect(output.hasPrefix("dialler 0\nlistener 0\nsame\nconnected "), "\(output)")
         #expect(output.hasSuffix("server 0\n"), "\(output)")
-        if !option.isEmpty { #expect(output.contains(option == "--relay-only" ? "connected by circuit" : "connected directly"), "\(output)") }
+        if !option.isEmpty { #expect(output.contains(option == "--relay-only" ? "connected over a circuit" : "connected directly"), "\(output)") }
     }
 
     @Test("the end of input half-closes: the far side's answer still comes")
@@ -26,8 +26,8 @@ struct ConversationTests {
         let output = try await Script.run(
             """
             serve; listening --once --exec 'cat >all; sleep 0.3; wc -c <all; echo "$BODKIN_PEER"'
-            head -c 100000 /dev/zero | bodkin connect $id --state dialler 2>connect.log; echo "dialler $?"; ended
-            test "$(bodkin id --state dialler)" = "$(bodkin id --state dialler)" && echo known
+            head -c 100000 /dev/zero | bodkin connect $id --state-dir dialler 2>connect.log; echo "dialler $?"; ended
+            test "$(bodkin id --state-dir dialler)" = "$(bodkin id --state-dir dialler)" && echo known
             """)
         let lines = output.split(separator: "\n")
         #expect(lines.first == "100000" && lines.dropFirst(2) == ["dialler 0", "listener 0", "known"], "\(output)")
@@ -39,10 +39,10 @@ struct ConversationTests {
         let output = try await Script.run(
             """
             serve; listening --exec 'read name; sleep 0.2; echo "for $name"'
-            for name in one two three; do (echo $name | bodkin connect $id --state $name 2>/dev/null) & all="${all:-} $!"; done; wait $all
+            for name in one two three; do (echo $name | bodkin connect $id --state-dir $name 2>/dev/null) & all="${all:-} $!"; done; wait $all
             kill -TERM $listener; ended
             echo plain >input; listening
-            bodkin connect $id --state one </dev/null 2>/dev/null; echo again | bodkin connect $id --state two 2>/dev/null; cat output
+            bodkin connect $id --state-dir one </dev/null 2>/dev/null; echo again | bodkin connect $id --state-dir two 2>/dev/null; cat output
             """)
         let lines = output.split(separator: "\n")
         #expect(Set(lines.prefix(3)) == ["for one", "for two", "for three"], "\(output)")
@@ -54,9 +54,9 @@ struct ConversationTests {
         let output = try await Script.run(
             """
             serve; listening --once --exec 'yes'
-            bodkin connect $id --state dialler </dev/null 2>connect.log | head -1; echo "dialler ${PIPESTATUS[0]}"; ended; grep -v ^connected connect.log
+            bodkin connect $id --state-dir dialler </dev/null 2>connect.log | head -1; echo "dialler ${PIPESTATUS[0]}"; ended; grep -v ^connected connect.log
             listening --once --exec 'head -c 2'
-            yes | bodkin connect $id --state dialler 2>connect.log; echo "dialler ${PIPESTATUS[1]}"; ended; grep -v ^connected connect.log
+            yes | bodkin connect $id --state-dir dialler 2>connect.log; echo "dialler ${PIPESTATUS[1]}"; ended; grep -v ^connected connect.log
             """)
         #expect(output == "y\ndialler 0\nlistener 0\ny\ndialler 0\nlistener 0\n", "\(output)")
     }
@@ -68,7 +68,7 @@ struct ConversationTests {
             serve
             for n in $(seq 12); do
                 listening --once --exec 'yes'
-                bodkin connect $id --state dialler --events json </dev/null 2>>connect.log | head -1 >>lines; wait $listener
+                bodkin connect $id --state-dir dialler --events json </dev/null 2>>connect.log | head -1 >>lines; wait $listener
             done
             wc -l <lines; grep -c '"event": "closed"' connect.log; grep path-lost connect.log
             """)
@@ -79,11 +79,11 @@ struct ConversationTests {
     func eventsAndAllow() async throws {
         let output = try await Script.run(
             """
-            serve; listening --once --events json --allow $(bodkin id --state friend)
-            bodkin connect $id --timeout 2 --state stranger --events json </dev/null 2>stranger.log; echo "stranger $?"
-            bodkin connect $id --state friend --events json </dev/null 2>friend.log; echo "friend $?"; ended
+            serve; listening --once --events json --allow $(bodkin id --state-dir friend)
+            bodkin connect $id --timeout 2 --state-dir stranger --events json </dev/null 2>stranger.log; echo "stranger $?"
+            bodkin connect $id --state-dir friend --events json </dev/null 2>friend.log; echo "friend $?"; ended
             tail -1 stranger.log | grep -o '"event": "error".*"status": 68'
-            for event in dialing registered attempt path connected report closed; do grep -q "^{\\"event\\": \\"$event\\", \\"ms\\": [0-9.]*, .*}$" friend.log || echo no $event; done
+            for event in dialing registered attempt path-established connected report closed; do grep -q "^{\\"event\\": \\"$event\\", \\"ms\\": [0-9.]*, .*}$" friend.log || echo no $event; done
             grep -vc '^{"event": ".*}$' friend.log listen.log
             """)
         #expect(output.hasPrefix("stranger 68\nfriend 0\nlistener 0\n"), "\(output)")
@@ -98,7 +98,7 @@ struct ConversationTests {
         let output = try await Script.run(
             """
             serve; listening --once --events json \(option); sleep 1
-            bodkin connect $id --state dialler \(option) </dev/null 2>/dev/null; ended; cat listen.log
+            bodkin connect $id --state-dir dialler \(option) </dev/null 2>/dev/null; ended; cat listen.log
             """)
         let lines = output.split(separator: "\n")
         #expect(lines.first == "listener 0", "\(output)")
@@ -109,7 +109,7 @@ struct ConversationTests {
         let decoder = JSONDecoder()
         let events = try lines.dropFirst().map { try decoder.decode(Event.self, from: Data($0.utf8)) }
         let names = events.map(\.event)
-        let places = ["registered", "listening", "path", "connected", "closed"].compactMap { names.firstIndex(of: $0) }
+        let places = ["registered", "listening", "path-established", "connected", "closed"].compactMap { names.firstIndex(of: $0) }
         try #require(places.count == 5 && places == places.sorted(), "\(output)")
         let (path, connected, closed) = (places[2], places[3], places[4])
         let reports = names.indices.filter { names[$0] == "report" }
@@ -127,9 +127,9 @@ struct ConversationTests {
             serve; export BODKIN_STATE="$work/kept"; echo hello >input
             while port=$((20000 + RANDOM % 10000)); (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do :; done
             '\(Script.program)' listen --once --verbose --reserved-port $port <input >output 2>listen.log & listener=$!
-            await "registered, seen as 127.0.0.1:$port" listen.log; await "^listening as $(bodkin id)" listen.log; ls kept
+            await "registered, server-reflexive 127.0.0.1:$port" listen.log; await "^listening as $(bodkin id)" listen.log; ls kept
             BODKIN_STATE="$work/dialler" bodkin connect $(bodkin id) --verbose </dev/null 2>connect.log; ended
-            for step in 'ms: registered' 'ms: dialing' 'path.* is up' 'ms: connected to' '^connected ' '^  '; do
+            for step in 'ms: registered' 'ms: dialing' 'path.* established' 'ms: connected to' '^connected ' '^  '; do
                 grep -q "$step" connect.log || { echo "no $step in:"; cat connect.log; }
             done
             """)

@@ -25,11 +25,15 @@ struct EventLineTests {
         #expect(line(.dialing(peer)) == #"{"event": "dialing", "ms": 104.3, "peer": "\#(Self.text)"}"#)
         #expect(line(.registered([remote])) == #"{"event": "registered", "ms": 104.3, "observed": ["198.51.100.7:40123"]}"#)
         #expect(
-            line(.path(peer, .direct, remote: remote))
-                == #"{"event": "path", "ms": 104.3, "peer": "\#(Self.text)", "kind": "direct", "remote": "198.51.100.7:40123"}"#)
-        #expect(line(.path(peer, .circuit, remote: nil)) == #"{"event": "path", "ms": 104.3, "peer": "\#(Self.text)", "kind": "circuit"}"#)
-        #expect(line(.connected(peer, .circuit)) == #"{"event": "connected", "ms": 104.3, "peer": "\#(Self.text)", "kind": "circuit"}"#)
-        #expect(line(.closed(peer, reason: "closed here")) == #"{"event": "closed", "ms": 104.3, "peer": "\#(Self.text)", "reason": "closed here"}"#)
+            line(.pathEstablished(peer, .direct, remote: remote))
+                == #"{"event": "path-established", "ms": 104.3, "peer": "\#(Self.text)", "route": "direct", "remote": "198.51.100.7:40123"}"#)
+        #expect(
+            line(.pathEstablished(peer, .circuit, remote: nil))
+                == #"{"event": "path-established", "ms": 104.3, "peer": "\#(Self.text)", "route": "circuit"}"#)
+        #expect(line(.connected(peer, .circuit)) == #"{"event": "connected", "ms": 104.3, "peer": "\#(Self.text)", "route": "circuit"}"#)
+        #expect(
+            line(.closed(peer, reason: "closed by the local peer"))
+                == #"{"event": "closed", "ms": 104.3, "peer": "\#(Self.text)", "reason": "closed by the local peer"}"#)
         #expect(line(.serverLost("gone")) == #"{"event": "server-lost", "ms": 104.3, "reason": "gone"}"#)
     }
 

@@ -15,7 +15,7 @@ struct HostileServerTests {
     }
 
     static let places: [Place] = [
-        Place(testDescription: "who accepts and says nothing", script: "answering -d", status: 69, hint: "check the network and the URL"),
+        Place(testDescription: "who accepts and says nothing", script: "answering -d", status: 69, hint: "Check the network and the URL"),
         Place(testDescription: "who closes at once", script: "answering -N", status: 69, hint: "closed the connection"),
         Place(
             testDescription: "an HTTP server", script: "printf 'HTTP/1.1 400 Bad Request\\r\\nconnection: close\\r\\n\\r\\n' >text; answering -N",
@@ -31,15 +31,15 @@ struct HostileServerTests {
                 openssl s_server -www -tls1_3 -accept 127.0.0.1:0 -cert cert.pem -key key.pem </dev/null >tls.log 2>&1 &
                 await ACCEPT tls.log; place $(grep ACCEPT tls.log | grep -o '[0-9]*$')
                 """,
-            status: 76, hint: "check the port in the URL"),
+            status: 76, hint: "Check the port in the URL"),
         Place(
-            testDescription: "a name that is not there", script: "url=bodkin://nowhere.invalid/", status: 69, hint: "check the name and the network"),
+            testDescription: "a name that is not there", script: "url=bodkin://nowhere.invalid/", status: 69, hint: "Check the name and the network"),
     ]
 
     /// `place` sets `url` to a port of 127.0.0.1; `answering` has netcat listen there and say what is in `text`. Nothing is at the STUN port.
     private static let prelude = """
         export RES_OPTIONS='timeout:1 attempts:1'
-        key=\(String(repeating: "A", count: 43)); id=$(bodkin id --state other); touch text
+        key=\(String(repeating: "A", count: 43)); id=$(bodkin id --state-dir other); touch text
         place() { url="bodkin://127.0.0.1:$1/?key=$key&stun=9"; }
         answering() { nc -lvn "$@" 127.0.0.1 0 <text >heard 2>nc.log & await Listening nc.log; place $(grep -om1 '[0-9]*$' nc.log); }
 
@@ -50,7 +50,7 @@ struct HostileServerTests {
         let output = try await Script.run(
             """
             \(Self.prelude)\(place.script)
-            bodkin \(command) --rendezvous "$url" --state s </dev/null 2>error >/dev/null; echo $?; cat error
+            bodkin \(command) --rendezvous "$url" --state-dir s </dev/null 2>error >/dev/null; echo $?; cat error
             """)
         // A check says of every server that cannot be used that it is unavailable.
         let status = command == "check" ? 69 : place.status

@@ -58,31 +58,34 @@ struct NestingProfileTests {
     func advice() {
         var profile = CheckReportTests.counting
         profile.nesting = NestingProfile(outsideHop: 1)
-        #expect(profile.improvements == [.useIPv6, .forwardPort])
+        #expect(profile.recommendations == [.useIPv6, .forwardPort])
         profile.nesting = NestingProfile(outsideHop: 2, hasFurther: true)
-        #expect(profile.improvements == [.useIPv6, .forwardPort, .bridgeRouter])
+        #expect(profile.recommendations == [.useIPv6, .forwardPort, .bridgeRouter])
         profile.nesting?.passesSharedAddress = true
-        #expect(profile.improvements == [.useIPv6, .askProvider])
+        #expect(profile.recommendations == [.useIPv6, .askProvider])
     }
 
     @Test(
         "goes into the words, the sign of a carrier, and what the oracle is told",
         arguments: [
             (
-                NestingProfile(hops: [.init(1, home)], outsideHop: 1, hasFurther: false), "one NAT alone: the nearest router (192.168.1.1) has",
-                CarrierSign?.none,
+                NestingProfile(hops: [.init(1, home)], outsideHop: 1, hasFurther: false), "NATs on the path: one (the nearest router 192.168.1.1 has",
+                CGNATIndicator?.none,
                 Bool?.some(false)
             ),
-            (NestingProfile(hops: [.init(1, home)], outsideHop: 2, hasFurther: true), "the nearest router (192.168.1.1) does not have", nil, nil),
+            (
+                NestingProfile(hops: [.init(1, home)], outsideHop: 2, hasFurther: true),
+                "one or more (a router beyond the nearest router 192.168.1.1 has", nil, nil
+            ),
             (
                 NestingProfile(hops: [.init(1, home)], outsideHop: 2, hasFurther: true, passesSharedAddress: true),
-                "two NATs at least, one behind the other: the nearest router (192.168.1.1), and a carrier's", .hopAddress, true
+                "NATs on the path: at least two (the nearest router 192.168.1.1, and a CGN)", .hopAddress, true
             ),
         ])
-    func consequences(_ nesting: NestingProfile, _ sentence: String, _ sign: CarrierSign?, _ isNested: Bool?) {
+    func consequences(_ nesting: NestingProfile, _ sentence: String, _ sign: CGNATIndicator?, _ isNested: Bool?) {
         var profile = CheckReportTests.kept
         profile.nesting = nesting
         #expect(CheckReport(profile).words.contains(sentence), "\(CheckReport(profile).words)")
-        #expect(profile.carrierSign(.v4) == sign && profile.network(.v4).isNested == isNested)
+        #expect(profile.cgnatIndicator(.v4) == sign && profile.network(.v4).isNested == isNested)
     }
 }

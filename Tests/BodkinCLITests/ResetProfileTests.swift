@@ -68,18 +68,24 @@ struct ResetProfileTests {
     @Test(
         "is said in plain words",
         arguments: [
-            (ResetProfile(family: .v4, keepsEndpoint: true, sparesOthers: true, loss: .nothing), "its port keeps its number outside, and"),
-            (ResetProfile(family: .v4, keepsEndpoint: true, sparesOthers: true), "its port keeps its number outside, and"),
-            (ResetProfile(family: .v4, keepsEndpoint: false, sparesOthers: true, loss: .session), "if it was its port's only one, the port loses"),
-            (ResetProfile(family: .v4, keepsEndpoint: false, sparesOthers: false, loss: .mapping), "its port loses its number outside, and all"),
-            (ResetProfile(family: .v4, keepsEndpoint: true, sparesOthers: false, loss: .mapping), "the port's number outside is the same again"),
-            (ResetProfile(family: .v4, sparesOthers: true), ": its port's other connections go on"), (ResetProfile(family: .v4), nil),
+            (
+                ResetProfile(family: .v4, keepsEndpoint: true, sparesOthers: true, loss: .nothing),
+                "the NAT keeps the mapping and the port's other sessions"
+            ),
+            (ResetProfile(family: .v4, keepsEndpoint: true, sparesOthers: true), "the NAT keeps the mapping and the port's other sessions"),
+            (ResetProfile(family: .v4, keepsEndpoint: false, sparesOthers: true, loss: .session), "with the last session of a port its mapping"),
+            (
+                ResetProfile(family: .v4, keepsEndpoint: false, sparesOthers: false, loss: .mapping),
+                "the NAT deletes the mapping and all sessions of the port"
+            ),
+            (ResetProfile(family: .v4, keepsEndpoint: true, sparesOthers: false, loss: .mapping), "allocates the same external port again"),
+            (ResetProfile(family: .v4, sparesOthers: true), ": the NAT keeps the port's other sessions"), (ResetProfile(family: .v4), nil),
         ])
     func words(_ reset: ResetProfile, _ sentence: String?) {
         var profile = CheckReportTests.kept
         profile.resets = [reset]
         let words = CheckReport(profile).words
-        #expect(words.contains("broken off from outside (RST): ") == (sentence != nil))
+        #expect(words.contains("RST from outside over IPv4: ") == (sentence != nil))
         if let sentence { #expect(words.contains(sentence), "\(words)") }
     }
 }

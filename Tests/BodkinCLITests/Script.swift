@@ -20,13 +20,13 @@ enum Script {
         example='\(program)-hello'
         await() { for i in $(seq 600); do grep -qs "$1" "$2" && return; sleep 0.05; done; echo "no $1 in $2:"; cat "$2"; }
         serve() {
-            '\(program)' server --host 127.0.0.1 --port 0 --stun-port 0 --state server "$@" >url 2>server.log & server=$!
+            '\(program)' server --host 127.0.0.1 --port 0 --stun-port 0 --state-dir server "$@" >url 2>server.log & server=$!
             await bodkin:// url; export BODKIN_RENDEZVOUS=$(head -1 url)
         }
         listening() {
             touch input; rm -f listen.log
-            '\(program)' listen --state listener "$@" <input >output 2>listen.log & listener=$!
-            await listening listen.log; id=$('\(program)' id --state listener)
+            '\(program)' listen --state-dir listener "$@" <input >output 2>listen.log & listener=$!
+            await listening listen.log; id=$('\(program)' id --state-dir listener)
         }
         ended() { wait $listener; echo "listener $?"; }
 

@@ -8,7 +8,7 @@ struct ServerOptionTests {
         let output = try await Script.run(
             """
             serve --open --health 127.0.0.1:0 --events json; grep -c token url; echo hello >input
-            listening --once; bodkin connect $id --state dialler </dev/null 2>/dev/null; ended
+            listening --once; bodkin connect $id --state-dir dialler </dev/null 2>/dev/null; ended
             listening --once; health=$(grep -o '"health": "[^"]*"' server.log | grep -o '[0-9]*"$'); exec 3<>/dev/tcp/127.0.0.1/${health%?}
             printf 'GET /health HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n' >&3; grep -o '"registered": 1' <&3
             """)
@@ -38,18 +38,18 @@ struct ServerOptionTests {
             for name in localhost elsewhere; do
                 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $name.key -out $name.pem -subj /CN=$name \
                     -addext subjectAltName=DNS:$name -days 2 2>/dev/null
-                '\(Script.program)' server --host localhost --bind 127.0.0.1 --port 0 --stun-port 0 --state server \
+                '\(Script.program)' server --host localhost --bind 127.0.0.1 --port 0 --stun-port 0 --state-dir server \
                     --certificate $name.pem --key $name.key >$name.url 2>server.log & await bodkin:// $name.url
             done
             cat >check <<'END'
             test $1 = untrusted || { mount -t tmpfs none /etc/ssl/certs && cat *.pem >/etc/ssl/certs/ca-certificates.crt; }
-            BODKIN_RENDEZVOUS=$(head -1 $2.url) timeout 60 '\(Script.program)' check --state s 2>error | grep 'server: ' | cut -d' ' -f1-2
+            BODKIN_RENDEZVOUS=$(head -1 $2.url) timeout 60 '\(Script.program)' check --state-dir s 2>error | grep 'server: ' | cut -d' ' -f1-3
             grep -o 'is not the rendezvous server that the URL names' error
             END
             grep -c key= localhost.url; unshare -rm bash check untrusted localhost
             unshare -rm bash check trusted localhost; unshare -rm bash check trusted elsewhere
             """)
-        let refused = "server: cannot\nis not the rendezvous server that the URL names\n"
-        #expect(output == "0\n\(refused)server: registered\n\(refused)", "\(output)")
+        let refused = "Rendezvous server: not\nis not the rendezvous server that the URL names\n"
+        #expect(output == "0\n\(refused)Rendezvous server: registered\n\(refused)", "\(output)")
     }
 }

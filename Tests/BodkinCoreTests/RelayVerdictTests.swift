@@ -32,7 +32,10 @@ import Testing
 
     @Test func everyVerdictSaysWhatItMeansAndWhatHelps() {
         for verdict in RelayVerdict.allCases {
-            #expect(verdict.meaning.count > 20 && verdict.advice.count > 20)
+            for sentence in [verdict.meaning, verdict.advice] {
+                #expect(sentence.count > 20 && sentence.hasSuffix(".") && sentence.first?.isUppercase == true)
+                #expect(!sentence.contains("--") && !sentence.contains("bodkin"), "the library knows no command line: \(sentence)")
+            }
             #expect(verdict.rawValue.allSatisfy { $0.isLowercase || $0 == "-" })
         }
     }

@@ -29,15 +29,15 @@ struct SuspensionTests {
             let listener = try place.lab.host("b").start(
                 script(
                     """
-                    $bodkin listen --once --exec cat --state b --events json 2>listen.log & pid=$!
+                    $bodkin listen --once --exec cat --state-dir b --events json 2>listen.log & pid=$!
                     awaits '"connected"' listen.log; naps listen $pid; wait $pid; echo "status $?"
                     """), environment: variables)
             // The second line is written when everybody is awake again.
             let dialler = try place.lab.host("a").start(
                 script(
                     """
-                    awaits '"listening"' listen.log; id=$($bodkin id --state b)
-                    { echo ping; sleep 19; echo pong; } | $bodkin connect $id --state a --events json 2>connect.log & pid=$!
+                    awaits '"listening"' listen.log; id=$($bodkin id --state-dir b)
+                    { echo ping; sleep 19; echo pong; } | $bodkin connect $id --state-dir a --events json 2>connect.log & pid=$!
                     awaits '"connected"' connect.log; naps connect $pid; wait $pid; echo "status $?"
                     """), environment: variables)
             let (near, far) = (await dialler.wait(), await listener.wait())

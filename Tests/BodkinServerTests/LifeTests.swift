@@ -60,7 +60,7 @@ struct LifeTests {
         try await withServer { listening in
             let port = listening.rendezvous.first?.port ?? 0
             let taken = await failure { $0.port = port }
-            #expect(taken?.code == .bind && taken?.message.contains("another program has it") == true)
+            #expect(taken?.code == .bind && taken?.message.contains("another program uses it") == true)
         }
         let foreign = await failure { $0.bindAddresses = [IPAddress(v4: 0xC000_0201)] }
         #expect(foreign?.code == .bind && foreign?.message.contains("no such address") == true)

@@ -13,7 +13,7 @@ struct RefusalTests {
             let peer = try await TestPeer(listening)
             peer.send(peer.hello(versions: versions))
             let failure = try await peer.failure()
-            #expect(failure.code == .version && failure.message.contains("update"))
+            #expect(failure.code == .version && failure.message.contains("Update"))
             #expect(await peer.next() == nil)
         }
     }

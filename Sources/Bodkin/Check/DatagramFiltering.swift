@@ -18,16 +18,16 @@ enum DatagramFiltering {
         else { return nil }
         defer { socket.close() }
         guard (try? await socket.ask(server)) != nil else { return nil }
-        async let near = knock(socket, server, .init(address: false, port: true)) { $0.address == server.address && $0.port != server.port }
-        async let far = knock(socket, server, .init(address: true, port: true)) { $0.address != server.address }
+        async let near = changedResponse(socket, server, .init(address: false, port: true)) { $0.address == server.address && $0.port != server.port }
+        async let far = changedResponse(socket, server, .init(address: true, port: true)) { $0.address != server.address }
         guard let same = await near, let other = await far else { return nil }
         return FilteringProfile(family: mapping.family, sameAddress: same, otherAddress: other)
     }
 
     /// Nil from a server that does not know the wish: it says so, or answers from where it was asked.
-    private static func knock(
+    private static func changedResponse(
         _ socket: STUNSocket, _ server: Endpoint, _ wish: STUNMessage.ChangeRequest, isFromElsewhere: @Sendable (Endpoint) -> Bool
-    ) async -> FilteringProfile.Knock? {
+    ) async -> FilteringProfile.DialBackResult? {
         do {
             let answer = try await socket.ask(server, changing: wish, within: patience)
             return answer.source.map(isFromElsewhere) == true ? .connected : nil

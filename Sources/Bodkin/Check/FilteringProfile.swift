@@ -1,51 +1,51 @@
 public import BodkinCore
 public import BodkinPrediction
 
-/// What a network lets in: what became of the server's own connections to the reserved port, which has sent to another port of that server alone; or of datagrams from
-/// the server's other endpoints to a UDP port that has sent to one of them.
+/// The filtering behavior of a network (RFC 4787 section 5). For TCP, the server dials back to the reserved port, which has sent only to another port of that
+/// server. For UDP, the server answers from endpoints that the local port has not sent to.
 public struct FilteringProfile: Hashable, Sendable {
-    /// What a connection from outside met.
+    /// The result of one dial-back, or of one datagram from another endpoint.
     @nonexhaustive
-    public enum Knock: String, Hashable, Sendable, CaseIterable {
-        /// It came up; of a datagram: it came.
+    public enum DialBackResult: String, Hashable, Sendable, CaseIterable {
+        /// The connection was established, or the datagram arrived.
         case connected
-        /// An RST, or an ICMP error that says the port is closed: the system tells the two the same way.
+        /// An RST or an ICMP port unreachable error answered; the kernel reports both the same way.
         case refused
-        /// Another ICMP error.
+        /// Another ICMP error answered.
         case unreachable
-        /// Nothing.
+        /// No answer arrived.
         case silence
-        /// The server could not tell.
+        /// The server could not measure the result.
         case unknown
     }
 
     /// The address family.
     public var family: IPAddress.Family
-    /// What it met from the address that the reserved port has sent to.
-    public var sameAddress: Knock
-    /// What it met from an address that the reserved port has not sent to; nil where the server has none.
-    public var otherAddress: Knock?
+    /// The result from the address that the local port has sent to.
+    public var sameAddress: DialBackResult
+    /// The result from an address that the local port has not sent to; nil if the server has one address.
+    public var otherAddress: DialBackResult?
 
     /// A profile from its parts.
-    public init(family: IPAddress.Family, sameAddress: Knock, otherAddress: Knock? = nil) {
+    public init(family: IPAddress.Family, sameAddress: DialBackResult, otherAddress: DialBackResult? = nil) {
         self.family = family
         self.sameAddress = sameAddress
         self.otherAddress = otherAddress
     }
 
-    /// Who may send inwards. Of a server with one address that gets in, the stricter of the two that are possible.
+    /// The filtering behavior. If a server with one address gets in, the stricter of the two possible behaviors.
     public var behaviour: FilteringBehaviour {
         switch (sameAddress, otherAddress) {
         case (.unknown, _): .unknown
         case (.connected, .connected?): .endpointIndependent
         case (.connected, _): .addressDependent
-        // From elsewhere it is easier than from here: that is no filter, but something else.
+        // No filter passes the other address and drops this one.
         case (_, .connected?): .unknown
         default: .addressAndPortDependent
         }
     }
 
-    /// What answers a SYN that is let in by nothing.
+    /// The reaction to an unsolicited SYN.
     public var unsolicited: UnsolicitedReaction {
         switch sameAddress == .connected ? otherAddress ?? .unknown : sameAddress {
         case .refused: .reset

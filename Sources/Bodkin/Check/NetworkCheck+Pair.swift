@@ -3,10 +3,10 @@ import BodkinProtocols
 import NIOCore
 
 extension NetworkCheck {
-    /// Asks a peer by circuit what its ports look like from outside, and what that means together with a profile of the network here. Nothing is fired, the peer's
-    /// application hears nothing of it, and the peer learns no address.
-    /// - Throws: ``PeerError`` where the peer cannot be dialled, ``TransportError`` where the server cannot be reached.
-    public static func outlook(on peer: PeerID, from profile: NetworkProfile, _ configuration: Peer.Configuration) async throws -> PairOutlook {
+    /// Queries a remote peer's forecast of its ports over a circuit, and assesses it together with a profile of the local network. The query sends no SYN to the
+    /// peer, opens no session, and reveals no local address.
+    /// - Throws: ``PeerError`` if the peer cannot be dialed, ``TransportError`` if the server cannot be reached.
+    public static func assessment(of peer: PeerID, from profile: NetworkProfile, _ configuration: Peer.Configuration) async throws -> PairAssessment {
         var configuration = configuration
         configuration.paths = .relayOnly
         configuration.admission = .nobody
@@ -15,8 +15,8 @@ extension NetworkCheck {
             let clock = ContinuousClock()
             let start = clock.now
             let engine = own.engine
-            let told = try await own.eventLoop.flatSubmit { engine.value.outlook(of: peer) }.get()
-            return PairOutlook(peer, after: clock.now - start, own: profile.network(.v4), told: told?.forecast, policy: profile.policy)
+            let told = try await own.eventLoop.flatSubmit { engine.value.queryForecast(of: peer) }.get()
+            return PairAssessment(peer, after: clock.now - start, own: profile.network(.v4), told: told?.forecast, policy: profile.policy)
         }
     }
 }

@@ -33,10 +33,10 @@ public enum NetworkCheck {
                 let (time, filtering) = try await withPeer(own) { peer in
                     try await peer.registered()
                     let time = clock.now - start
-                    async let knocks = peer.knocks()
+                    async let dialBackResults = peer.dialBackResults()
                     // Not before: further connections of this machine would pass for somebody else's.
                     found = await findings()
-                    return (time, await knocks)
+                    return (time, await dialBackResults)
                 }
                 return (.registered(after: time), found ?? Findings(), filtering)
             } catch {

@@ -1,61 +1,61 @@
 public import BodkinCore
 public import BodkinPrediction
 
-/// How good a network is for direct TCP connections: what the oracle says of it and of the common kinds of far networks.
+/// The suitability of a network for direct TCP connections, by its estimates with each reference network.
 ///
 /// ```swift
 /// let grade = NetworkGrade(.v4, of: profile)
-/// print(grade.mark, grade.outcomes[.keeping]?.feasibility ?? .unknown)
+/// print(grade.rating, grade.outcomes[.keeping]?.feasibility ?? .unknown)
 /// ```
 public struct NetworkGrade: Hashable, Sendable {
-    /// The marks, the best first.
+    /// The ratings, the best first.
     @nonexhaustive
-    public enum Mark: String, Hashable, Sendable, CaseIterable {
-        /// Direct with every kind of network.
+    public enum Rating: String, Hashable, Sendable, CaseIterable {
+        /// Direct connections with every reference network.
         case excellent
-        /// Direct with every kind; with symmetric NATs after a search for their ports.
+        /// Direct connections with every reference network; symmetric NATs need a birthday search.
         case good
-        /// Direct with all but NATs that nobody can predict.
+        /// Direct connections with every reference network except random symmetric NATs.
         case fair
-        /// Direct with networks that are easy themselves.
+        /// Direct connections only with the easiest reference networks.
         case poor
-        /// By circuit only.
+        /// Circuits only.
         case bad
-        /// What decides is not known.
+        /// Not enough was measured.
         case unknown
     }
 
     /// The address family.
     public let family: IPAddress.Family
-    /// The mark.
-    public let mark: Mark
-    /// What becomes of this network and each kind of far network.
-    public let outcomes: [FarNetwork: TraversalEstimate]
+    /// The rating of the network.
+    public let rating: Rating
+    /// The estimate of a connection between this network and each reference network.
+    public let outcomes: [ReferenceNetwork: TraversalEstimate]
 
-    /// Better than this, for each round, is as good as certain: there are two rounds.
+    /// A probability per round that counts as certain, because a dial has two rounds.
     private static let sure = 0.9
-    /// What two rounds make more likely than not. A household's block has one round with a NAT that counts, at 0.46, which passes as well.
+    /// A probability per round that two rounds raise above one half. A subscriber port block allows one round with a sequential NAT, at 0.46, and passes as well.
     private static let fair = 0.4
 
-    /// Judges a network.
+    /// Rates a network.
     public init(_ family: IPAddress.Family, of network: NATProfile, policy: PunchPolicy = PunchPolicy()) {
         self.family = family
         let outcomes = Dictionary(
-            uniqueKeysWithValues: FarNetwork.allCases.map { ($0, TraversalEstimate(of: network, and: $0.network, policy: policy)) })
+            uniqueKeysWithValues: ReferenceNetwork.allCases.map { ($0, TraversalEstimate(of: network, and: $0.network, policy: policy)) })
         self.outcomes = outcomes
-        mark = Self.mark(FarNetwork.allCases.map { outcomes[$0]?.feasibility.probability })
+        rating = Self.rating(ReferenceNetwork.allCases.map { outcomes[$0]?.feasibility.probability })
     }
 
-    /// A network from which nothing can be found out about the ports of its NAT, because TCP to the server's STUN ports does not get out: no peer is told where to
-    /// knock. Where not even the server can be used, nothing is known.
+    /// Rates a network that blocks TCP to the server's STUN ports, so that remote peers learn no address. If the peer is not registered either, the rating is
+    /// unknown.
     init(blocked family: IPAddress.Family, isRegistered: Bool) {
         self.family = family
-        mark = isRegistered ? .bad : .unknown
+        rating = isRegistered ? .bad : .unknown
         outcomes = [:]
     }
 
-    /// The mark for the probabilities with ``FarNetwork/allCases``, of which nil is not known.
-    private static func mark(_ probabilities: [Double?]) -> Mark {
+    /// The rating for the probabilities with ``ReferenceNetwork/allCases``; nil is an unknown probability.
+    private static func rating(_ probabilities: [Double?]) -> Rating {
         guard let common = probabilities[1] else { return .unknown }
         let known = probabilities.map { $0 ?? 0 }
         if known.allSatisfy({ $0 == 1 }) { return .excellent }
@@ -66,7 +66,7 @@ public struct NetworkGrade: Hashable, Sendable {
 }
 
 extension Feasibility {
-    /// The probability that a round leads to a direct path; nil where it is not known.
+    /// The probability that a round leads to a direct path; nil if it is unknown.
     public var probability: Double? {
         switch self {
         case .certain: 1

@@ -2,9 +2,9 @@ public import BodkinCore
 public import BodkinPrediction
 import BodkinSystem
 
-/// What follows from what a check has found.
+/// Conclusions from the findings of a check.
 extension NetworkProfile {
-    /// Whether the server can be used.
+    /// Whether the peer could register with the server.
     public var isRegistered: Bool {
         switch reachability {
         case .registered: true
@@ -12,21 +12,21 @@ extension NetworkProfile {
         }
     }
 
-    /// How ports are given out in a family; nil where that was not to be found out.
+    /// The port allocation in a family; nil if the check could not measure it.
     public func allocation(_ family: IPAddress.Family) -> AllocationProfile? { allocations.first { $0.family == family } }
 
-    /// What the oracle is told of this network.
+    /// The model of this network that an estimate takes.
     public func network(_ family: IPAddress.Family) -> NATProfile {
         var network = allocation(family)?.network ?? NATProfile()
         if let filtering = filtering(family) { (network.filtering, network.unsolicited) = (filtering.behaviour, filtering.unsolicited) }
         if family == .v4 { (network.hairpin, network.isNested) = (hairpin, nesting?.isNested) }
         network.udp = datagrams(family)
-        // That nothing is lost at once does not say that nothing is lost.
+        // A NAT may delete state later than the probe looks.
         if let loss = reset(family)?.loss, loss != .nothing { network.resetLoss = loss }
         return network
     }
 
-    /// The behaviour towards UDP in a family; nil where the server has no address of it.
+    /// The behavior for UDP in a family; nil if the server has no address of the family.
     private func datagrams(_ family: IPAddress.Family) -> DatagramProfile? {
         guard let mapping = udp.first(where: { $0.family == family }) else { return nil }
         let filtering = udpFiltering.first { $0.family == family }?.behaviour
@@ -35,19 +35,19 @@ extension NetworkProfile {
             filtering: filtering ?? .unknown)
     }
 
-    /// What the reserved port lets in over a family; nil where that was not to be found out.
+    /// The filtering at the reserved port in a family; nil if the check could not measure it.
     public func filtering(_ family: IPAddress.Family) -> FilteringProfile? { filtering.first { $0.family == family } }
 
-    /// What an RST from outside deletes in a family; nil where that was not to be found out.
+    /// The state that an RST from outside deletes in a family; nil if the check could not measure it.
     public func reset(_ family: IPAddress.Family) -> ResetProfile? { resets.first { $0.family == family } }
 
-    /// By what a carrier's NAT shows in a family; nil where nothing does.
-    public func carrierSign(_ family: IPAddress.Family) -> CarrierSign? {
+    /// The sign of a CGN in a family; nil without one.
+    public func cgnatIndicator(_ family: IPAddress.Family) -> CGNATIndicator? {
         guard family == .v4 else { return nil }
-        return CarrierSign(own: interfaces.flatMap(\.addresses).map(\.address), allocation(family)?.estimate, nesting)
+        return CGNATIndicator(own: interfaces.flatMap(\.addresses).map(\.address), allocation(family)?.estimate, nesting)
     }
 
-    /// How good the network is for direct TCP connections, for each family that the server has an address of.
+    /// The grades for direct TCP connections, one for each address family of the server.
     public var grades: [NetworkGrade] {
         tcp.map { mapping in
             mapping.kind == .blocked
@@ -56,6 +56,6 @@ extension NetworkProfile {
         }
     }
 
-    /// What would make direct connections likelier, the most effective first.
-    public var improvements: [Improvement] { Improvement.all(for: self) }
+    /// The measures that make direct connections more probable, the most effective first.
+    public var recommendations: [Recommendation] { Recommendation.all(for: self) }
 }

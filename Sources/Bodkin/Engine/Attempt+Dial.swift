@@ -7,7 +7,7 @@ import NIOCore
 /// The dialler's half of an attempt until both sides meet: the Dial, its answer, and what becomes of it when the link to the server dies.
 extension Attempt {
     /// How long a dial that asks for a forecast alone waits for the remote peer: a check that says nothing for half a minute would be taken for a hung one.
-    private static let outlookDialPatience = TimeAmount.seconds(5)
+    private static let forecastQueryDialTimeout = TimeAmount.seconds(5)
     /// A dial that its server has let wait for less than the caller does is sent anew, unless there is less left than this.
     private static let leastPatience = TimeAmount.seconds(2)
 
@@ -35,12 +35,12 @@ extension Attempt {
     private var patience: TimeAmount {
         let rest = max(callDeadline - engine.eventLoop.now, .zero)
         let margin = min(engine.serverRoundTrip + .milliseconds(100), .nanoseconds(rest.nanoseconds / 4))
-        return outlook == nil ? rest - margin : min(rest - margin, Self.outlookDialPatience)
+        return forecastQuery == nil ? rest - margin : min(rest - margin, Self.forecastQueryDialTimeout)
     }
 
     /// Sends the Dial once the registration is out. A meeting whose link is gone may be known here alone: it begins anew, unless it has come to a connection.
     func dialIfWaiting() {
-        if isLinkLost, phase == .meeting, role == .dialler, session == nil, outlook == nil, !isConnecting { return dialAnew() }
+        if isLinkLost, phase == .meeting, role == .dialler, session == nil, forecastQuery == nil, !isConnecting { return dialAnew() }
         guard phase == .waiting, role == .dialler, engine.isRegistrationSent else { return }
         // The circuit's handshake has only so much time: where the server may be long in coming, it begins with the dial.
         if circuitReportIndex == nil { openCircuit() }
@@ -113,19 +113,20 @@ extension Attempt {
             if engine.remotes.dials(with: peer).contains(where: { $0.role == .called }) { return }
         }
         // The server has a bound of its own, and the caller waits longer than that.
-        if isPending, reason != .quota, !isResumption, outlook == nil, callDeadline - engine.eventLoop.now > Self.leastPatience {
-            return dialAnew("the peer was not there")
+        if isPending, reason != .quota, !isResumption, forecastQuery == nil, callDeadline - engine.eventLoop.now > Self.leastPatience {
+            return dialAnew("the peer was not registered")
         }
         fail(reason)
     }
 
     private func fail(_ reason: WireDialFailed.Reason) {
         switch reason {
-        case .unresponsive: fail(.unresponsive, "the peer is registered but does not answer: try again in a moment")
-        case .quota: fail(.quota, "the rendezvous server allows no more dials now: try again in a minute")
+        case .unresponsive: fail(.unresponsive, "The peer is registered but does not answer. Try again in a moment.")
+        case .quota: fail(.quota, "The rendezvous server allows no more dials now. Try again in a minute.")
         case .unavailable, .unspecified, .UNRECOGNIZED:
             fail(
-                .unavailable, "the peer is not there, or does not let this one dial: check that it listens at this server and allows \(engine.id)")
+                .unavailable, "The peer is not registered, or does not allow this dial. Check that it listens at this server and allows \(engine.id)."
+            )
         }
     }
 
@@ -139,7 +140,7 @@ extension Attempt {
 
     /// The remote peer has answered the Meet, and has lost its link to the server since: the circuit will not come up, and the Meet named what may be gone.
     func lostRemote() {
-        guard role == .dialler, phase == .meeting, session == nil, outlook == nil, engine.usesCircuits else { return }
+        guard role == .dialler, phase == .meeting, session == nil, forecastQuery == nil, engine.usesCircuits else { return }
         isLinkLost = true
         if !isConnecting { dialAnew("the peer's link to the server is gone") }
     }
@@ -148,7 +149,7 @@ extension Attempt {
     func lostServer(_ error: TransportError) {
         isLinkLost = true
         guard session == nil || isResumption, phase == .waiting || phase == .dialled else { return }
-        if isResumption || outlook != nil { fail(.serverLost, error.message) } else { dialAnew() }
+        if isResumption || forecastQuery != nil { fail(.serverLost, error.message) } else { dialAnew() }
     }
 
     /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialled again as soon as the server is back.
@@ -164,11 +165,11 @@ extension Attempt {
     private func timedOut() {
         guard session == nil || isResumption || isOnOffer else { return }
         if phase == .meeting {
-            fail(.unreachable, "no path to the peer came up in time: allow circuits (no --direct-only), or try from another network")
+            fail(.unreachable, "No path to the peer was established in time. Allow circuits, or try another network.")
         } else if isPending {
             fail(wasMet ? .unresponsive : .unavailable as WireDialFailed.Reason)
         } else {
-            fail(.serverLost, "the rendezvous server did not answer the dial in time: check the network, and try again")
+            fail(.serverLost, "The rendezvous server did not answer the dial in time. Check the network, and try again.")
         }
     }
 }

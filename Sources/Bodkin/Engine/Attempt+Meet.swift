@@ -14,7 +14,7 @@ extension Attempt {
     func meet(_ meet: WireMeet) {
         guard phase != .over, simultaneousOpen.schedule == nil, let instance = InstanceID(bytes: meet.instance) else { return }
         // Whoever else answers for the peer does not know the session.
-        if isResumption, instance != remoteInstance { return fail(.unavailable, "the peer has started afresh") }
+        if isResumption, instance != remoteInstance { return fail(.unavailable, "The remote peer has restarted. Dial it again.") }
         phase = .meeting
         isPending = false
         // The fresh port, for which it was held, is in the card that the Meet carries.

@@ -44,7 +44,7 @@ extension Attempt {
     func secured(_ path: Path, candidate: Candidate.Kind?) {
         guard phase != .over else { return path.close() }
         var entry = ConnectionReport.Attempt(route: .direct, remote: path.remote, candidate: candidate, start: elapsed)
-        entry.detail = "opened by the far side"
+        entry.detail = "opened by the remote peer"
         report.attempts.append(entry)
         secured(path, entry: report.attempts.count - 1)
     }
@@ -55,8 +55,8 @@ extension Attempt {
         defer { if path.kind == .circuit { authenticatedByCircuit() } }
         guard role == .dialler else { return engine.awaitOpening(path, from: peer) }
         guard let remoteInstance else { return path.close() }
-        if outlook != nil { return }
-        engine.tell(.path(peer, Route(path.kind), remote: path.remote), since: start)
+        if forecastQuery != nil { return }
+        engine.tell(.pathEstablished(peer, Route(path.kind), remote: path.remote), since: start)
         if let entry { judge(entry, .succeeded, "") }
         guard let session else { return begin(on: path, with: remoteInstance) }
         guard needs(path.kind, for: session) else {
@@ -109,7 +109,7 @@ extension Attempt {
         if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending || shot != nil {
             judge(
                 entry, isImpostor && !isEnd ? .impostor : .failed,
-                isEnd ? "closed by the far side" : isImpostor ? "who answered is not the peer" : error?.inPlainWords ?? "")
+                isEnd ? "closed by the remote peer" : isImpostor ? "another host answered" : error?.inPlainWords ?? "")
         }
         guard let shot else {
             // The Meet was answered, and nobody is at the circuit's other end: that link has died since, and its peer will be back.
@@ -162,8 +162,8 @@ extension Attempt {
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialler {
-                if isLinkLost, outlook == nil { return dialAnew() }
-                fail(.unreachable, "no direct path to the peer: allow circuits (no --direct-only), or try from another network")
+                if isLinkLost, forecastQuery == nil { return dialAnew() }
+                fail(.unreachable, "No direct path to the peer was established. Allow circuits, or try another network.")
             }
             return
         }
@@ -185,7 +185,7 @@ extension Attempt {
                 "attempts": "\(report.attempts.map(\.description).joined(separator: "; "))",
             ]
             // Of the network here more may be known than the attempts show.
-            if let improvement = engine.networkProfile?.improvements.first { metadata["here"] = "\(improvement.advice)" }
+            if let recommendation = engine.networkProfile?.recommendations.first { metadata["here"] = "\(recommendation.advice)" }
             engine.configuration.logger.log(level: isKnown ? .info : .warning, "relayed", metadata: metadata)
         }
         finish()

@@ -67,12 +67,12 @@ final class Attempt {
     var punchPaths: [Path] = []
     var punchTimer: OneShot?
     /// Who waits for the far side's forecast, where nothing but that is asked for.
-    var outlook: EventLoopPromise<WireForecast?>?
+    var forecastQuery: EventLoopPromise<WireForecast?>?
     /// Whether the remote peer has proved itself over this dial's circuit.
     private(set) var hasAuthenticatedCircuit = false
     /// Whether the far side has asked for our forecast, and has been told.
-    var isAskedForOutlook = false
-    var isOutlookTold = false
+    var hasReceivedForecastQuery = false
+    var hasAnsweredForecastQuery = false
     /// Whether the allocator was looked at once more for that.
     var isLookedAtAgain = false
     /// Whether no further shot will be fired.
@@ -124,8 +124,8 @@ final class Attempt {
         aim = former.aim
         session = former.session
         if isResumption { remoteInstance = former.remoteInstance }
-        outlook = former.outlook
-        former.outlook = nil
+        forecastQuery = former.forecastQuery
+        former.forecastQuery = nil
         circuitReportIndex = former.circuitReportIndex
         circuitPath = former.circuitPath
         former.stop()
@@ -166,8 +166,8 @@ final class Attempt {
     }
 
     private func answerCallers(_ result: Result<Connection, any Error>) {
-        if case .failure(let error) = result, let promise = outlook {
-            outlook = nil
+        if case .failure(let error) = result, let promise = forecastQuery {
+            forecastQuery = nil
             promise.fail(error)
         }
         let waiting = callers.values
@@ -194,7 +194,7 @@ final class Attempt {
         // Its private addresses beyond our links are allowed from now on.
         if let card { received(card) }
         tellPunch(.remoteAuthenticated)
-        continueOutlookQuery()
+        continueForecastQuery()
     }
 
     /// From us to the far side by circuit; zero where that is not known.
@@ -271,7 +271,7 @@ final class Attempt {
     func lostOffer(_ reason: String?) {
         session = nil
         hasDirectPath = false
-        if let reason { fail(.unresponsive, "\(reason): try again in a moment") }
+        if let reason { fail(.unresponsive, "The remote peer did not accept the connection (\(reason)). Try again in a moment.") }
     }
 
     /// The far side has our session.

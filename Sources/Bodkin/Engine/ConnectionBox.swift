@@ -90,10 +90,10 @@ final class ConnectionBox {
 
     static func text(of reason: SessionCloseReason) -> String {
         switch reason {
-        case .local: "closed here"
-        case .remote(let code, let text): "closed by the far side (code \(code)\(text.isEmpty ? "" : ", \(text)"))"
+        case .local: "closed by the local peer"
+        case .remote(let code, let text): "closed by the remote peer (code \(code)\(text.isEmpty ? "" : ", \(text)"))"
         case .protocolError(let error): "\(error)"
-        case .remoteProtocolError(let code, let text): "the far side says that we broke the protocol (code \(code), \(text))"
+        case .remoteProtocolError(let code, let text): "the remote peer reports a protocol error (code \(code), \(text))"
         case .failed(let text): text
         }
     }

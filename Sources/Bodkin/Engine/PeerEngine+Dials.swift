@@ -9,8 +9,10 @@ extension PeerEngine {
     /// Dials a peer, or joins what is under way or alive.
     func connect(to peer: PeerID, for call: ObjectIdentifier) -> EventLoopFuture<Connection> {
         if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }
-        guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one")) }
-        guard peer != id else { return eventLoop.makeFailedFuture(PeerError(.ourselves, "this is our own peer ID: name the other side's")) }
+        guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "The local peer is closed. Create another peer.")) }
+        guard peer != id else {
+            return eventLoop.makeFailedFuture(PeerError(.ourselves, "This is the ID of the local peer. Use the ID of the remote peer."))
+        }
         let live = remotes.sessionToJoin(with: peer)
         if let live { return eventLoop.makeSucceededFuture(Connection(live)) }
         let own = remotes.dials(with: peer).first { $0.role == .dialler && !$0.isResumption }

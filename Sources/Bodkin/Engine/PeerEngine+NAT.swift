@@ -47,13 +47,13 @@ extension PeerEngine {
             if keepsEndpoint == true { registerAfresh() }
             for attempt in remotes.allDials {
                 attempt.tellPunch(.begin)
-                attempt.answerOutlook()
+                attempt.answerForecastQuery()
             }
         case .examine(let number): if isRegistered, remotes.hasNoDials { examineNetwork(number) } else { feed(.dialing) }
         case .cancelExamination:
             profiling?.cancel()
             profiling = nil
-        case .publish(let profile): tell(.profiled(profile))
+        case .publish(let profile): tell(.networkProfiled(profile))
         }
     }
 
@@ -90,7 +90,7 @@ extension PeerEngine {
     func ports(for round: NATModel.Round) -> PortForecast.Ports { nat.ports(natAttachment, for: round, at: now) }
 
     /// What a remote peer is told of our ports that asks for them; nil where nobody is to learn our address, or none is known.
-    var outlook: PortForecast? { usesDirectPaths ? nat.forecast(natAttachment, at: now) : nil }
+    var localForecast: PortForecast? { usesDirectPaths ? nat.forecast(natAttachment, at: now) : nil }
 
     /// A direct path came up because a new remote address was given another port than the server's.
     func sawAddressDependence() { feed(.addressDependenceShown) }
@@ -148,8 +148,8 @@ extension PeerEngine {
         tookPorts(NATModel.examinationCost)
         profiling = Task {
             let profile = await NetworkCheck.profile(addresses, settings, on: loop) { findings in
-                async let knocks = FilteringProfile.knocks { try await loop.flatSubmit { own.value.dialBack() }.get() }
-                return (.registered(after: time), await findings(), await knocks)
+                async let dialBackResults = FilteringProfile.dialBackResults { try await loop.flatSubmit { own.value.dialBack() }.get() }
+                return (.registered(after: time), await findings(), await dialBackResults)
             }
             guard !Task.isCancelled else { return }
             loop.execute {

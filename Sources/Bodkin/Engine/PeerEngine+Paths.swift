@@ -69,7 +69,9 @@ extension PeerEngine {
         // A connection that the dialler has opened tells no attempt.
         let called = remotes.dials(with: peer).filter { $0.role == .called && $0.session == nil && $0.remoteInstance == opening.sender }
         let attempt = called.first { $0.owns(path) } ?? (path.kind == .direct ? called.first : nil)
-        tell(.path(peer, Route(path.kind), remote: path.remote), since: remotes.session(opening.session, with: peer)?.start ?? attempt?.start)
+        tell(
+            .pathEstablished(peer, Route(path.kind), remote: path.remote),
+            since: remotes.session(opening.session, with: peer)?.start ?? attempt?.start)
         if let driver = remotes.session(opening.session, with: peer)?.driver, opening.receiver == instance, opening.sender == driver.remoteInstance {
             guard driver.pathCount < Self.pathLimit else { return path.close() }
             driver.add(path, received: received)
@@ -120,7 +122,7 @@ extension PeerEngine {
             case .tookOver(let path):
                 self.metrics.moved(from: box.report.route, to: Route(path.kind))
                 box.tookOver(path)
-                self.tell(.moved(driver.peer, Route(path.kind), remote: path.remote), since: start)
+                self.tell(.pathChanged(driver.peer, Route(path.kind), remote: path.remote), since: start)
                 if path.kind == .direct { self.settle(with: driver) }
             case .lostPath(let path, let error, let wasActive):
                 if wasActive { self.lost(path, error, of: box) }

@@ -67,7 +67,7 @@ extension PeerEngine {
         case .verify(let id, let isUrgent): bindings[id]?.verify(within: verificationTime, isUrgent: isUrgent)
         case .abandon(let id): bindings.removeValue(forKey: id)?.abandon()
         case .release(let id): bindings.removeValue(forKey: id)?.close()
-        case .fail: fail(portError ?? PeerError(.closed, "no port can be had: try again in a moment"))
+        case .fail: fail(portError ?? PeerError(.closed, "The system gave no port. Try again in a moment."))
         case .reserved: feedRendezvous(.start)
         case .replaced:
             // A dial that has a port of its own is not concerned.

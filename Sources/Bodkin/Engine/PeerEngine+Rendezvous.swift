@@ -121,7 +121,7 @@ extension PeerEngine {
             guard let id = AttemptID(bytes: signal.attempt), let attempt = remotes.dial(id) else { return }
             switch signal.payload {
             case .card(let card)?: attempt.received(card)
-            case .forecast(let forecast)? where forecast.round == 0: attempt.receivedOutlook(forecast)
+            case .forecast(let forecast)? where forecast.round == 0: attempt.receivedForecast(forecast)
             case .forecast(let forecast)?: attempt.received(forecast)
             case nil: break
             }
@@ -179,7 +179,7 @@ extension PeerEngine {
         switch state {
         case .registered: return eventLoop.makeSucceededVoidFuture()
         case .failed(let error): return eventLoop.makeFailedFuture(error)
-        case .closed: return eventLoop.makeFailedFuture(PeerError(.closed, "the peer has been closed: make another one"))
+        case .closed: return eventLoop.makeFailedFuture(PeerError(.closed, "The local peer is closed. Create another peer."))
         case .starting:
             let promise = eventLoop.makePromise(of: Void.self)
             waitingForRegistration[call] = promise

@@ -58,9 +58,9 @@ extension PeerEngine {
     private func act(for box: ConnectionBox) {
         box.tending = nil
         guard box.driver.closeReason == nil else { return }
-        if isOver { return box.driver.fail("its last path is gone, and the peer looks for no other" + (failure.map { ", for \($0)" } ?? "")) }
+        if isOver { return box.driver.fail("the last path failed, and the local peer looks for no other" + (failure.map { ", for \($0)" } ?? "")) }
         switch box.upkeep.act(at: box.elapsed) {
-        case .giveUp?: return box.driver.fail("no path to the peer for \(Int(configuration.pathlessLifetime / .seconds(1))) s: connect again")
+        case .giveUp?: return box.driver.fail("no path to the peer for \(Int(configuration.pathlessLifetime / .seconds(1))) s")
         case .redial?:
             // Whatever is sent for it may be sent to nobody.
             suspectNetwork()

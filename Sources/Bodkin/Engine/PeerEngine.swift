@@ -160,11 +160,11 @@ final class PeerEngine {
         guard !isOver else { return }
         state = .closed
         incoming.finish()
-        let error = PeerError(.closed, "the peer has been closed: make another one")
+        let error = PeerError(.closed, "The local peer is closed. Create another peer.")
         for promise in waitingForRegistration.values { promise.fail(error) }
         waitingForRegistration = [:]
         for attempt in remotes.allDials { attempt.fail(error) }
-        for box in remotes.allSessions { box.driver.fail("the peer has been closed") }
+        for box in remotes.allSessions { box.driver.fail("the local peer is closed") }
         release()
     }
 

@@ -4,17 +4,17 @@ import CoreMetrics
 
 /// What a peer counts through swift-metrics. Nothing is kept by peer: who connects to whom is nobody's business.
 struct PeerMetrics {
-    /// What each of them means.
+    /// The help text of each metric.
     static let help = [
-        "bodkin_dials_total": "Dials, this peer's and those of others to it, by the route that they led to: direct, circuit or none.",
-        "bodkin_relayed_dials_total": "Dials that ended on a circuit, by the verdict that says why.",
-        "bodkin_time_to_first_path_seconds": "From a dial to the first path that bytes could take.",
-        "bodkin_time_to_direct_seconds": "From a dial to the direct path.",
-        "bodkin_path_deaths_total": "Paths that died while they carried a connection, by their kind.",
-        "bodkin_fallbacks_total": "Connections that went on by circuit after a direct path.",
-        "bodkin_upgrades_total": "Connections that moved to a direct path after a circuit.",
-        "bodkin_relayed_bytes_total": "Encrypted bytes on circuits, both directions together.",
-        "bodkin_connections": "Connections that are alive, by what carries them: direct, circuit or none.",
+        "bodkin_dials_total": "Dials by and to this peer, by the resulting route: direct, circuit or none.",
+        "bodkin_relayed_dials_total": "Dials that ended on a circuit, by verdict.",
+        "bodkin_time_to_first_path_seconds": "Time from a dial to its first path, in seconds.",
+        "bodkin_time_to_direct_seconds": "Time from a dial to its direct path, in seconds.",
+        "bodkin_path_failures_total": "Paths that failed while they carried a connection, by route.",
+        "bodkin_fallbacks_total": "Connections that moved from a direct path to a circuit.",
+        "bodkin_upgrades_total": "Connections that moved from a circuit to a direct path.",
+        "bodkin_relayed_bytes_total": "Encrypted bytes on circuits, in both directions.",
+        "bodkin_connections": "Open connections, by their current route: direct, circuit or none.",
     ]
 
     private let dials: [Route?: Counter]
@@ -31,7 +31,7 @@ struct PeerMetrics {
         let routes: [Route?] = [.direct, .circuit, nil]
         dials = Dictionary(uniqueKeysWithValues: routes.map { ($0, Counter(label: "bodkin_dials_total", dimensions: name($0))) })
         deaths = Dictionary(
-            uniqueKeysWithValues: routes.compactMap { $0 }.map { ($0, Counter(label: "bodkin_path_deaths_total", dimensions: name($0))) })
+            uniqueKeysWithValues: routes.compactMap { $0 }.map { ($0, Counter(label: "bodkin_path_failures_total", dimensions: name($0))) })
         connections = Dictionary(uniqueKeysWithValues: routes.map { ($0, Meter(label: "bodkin_connections", dimensions: name($0))) })
     }
 

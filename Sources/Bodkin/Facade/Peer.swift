@@ -38,7 +38,8 @@ public final class Peer: Sendable {
     static func open(_ configuration: Configuration) async throws -> Peer {
         if case .only(let peers) = configuration.admission, peers.count > Admission.listLimit {
             throw PeerError(
-                .refused, "a server takes a list of \(Admission.listLimit) peers, not of \(peers.count): admit anyone, and close what you do not want"
+                .refused,
+                "The list of allowed peers has \(peers.count) entries, and the limit is \(Admission.listLimit). Shorten it, or admit anyone."
             )
         }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()

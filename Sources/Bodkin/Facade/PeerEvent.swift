@@ -1,38 +1,38 @@
 public import BodkinCore
 
-/// What happens in a peer, for logs, progress displays and tests.
+/// An event of a peer, for logs, progress displays and tests.
 public struct PeerEvent: Sendable {
-    /// What it is.
+    /// The kind of an event.
     @nonexhaustive
     public enum Kind: Sendable {
-        /// The server knows the peer, and sees its warm connections at these endpoints.
+        /// The peer is registered, and the server sees its NAT bindings at these endpoints.
         case registered([Endpoint])
-        /// A dial begins.
+        /// A dial has begun.
         case dialing(PeerID)
-        /// One way of a dial has begun or has its verdict.
+        /// A path attempt of a dial has begun, or has its verdict.
         case attempt(PeerID, ConnectionReport.Attempt)
-        /// A path is up: its handshake is over.
-        case path(PeerID, Route, remote: Endpoint?)
-        /// There is a connection; this is the path that its first bytes take.
+        /// A path is established, and its handshake is complete.
+        case pathEstablished(PeerID, Route, remote: Endpoint?)
+        /// A connection is established; its first bytes take this route.
         case connected(PeerID, Route)
-        /// The path that carried a connection is dead: another one is looked for.
+        /// The path of a connection has failed, and the peer looks for another path.
         case pathLost(PeerID, Route, reason: String)
-        /// A connection has moved to another path, and goes on there.
-        case moved(PeerID, Route, remote: Endpoint?)
-        /// A dial is over, with all that is to be known of it.
+        /// A connection has moved to another path.
+        case pathChanged(PeerID, Route, remote: Endpoint?)
+        /// A dial is over; the report lists every path attempt.
         case report(ConnectionReport)
-        /// A connection is over.
+        /// A connection is closed.
         case closed(PeerID, reason: String)
-        /// The connection to the server is gone; the peer tries again.
+        /// The connection to the server is lost, and the peer reconnects.
         case serverLost(String)
-        /// The network has been looked at in the background, or is known from before; see ``Peer/Configuration/profilesNetwork``.
-        case profiled(NetworkProfile)
-        /// A consumer of ``Peer/events`` fell behind, and so many events before this one are lost to it.
+        /// A background probe has profiled the network, or the profile is known from before; see ``Peer/Configuration/profilesNetwork``.
+        case networkProfiled(NetworkProfile)
+        /// A consumer of ``Peer/events`` fell behind, and has missed this number of events.
         case missed(Int)
     }
 
-    /// What it is.
+    /// The kind of the event.
     public let kind: Kind
-    /// When: since the dial that it belongs to, or since the start of the peer.
+    /// The time since the start of the event's dial, or of the peer.
     public let elapsed: Duration
 }

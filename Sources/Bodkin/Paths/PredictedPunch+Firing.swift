@@ -97,8 +97,8 @@ extension PredictedPunch {
     /// What the report says of SYNs that were not fired.
     private func detail(of round: String) -> String {
         let reasons = [
-            unfired > 0 ? "\(unfired) SYNs not fired: too many connections were half-open" : nil,
-            withoutDescriptor > 0 ? "\(withoutDescriptor) SYNs not fired: no descriptor left, raise the limit of open files" : nil,
+            unfired > 0 ? "\(unfired) SYNs not sent, because too many connections were half-open" : nil,
+            withoutDescriptor > 0 ? "\(withoutDescriptor) SYNs not sent, because no file descriptor was free" : nil,
         ]
         return ([round] + reasons.compactMap { $0 }).joined(separator: "; ")
     }

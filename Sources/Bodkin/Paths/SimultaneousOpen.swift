@@ -109,7 +109,7 @@ struct SimultaneousOpen: PathStrategy, ~Copyable {
         for index in targets.indices {
             if report.attempts[targets[index].entry].verdict == .pending {
                 let isUnfired = targets[index].phase == .wanted && targets[index].shots == 0
-                let detail = isUnfired ? "not fired: too many connections were half-open" : ""
+                let detail = isUnfired ? "not sent, because too many connections were half-open" : ""
                 judge(index, isUnfired ? .failed : .silent, detail, in: context, report: &report, at: now)
             }
             abandon(index)
@@ -284,7 +284,7 @@ extension SimultaneousOpen {
             if targets[index].occupied > 1 {
                 actions.append(.clear(targets[index].endpoint, isPressing: targets[index].occupied > Self.patientInstants))
             }
-        case .noDescriptor: judge(index, .failed, "no descriptor left: raise the limit of open files", in: context, report: &report, at: now)
+        case .noDescriptor: judge(index, .failed, "no file descriptor was free", in: context, report: &report, at: now)
         case .other(let text): judge(index, .failed, text, in: context, report: &report, at: now)
         }
     }

@@ -81,12 +81,12 @@ extension RendezvousClient {
 
     mutating func expireLink(jitter: Double, at now: Instant) {
         if link?.liveness.isSilent(at: now) == true {
-            return dropLink("the rendezvous server does not answer any more: check the network", jitter: jitter, at: now)
+            return dropLink("The rendezvous server stopped answering. Check the network.", jitter: jitter, at: now)
         }
         switch link?.phase {
         case .awaitingBindings(let end)? where end <= now: register(at: now)
         case .registering(let end)? where end <= now:
-            return dropLink("the rendezvous server does not answer the registration: ask whoever runs it", jitter: jitter, at: now)
+            return dropLink("The rendezvous server does not answer the registration. Ask its operator.", jitter: jitter, at: now)
         case .registered(_, let renewal)? where renewal <= now: register(at: now)
         default: break
         }

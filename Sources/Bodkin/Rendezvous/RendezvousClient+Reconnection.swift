@@ -70,7 +70,7 @@ extension RendezvousClient {
         let wasRegistered = isRegistered
         perform(.disconnect(isDiscarded: false))
         endDialBack(nil)
-        perform(.linkLost(message: "the rendezvous server's clock differs from the peer's: the card had expired"))
+        perform(.linkLost(message: "The card expired, because the clocks of the rendezvous server and the peer differ."))
         guard wasRegistered else { return connect(at: now) }
         retryCount += 1
         state = .waiting(since: now, jitter: 1)
@@ -112,7 +112,7 @@ extension RendezvousClient {
         case .linked:
             perform(.disconnect(isDiscarded: true))
             endDialBack(nil)
-            perform(.linkLost(message: "the network has changed: the address that the rendezvous server knew is gone"))
+            perform(.linkLost(message: "The network changed, and the registered address is gone."))
             retryCount += 1
             connect(at: now)
         }

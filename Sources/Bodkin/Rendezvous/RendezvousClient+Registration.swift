@@ -22,7 +22,9 @@ extension RendezvousClient {
     mutating func register(at now: Instant) {
         guard let link else { return }
         sequence += 1
-        guard let card = signedCard(at: now) else { return fail(PeerError(.refused, "the key of this peer signs nothing: create another identity")) }
+        guard let card = signedCard(at: now) else {
+            return fail(PeerError(.refused, "The key of the local peer cannot sign. Create another identity."))
+        }
         let isFirst = !link.isRegistrationSent
         if isFirst { perform(.send(.hello(hello))) }
         var registration = WireRegister()
@@ -106,16 +108,16 @@ extension RendezvousClient {
             _ = clock.set(failure.timeMs, at: now)
             expiryCount += 1
             guard expiryCount <= Self.expiryLimit else {
-                let message = "the server calls every card expired, also those signed by its own clock: ask whoever runs it to look at that"
+                let message = "The rendezvous server calls every card expired. Ask its operator to check the clock."
                 return fail(PeerError(.refused, message))
             }
             reopen(at: now)
         case .shutdown, .unspecified, .UNRECOGNIZED: break  // the connection's end follows
         case .quota:
             // A peer that was let in once tries again, with exponential back-off.
-            if !hasRegistered { fail(PeerError(.quota, failure.text("the server has no room for this peer now: try again in a minute"))) }
+            if !hasRegistered { fail(PeerError(.quota, failure.text("The rendezvous server is full. Try again in a minute."))) }
         case .version, .token, .card, .protocol, .tooLarge, .replaced:
-            fail(PeerError(.refused, failure.text("the server refuses this peer: ask whoever runs it")))
+            fail(PeerError(.refused, failure.text("The rendezvous server refuses this peer. Ask its operator.")))
         }
     }
 }

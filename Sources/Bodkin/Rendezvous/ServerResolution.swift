@@ -22,7 +22,8 @@ enum ServerResolution {
     static func routes(to url: RendezvousURL) async throws -> [ServerRoute] {
         let routes = try await NIOThreadPool.singleton.runIfActive { resolve(url) }
         guard !routes.isEmpty else {
-            throw TransportError(.serverUnreachable, "no address is known for the rendezvous server \(url.authority): check the name and the network")
+            throw TransportError(
+                .serverUnreachable, "The name of the rendezvous server \(url.authority) has no address. Check the name and the network.")
         }
         return routes
     }

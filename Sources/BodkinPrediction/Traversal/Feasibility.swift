@@ -30,13 +30,13 @@ public enum Impossibility: String, Hashable, Sendable, CaseIterable {
     /// What it means, for people.
     public var meaning: String {
         switch self {
-        case .noCrossing: "both networks let in only answers to their own connections, and neither side's first packet counts as one"
-        case .unpredictable: "the external ports cannot be foretold: finding one would take tens of thousands of probes"
-        case .predictionOff: "the external ports would have to be predicted, which is turned off"
-        case .noHairpin: "both stand behind one external address, and the NAT there does not lead back inside"
-        case .severalAddresses: "one NAT uses several external addresses, and may take another one for each connection"
-        case .budget: "it would take more half-open connections at a time than are allowed"
-        case .portsForbidden: "one network lets connections out to a few ports only"
+        case .noCrossing: "both NATs or firewalls drop unsolicited SYNs, and do not support simultaneous open"
+        case .unpredictable: "the external ports are unpredictable, and a search would take tens of thousands of probes"
+        case .predictionOff: "the pair needs port prediction, and port prediction is disabled"
+        case .noHairpin: "both peers are behind one external address, and its NAT does not support hairpinning"
+        case .severalAddresses: "one NAT has several external addresses, and may use a different one for each connection"
+        case .budget: "the search needs more half-open connections than the limit allows"
+        case .portsForbidden: "one network allows outgoing connections only to a few ports"
         }
     }
 }

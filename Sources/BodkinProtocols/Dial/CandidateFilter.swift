@@ -17,7 +17,7 @@ public struct CandidateFilter: Sendable {
         /// A port below 1024.
         case port = "a port below 1024"
         /// One of our own endpoints.
-        case ourselves = "our own endpoint"
+        case ourselves = "a local endpoint"
         /// Our gateway.
         case gateway = "our gateway"
         /// A public address that the server has not seen the peer at.

@@ -64,7 +64,7 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads a URL.
     public init(_ text: String) throws(ParseError) {
-        func refusal(_ what: String) -> ParseError { ParseError(message: "the rendezvous URL \(what): copy it whole from the server's first line") }
+        func refusal(_ what: String) -> ParseError { ParseError(message: "The rendezvous URL \(what). Copy the whole URL that the server printed.") }
         let scheme = "bodkin://"
         guard text.hasPrefix(scheme) else { throw refusal("does not begin with \(scheme)") }
         let parts = text.dropFirst(scheme.count).split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -81,11 +81,11 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
             let value = pair.count > 1 ? String(pair[1]) : ""
             switch pair[0] {
             case "key":
-                guard let bytes = Base64URL.decode(value), bytes.count == 32 else { throw refusal("has a key that is cut off or mistyped") }
+                guard let bytes = Base64URL.decode(value), bytes.count == 32 else { throw refusal("has a truncated or mistyped key") }
                 keyHash = bytes
             case "token":
                 guard let bytes = Base64URL.decode(value), (8...64).contains(bytes.count) else {
-                    throw refusal("has a token that is cut off or mistyped")
+                    throw refusal("has a truncated or mistyped token")
                 }
                 token = bytes
             case "stun":

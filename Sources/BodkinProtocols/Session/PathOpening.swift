@@ -45,7 +45,7 @@ extension PathOpening {
     init(from buffer: inout ByteBuffer) throws(SessionError) {
         guard let version = buffer.readQUICInteger() else { throw Self.isMalformed }
         guard version == Self.version else {
-            throw SessionError(.unsupportedVersion, "the far side speaks version \(version) of the session protocol, this side version 1")
+            throw SessionError(.unsupportedVersion, "the remote peer speaks version \(version) of the session protocol, the local peer version 1")
         }
         guard
             let session = buffer.readBytes(length: 16).flatMap({ SessionID(bytes: $0) }),

@@ -60,7 +60,7 @@ extension Session {
     private static var unexpectedFirst: SessionError { SessionError(.unexpectedPathFrame, "a path that does not begin with OPEN") }
 
     private static func closedByPeer(_ reason: PathCloseReason) -> SessionError {
-        SessionError(.closedByPeer(reason), "the far side closed the path: \(reason)")
+        SessionError(.closedByPeer(reason), "the remote peer closed the path: \(reason)")
     }
 
     private mutating func process(_ frame: PathFrame, on path: PathID) throws(SessionError) {

@@ -61,14 +61,14 @@ public struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// One line: what happened, and what to do next.
+    /// One line: the failure, and what to do.
     public var description: String {
         switch code {
-        case .unsupportedVersion: "\(message): use the same version of Bodkin on both sides"
-        case .wrongSession: "\(message): dial the peer again"
-        case .closedByPeer(.unknownSession): "\(message): the far process was restarted or has ended the session; dial the peer again"
-        case .closedByPeer: "\(message): dial the peer again"
-        default: "the far side broke the protocol (\(message)): dial again, and report it if it recurs"
+        case .unsupportedVersion: "The two peers are incompatible (\(message)). Use the same version of Bodkin at both."
+        case .wrongSession: "The path was closed (\(message)). Dial the peer again."
+        case .closedByPeer(.unknownSession): "The remote peer has restarted or ended the session (\(message)). Dial the peer again."
+        case .closedByPeer: "The path was closed (\(message)). Dial the peer again."
+        default: "The remote peer violated the session protocol (\(message)). Dial again, and report the error if it recurs."
         }
     }
 }

@@ -12,15 +12,16 @@ extension PeerConnection {
         guard hello.lowestVersion <= Self.version, Self.version <= hello.highestVersion else {
             return fail(
                 .version,
-                "this server speaks version \(Self.version), you speak \(hello.lowestVersion) to \(hello.highestVersion): update the older one")
+                "The server speaks version \(Self.version), and the peer \(hello.lowestVersion) to \(hello.highestVersion). Update the older program."
+            )
         }
         guard let token = shared.token(hello.token) else {
-            return fail(.token, "the join token is missing or wrong: copy the URL whole from the server's first line")
+            return fail(.token, "The join token is missing or wrong. Copy the whole URL that the server printed.")
         }
         guard let instance = InstanceID(bytes: hello.instance) else { return fail(.protocol, "an instance has 16 bytes") }
         let mailbox = Mailbox(self, context.eventLoop)
         let id = shared.hub.join(mailbox, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip)
-        guard let id else { return fail(.quota, "the server has no room for more connections: try again later") }
+        guard let id else { return fail(.quota, "The rendezvous server is full. Try again later.") }
         greetingTimeout?.cancel()
         greetingTimeout = nil
         phase = .open(id, peer, instance)

@@ -85,7 +85,7 @@ final class PeerConnection: ChannelInboundHandler {
     private func greetingHasTimedOut() {
         switch phase {
         case .handshaking: context?.close(promise: nil)
-        case .greeting: fail(.protocol, "no hello within \(shared.limits.handshakeTimeout): send it first")
+        case .greeting: fail(.protocol, "The peer sent no hello within \(shared.limits.handshakeTimeout). Send the hello first.")
         case .open, .closing: break
         }
     }

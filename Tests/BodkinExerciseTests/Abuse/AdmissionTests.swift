@@ -39,7 +39,7 @@ extension AbuseTests {
                     #expect(try await place.lab.packets(from: "b").isEmpty, "b has been told something")
                     #expect(absent?.code == .unavailable && refused?.code == .unavailable)
                     #expect(absent?.message == refused?.message)
-                    #expect(refused?.message.contains("check that it listens at this server and allows \(near.id)") == true)
+                    #expect(refused?.message.contains("Check that it listens at this server and allows \(near.id)") == true)
                     #expect(absent?.report?.attempts.map(\.verdict) == refused?.report?.attempts.map(\.verdict))
                     #expect(absent?.report?.attempts.map(\.detail) == refused?.report?.attempts.map(\.detail))
                 }
@@ -69,7 +69,7 @@ extension AbuseTests {
             try await Self.run(.anyone, Identity.create()) { _, near, _ in
                 let error = await #expect(throws: PeerError.self) { _ = try await near.connect(to: near.id) }
                 #expect(error?.code == .ourselves)
-                #expect(error?.message.contains("name the other side's") == true)
+                #expect(error?.message.contains("Use the ID of the remote peer") == true)
             }
         }
     }

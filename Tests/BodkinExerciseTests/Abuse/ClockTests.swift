@@ -59,7 +59,7 @@ extension AbuseTests {
             try await Self.serve(lies) { server, peer in
                 let error = await #expect(throws: PeerError.self) { try await peer.registered() }
                 #expect(error?.code == .refused)
-                #expect(error?.message.contains("ask whoever runs it") == true)
+                #expect(error?.message.contains("Ask its operator") == true)
                 #expect(server.state.withLock { $0.refusals } == 3)
             }
         }

@@ -33,7 +33,7 @@ extension AbuseTests {
                         let error = await #expect(throws: TransportError.self) { try await peer.registered() }
                         #expect(error?.code == .serverImpostor)
                         #expect(error?.message.contains("is not the rendezvous server that the URL names") == true)
-                        #expect(error?.message.contains("get the server's present URL") == true)
+                        #expect(error?.message.contains("Get the current URL") == true)
                         let dial = await #expect(throws: TransportError.self) { _ = try await peer.connect(to: Identity.create().peerID) }
                         #expect(dial?.code == .serverImpostor)
                     }

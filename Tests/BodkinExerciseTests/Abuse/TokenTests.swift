@@ -43,7 +43,7 @@ extension AbuseTests {
                 try await place.withPeer(in: "a") { near in
                     let error = await #expect(throws: PeerError.self) { _ = try await near.connect(to: far) }
                     #expect(error?.code == .refused)
-                    #expect(error?.message == "the join token is missing or wrong: copy the URL whole from the server's first line")
+                    #expect(error?.message == "The join token is missing or wrong. Copy the whole URL that the server printed.")
                     // Later callers hear the same.
                     let again = await #expect(throws: PeerError.self) { try await near.registered() }
                     #expect(again?.message == error?.message)

@@ -79,8 +79,8 @@ struct BackgroundProfileTests {
                     #expect(try await connection.settled().verdict == .unpredictable)
                     let line = try #require(log.lines.first { $0.message == "relayed" })
                     #expect(line.level == .warning && line.metadata["verdict"] == "unpredictable")
-                    let improvement = try #require(events.profiles.first?.improvements.first)
-                    #expect(line.metadata["here"] == "\(improvement.advice)")
+                    let recommendation = try #require(events.profiles.first?.recommendations.first)
+                    #expect(line.metadata["here"] == "\(recommendation.advice)")
                 }
             }
         }

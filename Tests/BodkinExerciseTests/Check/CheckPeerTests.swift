@@ -54,8 +54,8 @@ struct CheckPeerTests {
             try await place.withPeer(in: "b", { ($0.admission, $0.paths) = (.anyone, .relayOnly) }) { far in
                 try await far.registered()
                 let result = try await CheckProgram.run(["check", "--peer", "\(far.id)"], in: "a", of: place)
-                #expect(result.status == 0 && result.output.contains("it tells nothing of its ports: it is relay-only"), "\(result)")
-                #expect(result.output.contains("=> with this peer: not to be foretold"))
+                #expect(result.status == 0 && result.output.contains("It sent no forecast of its ports, because it uses only circuits"), "\(result)")
+                #expect(result.output.contains("Connection to this peer: unknown, because not enough was measured"))
             }
         }
     }
@@ -65,9 +65,9 @@ struct CheckPeerTests {
         try await withPeerLab(.pair(.open, .open, seed: 1)) { place in
             let stranger = try Identity.create().peerID
             let result = try await CheckProgram.run(["check", "--json", "--peer", "\(stranger)"], in: "a", of: place)
-            #expect(result.status == 68 && result.error.contains("check that it listens at this server and allows"), "\(result)")
+            #expect(result.status == 68 && result.error.contains("Check that it listens at this server and allows"), "\(result)")
             let output = try #require(try JSONDecoder().decode(CheckOutput.self, from: Data(result.output.utf8)).peer)
-            #expect(!output.reachable && output.message?.contains("check that it listens") == true)
+            #expect(!output.reachable && output.message?.contains("Check that it listens") == true)
         }
     }
 }

@@ -82,8 +82,8 @@ extension LabTests {
             #expect(try await lab("run", "--a", "port-restricted/equal", "--b", "restricted/equal", "--delay", "2ms").status == 0)
             let matrix = try await lab("matrix", "--presets", "open/equal,symmetric/independent", "--delay", "2ms")
             let lines = matrix.output.split(separator: "\n")
-            #expect(lines.count == 3 && lines.allSatisfy { $0.contains("oracle: ") }, "\(matrix)")
-            #expect(lines.last?.contains("oracle: likely, 100.0 % a round: 16 SYNs at the predicted port") == true, "\(matrix)")
+            #expect(lines.count == 3 && lines.allSatisfy { $0.contains("estimate: ") }, "\(matrix)")
+            #expect(lines.last?.contains("estimate: likely, 100.0 % a round: 16 SYNs at the predicted port") == true, "\(matrix)")
             let types = "open, udp-firewall, full-cone, restricted, port-restricted, symmetric or blocked"
             let deltas = "equal, preserving, independent, dependent or random"
             let refused = try await lab("shell", "--a", "symmetric/any", "--b", "open").error

@@ -67,7 +67,7 @@ struct RendezvousURLTests {
             Issue.record("\(text.prefix(60)) was read as \(url)")
         } catch {
             #expect(error.message.contains(word), "\(error)")
-            #expect(error.message.hasSuffix("copy it whole from the server's first line"))
+            #expect(error.message.hasSuffix("Copy the whole URL that the server printed."))
             #expect(error.message.count < 400, "an error is one line, whatever was given")
         }
     }

@@ -46,7 +46,7 @@ struct HalfOpenDialTests {
         // Later it would be tried again.
         #expect(network.run(atMost: .seconds(12)) { call.isSettled })
         let details = call.report?.attempts.map(\.detail).joined(separator: "\n") ?? ""
-        #expect(details.contains("no descriptor left"), "\(String(describing: call.report))")
+        #expect(details.contains("no file descriptor was free"), "\(String(describing: call.report))")
         #expect(near.engine.halfOpen.count(.search) == 0 && near.engine.halfOpen.count(.meet) == 0)
     }
 }

@@ -172,7 +172,7 @@ struct PredictedPunchTests {
         dial.run(for: .milliseconds(1))
         #expect(dial.connects.count == 100)
         dial.run(for: .seconds(1))
-        #expect(dial.report.attempts[0].detail.contains("SYNs not fired"))
+        #expect(dial.report.attempts[0].detail.contains("SYNs not sent"))
         #expect(dial.half == 0)
     }
 

@@ -115,7 +115,7 @@ struct RendezvousRegistrationTests {
         }
         world.give(.start)
         world.run(for: .seconds(60))
-        #expect(world.cards.count == 3 && (world.failure as? PeerError)?.message.contains("ask whoever runs it") == true)
+        #expect(world.cards.count == 3 && (world.failure as? PeerError)?.message.contains("Ask its operator") == true)
 
         // One that takes the card and then calls it expired is not met again and again at once.
         let other = try VirtualRendezvous()

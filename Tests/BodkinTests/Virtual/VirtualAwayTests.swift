@@ -103,7 +103,7 @@ struct VirtualAwayTests {
             #expect(place.network.run(atMost: .seconds(10)) { call.result != nil })
             failures.append((place.network.now - start, (call.error as? PeerError)?.message.replacing("\(place.near.id)", with: "") ?? ""))
         }
-        #expect(failures[0] == failures[1] && failures[0].1.contains("not there"), "\(failures)")
+        #expect(failures[0] == failures[1] && failures[0].1.contains("not registered"), "\(failures)")
         #expect((.milliseconds(3_500) ... .seconds(4)).contains(failures[0].0), "\(failures)")
     }
 }

@@ -18,13 +18,15 @@ extension RendezvousBroker {
             if known?.stunKey == registration.stunKey {
                 (inherited, arrivals) = (clients[predecessor]?.warm ?? [], clients[predecessor]?.arrivals ?? [:])
             }
-            fail(predecessor, .replaced, "another connection of this instance has registered")
+            fail(predecessor, .replaced, "Another connection of this instance has registered.")
             leave(predecessor, now: now)
         }
         if client.registration == nil {
             guard peers[peer, default: []].count < limits.instancesPerPeer, instances[instance, default: []].count < limits.claimsPerInstance,
                 quotas.take(.registration, client.accounts, now: now)
-            else { return fail(id, .quota, "too many registrations: close some, try again later, or ask the server's operator for more") }
+            else {
+                return fail(id, .quota, "The quota of registrations is used up. Close some, try again later, or ask the server's operator for more.")
+            }
             registrationCount += 1
             clients[id]?.order = registrationCount
             peers[peer, default: []].append(id)

@@ -20,7 +20,7 @@ final class EventLog: Sendable {
     /// What the server saw when it knew the peer.
     var observed: [Endpoint] { all.lazy.compactMap { if case .registered(let endpoints) = $0.kind { endpoints } else { nil } }.last ?? [] }
     /// What the network was found to be.
-    var profiles: [NetworkProfile] { all.compactMap { if case .profiled(let profile) = $0.kind { profile } else { nil } } }
+    var profiles: [NetworkProfile] { all.compactMap { if case .networkProfiled(let profile) = $0.kind { profile } else { nil } } }
     /// Whether the link to the server was ever gone.
     var hasLostServer: Bool { all.contains { if case .serverLost = $0.kind { true } else { false } } }
     /// Why paths were lost.

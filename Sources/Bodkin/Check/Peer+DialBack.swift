@@ -3,16 +3,16 @@ import BodkinProtocols
 import NIOCore
 
 extension Peer {
-    /// What the server meets that connects to the reserved port, for each family; nothing where it does not, or where there is no reserved port.
-    func knocks() async -> [FilteringProfile] {
+    /// The results of the server's dial-backs to the reserved port, one profile per family; empty if the server does not dial back.
+    func dialBackResults() async -> [FilteringProfile] {
         let (engine, eventLoop) = (engine, eventLoop)
-        return await FilteringProfile.knocks { try await eventLoop.flatSubmit { engine.value.dialBack() }.get() }
+        return await FilteringProfile.dialBackResults { try await eventLoop.flatSubmit { engine.value.dialBack() }.get() }
     }
 }
 
 extension FilteringProfile {
-    /// What the server has met at the reserved port; nothing where it does not say.
-    static func knocks(_ dialBack: @Sendable () async throws -> WireDialedBack?) async -> [FilteringProfile] {
+    /// The profiles from an answer of the server; empty without an answer.
+    static func dialBackResults(_ dialBack: @Sendable () async throws -> WireDialedBack?) async -> [FilteringProfile] {
         guard let answer = try? await dialBack() else { return [] }
         return [IPAddress.Family.v4, .v6].compactMap { family in
             let results = answer.results.filter { $0.target.endpoint()?.address.family == family }
@@ -23,7 +23,7 @@ extension FilteringProfile {
     }
 }
 
-extension FilteringProfile.Knock {
+extension FilteringProfile.DialBackResult {
     init(_ outcome: WireDialedBack.Outcome) {
         self =
             switch outcome {

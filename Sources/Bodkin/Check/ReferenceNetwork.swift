@@ -1,17 +1,17 @@
 public import BodkinPrediction
 
-/// A common kind of network that a peer may be in: what a network is graded by.
-public enum FarNetwork: String, Hashable, Sendable, CaseIterable {
-    /// A public address that anyone may connect to, or a port that is forwarded.
+/// A common kind of network; a check rates the local network by its connections to each of them.
+public enum ReferenceNetwork: String, Hashable, Sendable, CaseIterable {
+    /// A host with a public address, or with a forwarded port.
     case open = "public"
-    /// A router that keeps one mapping for a port, as most do.
+    /// A NAT with endpoint-independent mapping, as most home routers are.
     case keeping = "port-keeping"
-    /// A symmetric NAT that counts its ports up.
+    /// A symmetric NAT that allocates sequential ports.
     case counting = "symmetric-counting"
-    /// A symmetric NAT that draws its ports at random.
+    /// A symmetric NAT that allocates random ports.
     case drawing = "symmetric-random"
 
-    /// What the oracle is told of it.
+    /// The model of the network that an estimate takes.
     public var network: NATProfile {
         let estimate =
             switch self {
@@ -26,13 +26,13 @@ public enum FarNetwork: String, Hashable, Sendable, CaseIterable {
         return profile
     }
 
-    /// Its name, for people.
+    /// The name of the network, for people.
     public var name: String {
         switch self {
-        case .open: "a public machine"
-        case .keeping: "a router that keeps its ports"
-        case .counting: "a symmetric NAT that counts"
-        case .drawing: "a symmetric NAT that draws at random"
+        case .open: "a public host"
+        case .keeping: "a NAT with endpoint-independent mapping"
+        case .counting: "a symmetric NAT with sequential ports"
+        case .drawing: "a symmetric NAT with random ports"
         }
     }
 }

@@ -1,20 +1,20 @@
 public import BodkinCore
 public import BodkinPrediction
 
-/// What is to be expected between this network and one peer's, over IPv4: both sides' ports, and the oracle's word on them.
-public struct PairOutlook: Hashable, Sendable {
-    /// Who it is.
+/// An assessment of the local network and one remote peer over IPv4, from the ports of both.
+public struct PairAssessment: Hashable, Sendable {
+    /// The remote peer.
     public let peer: PeerID
-    /// From the dial to the peer's answer over the circuit.
+    /// The time from the dial to the peer's answer over the circuit.
     public let time: Duration
-    /// What the peer says of its ports; nil where it tells nothing: it is relay-only, knows nothing yet, or does not know the question.
+    /// The forecast of the remote peer's ports; nil if it uses only circuits, has not measured yet, or does not support the query.
     public let told: PortForecast?
-    /// What the oracle says.
+    /// The estimate of a direct connection.
     public let forecast: TraversalEstimate
-    /// Whether both stand behind one outside address: then their own addresses may be a way.
+    /// Whether both peers share one external address, so that their host candidates may connect.
     public let sharesAddress: Bool
 
-    /// Judges a pair.
+    /// Assesses a pair.
     public init(_ peer: PeerID, after time: Duration, own: NATProfile, told: PortForecast?, policy: PunchPolicy = PunchPolicy()) {
         self.peer = peer
         self.time = time
