@@ -46,7 +46,7 @@ struct SurvivalBenchmark {
             "  with \(result.kills) deaths: \(text(result.duration)) s, of which \(text(result.outage)) s were outages (nothing passes, or the server is away): "
                 + "\(hundredths(ratio)) times (at most \(Self.target) asked)")
         print(
-            "  paths lost: \(result.deaths.near) seen by the dialler, \(result.deaths.far) by the called side; content \(result.isWhole ? "identical" : "NOT identical")"
+            "  paths lost: \(result.deaths.near) seen by the dialer, \(result.deaths.far) by the called side; content \(result.isWhole ? "identical" : "NOT identical")"
         )
         if !gaps.isEmpty {
             print("  from the loss of a path to the next one: p50 \(text(gaps[gaps.count / 2])) s, longest \(text(gaps[gaps.count - 1])) s")

@@ -65,7 +65,7 @@ public struct ConnectionReport: Hashable, Sendable {
     public var route: Route?
     /// The far endpoint of a direct path.
     public var remote: Endpoint?
-    /// From the dial to the first path on which the dialler could write.
+    /// From the dial to the first path on which the dialer could write.
     public var timeToFirstPath: Duration?
     /// From the dial to the direct path.
     public var timeToDirect: Duration?

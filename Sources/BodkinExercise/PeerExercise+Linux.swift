@@ -13,7 +13,7 @@ public struct PeerExercise: Sendable {
         public var link = LinkParameters(delay: .milliseconds(25))
         /// The share of packets that every link loses, each way.
         public var loss = 0.0
-        /// The paths that the dialler uses.
+        /// The paths that the dialer uses.
         public var paths = Peer.PathPolicy.all
         /// What the lab does beside forwarding.
         public var options = Lab.Options()
@@ -27,7 +27,7 @@ public struct PeerExercise: Sendable {
 
     /// How the two are connected in the end; nil where they are not.
     public var route: Route?
-    /// What the dialler says of it.
+    /// What the dialer says of it.
     public var report: ConnectionReport?
     /// Why there is no connection.
     public var failure: String?
@@ -36,7 +36,7 @@ public struct PeerExercise: Sendable {
     /// From the dial to the moment at which the echo was back.
     public var echo: Duration?
     /// From the dial to the moment at which the far application had the first byte that came by the direct path: the first of all where the connection began on
-    /// it, else one that is written as soon as the dialler has one. Nil where there is no direct path.
+    /// it, else one that is written as soon as the dialer has one. Nil where there is no direct path.
     public var directByte: Duration?
     /// What crossed the network during the dial, up to the end of its report.
     public var cost = NetworkCounters()
@@ -107,12 +107,12 @@ public struct PeerExercise: Sendable {
     public static func run(in place: PeerLab, _ settings: Settings) async throws -> PeerExercise {
         var called = try await place.configuration(in: "b")
         called.admission = .anyone
-        var dialler = try await place.configuration(in: "a")
-        dialler.paths = settings.paths
+        var dialer = try await place.configuration(in: "a")
+        dialer.paths = settings.paths
         let onEvent = settings.onEvent
         if let onEvent { called.onEvent = { onEvent("b", $0) } }
         let (directPaths, directPath) = AsyncStream.makeStream(of: Void.self)
-        dialler.onEvent = { event in
+        dialer.onEvent = { event in
             onEvent?("a", event)
             switch event.kind {
             case .pathEstablished(_, .direct, _): directPath.yield()
@@ -120,13 +120,13 @@ public struct PeerExercise: Sendable {
             default: break
             }
         }
-        let (calledConfiguration, diallerConfiguration) = (called, dialler)
+        let (calledConfiguration, dialerConfiguration) = (called, dialer)
         let result = try await withPeer(calledConfiguration) { far in
             try await withThrowingTaskGroup(of: Void.self) { group in
-                // Of the first two bytes that the dialler writes, one after the echo of the other.
+                // Of the first two bytes that the dialer writes, one after the echo of the other.
                 let arrivals = Mutex<[ContinuousClock.Instant]>([])
                 group.addTask { try await serve(far) { instant in arrivals.withLock { if $0.count < 2 { $0.append(instant) } } } }
-                let result = try await withPeer(diallerConfiguration) { near in
+                let result = try await withPeer(dialerConfiguration) { near in
                     try await far.registered()
                     try await near.registered()
                     // The proof of the warm connections is on its way: four times the longest way from here to the server.
@@ -138,7 +138,7 @@ public struct PeerExercise: Sendable {
             }
         }
         try? await called.eventLoopGroup?.shutdownGracefully()
-        try? await dialler.eventLoopGroup?.shutdownGracefully()
+        try? await dialer.eventLoopGroup?.shutdownGracefully()
         return result
     }
 

@@ -15,12 +15,12 @@ extension Survival {
             called.admission = .anyone
             let far = Observer("b", onEvent)
             called.onEvent = { far.note($0) }
-            var dialler = try await place.configuration(in: "a")
+            var dialer = try await place.configuration(in: "a")
             let near = Observer("a", onEvent)
-            dialler.onEvent = { near.note($0) }
-            let (calledConfiguration, diallerConfiguration) = (called, dialler)
+            dialer.onEvent = { near.note($0) }
+            let (calledConfiguration, dialerConfiguration) = (called, dialer)
             var result = try await withPeer(calledConfiguration) { farPeer in
-                try await withPeer(diallerConfiguration) { nearPeer in
+                try await withPeer(dialerConfiguration) { nearPeer in
                     try await farPeer.registered()
                     try await nearPeer.registered()
                     return try await converse(settings, place, nearPeer, farPeer, Watch(near: near, far: far))
@@ -29,7 +29,7 @@ extension Survival {
             result.deaths = (near.deaths, far.deaths)
             result.gaps = near.gaps
             try? await called.eventLoopGroup?.shutdownGracefully()
-            try? await dialler.eventLoopGroup?.shutdownGracefully()
+            try? await dialer.eventLoopGroup?.shutdownGracefully()
             return result
         }
     }

@@ -8,7 +8,7 @@ extension Survival {
         let near: Observer
         let far: Observer
         var deaths: Int { near.deaths + far.deaths }
-        /// The path that the dialler takes for alive.
+        /// The path that the dialer takes for alive.
         var carrier: Carrier? { near.carrier }
     }
 

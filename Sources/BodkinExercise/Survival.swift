@@ -3,7 +3,7 @@ public import BodkinNATLab
 /// What can happen to the path of a live connection.
 public enum PathDeath: String, Sendable, CaseIterable {
     /// The NATs of `a`, or that of `b`, forget everything.
-    case rebootNear = "NAT reboot (dialler)"
+    case rebootNear = "NAT reboot (dialer)"
     case rebootFar = "NAT reboot (called)"
     /// A forged RST reaches both ends.
     case reset = "injected RST"
@@ -11,7 +11,7 @@ public enum PathDeath: String, Sendable, CaseIterable {
     case silenceUp = "blackhole, outwards"
     case silenceDown = "blackhole, inwards"
     /// The NATs of `a`, or that of `b`, have other outside addresses, and forget everything.
-    case addressNear = "address change (dialler)"
+    case addressNear = "address change (dialer)"
     case addressFar = "address change (called)"
     /// The address that `a` uses is taken away for two seconds; what is left is its other interface.
     case interface = "interface change"
@@ -31,13 +31,13 @@ public struct Survival: Sendable {
     public var kills = 0
     /// How long nobody could have done anything about them: nothing passed, or there was no server.
     public var outage = Duration.zero
-    /// How often the dialler and the called side lost the path that carried the connection.
+    /// How often the dialer and the called side lost the path that carried the connection.
     public var deaths = (near: 0, far: 0)
     /// Whether both sides read what the other one wrote, by SHA-256.
     public var isWhole = false
     /// How many bytes each side read.
     public var received = (near: 0, far: 0)
-    /// For each death that the dialler noticed: how long until the connection had moved on.
+    /// For each death that the dialer noticed: how long until the connection had moved on.
     public var gaps: [Duration] = []
 
     /// What was asked of it.

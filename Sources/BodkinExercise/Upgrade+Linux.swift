@@ -21,10 +21,10 @@ public struct Upgrade: Sendable {
             called.admission = .anyone
             let moved = Mutex<ContinuousClock.Instant?>(nil)
             called.onEvent = { event in if case .pathChanged = event.kind { moved.withLock { $0 = $0 ?? .now } } }
-            let dialler = try await place.configuration(in: "a")
-            let (calledConfiguration, diallerConfiguration) = (called, dialler)
+            let dialer = try await place.configuration(in: "a")
+            let (calledConfiguration, dialerConfiguration) = (called, dialer)
             let result = try await withPeer(calledConfiguration) { far in
-                try await withPeer(diallerConfiguration) { near in
+                try await withPeer(dialerConfiguration) { near in
                     try await far.registered()
                     try await near.registered()
                     try await Task.sleep(for: .milliseconds(200))
@@ -38,7 +38,7 @@ public struct Upgrade: Sendable {
                 }
             }
             try? await called.eventLoopGroup?.shutdownGracefully()
-            try? await dialler.eventLoopGroup?.shutdownGracefully()
+            try? await dialer.eventLoopGroup?.shutdownGracefully()
             return result
         }
     }

@@ -33,7 +33,7 @@ extension Evidence {
         var lines = [
             "## Speed", "",
             "One lab at a time. `asked` is the floor in one-way delays d and what the median may be above it. Packets and bytes are all that both hosts and the",
-            "server sent for one dial, its echo and its end; SYNs are the dialler's shots.", "",
+            "server sent for one dial, its echo and its end; SYNs are the dialer's shots.", "",
             "| pair | what | dials | p50 | asked | p99 | packets | bytes | SYNs |", "|---|---|---|---|---|---|---|---|---|",
         ]
         for figures in speed {

@@ -16,7 +16,7 @@ struct Figures: Codable, Sendable {
     var bytes: Double
     /// Dials without a time.
     var failureCount = 0
-    /// The dialler's shots; nil where it was a process that does not tell.
+    /// The dialer's shots; nil where it was a process that does not tell.
     var halfOpen: Double?
 
     func percentile(_ part: Double) -> Double { Self.percentile(milliseconds, part) }

@@ -114,7 +114,7 @@ struct MatrixCommand: AsyncParsableCommand {
                 for (offset, pair) in chosen.enumerated() {
                     // The two groups have seeds far apart.
                     let own = seed &+ UInt64(round * chosen.count + offset) &+ (group == .presets ? 0 : 1 << 33)
-                    let trial = PairTrial(pair: pair, seed: own, dialler: round.isMultiple(of: 2) ? .a : .b, settings: settings)
+                    let trial = PairTrial(pair: pair, seed: own, dialer: round.isMultiple(of: 2) ? .a : .b, settings: settings)
                     jobs.append((outcomes.count + offset, round, trial))
                 }
             }

@@ -14,7 +14,7 @@ public final class PathFactory {
         server = try TLSContexts.server(certificate, protocol: TLSContexts.peerProtocol)
     }
 
-    /// The dialler's end: the TLS client, who expects one peer.
+    /// The dialer's end: the TLS client, who expects one peer.
     /// - Parameter attempt: the attempt whose preamble the far side may send first; nil on a circuit.
     public func client(_ channel: any Channel, kind: PathKind, expecting peer: PeerID, skipping attempt: AttemptID?) throws -> Path {
         let path = Path(kind: kind, channel: channel)
@@ -36,9 +36,9 @@ public final class PathFactory {
         return path
     }
 
-    /// An accepted connection: its first bytes tell whether the far side is a dialler or was called by us.
+    /// An accepted connection: its first bytes tell whether the far side is a dialer or was called by us.
     /// - Parameters:
-    ///   - expected: the peer that an attempt of ours has dialled; nil where there is no such attempt.
+    ///   - expected: the peer that an attempt of ours has dialed; nil where there is no such attempt.
     ///   - admits: whether a peer may connect.
     ///   - decided: is told, before the handshake, the attempt that the preamble names, if there is one.
     public func accepted(

@@ -107,7 +107,7 @@ public final class SessionDriver {
         let roundTrip = path.handshakeTime.map { min($0, .seconds(1)) }
         liveness[id] = PathLiveness(path.kind, roundTrip: roundTrip, keepalive: keepalive(path), role: session.role, at: elapsed)
         // Rides with the first frame: what dies before its first answer is found, too.
-        if session.role == .dialler { probe(id) }
+        if session.role == .dialer { probe(id) }
         if let received { receive(received, on: id) }
         session.flushAcknowledgement()
         drive()

@@ -12,11 +12,11 @@ struct ConversationTests {
             """
             serve; head -c 20971520 /dev/urandom >up; head -c 20971520 /dev/urandom >input
             listening --once \(option)
-            bodkin connect $id --state-dir dialler \(option) <up >down 2>connect.log; echo "dialler $?"; ended
+            bodkin connect $id --state-dir dialer \(option) <up >down 2>connect.log; echo "dialer $?"; ended
             cmp up output && cmp input down && echo same; cat connect.log
             kill -TERM $server; wait $server; echo "server $?"
             """)
-        #expect(output.hasPrefix("dialler 0\nlistener 0\nsame\nconnected "), "\(output)")
+        #expect(output.hasPrefix("dialer 0\nlistener 0\nsame\nconnected "), "\(output)")
         #expect(output.hasSuffix("server 0\n"), "\(output)")
         if !option.isEmpty { #expect(output.contains(option == "--relay-only" ? "connected over a circuit" : "connected directly"), "\(output)") }
     }
@@ -26,11 +26,11 @@ struct ConversationTests {
         let output = try await Script.run(
             """
             serve; listening --once --exec 'cat >all; sleep 0.3; wc -c <all; echo "$BODKIN_PEER"'
-            head -c 100000 /dev/zero | bodkin connect $id --state-dir dialler 2>connect.log; echo "dialler $?"; ended
-            test "$(bodkin id --state-dir dialler)" = "$(bodkin id --state-dir dialler)" && echo known
+            head -c 100000 /dev/zero | bodkin connect $id --state-dir dialer 2>connect.log; echo "dialer $?"; ended
+            test "$(bodkin id --state-dir dialer)" = "$(bodkin id --state-dir dialer)" && echo known
             """)
         let lines = output.split(separator: "\n")
-        #expect(lines.first == "100000" && lines.dropFirst(2) == ["dialler 0", "listener 0", "known"], "\(output)")
+        #expect(lines.first == "100000" && lines.dropFirst(2) == ["dialer 0", "listener 0", "known"], "\(output)")
         #expect(lines.dropFirst().first?.count == 56, "\(output)")
     }
 
@@ -54,11 +54,11 @@ struct ConversationTests {
         let output = try await Script.run(
             """
             serve; listening --once --exec 'yes'
-            bodkin connect $id --state-dir dialler </dev/null 2>connect.log | head -1; echo "dialler ${PIPESTATUS[0]}"; ended; grep -v ^connected connect.log
+            bodkin connect $id --state-dir dialer </dev/null 2>connect.log | head -1; echo "dialer ${PIPESTATUS[0]}"; ended; grep -v ^connected connect.log
             listening --once --exec 'head -c 2'
-            yes | bodkin connect $id --state-dir dialler 2>connect.log; echo "dialler ${PIPESTATUS[1]}"; ended; grep -v ^connected connect.log
+            yes | bodkin connect $id --state-dir dialer 2>connect.log; echo "dialer ${PIPESTATUS[1]}"; ended; grep -v ^connected connect.log
             """)
-        #expect(output == "y\ndialler 0\nlistener 0\ny\ndialler 0\nlistener 0\n", "\(output)")
+        #expect(output == "y\ndialer 0\nlistener 0\ny\ndialer 0\nlistener 0\n", "\(output)")
     }
 
     @Test("whose program ends has told the far side so, however much was under way: no path is called lost")
@@ -68,7 +68,7 @@ struct ConversationTests {
             serve
             for n in $(seq 12); do
                 listening --once --exec 'yes'
-                bodkin connect $id --state-dir dialler --events json </dev/null 2>>connect.log | head -1 >>lines; wait $listener
+                bodkin connect $id --state-dir dialer --events json </dev/null 2>>connect.log | head -1 >>lines; wait $listener
             done
             wc -l <lines; grep -c '"event": "closed"' connect.log; grep path-lost connect.log
             """)
@@ -98,7 +98,7 @@ struct ConversationTests {
         let output = try await Script.run(
             """
             serve; listening --once --events json \(option); sleep 1
-            bodkin connect $id --state-dir dialler \(option) </dev/null 2>/dev/null; ended; cat listen.log
+            bodkin connect $id --state-dir dialer \(option) </dev/null 2>/dev/null; ended; cat listen.log
             """)
         let lines = output.split(separator: "\n")
         #expect(lines.first == "listener 0", "\(output)")
@@ -128,7 +128,7 @@ struct ConversationTests {
             while port=$((20000 + RANDOM % 10000)); (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do :; done
             '\(Script.program)' listen --once --verbose --reserved-port $port <input >output 2>listen.log & listener=$!
             await "registered, server-reflexive 127.0.0.1:$port" listen.log; await "^listening as $(bodkin id)" listen.log; ls kept
-            BODKIN_STATE="$work/dialler" bodkin connect $(bodkin id) --verbose </dev/null 2>connect.log; ended
+            BODKIN_STATE="$work/dialer" bodkin connect $(bodkin id) --verbose </dev/null 2>connect.log; ended
             for step in 'ms: registered' 'ms: dialing' 'path.* established' 'ms: connected to' '^connected ' '^  '; do
                 grep -q "$step" connect.log || { echo "no $step in:"; cat connect.log; }
             done

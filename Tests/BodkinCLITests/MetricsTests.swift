@@ -19,8 +19,8 @@ struct MetricsTests {
         let output = try await Script.run(
             Self.helpers + """
                 a=$(free); serve --metrics 127.0.0.1:$a; b=$(free); echo hello >input; listening --exec cat --metrics 127.0.0.1:$b
-                for option in --relay-only --direct-only; do echo x | bodkin connect $id --state-dir dialler $option 2>/dev/null; done
-                # The server hears a moment later that the last dialler has gone.
+                for option in --relay-only --direct-only; do echo x | bodkin connect $id --state-dir dialer $option 2>/dev/null; done
+                # The server hears a moment later that the last dialer has gone.
                 for try in $(seq 200); do scrape $a server.txt; grep -q '^bodkin_server_registered_peers 1$' server.txt && break; sleep 0.05; done
                 scrape $b listen.txt
                 for file in server.txt listen.txt; do promtool check metrics <$file && echo "$file good"; done

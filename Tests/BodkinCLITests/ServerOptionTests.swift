@@ -8,7 +8,7 @@ struct ServerOptionTests {
         let output = try await Script.run(
             """
             serve --open --health 127.0.0.1:0 --events json; grep -c token url; echo hello >input
-            listening --once; bodkin connect $id --state-dir dialler </dev/null 2>/dev/null; ended
+            listening --once; bodkin connect $id --state-dir dialer </dev/null 2>/dev/null; ended
             listening --once; health=$(grep -o '"health": "[^"]*"' server.log | grep -o '[0-9]*"$'); exec 3<>/dev/tcp/127.0.0.1/${health%?}
             printf 'GET /health HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n' >&3; grep -o '"registered": 1' <&3
             """)

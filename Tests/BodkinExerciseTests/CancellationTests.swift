@@ -52,7 +52,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("a peer that ends while it is dialled, or dials, whenever that is, leaves no socket, and takes nobody with it")
+    @Test("a peer that ends while it is dialed, or dials, whenever that is, leaves no socket, and takes nobody with it")
     func end() async throws {
         try await withPeerLab(Self.topology) { place in
             let idle = try await (SocketTable.count(in: "a", of: place.lab), SocketTable.count(in: "b", of: place.lab))

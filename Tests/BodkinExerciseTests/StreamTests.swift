@@ -14,7 +14,7 @@ import Testing
 struct StreamTests {
     private static let topology = Topology.pair(.portRestricted, .portRestricted, link: LinkParameters(delay: .milliseconds(10)), seed: 1)
 
-    /// A settled connection's two ends: the dialler's, and that of the peer that was dialled, whose configuration may be changed.
+    /// A settled connection's two ends: the dialer's, and that of the peer that was dialed, whose configuration may be changed.
     private static func withConnection(
         _ change: @Sendable @escaping (inout Peer.Configuration) -> Void = { _ in },
         _ body: @Sendable @escaping (_ near: Connection, _ far: Connection) async throws -> Void
@@ -126,7 +126,7 @@ struct StreamTests {
                 }
                 try await group.waitForAll()
             }
-            // The dialler's, and the called side's.
+            // The dialer's, and the called side's.
             #expect(opened == [4, 8, 12, 16, 1, 5, 9, 13])
         }
     }
@@ -186,13 +186,13 @@ struct StreamTests {
     func ownThread() async throws {
         try await withPeerLab(Self.topology) { place in
             try await place.withPeer(in: "b", { $0.admission = .anyone }) { called in
-                try await place.withPeer(in: "a") { dialler in
+                try await place.withPeer(in: "a") { dialer in
                     try await called.registered()
-                    try await dialler.registered()
-                    let near = try await dialler.connect(to: called.id)
+                    try await dialer.registered()
+                    let near = try await dialer.connect(to: called.id)
                     // More than the windows take, in pieces of another length than what is read.
                     let sent = (0..<3_000_001).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
-                    async let echoed = withTaskExecutorPreference(dialler.executor) {
+                    async let echoed = withTaskExecutorPreference(dialer.executor) {
                         async let written: Void = {
                             try await near.stream.write(ByteBuffer(bytes: sent))
                             try await near.finish()
@@ -210,7 +210,7 @@ struct StreamTests {
                     }
                     #expect(try await echoed == sent)
                     let stream = try await near.openStream()
-                    let waiting = Task(executorPreference: dialler.executor) { try await stream.readBuffer() }
+                    let waiting = Task(executorPreference: dialer.executor) { try await stream.readBuffer() }
                     waiting.cancel()
                     await #expect(throws: CancellationError.self) { try await waiting.value }
                 }

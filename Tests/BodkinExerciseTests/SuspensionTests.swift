@@ -33,14 +33,14 @@ struct SuspensionTests {
                     awaits '"connected"' listen.log; naps listen $pid; wait $pid; echo "status $?"
                     """), environment: variables)
             // The second line is written when everybody is awake again.
-            let dialler = try place.lab.host("a").start(
+            let dialer = try place.lab.host("a").start(
                 script(
                     """
                     awaits '"listening"' listen.log; id=$($bodkin id --state-dir b)
                     { echo ping; sleep 19; echo pong; } | $bodkin connect $id --state-dir a --events json 2>connect.log & pid=$!
                     awaits '"connected"' connect.log; naps connect $pid; wait $pid; echo "status $?"
                     """), environment: variables)
-            let (near, far) = (await dialler.wait(), await listener.wait())
+            let (near, far) = (await dialer.wait(), await listener.wait())
             let logs = try await place.lab.host("server").run("sh", "-c", "cat \(folder)/*.log; rm -rf \(folder)").output
             #expect(near.output == "ping\npong\nstatus 0\n", "\(near.output) \(logs)")
             #expect(far.output == "status 0\n", "\(far.output) \(logs)")

@@ -17,7 +17,7 @@ struct MatrixPageTests {
         var pairs = PairEvidence()
         pairs.outcomes = PairEvidence.catalogue
         for index in pairs.outcomes.indices {
-            var dial = PairDial(seed: UInt64(9_000_000 + index), dialler: .a, packets: 80)
+            var dial = PairDial(seed: UInt64(9_000_000 + index), dialer: .a, packets: 80)
             (dial.route, dial.directByte) = index.isMultiple(of: 3) ? ("circuit", nil) : ("direct", 310)
             pairs.outcomes[index].dials = [dial]
         }

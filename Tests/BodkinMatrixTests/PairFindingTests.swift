@@ -10,7 +10,7 @@ struct PairFindingTests {
         let pair = NATPair(try #require(AccessNetwork(rawValue: a)), try #require(AccessNetwork(rawValue: b)))
         var outcome = PairOutcome(pair, a.contains("/") ? .configurations : .presets)
         for index in 0..<(direct + circuit + none) {
-            var dial = PairDial(seed: UInt64(index), dialler: index.isMultiple(of: 2) ? .a : .b, packets: 100 + index)
+            var dial = PairDial(seed: UInt64(index), dialer: index.isMultiple(of: 2) ? .a : .b, packets: 100 + index)
             if index < direct {
                 (dial.route, dial.directByte, dial.rounds, dial.probes) = ("direct", directByte, 1, 16)
             } else if index < direct + circuit {

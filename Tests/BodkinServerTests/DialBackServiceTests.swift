@@ -8,7 +8,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-@Suite("Dialling back", .timeLimit(.minutes(1)))
+@Suite("Dialing back", .timeLimit(.minutes(1)))
 struct DialBackServiceTests {
     private static func dialedBack(_ peer: TestPeer) async throws -> WireDialedBack {
         guard case .dialedBack(let answer)? = await peer.next() else { throw TestPeer.Unexpected(wanted: "what became of a dial-back", got: nil) }

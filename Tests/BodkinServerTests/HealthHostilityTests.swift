@@ -177,12 +177,12 @@ struct HealthHostilityTests {
     func warm() async throws {
         try await withServer({ $0.secondAddress = IPAddress(v4: 0x7F00_0002) }) { listening in
             let peer = try await TestPeer.registered(listening)
-            let dialler = try await TestPeer.registered(listening)
+            let dialer = try await TestPeer.registered(listening)
             let stream = try await TestStream(#require(listening.stun.first { "\($0.address)" == "127.0.0.2" }))
             let local = try #require(stream.local)
             let answer = try await Self.ask(.warmRequest(peer), over: stream)
             #expect(answer.class == .success)
-            dialler.send(dialler.dial(peer.id))
+            dialer.send(dialer.dial(peer.id))
             let seen = try await peer.meet().ownObserved.compactMap { $0.endpoint() }
             #expect(seen == [local])
             stream.close()

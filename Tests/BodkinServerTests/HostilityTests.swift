@@ -89,21 +89,21 @@ struct HostilityTests {
         }
     }
 
-    @Test("whoever does not answer a Meet is forgotten after three seconds, and the dialler told")
+    @Test("whoever does not answer a Meet is forgotten after three seconds, and the dialer told")
     func unresponsive() async throws {
         try await withServer { listening in
             let called = try await TestPeer.registered(listening)
-            let dialler = try await TestPeer.registered(listening)
+            let dialer = try await TestPeer.registered(listening)
             let start = ContinuousClock.now
-            dialler.send(dialler.dial(called.id))
-            _ = try await dialler.meet()
-            #expect(try await dialler.dialFailed().reason == .unresponsive)
+            dialer.send(dialer.dial(called.id))
+            _ = try await dialer.meet()
+            #expect(try await dialer.dialFailed().reason == .unresponsive)
             #expect(ContinuousClock.now - start > .milliseconds(990))
             _ = try await called.meet()
             _ = try await called.failure()
             #expect(await called.next() == nil)
-            dialler.send(dialler.dial(called.id))
-            #expect(try await dialler.dialFailed().reason == .unavailable)
+            dialer.send(dialer.dial(called.id))
+            #expect(try await dialer.dialFailed().reason == .unavailable)
         }
     }
 }

@@ -26,27 +26,27 @@ struct LimitTests {
         await #expect(processExitsWith: .success) {
             try await withServer({ $0.quotas = Self.generous }) { listening in
                 let called = try await TestPeer.registered(listening)
-                let dialler = try await TestPeer.registered(listening, admission: .nobody)
+                let dialer = try await TestPeer.registered(listening, admission: .nobody)
                 let early = String(repeating: "e", count: 4_096)
                 let before = Self.resident
                 for _ in 0..<100 {
                     let attempts = (0..<100).map { _ in AttemptID.random() }
-                    for attempt in attempts { dialler.send(dialler.dial(called.id, attempt, early: early)) }
+                    for attempt in attempts { dialer.send(dialer.dial(called.id, attempt, early: early)) }
                     for _ in attempts {
                         let meet = try await called.meet()
                         called.send(called.answer(try #require(AttemptID(bytes: meet.attempt))))
-                        _ = try await dialler.meet()
+                        _ = try await dialer.meet()
                     }
                 }
                 // Both ends' and the server's; the first flights, 40 MB, are kept by nobody.
                 let cost = Self.resident - before
                 #expect(cost < 20 << 20, "\(cost >> 10) KiB")
                 let attempt = AttemptID.random()
-                dialler.send(dialler.dial(called.id, attempt))
+                dialer.send(dialer.dial(called.id, attempt))
                 _ = try await called.meet()
                 called.send(called.answer(attempt), called.data(attempt, [1, 2, 3]))
-                _ = try await dialler.meet()
-                #expect(try await dialler.data().data == Data([1, 2, 3]))
+                _ = try await dialer.meet()
+                #expect(try await dialer.data().data == Data([1, 2, 3]))
             }
         }
     }
@@ -56,26 +56,26 @@ struct LimitTests {
         await #expect(processExitsWith: .success) {
             try await withServer({ $0.quotas = Self.generous }) { listening in
                 let called = try await TestPeer.registered(listening)
-                let dialler = try await TestPeer.registered(listening, admission: .nobody)
+                let dialer = try await TestPeer.registered(listening, admission: .nobody)
                 let attempts = (0..<100).map { _ in AttemptID.random() }
                 for attempt in attempts {
-                    dialler.send(dialler.dial(called.id, attempt))
+                    dialer.send(dialer.dial(called.id, attempt))
                     _ = try await called.meet()
                     called.send(called.answer(attempt))
-                    _ = try await dialler.meet()
+                    _ = try await dialer.meet()
                 }
                 try await called.channel.setOption(.autoRead, value: false).get()
                 let before = Self.resident
                 let piece = [UInt8](repeating: 1, count: 16_384)
                 for attempt in attempts {
-                    for _ in 0..<16 { dialler.send(dialler.data(attempt, piece)) }
-                    dialler.send(.ping(WirePing()))
-                    guard case .pong? = await dialler.next() else { throw TestPeer.Unexpected(wanted: "a pong", got: nil) }
+                    for _ in 0..<16 { dialer.send(dialer.data(attempt, piece)) }
+                    dialer.send(.ping(WirePing()))
+                    guard case .pong? = await dialer.next() else { throw TestPeer.Unexpected(wanted: "a pong", got: nil) }
                 }
                 let cost = Self.resident - before
                 #expect(cost < 40 << 20, "\(cost >> 10) KiB for 25 MiB in windows")
-                dialler.send(dialler.data(attempts[0], [1]))
-                #expect(try await dialler.circuitClosed().reason == .violation)
+                dialer.send(dialer.data(attempts[0], [1]))
+                #expect(try await dialer.circuitClosed().reason == .violation)
             }
         }
     }
@@ -85,13 +85,13 @@ struct LimitTests {
     func deaf() async throws {
         try await withServer({ $0.quotas = Self.generous }) { listening in
             let called = try await TestPeer.registered(listening)
-            let dialler = try await TestPeer.registered(listening, admission: .nobody)
+            let dialer = try await TestPeer.registered(listening, admission: .nobody)
             try await called.channel.setOption(.autoRead, value: false).get()
             let early = String(repeating: "e", count: 4_096)
-            for _ in 0..<8_000 { dialler.send(dialler.dial(called.id, early: early)) }
+            for _ in 0..<8_000 { dialer.send(dialer.dial(called.id, early: early)) }
             var failure: WireDialFailed?
             var meets = 0
-            while failure == nil, let message = await dialler.next() {
+            while failure == nil, let message = await dialer.next() {
                 switch message {
                 case .dialFailed(let failed): failure = failed
                 case .meet: meets += 1

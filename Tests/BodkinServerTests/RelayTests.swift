@@ -10,9 +10,9 @@ struct RelayTests {
     @Test("ten windows go through unchanged as credit is given, in both directions at once")
     func bulk() async throws {
         try await withServer({ $0.limits.circuitWindow = 65_536 }) { listening in
-            let (dialler, called, attempt) = try await TestPeer.met(listening)
+            let (dialer, called, attempt) = try await TestPeer.met(listening)
             let pieces = (0..<64).map { number in (0..<10_240).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ number) } }
-            let sides = (UncheckedBox(dialler), UncheckedBox(called))
+            let sides = (UncheckedBox(dialer), UncheckedBox(called))
             async let first = exchange(sides.0, attempt, pieces)
             async let second = exchange(sides.1, attempt, pieces)
             let total = pieces.reduce([], +)
@@ -48,32 +48,32 @@ struct RelayTests {
     @Test("one byte beyond the window ends that circuit, and the connection lives")
     func violation() async throws {
         try await withServer({ $0.limits.circuitWindow = 10_000 }) { listening in
-            let (dialler, called, attempt) = try await TestPeer.met(listening)
-            dialler.send(dialler.data(attempt, Array(repeating: 1, count: 10_000)), dialler.data(attempt, [1]))
-            #expect(try await dialler.circuitClosed().reason == .violation)
+            let (dialer, called, attempt) = try await TestPeer.met(listening)
+            dialer.send(dialer.data(attempt, Array(repeating: 1, count: 10_000)), dialer.data(attempt, [1]))
+            #expect(try await dialer.circuitClosed().reason == .violation)
             #expect(try await called.data().data.count == 10_000)
             #expect(try await called.circuitClosed().reason == .violation)
-            dialler.send(dialler.dial(called.id))
-            _ = try await dialler.meet()
+            dialer.send(dialer.dial(called.id))
+            _ = try await dialer.meet()
         }
     }
 
     @Test("credit for what was never written ends the circuit")
     func unearned() async throws {
         try await withServer { listening in
-            let (dialler, called, attempt) = try await TestPeer.met(listening)
+            let (dialer, called, attempt) = try await TestPeer.met(listening)
             called.send(called.credit(attempt, 1))
             #expect(try await called.circuitClosed().reason == .violation)
-            #expect(try await dialler.circuitClosed().reason == .violation)
+            #expect(try await dialer.circuitClosed().reason == .violation)
         }
     }
 
     @Test("a side that goes ends its circuits, behind what it has sent")
     func gone() async throws {
         try await withServer { listening in
-            let (dialler, called, attempt) = try await TestPeer.met(listening)
-            dialler.send(dialler.data(attempt, Array(repeating: 5, count: 9_000)))
-            try await dialler.channel.close().get()
+            let (dialer, called, attempt) = try await TestPeer.met(listening)
+            dialer.send(dialer.data(attempt, Array(repeating: 5, count: 9_000)))
+            try await dialer.channel.close().get()
             #expect(try await called.data().data.count == 9_000)
             #expect(try await called.circuitClosed().reason == .peerGone)
         }

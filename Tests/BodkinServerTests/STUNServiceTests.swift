@@ -51,8 +51,8 @@ struct STUNServiceTests {
                 }
             }
             #expect(classes == [.error, .success])
-            let dialler = try await TestPeer.registered(listening)
-            dialler.send(dialler.dial(peer.id))
+            let dialer = try await TestPeer.registered(listening)
+            dialer.send(dialer.dial(peer.id))
             #expect(try await peer.meet().ownObserved.isEmpty)
         }
     }
@@ -61,16 +61,16 @@ struct STUNServiceTests {
     func ends() async throws {
         try await withServer { listening in
             let peer = try await TestPeer.registered(listening)
-            let dialler = try await TestPeer.registered(listening)
+            let dialer = try await TestPeer.registered(listening)
             let stream = try await TestStream(#require(listening.stun.last))
             stream.send(try STUNMessage.warmRequest(peer).bytes)
             _ = await stream.next()
             func observed() async throws -> [Endpoint] {
                 let attempt = AttemptID.random()
-                dialler.send(dialler.dial(peer.id, attempt, early: ""))
+                dialer.send(dialer.dial(peer.id, attempt, early: ""))
                 _ = try await peer.meet()
                 peer.send(peer.answer(attempt))
-                return try await dialler.meet().observed.compactMap { $0.endpoint() }
+                return try await dialer.meet().observed.compactMap { $0.endpoint() }
             }
             #expect(try await observed() == [stream.local])
             try await stream.channel.close().get()

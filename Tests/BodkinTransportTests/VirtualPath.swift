@@ -8,7 +8,7 @@ import NIOEmbedded
 final class VirtualPath {
     /// How long a byte is on its way.
     let delay: TimeAmount
-    /// The two ends: the dialler's and the called side's.
+    /// The two ends: the dialer's and the called side's.
     private(set) var ends: [(channel: EmbeddedChannel, path: Path)] = []
     /// What does not arrive at each end; a path that is silent for a while brings it later.
     private var held: [[ByteBuffer]?] = [nil, nil]

@@ -28,7 +28,7 @@ final class VirtualPeers {
     var dialsFail = true
     private var upkeeps: [Upkeep]
     private var tending: [Scheduled<Void>?] = [nil, nil]
-    private var isDialling = false
+    private var isDialing = false
     private var written = [0, 0]
     private(set) var read = [0, 0]
 
@@ -40,10 +40,10 @@ final class VirtualPeers {
         let peers = [PeerID(publicKey: [UInt8](repeating: 1, count: 32)), PeerID(publicKey: [UInt8](repeating: 2, count: 32))].compactMap { $0 }
         let (near, far, id) = (InstanceID.random(), InstanceID.random(), SessionID.random())
         ends = [
-            SessionDriver(Session(role: .dialler, id: id, localInstance: near, remoteInstance: far), peer: peers[1], on: loop),
+            SessionDriver(Session(role: .dialer, id: id, localInstance: near, remoteInstance: far), peer: peers[1], on: loop),
             SessionDriver(Session(role: .called, id: id, localInstance: far, remoteInstance: near), peer: peers[0], on: loop),
         ]
-        upkeeps = [Session.Role.dialler, .called].map { Upkeep($0, kind: nil, lifetime: .seconds(60), allowsDirectPaths: true) }
+        upkeeps = [Session.Role.dialer, .called].map { Upkeep($0, kind: nil, lifetime: .seconds(60), allowsDirectPaths: true) }
         for end in 0..<2 {
             ends[end].keepalive = { [unowned self] _ in keepalives[end].interval }
             ends[end].onEvent = { [unowned self] in handle($0, at: end) }
@@ -75,7 +75,7 @@ final class VirtualPeers {
         tend(end)
     }
 
-    // MARK: Dialling
+    // MARK: Dialing
 
     private func tend(_ end: Int) {
         upkeeps[end].carried(by: ends[end].activePath?.kind, at: now)
@@ -101,17 +101,17 @@ final class VirtualPeers {
 
     /// The called side has no path, and says so.
     private func recalled() {
-        guard !isDialling else { return }
+        guard !isDialing else { return }
         ends[0].suspect()
         dial()
     }
 
     private func dial() {
         upkeeps[0].began()
-        isDialling = true
+        isDialing = true
         after(some(50...400)) { peers in
             if !peers.dialsFail || !peers.random.chance(4) { peers.connect(peers.random.chance(3) ? .circuit : .direct) }
-            peers.isDialling = false
+            peers.isDialing = false
             peers.upkeeps[0].ended(at: peers.now, jitter: Double(500 + peers.random.below(1000)) / 1000)
             peers.tend(0)
         }

@@ -4,7 +4,7 @@ import BodkinTransport
 import FoundationEssentials
 import NIOCore
 
-/// The dialler's half of an attempt until both sides meet: the Dial, its answer, and what becomes of it when the link to the server dies.
+/// The dialer's half of an attempt until both sides meet: the Dial, its answer, and what becomes of it when the link to the server dies.
 extension Attempt {
     /// How long a dial that asks for a forecast alone waits for the remote peer: a check that says nothing for half a minute would be taken for a hung one.
     private static let forecastQueryDialTimeout = TimeAmount.seconds(5)
@@ -40,11 +40,11 @@ extension Attempt {
 
     /// Sends the Dial once the registration is out. A meeting whose link is gone may be known here alone: it begins anew, unless it has come to a connection.
     func dialIfWaiting() {
-        if isLinkLost, phase == .meeting, role == .dialler, session == nil, forecastQuery == nil, !isConnecting { return dialAnew() }
-        guard phase == .waiting, role == .dialler, engine.isRegistrationSent else { return }
+        if isLinkLost, phase == .meeting, role == .dialer, session == nil, forecastQuery == nil, !isConnecting { return dialAnew() }
+        guard phase == .waiting, role == .dialer, engine.isRegistrationSent else { return }
         // The circuit's handshake has only so much time: where the server may be long in coming, it begins with the dial.
         if circuitReportIndex == nil { openCircuit() }
-        phase = .dialled
+        phase = .dialed
         var dial = WireDial()
         if isResumption, let remoteInstance { dial.instance = Data(remoteInstance.bytes) }
         dial.to = Data(peer.publicKey)
@@ -78,7 +78,7 @@ extension Attempt {
 
     /// The server says: the dial waits. The remote peer is not there, does not admit us, or has not answered the Meet.
     func pending() {
-        guard role == .dialler, phase == .dialled || phase == .meeting else { return }
+        guard role == .dialer, phase == .dialed || phase == .meeting else { return }
         // Both dial each other: the other one's dial goes ahead.
         takeUpTheirs()
         guard phase == .meeting else { return isPending = true }
@@ -132,7 +132,7 @@ extension Attempt {
 
     /// Nobody waits for the Meet any more: the server need not, either.
     func withdrawDial() {
-        guard role == .dialler, phase == .dialled || phase == .meeting, session == nil || isResumption else { return }
+        guard role == .dialer, phase == .dialed || phase == .meeting, session == nil || isResumption else { return }
         var cancel = WireDialCancel()
         cancel.attempt = Data(id.bytes)
         engine.link?.send(.dialCancel(cancel))
@@ -140,7 +140,7 @@ extension Attempt {
 
     /// The remote peer has answered the Meet, and has lost its link to the server since: the circuit will not come up, and the Meet named what may be gone.
     func lostRemote() {
-        guard role == .dialler, phase == .meeting, session == nil, forecastQuery == nil, engine.usesCircuits else { return }
+        guard role == .dialer, phase == .meeting, session == nil, forecastQuery == nil, engine.usesCircuits else { return }
         isLinkLost = true
         if !isConnecting { dialAnew("the peer's link to the server is gone") }
     }
@@ -148,11 +148,11 @@ extension Attempt {
     /// The link to the server is gone. A meeting that has begun goes on without its circuit until the next link is there.
     func lostServer(_ error: TransportError) {
         isLinkLost = true
-        guard session == nil || isResumption, phase == .waiting || phase == .dialled else { return }
+        guard session == nil || isResumption, phase == .waiting || phase == .dialed else { return }
         if isResumption || forecastQuery != nil { fail(.serverLost, error.message) } else { dialAnew() }
     }
 
-    /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialled again as soon as the server is back.
+    /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialed again as soon as the server is back.
     func dialAnew(_ reason: String = "the link to the server is gone") {
         finishSimultaneousOpen()
         if let entry = circuitReportIndex, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason) }

@@ -19,7 +19,7 @@ extension Attempt {
 
     /// The circuit has proved the remote peer: the dialer of a query asks, and the called side answers.
     func continueForecastQuery() {
-        guard role == .dialler else { return answerForecastQuery() }
+        guard role == .dialer else { return answerForecastQuery() }
         guard forecastQuery != nil else { return }
         send(WireForecast())
         let patience = max(Self.forecastQueryTimeout, engine.serverRoundTrip * 8)
@@ -69,7 +69,7 @@ extension PeerEngine {
         guard peer != id else {
             return eventLoop.makeFailedFuture(PeerError(.ourselves, "This is the ID of the local peer. Use the ID of the remote peer."))
         }
-        let attempt = Attempt(dialling: peer, engine: self)
+        let attempt = Attempt(dialing: peer, engine: self)
         keep(attempt)
         return attempt.queryForecast()
     }

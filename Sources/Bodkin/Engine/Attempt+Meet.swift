@@ -61,7 +61,7 @@ extension Attempt {
 
     /// Our own candidates have changed: the other side hears of them.
     func announce(_ card: WireSignedCard?) {
-        guard phase == .dialled || phase == .meeting, let card else { return }
+        guard phase == .dialed || phase == .meeting, let card else { return }
         var signal = WireSignal()
         signal.attempt = .init(id.bytes)
         signal.card = card
@@ -72,7 +72,7 @@ extension Attempt {
     /// Our port is another one now. Our NAT may have forgotten, at an RST, the former one's mapping as a whole, and would forget the fresh one's in the same way:
     /// so the remote peer fires first, as soon as it is told.
     func portReplaced(within limit: Duration) {
-        guard phase == .dialled && !isPending || phase == .meeting else { return }
+        guard phase == .dialed && !isPending || phase == .meeting else { return }
         tell(.portReplaced(limit: limit))
     }
 

@@ -35,7 +35,7 @@ extension Attempt {
 
     /// The path on a connection of ours.
     func path(on channel: any Channel) throws -> Path {
-        role == .dialler
+        role == .dialer
             ? try engine.factory.client(channel, kind: .direct, expecting: peer, skipping: id)
             : try engine.factory.server(channel, kind: .direct, announcing: id, admits: { [peer] in $0 == peer })
     }
@@ -53,7 +53,7 @@ extension Attempt {
         // The engine may be gone with it.
         guard phase != .over else { return path.close() }
         defer { if path.kind == .circuit { authenticatedByCircuit() } }
-        guard role == .dialler else { return engine.awaitOpening(path, from: peer) }
+        guard role == .dialer else { return engine.awaitOpening(path, from: peer) }
         guard let remoteInstance else { return path.close() }
         if forecastQuery != nil { return }
         engine.tell(.pathEstablished(peer, Route(path.kind), remote: path.remote), since: start)
@@ -76,7 +76,7 @@ extension Attempt {
         return kind == .direct && active.kind != .direct && !hasDirectPath
     }
 
-    /// The called end: the dialler has begun a session on this path.
+    /// The called end: the dialer has begun a session on this path.
     func began(on path: Path, _ driver: SessionDriver) {
         session = driver
         report.timeToFirstPath = elapsed
@@ -88,8 +88,8 @@ extension Attempt {
         report.timeToFirstPath = elapsed
         if path.kind == .direct { hasDirectPath = true }
         let session = Session(
-            role: .dialler, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance,
-            isOffer: leftAlone != nil || engine.isDialled(by: peer), configuration: engine.configuration.session)
+            role: .dialer, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance,
+            isOffer: leftAlone != nil || engine.isDialed(by: peer), configuration: engine.configuration.session)
         let driver = SessionDriver(session, peer: peer, on: engine.eventLoop)
         self.session = driver
         let connection = engine.adopt(driver, report: report, start: start, kind: path.kind)
@@ -100,7 +100,7 @@ extension Attempt {
     }
 
     private func lost(_ shot: ShotID?, _ entry: Int?, _ error: (any Error)?) {
-        guard phase == .meeting || phase == .dialled else { return }
+        guard phase == .meeting || phase == .dialed else { return }
         if let shot { openPaths[shot] = nil }
         if let entry, hasDirectPath, report.attempts.indices.contains(entry) { return supersede(entry) }
         let isSilent = if case .silent? = error as? PathError { true } else { false }
@@ -113,7 +113,7 @@ extension Attempt {
         }
         guard let shot else {
             // The Meet was answered, and nobody is at the circuit's other end: that link has died since, and its peer will be back.
-            if isSilent, entry == circuitReportIndex, role == .dialler { isLinkLost = true }
+            if isSilent, entry == circuitReportIndex, role == .dialer { isLinkLost = true }
             // Where no direct path is looked for any more, the circuit was the last hope.
             if isExhausted { engine.eventLoop.assumeIsolated().execute { [weak self] in self?.conclude() } }
             return
@@ -161,7 +161,7 @@ extension Attempt {
         finishSimultaneousOpen()
         guard session != nil else {
             // A circuit may still be on its way.
-            if engine.circuits[id] == nil, role == .dialler {
+            if engine.circuits[id] == nil, role == .dialer {
                 if isLinkLost, forecastQuery == nil { return dialAnew() }
                 fail(.unreachable, "No direct path to the peer was established. Allow circuits, or try another network.")
             }
@@ -197,7 +197,7 @@ extension Attempt {
             box?.judged(report.verdict)
         } else {
             box?.finish(report)
-            engine.metrics.dialled(report)
+            engine.metrics.dialed(report)
             engine.tell(.report(report), since: start)
         }
         end()

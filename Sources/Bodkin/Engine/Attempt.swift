@@ -7,16 +7,16 @@ import NIOCore
 /// One dial, at either end: a circuit at once, shots at the far side's candidates at the agreed instants, until a direct path has settled.
 ///
 /// ```
-///  waiting ──Dial sent──▶ dialled ──Meet──▶ meeting ──direct path──▶ over (direct)
+///  waiting ──Dial sent──▶ dialed ──Meet──▶ meeting ──direct path──▶ over (direct)
 ///     │                    │ │ ▲──DialPending─┘└────instants used up──▶ over (circuit, or failed)
 ///     ├────────────────────┼─┴── DialFailed, timeout ──────────────▶ over (failed)
-///     └────────────────────┴──── server lost ───▶ over, and dialled anew
+///     └────────────────────┴──── server lost ───▶ over, and dialed anew
 /// ```
 /// A DialPending says that nobody can be met now: the dial waits at the server, and a Meet that came before is void.
 /// The called end begins in `meeting`. Confined to the engine's event loop.
 final class Attempt {
-    enum Role { case dialler, called }
-    enum Phase { case waiting, dialled, meeting, over }
+    enum Role { case dialer, called }
+    enum Phase { case waiting, dialed, meeting, over }
 
     unowned let engine: PeerEngine
     let id: AttemptID
@@ -89,18 +89,18 @@ final class Attempt {
     private(set) var aim = Aim.anyPath
 
     /// A dial that begins here.
-    init(dialling peer: PeerID, engine: PeerEngine, _ id: AttemptID = .random()) {
+    init(dialing peer: PeerID, engine: PeerEngine, _ id: AttemptID = .random()) {
         self.engine = engine
         start = engine.eventLoop.now
         self.peer = peer
         self.id = id
-        role = .dialler
+        role = .dialer
         report = ConnectionReport(peer: peer)
     }
 
     /// A dial for a session that needs a path, or a direct one.
     convenience init(resuming session: SessionDriver, _ aim: Aim, engine: PeerEngine) {
-        self.init(dialling: session.peer, engine: engine)
+        self.init(dialing: session.peer, engine: engine)
         isResumption = true
         self.aim = aim
         self.session = session
@@ -109,15 +109,15 @@ final class Attempt {
 
     /// A first dial once more, for the same callers.
     convenience init(anew former: Attempt) {
-        self.init(dialling: former.peer, engine: former.engine)
+        self.init(dialing: former.peer, engine: former.engine)
         inherit(from: former)
     }
 
     /// The same dial, which has met an instance that does not answer, and waits for another one. Nothing but its circuit goes on: no byte has come back on that.
     convenience init(again former: Attempt) {
-        self.init(dialling: former.peer, engine: former.engine, former.id)
+        self.init(dialing: former.peer, engine: former.engine, former.id)
         inherit(from: former)
-        phase = .dialled
+        phase = .dialed
         isPending = true
         wasMet = true
         isResumption = former.isResumption
@@ -220,7 +220,7 @@ final class Attempt {
             || punchPaths.contains { $0 === path }
     }
 
-    /// The called end: the dialler goes on with a session that there is.
+    /// The called end: the dialer goes on with a session that there is.
     func resumed(_ driver: SessionDriver, on path: Path) {
         session = driver
         isResumption = true
@@ -235,7 +235,7 @@ final class Attempt {
         return openPaths.first { $0.value === path }.map { entry(of: $0.key) }
     }
 
-    /// Whether it is an earlier call of the same dialler.
+    /// Whether it is an earlier call of the same dialer.
     func isFormer(of peer: PeerID, _ instance: [UInt8]) -> Bool { role == .called && self.peer == peer && remoteInstance?.bytes == instance }
 
     /// Another one is in its place.
@@ -244,7 +244,7 @@ final class Attempt {
     /// Who has a path, and looks for no more, is done.
     func concludeIfExhausted() { if isExhausted, session != nil, phase != .over { conclude() } }
 
-    /// A called end whose dialler never comes is forgotten.
+    /// A called end whose dialer never comes is forgotten.
     func expire() {
         timeout = OneShot(on: engine.eventLoop, in: TimeAmount(engine.configuration.dialTimeout)) { [weak self] in
             guard let self, self.session == nil else { return }
@@ -252,7 +252,7 @@ final class Attempt {
         }
     }
 
-    /// Both dialled each other, and the other's dial stands.
+    /// Both dialed each other, and the other's dial stands.
     func fold(into connection: Connection) {
         guard session == nil else { return }
         leftAlone = nil
@@ -276,8 +276,8 @@ final class Attempt {
 
     /// The far side has our session.
     func confirmed() {
-        guard role == .dialler, !isResumption, session?.isOffer == true, let box else { return }
-        // Nobody waits for it here any more, but the far side, which has dialled, too.
+        guard role == .dialer, !isResumption, session?.isOffer == true, let box else { return }
+        // Nobody waits for it here any more, but the far side, which has dialed, too.
         if callers.isEmpty { engine.incoming.yield(Connection(box)) }
         connected(Connection(box), route: box.report.route ?? .circuit)
         if isExhausted { conclude() }
@@ -302,8 +302,8 @@ final class Attempt {
         guard phase != .over else { return }
         withdraw()
         finishSimultaneousOpen()
-        if role == .dialler, !isResumption {
-            engine.metrics.dialled(report)
+        if role == .dialer, !isResumption {
+            engine.metrics.dialed(report)
             engine.tell(.report(report), since: start)
         }
         answerCallers(.failure(error))
@@ -328,6 +328,6 @@ final class Attempt {
         answerCallers(.failure(PeerError(.closed, "the dial was given up")))
         if let meet = leftAlone { engine.eventLoop.assumeIsolated().execute { [weak engine] in engine?.takeUp(meet) } }
         leftAlone = nil
-        if role == .dialler, let box { engine.attemptEnded(for: box) }
+        if role == .dialer, let box { engine.attemptEnded(for: box) }
     }
 }

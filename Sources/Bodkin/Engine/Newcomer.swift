@@ -3,11 +3,11 @@ import BodkinProtocols
 import BodkinTransport
 import NIOCore
 
-/// A path whose far side, a dialler, is proved: its first frame says which session it is for.
+/// A path whose far side, a dialer, is proved: its first frame says which session it is for.
 final class Newcomer {
     /// The longest first frame of a session (docs/wire.md).
     private static let openLimit = 16_384
-    /// How long it is waited for. The dialler sends its first frame with the last flight of its handshake.
+    /// How long it is waited for. The dialer sends its first frame with the last flight of its handshake.
     private static let patience = TimeAmount.seconds(10)
 
     private let path: Path

@@ -15,9 +15,9 @@ extension PeerEngine {
         }
         let live = remotes.sessionToJoin(with: peer)
         if let live { return eventLoop.makeSucceededFuture(Connection(live)) }
-        let own = remotes.dials(with: peer).first { $0.role == .dialler && !$0.isResumption }
+        let own = remotes.dials(with: peer).first { $0.role == .dialer && !$0.isResumption }
         if let own { return own.result(for: call) }
-        let attempt = Attempt(dialling: peer, engine: self)
+        let attempt = Attempt(dialing: peer, engine: self)
         keep(attempt)
         let result = attempt.result(for: call)
         attempt.begin()
@@ -33,15 +33,15 @@ extension PeerEngine {
 
     /// A caller gives up: so does the dial, unless another one waits for it.
     func cancelDial(to peer: PeerID, for call: ObjectIdentifier) {
-        for attempt in remotes.dials(with: peer) where attempt.role == .dialler { attempt.cancel(for: call) }
+        for attempt in remotes.dials(with: peer) where attempt.role == .dialer { attempt.cancel(for: call) }
     }
 
     /// Meet somebody: one that we dial, or who dials us.
     /// - Parameter isTakenUp: whether a dial of ours, which may still wait, has let it be so far.
     func received(_ meet: WireMeet, isTakenUp: Bool = false) {
         guard let attemptID = AttemptID(bytes: meet.attempt), let peer = PeerID(publicKey: meet.peer) else { return }
-        if meet.isDialler {
-            guard let attempt = remotes.dial(attemptID), attempt.role == .dialler, attempt.peer == peer else { return }
+        if meet.isDialer {
+            guard let attempt = remotes.dial(attemptID), attempt.role == .dialer, attempt.peer == peer else { return }
             return attempt.meet(meet)
         }
         var answer = WireMeetAck()
@@ -66,7 +66,7 @@ extension PeerEngine {
             return link?.send(.meetAck(answer)) ?? ()
         }
         link?.send(.meetAck(answer), flush: false)
-        // Two attempts of one dialler would be in each other's way, and it has given the earlier one up.
+        // Two attempts of one dialer would be in each other's way, and it has given the earlier one up.
         if meet.direct { for former in remotes.dials(with: peer) where former.isFormer(of: peer, Array(meet.instance)) { former.giveWay() } }
         let attempt = Attempt(attemptID, calledBy: peer, engine: self)
         keep(attempt)

@@ -10,12 +10,12 @@ import NIOCore
 /// knows of it then. Both ends see both openings, and decide alike.
 extension PeerEngine {
     /// Whether a dial of theirs has come to us and has led to nothing yet.
-    func isDialled(by peer: PeerID) -> Bool { remotes.dials(with: peer).contains { $0.role == .called && $0.session == nil } }
+    func isDialed(by peer: PeerID) -> Bool { remotes.dials(with: peer).contains { $0.role == .called && $0.session == nil } }
 
     /// Both dial each other: the attempt of the lower peer ID stands, unless it waits at the server. Nil where there is none.
     func standing(against peer: PeerID) -> Attempt? {
         guard id < peer else { return nil }
-        return remotes.dials(with: peer).first { $0.role == .dialler && $0.session == nil && !$0.isPending }
+        return remotes.dials(with: peer).first { $0.role == .dialer && $0.session == nil && !$0.isPending }
     }
 
     /// A dial of theirs that was left alone, since ours has come to nothing.
@@ -45,7 +45,7 @@ extension PeerEngine {
     private func ownSession(with peer: PeerID, _ instance: InstanceID) -> ConnectionBox? {
         remotes.sessions(with: peer).first {
             let driver = $0.driver
-            return driver.role == .dialler && driver.remoteInstance == instance && driver.closeReason == nil
+            return driver.role == .dialer && driver.remoteInstance == instance && driver.closeReason == nil
         }
     }
 
@@ -56,7 +56,7 @@ extension PeerEngine {
 
     /// The far side has our session: what it has begun itself it gives up, and so do we.
     func confirmed(_ box: ConnectionBox) {
-        guard box.driver.role == .dialler else { return }
+        guard box.driver.role == .dialer else { return }
         for attempt in remotes.dials(for: box.driver) { attempt.confirmed() }
         endCalls(of: box.driver)
         for contender in box.contenders { contender.close() }

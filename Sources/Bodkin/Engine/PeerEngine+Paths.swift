@@ -27,7 +27,7 @@ extension PeerEngine {
         weak var attempt: Attempt?
         var isOfAttempt = false
         let path = try factory.accepted(
-            channel, expected: { [weak self] in self?.remotes.dial($0).flatMap { $0.role == .dialler ? $0.peer : nil } },
+            channel, expected: { [weak self] in self?.remotes.dial($0).flatMap { $0.role == .dialer ? $0.peer : nil } },
             admits: { [weak self] in self?.admits($0) ?? false },
             decided: { [weak self] id in
                 self?.strangers[ObjectIdentifier(channel)]?.hasSpoken = true
@@ -61,12 +61,12 @@ extension PeerEngine {
         configuration.admission.admits(peer) || remotes.knows(peer)
     }
 
-    /// The far side, a dialler, is proved: its first frame says which session the path is for.
+    /// The far side, a dialer, is proved: its first frame says which session the path is for.
     func awaitOpening(_ path: Path, from peer: PeerID) { _ = Newcomer(path, from: peer, engine: self) }
 
     /// The first frame is there.
     func open(_ path: Path, _ opening: PathOpening, from peer: PeerID, received: ByteBuffer) {
-        // A connection that the dialler has opened tells no attempt.
+        // A connection that the dialer has opened tells no attempt.
         let called = remotes.dials(with: peer).filter { $0.role == .called && $0.session == nil && $0.remoteInstance == opening.sender }
         let attempt = called.first { $0.owns(path) } ?? (path.kind == .direct ? called.first : nil)
         tell(
@@ -99,8 +99,8 @@ extension PeerEngine {
         if driver.activePath?.kind == .direct { settle(with: driver) }
         attempt?.concludeIfExhausted()
         withdrawOffers(to: peer, otherThan: opening.sender)
-        // Who dialled this peer at the same time gets this very connection.
-        let folded = remotes.dials(with: peer).filter { $0.role == .dialler && $0.session == nil }
+        // Who dialed this peer at the same time gets this very connection.
+        let folded = remotes.dials(with: peer).filter { $0.role == .dialer && $0.session == nil }
         let isAwaited = folded.contains { !$0.callers.isEmpty }
         for attempt in folded { attempt.fold(into: connection) }
         if !isAwaited { incoming.yield(connection) }

@@ -108,7 +108,7 @@ extension PeerEngine {
         switch body {
         case .meet(let meet): received(meet)
         case .dialFailed(let failure):
-            guard let id = AttemptID(bytes: failure.attempt), let attempt = remotes.dial(id), attempt.role == .dialler else { return }
+            guard let id = AttemptID(bytes: failure.attempt), let attempt = remotes.dial(id), attempt.role == .dialer else { return }
             attempt.refused(failure.reason)
         case .dialPending(let pending):
             guard let id = AttemptID(bytes: pending.attempt) else { return }

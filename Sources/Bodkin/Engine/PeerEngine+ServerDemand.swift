@@ -13,18 +13,18 @@ extension PeerEngine {
 
     private var isLinkPrecious: Bool {
         remotes.allSessions.contains { $0.driver.activePath?.kind == .circuit }
-            || remotes.allDials.contains { $0.role == .dialler && $0.session == nil }
+            || remotes.allDials.contains { $0.role == .dialer && $0.session == nil }
     }
 
     private var isServerAwaited: Bool {
-        remotes.allDials.contains { $0.phase == .dialled }
+        remotes.allDials.contains { $0.phase == .dialed }
             || remotes.allSessions.contains { box in box.driver.activePath.map { $0.kind == .circuit && box.driver.isDoubted } ?? true }
     }
 
     /// A connection waits for the server where it has no path, or one that is doubted, or is still to begin.
     var isServerMissed: Bool {
         remotes.allSessions.contains { $0.driver.activePath == nil || $0.driver.isDoubted }
-            || remotes.allDials.contains { $0.role == .dialler && $0.session == nil && $0.phase == .waiting }
+            || remotes.allDials.contains { $0.role == .dialer && $0.session == nil && $0.phase == .waiting }
     }
 
     /// The contents of the card now.

@@ -4,7 +4,7 @@ import BodkinTransport
 import FoundationEssentials
 import NIOCore
 
-/// Sessions go on when their paths die: the dialler dials again for the same session, and the called side asks it to.
+/// Sessions go on when their paths die: the dialer dials again for the same session, and the called side asks it to.
 extension PeerEngine {
     /// The far side is heard once in so long.
     private static let recallInterval = TimeAmount.milliseconds(500)
@@ -19,7 +19,7 @@ extension PeerEngine {
         if box.driver.activePath?.kind == .circuit { keepVigil() }
         guard box.driver.activePath?.kind == .direct, box.doubtedAt.map({ eventLoop.now - $0 > Self.doubtInterval }) ?? true else { return }
         box.doubtedAt = eventLoop.now
-        if box.driver.role == .dialler { box.driver.suspect() }
+        if box.driver.role == .dialer { box.driver.suspect() }
         redial(box, .anyPath)
     }
 
@@ -64,7 +64,7 @@ extension PeerEngine {
         case .redial?:
             // Whatever is sent for it may be sent to nobody.
             suspectNetwork()
-            if isDialling(for: box) { box.upkeep.began() } else { redial(box, .anyPath) }
+            if isDialing(for: box) { box.upkeep.began() } else { redial(box, .anyPath) }
         case .upgrade?: redial(box, .directPath)
         case nil: break
         }
@@ -72,7 +72,7 @@ extension PeerEngine {
     }
 
     private func redial(_ box: ConnectionBox, _ aim: Attempt.Aim) {
-        guard box.driver.role == .dialler else { return recall(box) }
+        guard box.driver.role == .dialer else { return recall(box) }
         for attempt in remotes.dials(for: box.driver) where attempt.isResumption { attempt.end() }
         box.upkeep.began()
         // Where the first dial is still at it, it looks for the direct path; another circuit is to be had beside it.
@@ -85,14 +85,14 @@ extension PeerEngine {
 
     /// One of the dials for a session is over.
     func attemptEnded(for box: ConnectionBox) {
-        guard !remotes.dials(for: box.driver).contains(where: { $0.role == .dialler }) else { return }
+        guard !remotes.dials(for: box.driver).contains(where: { $0.role == .dialer }) else { return }
         box.upkeep.ended(at: box.elapsed, jitter: .random(in: 0.5...1.5))
         tend(box)
     }
 
     // MARK: The called side
 
-    /// Asks the dialler for another path. There is no answer but that: it is asked again while there is none.
+    /// Asks the dialer for another path. There is no answer but that: it is asked again while there is none.
     private func recall(_ box: ConnectionBox) {
         box.upkeep.began()
         if isRegistrationSent { sendRecall(for: box) }
@@ -108,7 +108,7 @@ extension PeerEngine {
         link?.send(.recall(recall))
     }
 
-    /// The server is about to know us again, over another link: the diallers of the sessions that wait for a path hear of it a round trip earlier than of its answer.
+    /// The server is about to know us again, over another link: the dialers of the sessions that wait for a path hear of it a round trip earlier than of its answer.
     func requestPaths() {
         for box in remotes.allSessions where box.driver.role == .called && (box.driver.activePath == nil || box.driver.isDoubted) {
             sendRecall(for: box)
@@ -118,21 +118,21 @@ extension PeerEngine {
     /// The called side of one of our sessions has no path that works, or its network has changed.
     func received(_ recall: WireRecall) {
         guard let peer = PeerID(publicKey: recall.peer), let session = SessionID(bytes: recall.session),
-            let box = remotes.session(session, with: peer), box.driver.role == .dialler,
+            let box = remotes.session(session, with: peer), box.driver.role == .dialer,
             box.driver.remoteInstance.bytes == Array(recall.instance),
             box.driver.activePath == nil || recall.generation >= box.driver.generation,
             box.recalledAt.map({ eventLoop.now - $0 >= Self.recallInterval }) ?? true
         else { return }
         box.recalledAt = eventLoop.now
-        if isDialling(for: box) { return }
+        if isDialing(for: box) { return }
         if box.driver.activePath?.kind == .circuit { return hurry(box) }
         box.driver.suspect()
         redial(box, .anyPath)
     }
 
     /// Whether another path is looked for already, by a dial so young that it would not be begun again. A dial for a direct path alone is none where a circuit would do.
-    private func isDialling(for box: ConnectionBox) -> Bool {
-        remotes.dials(for: box.driver).contains { $0.role == .dialler && $0.elapsed < youth && !($0.isUpgrade && usesCircuits) }
+    private func isDialing(for box: ConnectionBox) -> Bool {
+        remotes.dials(for: box.driver).contains { $0.role == .dialer && $0.elapsed < youth && !($0.isUpgrade && usesCircuits) }
     }
 
     /// What it takes to meet.
@@ -154,8 +154,8 @@ extension PeerEngine {
     private func hurry(_ box: ConnectionBox) {
         box.upkeep.hurry(at: box.elapsed)
         // What was sent for it before may have been sent to nobody, and the circuit of a meeting is gone with the link that it ran on.
-        let isDialled = remotes.dials(for: box.driver).contains { $0.phase == .dialled }
-        if box.driver.isDoubted || box.driver.activePath == nil && !isDialled { redial(box, .anyPath) }
+        let isDialed = remotes.dials(for: box.driver).contains { $0.phase == .dialed }
+        if box.driver.isDoubted || box.driver.activePath == nil && !isDialed { redial(box, .anyPath) }
         tend(box)
     }
 }

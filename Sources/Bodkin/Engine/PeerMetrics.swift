@@ -36,7 +36,7 @@ struct PeerMetrics {
     }
 
     /// A dial, ours or another's, is over.
-    func dialled(_ report: ConnectionReport) {
+    func dialed(_ report: ConnectionReport) {
         dials[report.route]?.increment()
         if report.route == .circuit, let verdict = report.verdict {
             Counter(label: "bodkin_relayed_dials_total", dimensions: [("verdict", verdict.rawValue)]).increment()

@@ -79,7 +79,7 @@ public final class Peer: Sendable {
         }
     }
 
-    /// What the network here looks like; nil before it has been looked at, which is when nobody has dialled for a while (``Configuration/profilesNetwork``).
+    /// What the network here looks like; nil before it has been looked at, which is when nobody has dialed for a while (``Configuration/profilesNetwork``).
     public var networkProfile: NetworkProfile? {
         get async {
             let engine = engine

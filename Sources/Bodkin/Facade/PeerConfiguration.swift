@@ -56,7 +56,7 @@ extension Peer {
         /// after the far side has proved itself over a circuit.
         public var predictsPorts = true
         /// Whether the rest of what there is to know of the network is found out as well, as ``NetworkCheck`` does: once in each network that the peer comes to, when
-        /// nobody has dialled for 30 s, by some thirty connections to the server's STUN ports, and fifty datagrams. A dial ends that. It is remembered for the last
+        /// nobody has dialed for 30 s, by some thirty connections to the server's STUN ports, and fifty datagrams. A dial ends that. It is remembered for the last
         /// eight networks. What is found is told (``PeerEvent``), and said of connections that stay relayed. Not done with ``PathPolicy/relayOnly``.
         public var profilesNetwork = true
         /// After how long without a dial.

@@ -13,7 +13,7 @@ public struct PeerError: Error, Sendable, CustomStringConvertible {
         case quota
         /// No path came up in time.
         case unreachable
-        /// One's own ID was dialled.
+        /// One's own ID was dialed.
         case ourselves
         /// The server has refused us.
         case refused

@@ -4,7 +4,7 @@ import BodkinTransport
 import FoundationEssentials
 import NIOCore
 
-/// What a peer with one circuit says. The dialler opens it and has bytes echoed, the called side echoes whatever comes; both give credit for what they
+/// What a peer with one circuit says. The dialer opens it and has bytes echoed, the called side echoes whatever comes; both give credit for what they
 /// have read, as real ones do.
 final class CircuitPeerHandler: ChannelInboundHandler {
     typealias InboundIn = WireEnvelope
@@ -73,7 +73,7 @@ final class CircuitPeerHandler: ChannelInboundHandler {
     }
 
     private func receive(_ meet: WireMeet) {
-        guard !meet.isDialler else { return }
+        guard !meet.isDialer else { return }
         isCalled = true
         circuit = meet.attempt
         var answer = WireMeetAck()

@@ -18,11 +18,11 @@ struct EchoedConnection: Sendable {
 
     /// Connects two peers in a host of the lab, and makes sure of the path that is measured.
     static func with(_ place: PeerLab, in host: String, _ body: @Sendable (EchoedConnection) async throws -> Void) async throws {
-        let dialler = try await place.configuration(in: host)
+        let dialer = try await place.configuration(in: host)
         var called = try await place.configuration(in: host)
         called.admission = .anyone
         try await withPeer(called) { farPeer in
-            try await withPeer(dialler) { nearPeer in
+            try await withPeer(dialer) { nearPeer in
                 try await farPeer.registered()
                 try await nearPeer.registered()
                 let near = try await nearPeer.connect(to: farPeer.id)
@@ -40,7 +40,7 @@ struct EchoedConnection: Sendable {
                 try await near.close()
             }
         }
-        try await dialler.eventLoopGroup?.shutdownGracefully()
+        try await dialer.eventLoopGroup?.shutdownGracefully()
         try await called.eventLoopGroup?.shutdownGracefully()
     }
 

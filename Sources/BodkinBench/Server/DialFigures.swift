@@ -14,8 +14,8 @@ struct DialFigures {
     init(_ ledger: DialLedger) {
         let dials = ledger.dials
         let complete = dials.compactMap { dial -> (meet: Double, baseline: Double)? in
-            guard let written = dial.written, let pong = dial.pong, let dialler = dial.dialler, let called = dial.called else { return nil }
-            return (Self.milliseconds(max(dialler, called) - written), Self.milliseconds(pong - written))
+            guard let written = dial.written, let pong = dial.pong, let dialer = dial.dialer, let called = dial.called else { return nil }
+            return (Self.milliseconds(max(dialer, called) - written), Self.milliseconds(pong - written))
         }
         count = dials.count
         relayed = dials.count { $0.isRelayed }

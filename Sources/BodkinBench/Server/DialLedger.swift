@@ -8,10 +8,10 @@ final class DialLedger: Sendable {
     struct Dial {
         /// Ping and Dial are about to be written, in one flush.
         var written: NIODeadline?
-        /// The dialler has the Pong.
+        /// The dialer has the Pong.
         var pong: NIODeadline?
-        /// The dialler has the Meet.
-        var dialler: NIODeadline?
+        /// The dialer has the Meet.
+        var dialer: NIODeadline?
         /// The called side has the Meet.
         var called: NIODeadline?
         /// The far side's half of a handshake has come through the circuit, and the circuit has ended well.

@@ -11,12 +11,12 @@ final class LoadPeerHandler: ChannelInboundHandler {
     typealias OutboundOut = WireEnvelope.OneOf_Body
 
     /// Bytes of a ClientHello, of a server's flight with a certificate, of a client's.
-    private static let flights = (early: Data(count: 280), called: Data(count: 900), dialler: Data(count: 700))
+    private static let flights = (early: Data(count: 280), called: Data(count: 900), dialer: Data(count: 700))
 
     private let ledger: DialLedger
     private let registered: EventLoopPromise<Void>
     private var context: ChannelHandlerContext?
-    private var dialled: Set<Data> = []
+    private var dialed: Set<Data> = []
 
     init(_ ledger: DialLedger, _ registered: EventLoopPromise<Void>) {
         self.ledger = ledger
@@ -39,7 +39,7 @@ final class LoadPeerHandler: ChannelInboundHandler {
         dial.attempt = Data(attempt.bytes)
         dial.early = Self.flights.early
         dial.direct = true
-        dialled.insert(dial.attempt)
+        dialed.insert(dial.attempt)
         let now = NIODeadline.now()
         context.write(wrapOutboundOut(.ping(ping)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.dial(dial)), promise: nil)
@@ -68,8 +68,8 @@ final class LoadPeerHandler: ChannelInboundHandler {
     private func receive(_ meet: WireMeet, _ now: NIODeadline) {
         let number = DialLedger.number(of: meet.attempt)
         if meet.observed.count != 1 || meet.ownObserved.count != 1 { ledger.fail("a Meet without both sides' warm connections") }
-        if meet.isDialler {
-            ledger.note(number) { $0.dialler = now }
+        if meet.isDialer {
+            ledger.note(number) { $0.dialer = now }
         } else {
             ledger.note(number) { $0.called = now }
             if meet.early != Self.flights.early { ledger.fail("a Meet without the early bytes") }
@@ -86,8 +86,8 @@ final class LoadPeerHandler: ChannelInboundHandler {
         credit.attempt = data.attempt
         credit.bytes = UInt32(data.data.count)
         send(.circuitCredit(credit))
-        guard dialled.remove(data.attempt) != nil else { return }
-        relay(Self.flights.dialler, data.attempt)
+        guard dialed.remove(data.attempt) != nil else { return }
+        relay(Self.flights.dialer, data.attempt)
         var close = WireCircuitClose()
         close.attempt = data.attempt
         send(.circuitClose(close))

@@ -42,14 +42,14 @@ struct ServerBenchmark {
         let idle = Sample(server)
         show(before, registered, idle, elapsed)
         try await dial(among: load, ledger)
-        let dialled = Sample(server)
+        let dialed = Sample(server)
         try await Task.sleep(for: pause)
         let isGood = DialFigures(ledger).show()
-        let perDial = (dialled.server.processorTime - idle.server.processorTime) * 1000 / Double(max(ledger.dials.count, 1))
+        let perDial = (dialed.server.processorTime - idle.server.processorTime) * 1000 / Double(max(ledger.dials.count, 1))
         print(
             "  server's processor time per dial, its relayed handshake included: \(DialFigures.precise(perDial)) ms;",
             "the machine's load: \(KernelFigures.load)")
-        print("  resident memory of the server per peer after the dials: \(kibibytes(dialled.server.resident - before.server.resident)) KiB")
+        print("  resident memory of the server per peer after the dials: \(kibibytes(dialed.server.resident - before.server.resident)) KiB")
         ledger.end()
         for peer in load { await peer.close() }
         return isGood

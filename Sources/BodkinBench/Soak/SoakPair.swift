@@ -18,11 +18,11 @@ struct SoakPair: Sendable {
     /// Registers two peers, connects them, has blocks echoed and compared until `isOver`, and closes everything. Whatever fails is told to the tally.
     func converse(_ place: PeerLab, _ tally: SoakTally, until isOver: @escaping @Sendable () -> Bool) async {
         do {
-            let dialler = try configuration(place, near, tally)
+            let dialer = try configuration(place, near, tally)
             var called = try configuration(place, far, tally)
             called.admission = .anyone
             try await withPeer(called) { farPeer in
-                try await withPeer(dialler) { nearPeer in
+                try await withPeer(dialer) { nearPeer in
                     try await farPeer.registered()
                     try await nearPeer.registered()
                     let connection = try await nearPeer.connect(to: farPeer.id)

@@ -36,7 +36,7 @@ extension HeatMap.Cell {
             seeds: Self.range(outcome.dials.map(\.seed)), findings: outcome.findings(error: error).map(\.text))
     }
 
-    /// A cell of tier 1, which has no prediction. Its time is that at which the dialler's connection was on the direct path.
+    /// A cell of tier 1, which has no prediction. Its time is that at which the dialer's connection was on the direct path.
     init(_ pair: NATPair, _ dials: [Evidence.Dial]) {
         let wrong = dials.count { !$0.isAsExpected }
         self.init(

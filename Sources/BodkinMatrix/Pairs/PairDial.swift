@@ -1,8 +1,8 @@
 /// One dial between two networks. In JSON it is an array in the order of ``columns``.
 struct PairDial: Codable, Sendable, Hashable {
     var seed: UInt64
-    /// Which of the two networks the dialler stands behind: every other dial goes the other way.
-    var dialler: Side
+    /// Which of the two networks the dialer stands behind: every other dial goes the other way.
+    var dialer: Side
     /// How the two are connected in the end; nil where they are not.
     var route: String?
     /// The first byte at the far application, in milliseconds from the dial.
@@ -13,7 +13,7 @@ struct PairDial: Codable, Sendable, Hashable {
     var rounds: Int
     /// The most SYNs that one side has sent in a round of prediction.
     var probes: Int
-    /// The dialler's SYNs in all.
+    /// The dialer's SYNs in all.
     var shots: Int
     /// Packets that both hosts and the server have sent.
     var packets: Int
@@ -24,17 +24,17 @@ struct PairDial: Codable, Sendable, Hashable {
 
     enum Side: String, Codable, Sendable { case a, b }
 
-    static let columns = ["seed", "dialler", "route", "farByte", "directByte", "rounds", "probes", "shots", "packets", "verdict", "failure"]
+    static let columns = ["seed", "dialer", "route", "farByte", "directByte", "rounds", "probes", "shots", "packets", "verdict", "failure"]
 
-    init(seed: UInt64, dialler: Side, rounds: Int = 0, probes: Int = 0, shots: Int = 0, packets: Int = 0) {
-        (self.seed, self.dialler, self.rounds, self.probes, self.shots, self.packets) = (seed, dialler, rounds, probes, shots, packets)
+    init(seed: UInt64, dialer: Side, rounds: Int = 0, probes: Int = 0, shots: Int = 0, packets: Int = 0) {
+        (self.seed, self.dialer, self.rounds, self.probes, self.shots, self.packets) = (seed, dialer, rounds, probes, shots, packets)
     }
 
     init(from decoder: any Decoder) throws {
         var values = try decoder.unkeyedContainer()
         func optional<Value: Decodable>(_: Value.Type) throws -> Value? { try values.decodeNil() ? nil : values.decode(Value.self) }
         seed = try values.decode(UInt64.self)
-        dialler = try values.decode(Side.self)
+        dialer = try values.decode(Side.self)
         route = try optional(String.self)
         farByte = try optional(Double.self)
         directByte = try optional(Double.self)
@@ -52,7 +52,7 @@ struct PairDial: Codable, Sendable, Hashable {
         func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
         func encode(_ value: (some Encodable)?) throws { if let value { try values.encode(value) } else { try values.encodeNil() } }
         try encode(seed)
-        try encode(dialler)
+        try encode(dialer)
         try encode(route)
         try encode(farByte.map(rounded))
         try encode(directByte.map(rounded))

@@ -72,7 +72,7 @@ struct PairOutcome: Codable, Sendable, Hashable {
         func time(_ value: Double?) -> String { value.map { "\(Figures.rounded($0)) ms" } ?? "-" }
         let isExpected = dial.route == (feasibility == "impossible" ? Route.circuit : .direct).rawValue
         let line =
-            "\(name), seed \(dial.seed), \(dial.dialler.rawValue) dials: \(dial.route ?? "none"), far byte \(time(dial.farByte)), directly "
+            "\(name), seed \(dial.seed), \(dial.dialer.rawValue) dials: \(dial.route ?? "none"), far byte \(time(dial.farByte)), directly "
             + "\(time(dial.directByte)), rounds \(dial.rounds), \(dial.packets) packets\(dial.failure.map { ", \($0)" } ?? "")"
         let trace = isExpected && dial.failure == nil ? line : "\(line)\n\(report.map { "\($0)" } ?? "no report")"
         if !isExpected, traces.count < Self.traceLimit { traces.append(trace) }

@@ -8,12 +8,12 @@ import Synchronization
 struct PairTrial: Sendable {
     let pair: NATPair
     let seed: UInt64
-    let dialler: PairDial.Side
+    let dialer: PairDial.Side
     var settings = PeerExercise.Settings()
 
-    /// The dial, what the dialler says of it, and what happened to every packet, where that is recorded.
+    /// The dial, what the dialer says of it, and what happened to every packet, where that is recorded.
     func run() async -> (dial: PairDial, report: ConnectionReport?, events: [LabEvent]) {
-        let cell = dialler == .a ? pair.cell : pair.reversed.cell
+        let cell = dialer == .a ? pair.cell : pair.reversed.cell
         // The called side has no report: what it fired is among its events.
         let called = Mutex<[ConnectionReport.Attempt]>([])
         var settings = settings
@@ -28,7 +28,7 @@ struct PairTrial: Sendable {
         } catch {
             exercise.failure = "\(error)"
         }
-        var dial = PairDial(seed: seed, dialler: dialler, packets: exercise.cost.sent)
+        var dial = PairDial(seed: seed, dialer: dialer, packets: exercise.cost.sent)
         dial.route = exercise.failure == nil ? exercise.route?.rawValue : nil
         dial.farByte = exercise.farByte?.milliseconds
         dial.directByte = exercise.directByte?.milliseconds

@@ -25,7 +25,7 @@ public struct Upkeep: Sendable {
         first: Duration.seconds(30), promising: Duration.seconds(5), again: Duration.seconds(1), longest: Duration.seconds(600)
     )
 
-    /// After a path that has lived so long another one is dialled for at once.
+    /// After a path that has lived so long another one is dialed for at once.
     static let calm = Duration.seconds(2)
     /// So many in a row that have not may be a network that is being put in order: their pauses stay as short as the first.
     static let shortLives = 4
@@ -51,7 +51,7 @@ public struct Upkeep: Sendable {
 
     /// The upkeep of a session that has a path.
     /// - Parameters:
-    ///   - role: which end this is. The dialler alone looks for a better path from time to time; the called side asks it to when there is a reason.
+    ///   - role: which end this is. The dialer alone looks for a better path from time to time; the called side asks it to when there is a reason.
     ///   - kind: what the session runs on; nil for nothing.
     ///   - lifetime: how long it lives without any path.
     ///   - allowsDirectPaths: whether to look for one.
@@ -131,7 +131,7 @@ public struct Upkeep: Sendable {
         )
         return switch kind {
         case .direct: nil
-        case .circuit: allowsDirectPaths && role == .dialler ? pause(from: now, failures: failures, pauses, jitter: jitter) : nil
+        case .circuit: allowsDirectPaths && role == .dialer ? pause(from: now, failures: failures, pauses, jitter: jitter) : nil
         case nil: pause(from: now, failures: failures, Self.redialPauses, jitter: jitter)
         }
     }

@@ -511,7 +511,7 @@ public nonisolated struct WireDial: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The public key of the peer that is dialled.
+  /// The public key of the peer that is dialed.
   public var to: Data = Data()
 
   /// 16 random bytes.
@@ -523,7 +523,7 @@ public nonisolated struct WireDial: Sendable {
   /// Whether direct paths are wanted.
   public var direct: Bool = false
 
-  /// The instance that is dialled, 16 bytes; empty for whichever registered last.
+  /// The instance that is dialed, 16 bytes; empty for whichever registered last.
   public var instance: Data = Data()
 
   /// How long the dialer waits for a peer that cannot be met at once; 0 for not at all.
@@ -573,8 +573,8 @@ public nonisolated struct WireMeet: Sendable {
 
   public var instance: Data = Data()
 
-  /// Whether the receiver is the dialler.
-  public var isDialler: Bool = false
+  /// Whether the receiver is the dialer.
+  public var isDialer: Bool = false
 
   public var card: WireSignedCard {
     get {_card ?? WireSignedCard()}
@@ -588,7 +588,7 @@ public nonisolated struct WireMeet: Sendable {
   /// What the server sees of the other side's warm connections.
   public var observed: [WireTransportAddress] = []
 
-  /// The dialler's first flight on the circuit, for the called side.
+  /// The dialer's first flight on the circuit, for the called side.
   public var early: Data = Data()
 
   /// When to fire for the first time, counted from the arrival of this message: both sides then fire at the same instant.
@@ -626,7 +626,7 @@ public nonisolated struct WireObserved: Sendable {
   public init() {}
 }
 
-/// Asks the other end of a session, which dialled it, to dial again: the sender has no path that works.
+/// Asks the other end of a session, which dialed it, to dial again: the sender has no path that works.
 public nonisolated struct WireRecall: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -641,7 +641,7 @@ public nonisolated struct WireRecall: Sendable {
   /// 16 bytes.
   public var session: Data = Data()
 
-  /// The generation of the path that the sender has given up: whoever knows a later one has dialled already.
+  /// The generation of the path that the sender has given up: whoever knows a later one has dialed already.
   public var generation: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -820,7 +820,7 @@ public nonisolated struct WireDialFailed: Sendable {
     public typealias RawValue = Int
     case unspecified // = 0
 
-    /// Not registered here, or the dialler is not allowed: the two look the same.
+    /// Not registered here, or the dialer is not allowed: the two look the same.
     case unavailable // = 1
 
     /// Registered, but it does not answer.
@@ -914,7 +914,7 @@ public nonisolated struct WireForecast: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rounds of an attempt count from 1. 0 from the dialler is a question, and from the called side its answer: nothing is fired.
+  /// The rounds of an attempt count from 1. 0 from the dialer is a question, and from the called side its answer: nothing is fired.
   public var round: UInt32 = 0
 
   public var allocation: WireForecast.Allocation = .unknown
@@ -2096,7 +2096,7 @@ nonisolated extension WireDialCancel: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireMeet: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Meet"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}peer\0\u{1}instance\0\u{3}is_dialler\0\u{1}card\0\u{1}observed\0\u{1}early\0\u{3}start_in_us\0\u{3}interval_us\0\u{1}direct\0\u{3}own_observed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}peer\0\u{1}instance\0\u{3}is_dialer\0\u{1}card\0\u{1}observed\0\u{1}early\0\u{3}start_in_us\0\u{3}interval_us\0\u{1}direct\0\u{3}own_observed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2107,7 +2107,7 @@ nonisolated extension WireMeet: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 1: try { try decoder.decodeSingularBytesField(value: &self.attempt) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.peer) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.instance) }()
-      case 4: try { try decoder.decodeSingularBoolField(value: &self.isDialler) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isDialer) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._card) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.observed) }()
       case 7: try { try decoder.decodeSingularBytesField(value: &self.early) }()
@@ -2134,8 +2134,8 @@ nonisolated extension WireMeet: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.instance.isEmpty {
       try visitor.visitSingularBytesField(value: self.instance, fieldNumber: 3)
     }
-    if self.isDialler != false {
-      try visitor.visitSingularBoolField(value: self.isDialler, fieldNumber: 4)
+    if self.isDialer != false {
+      try visitor.visitSingularBoolField(value: self.isDialer, fieldNumber: 4)
     }
     try { if let v = self._card {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
@@ -2165,7 +2165,7 @@ nonisolated extension WireMeet: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.attempt != rhs.attempt {return false}
     if lhs.peer != rhs.peer {return false}
     if lhs.instance != rhs.instance {return false}
-    if lhs.isDialler != rhs.isDialler {return false}
+    if lhs.isDialer != rhs.isDialer {return false}
     if lhs._card != rhs._card {return false}
     if lhs.observed != rhs.observed {return false}
     if lhs.early != rhs.early {return false}

@@ -3,7 +3,7 @@ import NIOCore
 /// The frames of a path: type, length, payload.
 enum PathFrame: Hashable {
     case open(PathOpening)
-    /// The dialler chooses this path.
+    /// The dialer chooses this path.
     case choose(generation: UInt64, nextExpected: UInt64)
     /// The called side follows.
     case chosen(generation: UInt64, nextExpected: UInt64)

@@ -84,7 +84,7 @@ public struct PathLiveness: Sendable {
     ///   - keepalive: after what silence to send a PROBE.
     ///   - role: which end this is.
     public init(_ kind: PathKind, roundTrip: Duration?, keepalive: Duration, role: Session.Role = .called, at now: Duration) {
-        longestSilence = role == .dialler ? Self.silences.dialer : Self.silences.called
+        longestSilence = role == .dialer ? Self.silences.dialer : Self.silences.called
         allowance = kind == .direct ? .zero : .seconds(10)
         self.keepalive = keepalive
         lastHeard = now

@@ -23,7 +23,7 @@ public struct PathOpening: Hashable, Sendable {
     public var mode: Mode
     /// What the path runs over.
     public var kind: PathKind
-    /// The generation by which the dialler chooses this path, 0 where it does not; in the called side's answer, the choice that it accepts.
+    /// The generation by which the dialer chooses this path, 0 where it does not; in the called side's answer, the choice that it accepts.
     public var generation: UInt64
     /// The first record that the sender has not received yet.
     public var nextExpected: UInt64

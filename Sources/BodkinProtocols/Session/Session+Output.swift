@@ -40,7 +40,7 @@ extension Session {
     }
 
     private mutating func writeChoice(_ path: PathID, _ known: SessionPath, to out: inout ByteBuffer) {
-        // A path that ends before the far side has opened it needs no OPEN from the called side, and one from the dialler.
+        // A path that ends before the far side has opened it needs no OPEN from the called side, and one from the dialer.
         if known.owesOpen {
             let limits = InitialLimits(
                 data: UInt64(configuration.connectionWindow), streamData: UInt64(configuration.streamWindow),
@@ -52,7 +52,7 @@ extension Session {
             paths[path]?.owesOpen = false
         } else if known.owesChoice {
             let frame: PathFrame =
-                role == .dialler
+                role == .dialer
                 ? .choose(generation: known.generation, nextExpected: nextExpected)
                 : .chosen(generation: known.generation, nextExpected: nextExpected)
             frame.write(to: &out)

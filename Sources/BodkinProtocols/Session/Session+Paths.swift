@@ -1,16 +1,16 @@
 import OrderedCollections
 
 extension Session {
-    /// Reports a path that is up: its TLS handshake has proved the far side. The dialler sends on its first path at once, before any answer.
+    /// Reports a path that is up: its TLS handshake has proved the far side. The dialer sends on its first path at once, before any answer.
     ///
     /// A path that is known already is ignored, and so is any for a session that is over.
     public mutating func addPath(_ path: PathID, kind: PathKind) {
         guard paths[path] == nil, state != .ended else { return }
-        paths[path] = SessionPath(kind: kind, owesOpen: role == .dialler)
+        paths[path] = SessionPath(kind: kind, owesOpen: role == .dialer)
         readers[path] = PathReader()
         isWithoutPath = false
         // Its handshake has just proved that it carries bytes both ways: where the far side knows the session, nothing more is to be waited for.
-        if role == .dialler, activePath == nil || isConfirmed && improves(kind) { choose(path) }
+        if role == .dialer, activePath == nil || isConfirmed && improves(kind) { choose(path) }
     }
 
     /// Whether a path of this kind is better than the active one.
@@ -44,7 +44,7 @@ extension Session {
     /// The first record that has not been sent on this path, as long as it carries the session.
     public func firstUnsent(on path: PathID) -> UInt64 { paths[path]?.cursor ?? 0 }
 
-    /// Makes a path the active one (the dialler's decision): everything unacknowledged is replayed on it.
+    /// Makes a path the active one (the dialer's decision): everything unacknowledged is replayed on it.
     mutating func choose(_ path: PathID) {
         generation += 1
         paths[path]?.generation = generation
@@ -71,7 +71,7 @@ extension Session {
         return true
     }
 
-    /// The dialler learns that the called side follows.
+    /// The dialer learns that the called side follows.
     mutating func followed(_ path: PathID, generation chosen: UInt64) {
         paths[path]?.mayReceiveRecords = true
         // A later choice is on its way: this one is history.
@@ -94,12 +94,12 @@ extension Session {
         leave(path)
     }
 
-    /// Goes on without a path: on another one, if the dialler has one.
+    /// Goes on without a path: on another one, if the dialer has one.
     mutating func leave(_ path: PathID) {
         guard state != .ended else { return }
         if path == activePath {
             activePath = nil
-            if role == .dialler, let next = bestPath { choose(next) }
+            if role == .dialer, let next = bestPath { choose(next) }
         }
         guard !isWithoutPath, !paths.values.contains(where: \.isUsable) else { return }
         isWithoutPath = true

@@ -76,7 +76,7 @@ extension Session {
             try acknowledge(next)
             if follow(path, generation: chosen) { paths[path]?.owesChoice = true }
         case .chosen(let chosen, let next):
-            guard role == .dialler, chosen > 0, chosen <= known.generation else {
+            guard role == .dialer, chosen > 0, chosen <= known.generation else {
                 throw SessionError(.unexpectedPathFrame, "CHOSEN for what was not chosen")
             }
             try acknowledge(next)
@@ -100,7 +100,7 @@ extension Session {
             throw SessionError(.wrongSession, "a path was opened for another session or instance")
         }
         guard let known = paths[path] else { return }
-        guard opening.mode == .attach || opening.nextExpected == 0 || role == .dialler else {
+        guard opening.mode == .attach || opening.nextExpected == 0 || role == .dialer else {
             throw SessionError(.malformedPathFrame, "OPEN starts a session and acknowledges records of it")
         }
         // The path may have been chosen again since.
@@ -120,7 +120,7 @@ extension Session {
             paths[path]?.owesOpen = true
             // OPEN says by its generation whether the choice is accepted.
             if !follows { paths[path]?.generation = 0 }
-        case .dialler:
+        case .dialer:
             if opening.generation > 0, opening.generation == known.generation {
                 followed(path, generation: opening.generation)
             } else if known.isUsable, activePath != path, improves(known.kind) {

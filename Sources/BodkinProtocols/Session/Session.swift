@@ -21,7 +21,7 @@ import OrderedCollections
 /// `fail` and a CONNECTION_CLOSE of the far side lead to `ended` from everywhere; every path then gets a PATH_CLOSE.
 ///
 /// ```swift
-/// var session = Session(role: .dialler, id: .random(), localInstance: mine, remoteInstance: theirs)
+/// var session = Session(role: .dialer, id: .random(), localInstance: mine, remoteInstance: theirs)
 /// session.addPath(PathID(1), kind: .direct)
 /// _ = session.write(ByteBuffer(string: "hello"), to: .initial)
 /// while let output = session.output(on: PathID(1), limit: 65_536) { send(output) }

@@ -1,9 +1,9 @@
 extension Session {
     /// Which end of a session this is.
     public enum Role: Hashable, Sendable {
-        /// The end that dialled. It chooses the path that carries the session.
-        case dialler
-        /// The end that was dialled.
+        /// The end that dialed. It chooses the path that carries the session.
+        case dialer
+        /// The end that was dialed.
         case called
     }
 

@@ -35,7 +35,7 @@ public enum SessionFuzzer {
 
     /// One session, until it ends or has borne 200 inputs.
     private static func harass(_ counts: inout Counts, _ inputs: inout FuzzedFrames, upTo count: Int) {
-        let role: Session.Role = inputs.random.chance(2) ? .dialler : .called
+        let role: Session.Role = inputs.random.chance(2) ? .dialer : .called
         var configuration = Session.Configuration()
         configuration.streamWindow = 65_536
         configuration.largestStreamWindow = 131_072
@@ -159,7 +159,7 @@ struct FuzzedFrames {
         switch random.below(20) {
         case 0 where random.chance(10): return opening(generation: random.below(4), nextExpected: random.below(3))
         case 2 where role == .called || random.chance(20): return .choose(generation: integer(), nextExpected: 0)
-        case 3 where role == .dialler || random.chance(20): return .chosen(generation: 1 + random.below(2), nextExpected: 0)
+        case 3 where role == .dialer || random.chance(20): return .chosen(generation: 1 + random.below(2), nextExpected: 0)
         case 4: return .acknowledge(nextExpected: random.below(random.chance(20) ? 8 : 2))
         case 6: return .probe(integer())
         case 7: return .probeAnswer(random.below(8))

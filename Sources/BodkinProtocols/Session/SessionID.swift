@@ -1,4 +1,4 @@
-/// Which session: 16 random bytes, drawn by the dialler.
+/// Which session: 16 random bytes, drawn by the dialer.
 public struct SessionID: Hashable, Sendable, CustomStringConvertible {
     /// The 16 bytes.
     public let bytes: [UInt8]

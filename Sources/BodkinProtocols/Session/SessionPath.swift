@@ -10,7 +10,7 @@ struct SessionPath: Sendable {
     let kind: PathKind
     /// OPEN is to be sent.
     var owesOpen: Bool
-    /// CHOOSE (the dialler) or CHOSEN (the called side) is to be sent.
+    /// CHOOSE (the dialer) or CHOSEN (the called side) is to be sent.
     var owesChoice = false
     /// The far side's OPEN has arrived.
     var isOpened = false
@@ -34,7 +34,7 @@ struct SessionPath: Sendable {
     var isSuspect = false
 
     /// Whether PROBEs and their answers may be sent: after OPEN, which the called side owes only once it has the far side's.
-    func mayProbe(_ role: Session.Role) -> Bool { closing == .open && (role == .dialler || isOpened) }
+    func mayProbe(_ role: Session.Role) -> Bool { closing == .open && (role == .dialer || isOpened) }
 
     /// Whether the path can carry a session.
     var isUsable: Bool { closing == .open && !isDeaf }

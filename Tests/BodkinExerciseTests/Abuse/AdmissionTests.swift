@@ -9,13 +9,13 @@ extension AbuseTests {
     @Suite("Whom a peer lets dial")
     struct AdmissionTests {
         private static func run(
-            _ admission: Peer.Admission, _ dialler: Identity, _ body: @Sendable @escaping (PeerLab, Peer, Peer) async throws -> Void
+            _ admission: Peer.Admission, _ dialer: Identity, _ body: @Sendable @escaping (PeerLab, Peer, Peer) async throws -> Void
         ) async throws {
             var options = Lab.Options()
             options.isTracing = true
             try await withPeerLab(Topology.pair(.portRestricted, .portRestricted, seed: 1), options: options) { place in
                 try await place.withPeer(in: "b", { $0.admission = admission }) { far in
-                    try await place.withPeer(in: "a", identity: dialler, { $0.dialTimeout = .seconds(2) }) { near in
+                    try await place.withPeer(in: "a", identity: dialer, { $0.dialTimeout = .seconds(2) }) { near in
                         try await far.registered()
                         try await near.registered()
                         try await body(place, near, far)
@@ -24,12 +24,12 @@ extension AbuseTests {
             }
         }
 
-        @Test("not there and not allowed look the same, and who is not to be dialled hears nothing")
+        @Test("not there and not allowed look the same, and who is not to be dialed hears nothing")
         func refused() async throws {
-            let dialler = try Identity.create()
+            let dialer = try Identity.create()
             let stranger = try Identity.create().peerID
             for admission in [Peer.Admission.nobody, .only([]), .only([stranger])] {
-                try await Self.run(admission, dialler) { place, near, far in
+                try await Self.run(admission, dialer) { place, near, far in
                     let absent = await #expect(throws: PeerError.self) { _ = try await near.connect(to: stranger) }
                     try await eventually("a quiet b") {
                         try await Task.sleep(for: .milliseconds(30))
@@ -48,8 +48,8 @@ extension AbuseTests {
 
         @Test("who is listed gets in, and nobody else")
         func listed() async throws {
-            let dialler = try Identity.create()
-            try await Self.run(.only([dialler.peerID]), dialler) { place, near, far in
+            let dialer = try Identity.create()
+            try await Self.run(.only([dialer.peerID]), dialer) { place, near, far in
                 let connection = try await near.connect(to: far.id)
                 try await connection.write("hello".utf8)
                 var incoming = far.incoming.makeAsyncIterator()
@@ -64,7 +64,7 @@ extension AbuseTests {
             }
         }
 
-        @Test("one's own ID is not dialled, with a word about it")
+        @Test("one's own ID is not dialed, with a word about it")
         func ourselves() async throws {
             try await Self.run(.anyone, Identity.create()) { _, near, _ in
                 let error = await #expect(throws: PeerError.self) { _ = try await near.connect(to: near.id) }

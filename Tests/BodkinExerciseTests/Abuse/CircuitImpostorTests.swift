@@ -150,7 +150,7 @@ extension AbuseTests {
             return topology
         }
 
-        /// Whether who has this key, and knows everything else that a dialler knows, has a session at a reserved port: the peer answers it there.
+        /// Whether who has this key, and knows everything else that a dialer knows, has a session at a reserved port: the peer answers it there.
         private static func isLetIn(
             _ identity: Identity, at target: Endpoint, of peer: PeerID, _ instance: InstanceID, on loop: any EventLoop
         ) async throws -> Bool {
@@ -159,7 +159,7 @@ extension AbuseTests {
             let channel = try await loop.flatSubmit { ClientBootstrap(group: loop).connect(to: address) }.get()
             let (outcomes, continuation) = AsyncStream<Bool>.makeStream()
             let bound = try await loop.submit {
-                let session = Session(role: .dialler, id: .random(), localInstance: .random(), remoteInstance: instance)
+                let session = Session(role: .dialer, id: .random(), localInstance: .random(), remoteInstance: instance)
                 let driver = SessionDriver(session, peer: peer, on: loop)
                 driver.onEvent = { event in
                     switch event {

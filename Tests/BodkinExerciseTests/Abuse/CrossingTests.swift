@@ -15,15 +15,15 @@ extension AbuseTests {
             let peers: [Peer]
             let dials: [Task<Connection, any Error>]
 
-            /// What one of them sends to the circuit that it has dialled reaches the other one, and has been read there.
+            /// What one of them sends to the circuit that it has dialed reaches the other one, and has been read there.
             func letThrough(_ index: Int) async throws {
                 let called = peers[1 - index].id
-                server.send(gate.open(.fromDialler(peers[index].id)), to: called)
+                server.send(gate.open(.fromDialer(peers[index].id)), to: called)
                 try await server.isRead(by: called)
             }
         }
 
-        /// Runs `body` when each end has begun a session, and before the one has heard of the other's; the higher one, which has dialled first, before it hears of the
+        /// Runs `body` when each end has begun a session, and before the one has heard of the other's; the higher one, which has dialed first, before it hears of the
         /// other's dial, or after.
         private static func cross(isSecondKnown: Bool, patience: Duration = .seconds(30), _ body: @Sendable @escaping (Crossing) async throws -> Void)
             async throws
@@ -48,15 +48,15 @@ extension AbuseTests {
                             try await higher.registered()
                             // The other way round the lower one's dial would stand from the start.
                             let second = Task { try await higher.connect(to: lower.id) }
-                            try await eventually("the answer to the higher one's dial") { gate.isHolding(.toDialler(higher.id)) }
+                            try await eventually("the answer to the higher one's dial") { gate.isHolding(.toDialer(higher.id)) }
                             if !isSecondKnown {
-                                server.send(gate.open(.toDialler(higher.id)), to: higher.id)
-                                try await eventually("the higher one's session") { gate.isHolding(.fromDialler(higher.id)) }
+                                server.send(gate.open(.toDialer(higher.id)), to: higher.id)
+                                try await eventually("the higher one's session") { gate.isHolding(.fromDialer(higher.id)) }
                             }
                             let first = Task { try await lower.connect(to: higher.id) }
-                            try await eventually("the answer to the lower one's dial") { gate.isHolding(.toDialler(lower.id)) }
-                            for peer in [lower, higher] { server.send(gate.open(.toDialler(peer.id)), to: peer.id) }
-                            try await eventually("two sessions") { [lower, higher].allSatisfy { gate.isHolding(.fromDialler($0.id)) } }
+                            try await eventually("the answer to the lower one's dial") { gate.isHolding(.toDialer(lower.id)) }
+                            for peer in [lower, higher] { server.send(gate.open(.toDialer(peer.id)), to: peer.id) }
+                            try await eventually("two sessions") { [lower, higher].allSatisfy { gate.isHolding(.fromDialer($0.id)) } }
                             try await body(Crossing(server: server, gate: gate, peers: [lower, higher], dials: [first, second]))
                         }
                     }

@@ -58,7 +58,7 @@ extension AbuseTests {
             return try await own.connect(to: peer)
         }
 
-        @Test("who is not let in, but is dialled at the same time, has the other one's connection")
+        @Test("who is not let in, but is dialed at the same time, has the other one's connection")
         func notLetIn() async throws {
             // The way to the lower one is long: the other's dial is there before the answer to its own.
             var topology = Topology(seed: 1)
@@ -130,8 +130,8 @@ extension AbuseTests {
                     try await withThrowingTaskGroup(of: (NATPreset, ConnectionReport).self) { group in
                         for preset in presets {
                             group.addTask {
-                                try await place.withPeer(in: preset.rawValue) { dialler in
-                                    let connection = try await dialler.connect(to: id)
+                                try await place.withPeer(in: preset.rawValue) { dialer in
+                                    let connection = try await dialer.connect(to: id)
                                     try await connection.write("hello".utf8)
                                     return (preset, try await connection.settled())
                                 }

@@ -8,7 +8,7 @@ extension AbuseTests {
     @Suite("Dials right after a connection")
     struct RedialTests {
         /// Who ends the connection before the next dial.
-        enum Ending: CaseIterable, Sendable { case dialler, listener, abort }
+        enum Ending: CaseIterable, Sendable { case dialer, listener, abort }
 
         static let pairs: [(NATPreset, NATPreset)] = [(.portRestricted, .portRestricted), (.open, .open), (.masquerade, .rstKills)]
 
@@ -33,7 +33,7 @@ extension AbuseTests {
                             let report = try await connection.settled()
                             #expect(report.route == .direct, "dial \(round): \(report)")
                             switch ending {
-                            case .dialler: try await connection.close()
+                            case .dialer: try await connection.close()
                             case .listener: try await accepted.close()
                             case .abort: connection.abort()
                             }

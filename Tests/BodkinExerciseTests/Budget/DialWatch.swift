@@ -44,8 +44,8 @@ final class DialWatch: Sendable {
     /// Looks whether the peer dials again.
     func look(at peer: Peer) async throws {
         try await peer.eventLoop.submit { [self] in
-            let isDialling = !peer.engine.value.remotes.hasNoDials
-            notes.withLock { if $0.isOver, isDialling { $0.isDisturbed = true } }
+            let isDialing = !peer.engine.value.remotes.hasNoDials
+            notes.withLock { if $0.isOver, isDialing { $0.isDisturbed = true } }
         }.get()
     }
 

@@ -36,7 +36,7 @@ struct RecordedDial {
     /// For how long the capture goes on: the system repeats a SYN that nobody has given up after a second (RFC 6298).
     private static let aftermath = Duration.milliseconds(1500)
 
-    /// Dials from a to b, and waits until nothing of it could be heard any more. Where the machine was so busy that the two dialled again meanwhile, that is no
+    /// Dials from a to b, and waits until nothing of it could be heard any more. Where the machine was so busy that the two dialed again meanwhile, that is no
     /// record of one dial, and another one is made.
     static func run(_ near: NATPreset, _ far: NATPreset, seed: UInt64) async throws -> RecordedDial {
         for turn in 0..<5 { if let dial = try await record(near, far, seed: seed + UInt64(turn) * 1000) { return dial } }
@@ -53,10 +53,10 @@ struct RecordedDial {
         let sides = try await withPeerLab(topology, options: options) { place in
             let watches = [DialWatch(towards: outside[1]), DialWatch(towards: outside[0])]
             return try await place.withPeer(in: "b", watches[1].configure) { called in
-                try await place.withPeer(in: "a", watches[0].configure) { dialler in
+                try await place.withPeer(in: "a", watches[0].configure) { dialer in
                     try await called.warm()
-                    try await dialler.warm()
-                    return try await dial(called, from: dialler, in: place.lab, watches, outside)
+                    try await dialer.warm()
+                    return try await dial(called, from: dialer, in: place.lab, watches, outside)
                 }
             }
         }
@@ -64,7 +64,7 @@ struct RecordedDial {
     }
 
     private static func dial(
-        _ called: Peer, from dialler: Peer, in lab: Lab, _ watches: [DialWatch], _ outside: [IPAddress]
+        _ called: Peer, from dialer: Peer, in lab: Lab, _ watches: [DialWatch], _ outside: [IPAddress]
     ) async throws -> [Side]? {
         let most = Most()
         return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -72,12 +72,12 @@ struct RecordedDial {
                 while !Task.isCancelled {
                     for (index, host) in ["a", "b"].enumerated() {
                         most.note(try await SocketTable.count(.halfOpen, in: host, of: lab), at: index)
-                        try await watches[index].look(at: index == 0 ? dialler : called)
+                        try await watches[index].look(at: index == 0 ? dialer : called)
                     }
                     try? await Task.sleep(for: .milliseconds(2))
                 }
             }
-            let connection = try await dialler.connect(to: called.id)
+            let connection = try await dialer.connect(to: called.id)
             try await connection.write("x".utf8)
             let isDirect = try await connection.settled().route == .direct
             let ends = try await eventually("the end of both dials") {

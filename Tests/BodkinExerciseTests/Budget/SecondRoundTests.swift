@@ -18,10 +18,10 @@ struct SecondRoundTests {
         let topology = Topology.pair(a, b, link: LinkParameters(delay: .milliseconds(25)), seed: 1)
         try await withPeerLab(topology) { place in
             try await place.withPeer(in: "b", { $0.admission = .anyone }) { called in
-                try await place.withPeer(in: "a") { dialler in
+                try await place.withPeer(in: "a") { dialer in
                     try await called.warm()
-                    try await dialler.warm()
-                    let connection = try await dialler.connect(to: called.id)
+                    try await dialer.warm()
+                    let connection = try await dialer.connect(to: called.id)
                     try await connection.write("x".utf8)
                     let report = try await connection.settled()
                     #expect(report.route == .direct && (1...2).contains(report.rounds), "\(report)")

@@ -3,7 +3,7 @@ import Testing
 @testable import BodkinProtocols
 
 @Suite struct UpkeepTests {
-    private static func upkeep(_ role: Session.Role = .dialler, kind: PathKind? = .direct, directPaths: Bool = true) -> Upkeep {
+    private static func upkeep(_ role: Session.Role = .dialer, kind: PathKind? = .direct, directPaths: Bool = true) -> Upkeep {
         Upkeep(role, kind: kind, lifetime: .seconds(60), allowsDirectPaths: directPaths)
     }
 
@@ -14,7 +14,7 @@ import Testing
         #expect(upkeep.deadline == nil)
     }
 
-    @Test func aLostPathIsDialledForAtOnceThenEverMoreSeldomAndGivenUpAfterItsLifetime() {
+    @Test func aLostPathIsDialedForAtOnceThenEverMoreSeldomAndGivenUpAfterItsLifetime() {
         var upkeep = Self.upkeep()
         upkeep.carried(by: nil, at: .seconds(100))
         var dials: [Duration] = []
@@ -34,11 +34,11 @@ import Testing
         #expect(zip(dials, dials.dropFirst()).allSatisfy { $1 - $0 <= .seconds(8) })
     }
 
-    @Test func aRelayedSessionIsUpgradedEverMoreSeldomByTheDiallerAlone() {
-        for role in [Session.Role.dialler, .called] {
+    @Test func aRelayedSessionIsUpgradedEverMoreSeldomByTheDialerAlone() {
+        for role in [Session.Role.dialer, .called] {
             var upkeep = Self.upkeep(role, kind: nil)
             upkeep.carried(by: .circuit, at: .zero)
-            guard role == .dialler else {
+            guard role == .dialer else {
                 #expect(upkeep.deadline == nil)
                 continue
             }
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func aChangeOfTheNetworkIsAReasonToTryAtOnce() {
-        for role in [Session.Role.dialler, .called] {
+        for role in [Session.Role.dialer, .called] {
             var upkeep = Self.upkeep(role, kind: .circuit)
             upkeep.hurry(at: .seconds(7))
             #expect(upkeep.deadline == .seconds(7) && upkeep.act(at: .seconds(7)) == .upgrade)
@@ -93,7 +93,7 @@ import Testing
         #expect(busy.deadline == .seconds(9))
     }
 
-    @Test func pathsThatComeAndGoAreNotDialledForInALoop() {
+    @Test func pathsThatComeAndGoAreNotDialedForInALoop() {
         var upkeep = Self.upkeep()
         var dials: [Duration] = []
         var now = Duration.zero
@@ -158,7 +158,7 @@ struct UpkeepPromiseTests {
         "a session whose dial was disturbed looks for a direct path again after seconds, not after half a minute",
         arguments: [false, true])
     func promising(_ isMissed: Bool) {
-        var upkeep = Upkeep(.dialler, kind: .circuit, lifetime: .seconds(60), allowsDirectPaths: true)
+        var upkeep = Upkeep(.dialer, kind: .circuit, lifetime: .seconds(60), allowsDirectPaths: true)
         upkeep.began()
         if isMissed { upkeep.missed() }
         upkeep.ended(at: .seconds(2), jitter: 1)

@@ -200,13 +200,13 @@ import Testing
         let (direct, circuit) = (wire.connect(1, .direct), wire.connect(2, .circuit))
         wire.settle()
         for path in [direct, circuit] {
-            wire.dialler.events = []
+            wire.dialer.events = []
             wire.called.session.probe(path)
-            wire.dialler.session.probe(path)
-            #expect(wire.dialler.hasOutput(path))
+            wire.dialer.session.probe(path)
+            #expect(wire.dialer.hasOutput(path))
             wire.settle()
-            #expect(wire.dialler.events.filter { $0 == .answered(path) }.count == 1)
-            #expect(!wire.dialler.hasOutput(path) && !wire.called.hasOutput(path))
+            #expect(wire.dialer.events.filter { $0 == .answered(path) }.count == 1)
+            #expect(!wire.dialer.hasOutput(path) && !wire.called.hasOutput(path))
         }
     }
 
@@ -214,13 +214,13 @@ import Testing
         let wire = SessionWire()
         let path = wire.connect(1)
         wire.settle()
-        wire.dialler.events = []
-        for number in 0..<5 as Range<UInt64> { wire.dialler.receive(.probeAnswer(number), on: path) }
-        #expect(wire.dialler.events.isEmpty)
-        wire.dialler.session.probe(path)
+        wire.dialer.events = []
+        for number in 0..<5 as Range<UInt64> { wire.dialer.receive(.probeAnswer(number), on: path) }
+        #expect(wire.dialer.events.isEmpty)
+        wire.dialer.session.probe(path)
         // Not even sent yet.
-        wire.dialler.receive(.probeAnswer(1), on: path)
-        #expect(wire.dialler.events.isEmpty)
+        wire.dialer.receive(.probeAnswer(1), on: path)
+        #expect(wire.dialer.events.isEmpty)
     }
 
     @Test func aFloodOfProbesHasOneAnswer() throws {
@@ -236,12 +236,12 @@ import Testing
             let wire = SessionWire()
             let direct = wire.connect(1, .direct)
             wire.settle()
-            wire.dialler.session.suspect(direct)
+            wire.dialer.session.suspect(direct)
             if answers { wire.settle() } else { wire.send() }
             let circuit = wire.connect(2, .circuit)
-            if !answers { (wire.toCalled[direct], wire.toDialler[direct]) = (nil, nil) }
+            if !answers { (wire.toCalled[direct], wire.toDialer[direct]) = (nil, nil) }
             wire.settle()
-            #expect(wire.dialler.activePath == (answers ? direct : circuit))
+            #expect(wire.dialer.activePath == (answers ? direct : circuit))
         }
     }
 
@@ -249,18 +249,18 @@ import Testing
         let wire = SessionWire()
         let first = wire.connect(1)
         wire.settle()
-        #expect(wire.dialler.write(pattern(200_000)) == 200_000)
+        #expect(wire.dialer.write(pattern(200_000)) == 200_000)
         wire.send()
         // Everything arrives, and every acknowledgement is lost.
         let sent = try #require(wire.toCalled[first])
         wire.called.session.receive(sent, on: first)
         wire.cut(first)
         let second = wire.connect(2)
-        let opening = try #require(wire.dialler.output(second, limit: 1))
+        let opening = try #require(wire.dialer.output(second, limit: 1))
         wire.called.session.receive(opening, on: second)
-        // OPEN says how far the called side is; it may be long before the dialler hears of that.
+        // OPEN says how far the called side is; it may be long before the dialer hears of that.
         _ = try wire.called.frames(second)
-        let replay = try #require(wire.dialler.output(second, limit: 100_000))
+        let replay = try #require(wire.dialer.output(second, limit: 100_000))
         wire.called.session.receive(replay, on: second)
         wire.called.session.flushAcknowledgement()
         #expect(try wire.called.frames(second) == [.acknowledge(nextExpected: wire.called.nextExpected)])

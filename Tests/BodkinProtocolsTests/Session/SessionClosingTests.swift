@@ -9,31 +9,31 @@ import Testing
         let wire = SessionWire()
         let path = wire.connect(1)
         wire.settle()
-        #expect(wire.dialler.write(pattern(100_000)) == 100_000)
-        wire.dialler.session.close(code: 3, reason: "done")
-        #expect(wire.dialler.write(pattern(1)) == 0)
+        #expect(wire.dialer.write(pattern(100_000)) == 100_000)
+        wire.dialer.session.close(code: 3, reason: "done")
+        #expect(wire.dialer.write(pattern(1)) == 0)
         wire.send()
-        #expect(wire.dialler.closeReason == nil)
+        #expect(wire.dialer.closeReason == nil)
         wire.settle()
-        #expect(wire.dialler.closeReason == .local(code: 3, reason: "done"))
+        #expect(wire.dialer.closeReason == .local(code: 3, reason: "done"))
         #expect(wire.called.closeReason == .remote(code: 3, reason: "done"))
         // What came before the end can still be read.
         let isWhole = wire.called.readAll().bytes == Array(pattern(100_000).readableBytesView)
         #expect(isWhole)
-        for end in [wire.dialler, wire.called] { #expect(end.events.last == .closePath(path) && end.hasEnded) }
+        for end in [wire.dialer, wire.called] { #expect(end.events.last == .closePath(path) && end.hasEnded) }
     }
 
     @Test func closeOutlivesThePath() {
         let wire = SessionWire()
         let path = wire.connect(1)
         wire.settle()
-        #expect(wire.dialler.write(pattern(100_000)) == 100_000)
-        wire.dialler.session.close(code: 0, reason: "")
+        #expect(wire.dialer.write(pattern(100_000)) == 100_000)
+        wire.dialer.session.close(code: 0, reason: "")
         wire.send()
         wire.cut(path)
         wire.connect(2)
         wire.settle()
-        #expect(wire.dialler.closeReason == .local(code: 0, reason: ""))
+        #expect(wire.dialer.closeReason == .local(code: 0, reason: ""))
         #expect(wire.called.readAll().bytes.count == 100_000)
     }
 
@@ -41,10 +41,10 @@ import Testing
         let wire = SessionWire()
         wire.connect(1)
         wire.settle()
-        wire.dialler.session.close(code: 1, reason: "a")
+        wire.dialer.session.close(code: 1, reason: "a")
         wire.called.session.close(code: 2, reason: "b")
         wire.settle()
-        #expect(wire.dialler.closeReason == .local(code: 1, reason: "a") && wire.called.closeReason == .local(code: 2, reason: "b"))
+        #expect(wire.dialer.closeReason == .local(code: 1, reason: "a") && wire.called.closeReason == .local(code: 2, reason: "b"))
     }
 
     @Test func abortDropsWhatWasNotSent() {
@@ -57,9 +57,9 @@ import Testing
         let reason = String(repeating: "x", count: 1_024)
         #expect(wire.called.closeReason == .local(code: 9, reason: reason))
         wire.settle()
-        #expect(wire.dialler.closeReason == .remote(code: 9, reason: reason))
-        #expect(wire.dialler.readAll().bytes.isEmpty)
-        #expect(wire.called.events.contains(.closePath(path)) && wire.dialler.events.contains(.closePath(path)))
+        #expect(wire.dialer.closeReason == .remote(code: 9, reason: reason))
+        #expect(wire.dialer.readAll().bytes.isEmpty)
+        #expect(wire.called.events.contains(.closePath(path)) && wire.dialer.events.contains(.closePath(path)))
     }
 
     @Test func failEndsASessionWithoutPaths() {
@@ -67,11 +67,11 @@ import Testing
         let path = wire.connect(1)
         wire.settle()
         wire.cut(path)
-        wire.dialler.session.fail("no path came back")
+        wire.dialer.session.fail("no path came back")
         wire.collect()
-        #expect(wire.dialler.closeReason == .failed("no path came back") && wire.dialler.hasEnded)
-        wire.dialler.session.fail("again")
+        #expect(wire.dialer.closeReason == .failed("no path came back") && wire.dialer.hasEnded)
+        wire.dialer.session.fail("again")
         wire.collect()
-        #expect(wire.dialler.events.count { if case .closed = $0 { true } else { false } } == 1)
+        #expect(wire.dialer.events.count { if case .closed = $0 { true } else { false } } == 1)
     }
 }

@@ -10,10 +10,10 @@ import Testing
         let circuit = wire.connect(1, .circuit)
         wire.settle()
         // The records go by the circuit and stay there.
-        #expect(wire.dialler.write(pattern(40_000)) == 40_000)
+        #expect(wire.dialer.write(pattern(40_000)) == 40_000)
         wire.send()
         let direct = wire.connect(2, .direct)
-        #expect(wire.dialler.activePath == direct && wire.dialler.generation == 2)
+        #expect(wire.dialer.activePath == direct && wire.dialer.generation == 2)
         wire.send()
         wire.deliver(direct)
         #expect(wire.called.readAll().bytes == Array(pattern(40_000).readableBytesView))
@@ -23,14 +23,14 @@ import Testing
         wire.settle()
         #expect(wire.called.readAll().bytes.isEmpty)
         #expect(!wire.called.events.contains { if case .failedPath = $0 { true } else { false } })
-        #expect(wire.dialler.events.contains(.closePath(circuit)) && wire.called.events.contains(.closePath(circuit)))
+        #expect(wire.dialer.events.contains(.closePath(circuit)) && wire.called.events.contains(.closePath(circuit)))
     }
 
     @Test func aBetterPathThatComesBeforeTheFirstAnswerWaitsForItsOwn() throws {
         let wire = SessionWire()
         wire.connect(1, .circuit)
         let direct = wire.connect(2, .direct)
-        let flight = try #require(wire.dialler.output(direct))
+        let flight = try #require(wire.dialer.output(direct))
         #expect(try Session.peekOpen(flight)?.generation == 0)
     }
 
@@ -39,12 +39,12 @@ import Testing
         let direct = wire.connect(1, .direct)
         let circuit = wire.connect(2, .circuit)
         wire.settle()
-        #expect(wire.dialler.activePath == direct && wire.dialler.generation == 1)
-        #expect(wire.dialler.write(pattern(30_000)) == 30_000)
+        #expect(wire.dialer.activePath == direct && wire.dialer.generation == 1)
+        #expect(wire.dialer.write(pattern(30_000)) == 30_000)
         wire.send()
         wire.cut(direct)
-        #expect(wire.dialler.activePath == circuit && wire.dialler.generation == 2)
-        #expect(!wire.dialler.events.contains(.withoutPath))
+        #expect(wire.dialer.activePath == circuit && wire.dialer.generation == 2)
+        #expect(!wire.dialer.events.contains(.withoutPath))
         wire.settle()
         #expect(wire.called.readAll().bytes == Array(pattern(30_000).readableBytesView))
         #expect(wire.called.events.contains(.tookOver(circuit, generation: 2)))
@@ -54,18 +54,18 @@ import Testing
         let wire = SessionWire()
         let first = wire.connect(1)
         wire.settle()
-        #expect(wire.dialler.write(pattern(100_000)) == 100_000 && wire.called.write(pattern(1_000)) == 1_000)
+        #expect(wire.dialer.write(pattern(100_000)) == 100_000 && wire.called.write(pattern(1_000)) == 1_000)
         wire.send()
         wire.cut(first)
-        #expect(wire.dialler.events.last == .withoutPath && wire.called.events.last == .withoutPath)
+        #expect(wire.dialer.events.last == .withoutPath && wire.called.events.last == .withoutPath)
         let second = wire.connect(2)
-        let flight = try #require(wire.dialler.output(second))
+        let flight = try #require(wire.dialer.output(second))
         let opening = try #require(try Session.peekOpen(flight))
         #expect(opening.mode == .attach && opening.generation == 2)
         wire.called.session.receive(flight, on: second)
         wire.settle()
         #expect(wire.called.readAll().bytes == Array(pattern(100_000).readableBytesView))
-        #expect(wire.dialler.readAll().bytes == Array(pattern(1_000).readableBytesView))
+        #expect(wire.dialer.readAll().bytes == Array(pattern(1_000).readableBytesView))
     }
 
     @Test func theCalledSideFollowsOnlyAHigherGeneration() throws {
@@ -124,7 +124,7 @@ import Testing
         let (wire, other) = (SessionWire(), SessionWire())
         let path = wire.connect(1)
         other.connect(1)
-        if let foreign = other.dialler.output(path) { wire.called.session.receive(foreign, on: path) }
+        if let foreign = other.dialer.output(path) { wire.called.session.receive(foreign, on: path) }
         wire.collect()
         #expect(wire.called.events.contains { if case .failedPath(path, let error) = $0 { error.code == .wrongSession } else { false } })
         #expect(!wire.called.isConfirmed)
@@ -135,16 +135,16 @@ import Testing
         let path = wire.connect(1)
         wire.settle()
         var (rest, acknowledgements) = (1_000_000, 0)
-        rest -= wire.dialler.write(pattern(rest))
-        while let bytes = wire.dialler.output(path, limit: 16_000) {
-            rest -= wire.dialler.write(pattern(rest))
+        rest -= wire.dialer.write(pattern(rest))
+        while let bytes = wire.dialer.output(path, limit: 16_000) {
+            rest -= wire.dialer.write(pattern(rest))
             wire.called.session.receive(bytes, on: path)
             acknowledgements += try wire.called.frames(path).count { if case .acknowledge = $0 { true } else { false } }
         }
         #expect(rest == 0 && acknowledgements == 3, "1 000 000 bytes hold three whole spans of a bit more than 256 KiB")
         #expect(!wire.called.hasOutput(path))
         wire.called.session.flushAcknowledgement()
-        #expect(try wire.called.frames(path) == [.acknowledge(nextExpected: wire.dialler.nextRecord)])
+        #expect(try wire.called.frames(path) == [.acknowledge(nextExpected: wire.dialer.nextRecord)])
         wire.called.session.flushAcknowledgement()
         #expect(!wire.called.hasOutput(path))
     }

@@ -21,7 +21,7 @@ final class SessionSchedule {
     var sent: [[StreamID: Sent]] = [[:], [:]]
     var received: [[StreamID: Received]] = [[:], [:]]
     var wrong: [String] = []
-    var ends: [SessionWire.End] { [wire.dialler, wire.called] }
+    var ends: [SessionWire.End] { [wire.dialer, wire.called] }
 
     private static let content = ByteBuffer(bytes: (0..<80_000).map { UInt8(truncatingIfNeeded: ($0 % 20_011) &* 31 &+ ($0 % 20_011) >> 8) })
 
@@ -39,7 +39,7 @@ final class SessionSchedule {
             configuration.streamSendBuffer = 30_000
         }
         self.configuration = configuration
-        wire = SessionWire(dialler: configuration, called: configuration)
+        wire = SessionWire(dialer: configuration, called: configuration)
         for side in 0..<2 { (sent[side][.initial], received[side][.initial]) = (Sent(), Received()) }
     }
 

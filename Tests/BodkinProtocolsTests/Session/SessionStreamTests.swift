@@ -5,8 +5,8 @@ import Testing
 @testable import BodkinProtocols
 
 @Suite struct SessionStreamTests {
-    private func confirmed(_ dialler: Session.Configuration = .init(), _ called: Session.Configuration = .init()) -> (SessionWire, PathID) {
-        let wire = SessionWire(dialler: dialler, called: called)
+    private func confirmed(_ dialer: Session.Configuration = .init(), _ called: Session.Configuration = .init()) -> (SessionWire, PathID) {
+        let wire = SessionWire(dialer: dialer, called: called)
         let path = wire.connect(1)
         wire.settle()
         return (wire, path)
@@ -15,52 +15,52 @@ import Testing
     @Test func beforeTheAnswer64KiBMayBeSentOnStream0Only() {
         let wire = SessionWire()
         let path = wire.connect(1)
-        #expect(wire.dialler.write(pattern(100_000)) == 100_000)
-        #expect(wire.dialler.open() == nil)
-        while wire.dialler.output(path) != nil {}
-        #expect(wire.dialler.unsent == 100_000 - 65_536)
+        #expect(wire.dialer.write(pattern(100_000)) == 100_000)
+        #expect(wire.dialer.open() == nil)
+        while wire.dialer.output(path) != nil {}
+        #expect(wire.dialer.unsent == 100_000 - 65_536)
     }
 
     @Test func streamsAreNumberedAndLimited() throws {
         var configuration = Session.Configuration()
         configuration.remoteStreams = 2
         let (wire, _) = confirmed(.init(), configuration)
-        let (four, eight) = (try #require(wire.dialler.open()), try #require(wire.dialler.open()))
-        #expect([four, eight].map(\.rawValue) == [4, 8] && wire.dialler.open() == nil)
+        let (four, eight) = (try #require(wire.dialer.open()), try #require(wire.dialer.open()))
+        #expect([four, eight].map(\.rawValue) == [4, 8] && wire.dialer.open() == nil)
         #expect(wire.called.open()?.rawValue == 1 && wire.called.open()?.rawValue == 5)
         // The second opens the first too.
-        wire.dialler.session.finish(eight)
+        wire.dialer.session.finish(eight)
         wire.settle()
         #expect(wire.called.events.suffix(3) == [.opened(four), .opened(eight), .readable(eight)])
         #expect(wire.called.read(eight) == .end)
         wire.called.session.finish(eight)
         wire.settle()
-        #expect(wire.dialler.read(eight) == .end)
+        #expect(wire.dialer.read(eight) == .end)
         wire.settle()
-        #expect(wire.dialler.events.contains(.streamsAvailable) && wire.dialler.open()?.rawValue == 12)
+        #expect(wire.dialer.events.contains(.streamsAvailable) && wire.dialer.open()?.rawValue == 12)
     }
 
     @Test func halfACloseLeavesTheOtherHalf() throws {
         let (wire, _) = confirmed()
-        let stream = try #require(wire.dialler.open())
-        #expect(wire.dialler.write(pattern(10), to: stream) == 10)
-        wire.dialler.session.finish(stream)
-        #expect(wire.dialler.write(pattern(10), to: stream) == 0)
+        let stream = try #require(wire.dialer.open())
+        #expect(wire.dialer.write(pattern(10), to: stream) == 10)
+        wire.dialer.session.finish(stream)
+        #expect(wire.dialer.write(pattern(10), to: stream) == 0)
         wire.settle()
         #expect(wire.called.readAll(stream).last == .end)
         #expect(wire.called.write(pattern(20_000), to: stream) == 20_000)
         wire.settle()
-        #expect(wire.dialler.readAll(stream).bytes.count == 20_000)
+        #expect(wire.dialer.readAll(stream).bytes.count == 20_000)
     }
 
     @Test func aResetDropsWhatWasNotSentAndNotRead() throws {
         let (wire, _) = confirmed()
-        let stream = try #require(wire.dialler.open())
-        #expect(wire.dialler.write(pattern(10), to: stream) == 10)
+        let stream = try #require(wire.dialer.open())
+        #expect(wire.dialer.write(pattern(10), to: stream) == 10)
         wire.settle()
-        #expect(wire.dialler.write(pattern(100), to: stream) == 100)
-        wire.dialler.session.reset(stream, code: 42)
-        #expect(wire.dialler.unsent == 0)
+        #expect(wire.dialer.write(pattern(100), to: stream) == 100)
+        wire.dialer.session.reset(stream, code: 42)
+        #expect(wire.dialer.unsent == 0)
         wire.settle()
         #expect(wire.called.read(stream) == .reset(code: 42))
         #expect(wire.called.unread == 0)
@@ -68,47 +68,47 @@ import Testing
 
     @Test func stopSendingMakesTheFarSideReset() throws {
         let (wire, _) = confirmed()
-        let stream = try #require(wire.dialler.open())
-        #expect(wire.dialler.write(pattern(1_000), to: stream) == 1_000)
+        let stream = try #require(wire.dialer.open())
+        #expect(wire.dialer.write(pattern(1_000), to: stream) == 1_000)
         wire.settle()
         wire.called.session.stopSending(stream, code: 6)
         #expect(wire.called.unread == 0)
         wire.settle()
-        #expect(wire.dialler.events.contains(.stopped(stream, code: 6)))
-        #expect(wire.dialler.write(pattern(1), to: stream) == 0)
+        #expect(wire.dialer.events.contains(.stopped(stream, code: 6)))
+        #expect(wire.dialer.write(pattern(1), to: stream) == 0)
         wire.called.session.finish(stream)
         wire.settle()
         #expect(!wire.called.isAlive(stream))
-        #expect(wire.dialler.read(stream) == .end && !wire.dialler.isAlive(stream))
+        #expect(wire.dialer.read(stream) == .end && !wire.dialer.isAlive(stream))
     }
 
     @Test func aWindowHoldsBackUntilTheReaderHasReadHalf() {
         var small = Session.Configuration()
         small.streamWindow = 65_536
         let (wire, _) = confirmed(.init(), small)
-        #expect(wire.dialler.write(pattern(200_000)) == 200_000)
+        #expect(wire.dialer.write(pattern(200_000)) == 200_000)
         wire.settle()
-        #expect(wire.called.unread == 65_536 && wire.dialler.unsent == 200_000 - 65_536)
+        #expect(wire.called.unread == 65_536 && wire.dialer.unsent == 200_000 - 65_536)
         _ = wire.called.read(limit: 10_000)
         wire.settle()
-        #expect(wire.dialler.unsent == 200_000 - 65_536)
+        #expect(wire.dialer.unsent == 200_000 - 65_536)
         for _ in 0..<3 { _ = wire.called.read(limit: 16_000) }
         wire.settle()
-        #expect(wire.dialler.unsent < 200_000 - 65_536)
+        #expect(wire.dialer.unsent < 200_000 - 65_536)
     }
 
     @Test func aFullSendBufferHoldsBackWritersButNotWhatWouldEmptyIt() throws {
         var small = Session.Configuration()
         small.unacknowledgedBytes = 65_536
         let (wire, path) = confirmed(small, small)
-        #expect(wire.dialler.write(pattern(300_000)) == 262_144)
-        while wire.dialler.output(path) != nil {}
-        #expect(wire.dialler.unacknowledged <= 65_536 && wire.dialler.unsent > 190_000)
-        let stream = try #require(wire.dialler.open())
-        wire.dialler.session.reset(stream, code: 1)
-        let frames = try wire.dialler.frames(path)
+        #expect(wire.dialer.write(pattern(300_000)) == 262_144)
+        while wire.dialer.output(path) != nil {}
+        #expect(wire.dialer.unacknowledged <= 65_536 && wire.dialer.unsent > 190_000)
+        let stream = try #require(wire.dialer.open())
+        wire.dialer.session.reset(stream, code: 1)
+        let frames = try wire.dialer.frames(path)
         #expect(frames.count == 1, "RESET_STREAM goes out although no data may")
-        #expect(!wire.dialler.events.contains(.writable(.initial)))
+        #expect(!wire.dialer.events.contains(.writable(.initial)))
     }
 
     @Test func aFarSideThatAcknowledgesNothingCostsABoundedMemory() throws {
@@ -117,29 +117,29 @@ import Testing
         generous.connectionWindow = 1 << 30
         let (wire, path) = confirmed(Session.Configuration(), generous)
         for _ in 0..<1_000 {
-            while wire.dialler.write(pattern(65_536)) > 0 {}
-            while wire.dialler.output(path) != nil {}
+            while wire.dialer.write(pattern(65_536)) > 0 {}
+            while wire.dialer.output(path) != nil {}
         }
-        #expect(wire.dialler.unacknowledged > 8_000_000 && wire.dialler.unacknowledged <= 8 << 20)
-        #expect(wire.dialler.unsent < 320 << 10, "256 KiB, and a piece that is taken whole")
+        #expect(wire.dialer.unacknowledged > 8_000_000 && wire.dialer.unacknowledged <= 8 << 20)
+        #expect(wire.dialer.unsent < 320 << 10, "256 KiB, and a piece that is taken whole")
     }
 
     @Test func aWriterThatWaitedHearsOfRoom() {
         let (wire, _) = confirmed()
-        #expect(wire.dialler.write(pattern(300_000)) == 262_144)
+        #expect(wire.dialer.write(pattern(300_000)) == 262_144)
         wire.settle()
-        #expect(wire.dialler.events.count { $0 == .writable(.initial) } == 1)
-        #expect(wire.dialler.write(pattern(37_856, from: 262_144)) == 37_856)
+        #expect(wire.dialer.events.count { $0 == .writable(.initial) } == 1)
+        #expect(wire.dialer.write(pattern(37_856, from: 262_144)) == 37_856)
         wire.settle()
         #expect(wire.called.readAll().bytes == Array(pattern(300_000).readableBytesView))
     }
 
     @Test func streamsTakeTurns() throws {
         let (wire, path) = confirmed()
-        let streams = [StreamID.initial, try #require(wire.dialler.open()), try #require(wire.dialler.open())]
-        for stream in streams { #expect(wire.dialler.write(pattern(150_000), to: stream) == 150_000) }
+        let streams = [StreamID.initial, try #require(wire.dialer.open()), try #require(wire.dialer.open())]
+        for stream in streams { #expect(wire.dialer.write(pattern(150_000), to: stream) == 150_000) }
         var order: [UInt64] = []
-        for case .record(_, var frames) in try wire.dialler.frames(path) {
+        for case .record(_, var frames) in try wire.dialer.frames(path) {
             while frames.readableBytes > 0 {
                 if case .stream(let id, _, _) = try SessionFrame(from: &frames), order.last != id.rawValue { order.append(id.rawValue) }
             }
@@ -149,10 +149,10 @@ import Testing
 
     @Test func smallWritesShareARecordAndNoRecordIsTooLong() throws {
         let (wire, path) = confirmed()
-        for start in 0..<1_000 { #expect(wire.dialler.write(pattern(50, from: start * 50)) == 50) }
-        let frames = try wire.dialler.frames(path)
+        for start in 0..<1_000 { #expect(wire.dialer.write(pattern(50, from: start * 50)) == 50) }
+        let frames = try wire.dialer.frames(path)
         #expect(frames.count == 4, "50 000 bytes in records of 16 000")
-        wire.dialler.session.fail("enough")
+        wire.dialer.session.fail("enough")
     }
 
     @Test(
@@ -180,7 +180,7 @@ import Testing
         #expect(error.code == code)
         wire.settle()
         let wireCode = try #require(code.wireCode)
-        let told = try #require(wire.dialler.closeReason)
+        let told = try #require(wire.dialer.closeReason)
         #expect(told == .remoteProtocolError(code: wireCode, reason: error.message))
     }
 

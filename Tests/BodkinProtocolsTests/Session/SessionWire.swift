@@ -69,16 +69,16 @@ final class SessionWire {
         }
     }
 
-    let dialler: End
+    let dialer: End
     let called: End
     /// What is on its way, by path.
     var toCalled: [PathID: ByteBuffer] = [:]
-    var toDialler: [PathID: ByteBuffer] = [:]
+    var toDialer: [PathID: ByteBuffer] = [:]
 
-    init(dialler: Session.Configuration = .init(), called: Session.Configuration = .init()) {
+    init(dialer: Session.Configuration = .init(), called: Session.Configuration = .init()) {
         let id = SessionID.random()
         let (near, far) = (InstanceID.random(), InstanceID.random())
-        self.dialler = End(Session(role: .dialler, id: id, localInstance: near, remoteInstance: far, configuration: dialler))
+        self.dialer = End(Session(role: .dialer, id: id, localInstance: near, remoteInstance: far, configuration: dialer))
         self.called = End(Session(role: .called, id: id, localInstance: far, remoteInstance: near, configuration: called))
     }
 
@@ -86,16 +86,16 @@ final class SessionWire {
     @discardableResult
     func connect(_ number: UInt64, _ kind: PathKind = .circuit) -> PathID {
         let path = PathID(number)
-        dialler.session.addPath(path, kind: kind)
+        dialer.session.addPath(path, kind: kind)
         called.session.addPath(path, kind: kind)
-        (toCalled[path], toDialler[path]) = (ByteBuffer(), ByteBuffer())
+        (toCalled[path], toDialer[path]) = (ByteBuffer(), ByteBuffer())
         return path
     }
 
     /// A path that dies, with all that is on its way.
     func cut(_ path: PathID) {
-        (toCalled[path], toDialler[path]) = (nil, nil)
-        dialler.session.pathClosed(path)
+        (toCalled[path], toDialer[path]) = (nil, nil)
+        dialer.session.pathClosed(path)
         called.session.pathClosed(path)
         collect()
     }
@@ -105,8 +105,8 @@ final class SessionWire {
     func send(limit: Int = 65_536) -> Bool {
         var moved = false
         for path in toCalled.keys {
-            while var bytes = dialler.output(path, limit: limit) { moved = toCalled[path]?.writeBuffer(&bytes) != 0 || moved }
-            while var bytes = called.output(path, limit: limit) { moved = toDialler[path]?.writeBuffer(&bytes) != 0 || moved }
+            while var bytes = dialer.output(path, limit: limit) { moved = toCalled[path]?.writeBuffer(&bytes) != 0 || moved }
+            while var bytes = called.output(path, limit: limit) { moved = toDialer[path]?.writeBuffer(&bytes) != 0 || moved }
         }
         collect()
         return moved
@@ -120,24 +120,24 @@ final class SessionWire {
             called.session.receive(piece, on: path)
         }
         called.session.flushAcknowledgement()
-        bytes = toDialler[path] ?? ByteBuffer()
-        if toDialler[path] != nil { toDialler[path] = ByteBuffer() }
+        bytes = toDialer[path] ?? ByteBuffer()
+        if toDialer[path] != nil { toDialer[path] = ByteBuffer() }
         while let piece = bytes.readSlice(length: min(chunk, bytes.readableBytes)), piece.readableBytes > 0 {
-            dialler.session.receive(piece, on: path)
+            dialer.session.receive(piece, on: path)
         }
-        dialler.session.flushAcknowledgement()
+        dialer.session.flushAcknowledgement()
         collect()
     }
 
     /// Lets everything arrive until nothing moves any more.
     func settle(chunk: Int = .max) {
-        while send() || (Array(toCalled.values) + Array(toDialler.values)).contains(where: { $0.readableBytes > 0 }) {
+        while send() || (Array(toCalled.values) + Array(toDialer.values)).contains(where: { $0.readableBytes > 0 }) {
             for path in toCalled.keys.sorted(by: { $0.rawValue < $1.rawValue }) { deliver(path, chunk: chunk) }
         }
     }
 
     func collect() {
-        dialler.collect()
+        dialer.collect()
         called.collect()
     }
 }

@@ -6,7 +6,7 @@ import Testing
 struct TurnQueueTests {
     private static let record = 16_370
 
-    private func stream(_ index: UInt64) -> StreamID { .opened(by: .dialler, index: index) }
+    private func stream(_ index: UInt64) -> StreamID { .opened(by: .dialer, index: index) }
 
     @Test("a full stream has its quantum, then the next one")
     func quantum() {

@@ -11,7 +11,7 @@ struct DialTests {
     @Test("not there and not allowed are the same answer at the same moment", arguments: Absence.allCases)
     func unavailable(_ absence: Absence) throws {
         var town = Town()
-        let dialler = try town.resident(admission: .nobody)
+        let dialer = try town.resident(admission: .nobody)
         var target = try Identity.create().peerID
         switch absence {
         case .unknown: break
@@ -20,7 +20,7 @@ struct DialTests {
         case .expired:
             target = try town.resident().id
             town.now = town.now + .hours(1)
-            try town.register(dialler, sequence: 2, expiry: Town.wallClock + 7_200_000)
+            try town.register(dialer, sequence: 2, expiry: Town.wallClock + 7_200_000)
         case .gone:
             let peer = try town.resident()
             target = peer.id
@@ -28,21 +28,21 @@ struct DialTests {
         }
         _ = town.broker.takeActions()
         let attempt = AttemptID.random()
-        let actions = town.dial(dialler, target, attempt)
+        let actions = town.dial(dialer, target, attempt)
         #expect(actions.count == 1)
-        #expect(actions.failedDial(of: dialler) == .unavailable)
-        // Nothing is left of it: the same attempt may be dialled again.
-        #expect(town.dial(dialler, target, attempt).failedDial(of: dialler) == .unavailable)
+        #expect(actions.failedDial(of: dialer) == .unavailable)
+        // Nothing is left of it: the same attempt may be dialed again.
+        #expect(town.dial(dialer, target, attempt).failedDial(of: dialer) == .unavailable)
     }
 
-    @Test("a listed dialler is let in; a declined call looks like nobody there")
+    @Test("a listed dialer is let in; a declined call looks like nobody there")
     func listed() throws {
         var town = Town()
-        let dialler = try town.resident()
-        let called = try town.resident(admission: .listed, allowing: [dialler.id])
+        let dialer = try town.resident()
+        let called = try town.resident(admission: .listed, allowing: [dialer.id])
         let attempt = AttemptID.random()
-        #expect(town.dial(dialler, called.id, attempt).meet(to: called)?.peer.elementsEqual(dialler.id.publicKey) == true)
-        #expect(town.answer(called, attempt, .declined).failedDial(of: dialler) == .unavailable)
+        #expect(town.dial(dialer, called.id, attempt).meet(to: called)?.peer.elementsEqual(dialer.id.publicKey) == true)
+        #expect(town.answer(called, attempt, .declined).failedDial(of: dialer) == .unavailable)
     }
 
     @Test("the newest dialable instance is called, and never oneself")
@@ -52,58 +52,58 @@ struct DialTests {
         let old = try town.resident(identity)
         let new = try town.resident(identity)
         _ = try town.resident(identity, admission: .nobody)
-        let dialler = try town.resident()
-        #expect(town.dial(dialler, identity.peerID).meet(to: new) != nil)
+        let dialer = try town.resident()
+        #expect(town.dial(dialer, identity.peerID).meet(to: new) != nil)
         // Changing a card does not make an instance newer.
         try town.register(old, sequence: 2)
-        #expect(town.dial(dialler, identity.peerID).meet(to: new) != nil)
+        #expect(town.dial(dialer, identity.peerID).meet(to: new) != nil)
         #expect(town.dial(new, identity.peerID).meet(to: old) != nil)
         _ = town.leave(new)
         #expect(town.dial(old, identity.peerID).failedDial(of: old) == .unavailable)
     }
 
     @Test("both sides fire at one instant: whoever is nearer waits", arguments: [(5, 80), (80, 5), (50, 50), (0, 60)])
-    func timing(_ dialler: Int64, _ called: Int64) throws {
+    func timing(_ dialer: Int64, _ called: Int64) throws {
         var town = Town()
-        let near = try town.resident(roundTrip: .milliseconds(dialler))
+        let near = try town.resident(roundTrip: .milliseconds(dialer))
         let far = try town.resident(roundTrip: .milliseconds(called))
         let actions = town.dial(near, far.id)
         let first = try #require(actions.meet(to: near))
         let second = try #require(actions.meet(to: far))
-        #expect(Int64(first.startInUs) + dialler * 500 == Int64(second.startInUs) + called * 500)
+        #expect(Int64(first.startInUs) + dialer * 500 == Int64(second.startInUs) + called * 500)
         #expect(min(first.startInUs, second.startInUs) == 0)
         #expect(first.intervalUs == second.intervalUs)
-        #expect(first.intervalUs == UInt64(max(200_000, 2_000 * (dialler + called))))
+        #expect(first.intervalUs == UInt64(max(200_000, 2_000 * (dialer + called))))
     }
 
     @Test("absurd round trips change nothing beyond the bounds")
     func absurd() {
-        let timing = MeetTiming(dialler: .nanoseconds(.max), called: .nanoseconds(.min))
+        let timing = MeetTiming(dialer: .nanoseconds(.max), called: .nanoseconds(.min))
         #expect(timing.interval == .seconds(2))
-        #expect(timing.dialler == .zero)
+        #expect(timing.dialer == .zero)
         #expect(timing.called == .seconds(1))
     }
 
-    @Test("who does not answer is forgotten, its connection closed, and the dialler told")
+    @Test("who does not answer is forgotten, its connection closed, and the dialer told")
     func unresponsive() throws {
         var town = Town()
-        let dialler = try town.resident()
+        let dialer = try town.resident()
         let called = try town.resident()
-        _ = town.dial(dialler, called.id)
+        _ = town.dial(dialer, called.id)
         #expect(town.pass(.milliseconds(2999)).isEmpty)
         let actions = town.pass(.milliseconds(1))
-        #expect(actions.failedDial(of: dialler) == .unresponsive)
+        #expect(actions.failedDial(of: dialer) == .unresponsive)
         #expect(actions.failure(of: called) == .unspecified)
-        #expect(town.dial(dialler, called.id).failedDial(of: dialler) == .unavailable)
+        #expect(town.dial(dialer, called.id).failedDial(of: dialer) == .unavailable)
     }
 
     @Test("a slow path has four round trips to answer")
     func slow() throws {
         var town = Town()
-        let dialler = try town.resident()
+        let dialer = try town.resident()
         let called = try town.resident(roundTrip: .milliseconds(900))
         let attempt = AttemptID.random()
-        _ = town.dial(dialler, called.id, attempt)
+        _ = town.dial(dialer, called.id, attempt)
         #expect(town.pass(.milliseconds(3599)).isEmpty)
         #expect(town.answer(called, attempt).isEmpty)
         #expect(town.pass(.seconds(30)).isEmpty)
@@ -116,51 +116,51 @@ struct DialTests {
         let two = try town.resident()
         let first = town.dial(one, two.id)
         let second = town.dial(two, one.id)
-        #expect(first.meet(to: one)?.isDialler == true && first.meet(to: two)?.isDialler == false)
-        #expect(second.meet(to: two)?.isDialler == true && second.meet(to: one)?.isDialler == false)
+        #expect(first.meet(to: one)?.isDialer == true && first.meet(to: two)?.isDialer == false)
+        #expect(second.meet(to: two)?.isDialer == true && second.meet(to: one)?.isDialer == false)
     }
 
     @Test("a dial waits for the warm connections, at most 250 ms or two round trips after the registration", arguments: [(0, 250), (400, 800)])
     func warm(_ roundTrip: Int64, _ wait: Int64) throws {
         var town = Town()
         let called = try town.resident()
-        let dialler = try town.join(roundTrip: .milliseconds(roundTrip))
-        try town.register(dialler, admission: .nobody, warm: 1)
+        let dialer = try town.join(roundTrip: .milliseconds(roundTrip))
+        try town.register(dialer, admission: .nobody, warm: 1)
         _ = town.broker.takeActions()
-        #expect(town.dial(dialler, called.id).isEmpty)
+        #expect(town.dial(dialer, called.id).isEmpty)
         #expect(town.pass(.milliseconds(wait - 1)).isEmpty)
         #expect(town.pass(.milliseconds(1)).meet(to: called)?.observed.isEmpty == true)
         // Where STUN does not get through, later dials do not wait again.
-        #expect(town.dial(dialler, called.id).meet(to: called) != nil)
+        #expect(town.dial(dialer, called.id).meet(to: called) != nil)
     }
 
     @Test("the proof of the last warm connection sends the Meet at once")
     func proved() throws {
         var town = Town()
         let called = try town.resident()
-        let dialler = try town.join()
-        try town.register(dialler, warm: 2)
+        let dialer = try town.join()
+        try town.register(dialer, warm: 2)
         _ = town.broker.takeActions()
-        #expect(town.dial(dialler, called.id).isEmpty)
+        #expect(town.dial(dialer, called.id).isEmpty)
         let endpoints = [Endpoint(Town.source, 4000), Endpoint(Town.source, 4001)]
-        town.broker.prove(WarmID(1), dialler.connection, endpoint: endpoints[0], now: town.now)
+        town.broker.prove(WarmID(1), dialer.connection, endpoint: endpoints[0], now: town.now)
         #expect(town.broker.takeActions().isEmpty)
-        town.broker.prove(WarmID(2), dialler.connection, endpoint: endpoints[1], now: town.now)
+        town.broker.prove(WarmID(2), dialer.connection, endpoint: endpoints[1], now: town.now)
         let actions = town.broker.takeActions()
         #expect(actions.meet(to: called)?.observed.compactMap { $0.endpoint() } == endpoints)
-        #expect(actions.meet(to: dialler)?.ownObserved.compactMap { $0.endpoint() } == endpoints)
-        #expect(actions.meet(to: dialler)?.observed.isEmpty == true)
+        #expect(actions.meet(to: dialer)?.ownObserved.compactMap { $0.endpoint() } == endpoints)
+        #expect(actions.meet(to: dialer)?.observed.isEmpty == true)
     }
 
     @Test("a dial for a circuit alone names no address to either side")
     func relayOnly() throws {
         var town = Town()
         let called = try town.resident()
-        let dialler = try town.resident()
-        town.broker.prove(WarmID(1), dialler.connection, endpoint: Endpoint(Town.source, 4000), now: town.now)
+        let dialer = try town.resident()
+        town.broker.prove(WarmID(1), dialer.connection, endpoint: Endpoint(Town.source, 4000), now: town.now)
         town.broker.prove(WarmID(2), called.connection, endpoint: Endpoint(Town.source, 4001), now: town.now)
-        let actions = town.dial(dialler, called.id, early: "e", direct: false)
-        for meet in try [#require(actions.meet(to: called)), #require(actions.meet(to: dialler))] {
+        let actions = town.dial(dialer, called.id, early: "e", direct: false)
+        for meet in try [#require(actions.meet(to: called)), #require(actions.meet(to: dialer))] {
             #expect(!meet.hasCard && meet.observed.isEmpty && meet.ownObserved.isEmpty && !meet.direct)
         }
     }
@@ -187,40 +187,40 @@ struct DialTests {
         quotas.address.dialBurst = 2
         quotas.address.dialsPerSecond = 1
         var town = Town(quotas: quotas)
-        let dialler = try town.resident()
+        let dialer = try town.resident()
         let called = try town.resident()
-        let results = (0..<3).map { _ in town.dial(dialler, called.id).failedDial(of: dialler) }
+        let results = (0..<3).map { _ in town.dial(dialer, called.id).failedDial(of: dialer) }
         #expect(results == [nil, nil, .quota])
         town.now = town.now + .milliseconds(900)
-        #expect(town.dial(dialler, called.id).failedDial(of: dialler) == .quota)
+        #expect(town.dial(dialer, called.id).failedDial(of: dialer) == .quota)
         town.now = town.now + .milliseconds(100)
-        #expect(town.dial(dialler, called.id).failedDial(of: dialler) == nil)
+        #expect(town.dial(dialer, called.id).failedDial(of: dialer) == nil)
     }
 
     @Test("attempts end after a minute: the name is free, signals go nowhere")
     func lifetime() throws {
         var town = Town()
-        let dialler = try town.resident()
+        let dialer = try town.resident()
         let called = try town.resident()
         let attempt = AttemptID.random()
-        _ = town.dial(dialler, called.id, attempt)
+        _ = town.dial(dialer, called.id, attempt)
         _ = town.answer(called, attempt)
-        #expect(town.signal(dialler, attempt).count == 1)
+        #expect(town.signal(dialer, attempt).count == 1)
         _ = town.pass(.seconds(60))
-        #expect(town.signal(dialler, attempt).isEmpty)
-        #expect(town.dial(dialler, called.id, attempt).meet(to: called) != nil)
+        #expect(town.signal(dialer, attempt).isEmpty)
+        #expect(town.dial(dialer, called.id, attempt).meet(to: called) != nil)
     }
 
     @Test("signals go to the other side, from the two sides only, and not too many")
     func signals() throws {
         var town = Town()
-        let dialler = try town.resident()
+        let dialer = try town.resident()
         let called = try town.resident()
         let stranger = try town.resident()
         let attempt = AttemptID.random()
-        _ = town.dial(dialler, called.id, attempt)
+        _ = town.dial(dialer, called.id, attempt)
         #expect(town.signal(stranger, attempt).isEmpty)
         #expect((0..<20).reduce(0) { count, _ in count + town.signal(called, attempt).count } == 8)
-        #expect(town.signal(dialler, attempt).count == 1)
+        #expect(town.signal(dialer, attempt).count == 1)
     }
 }

@@ -35,7 +35,7 @@ struct PendingTests {
             try town.register(peer, sequence: UInt64(town.now.uptimeNanoseconds))
             let actions = town.broker.takeActions()
             let (first, second) = (try #require(actions.meet(to: peer)), try #require(actions.meet(to: dialer)))
-            #expect(Array(first.early) == Array("hello".utf8) && second.isDialler && first.attempt.elementsEqual(attempt.bytes))
+            #expect(Array(first.early) == Array("hello".utf8) && second.isDialer && first.attempt.elementsEqual(attempt.bytes))
             return peer
         }
     }
@@ -85,7 +85,7 @@ struct PendingTests {
             if case .send(.meet(let meet), called.connection) = action { Array(meet.peer) } else { nil }
         }
         #expect(callers == dialers.map { Array($0.id.publicKey) })
-        #expect(dialers.allSatisfy { actions.meet(to: $0)?.isDialler == true })
+        #expect(dialers.allSatisfy { actions.meet(to: $0)?.isDialer == true })
         #expect(town.broker.pendingCount == 0)
         // What comes later finds nobody who waits.
         #expect(town.pass(.seconds(2)).isEmpty)

@@ -67,21 +67,21 @@ struct RecallTests {
         var town = Town()
         let identity = try Identity.create()
         let (old, new) = (try town.resident(identity), try town.resident(identity))
-        let dialler = try town.resident()
+        let dialer = try town.resident()
         func dial(_ instance: InstanceID, _ town: inout Town) -> [BrokerAction] {
             var dial = WireDial()
             dial.to = Data(identity.peerID.publicKey)
             dial.attempt = Data(AttemptID.random().bytes)
             dial.direct = true
             dial.instance = Data(instance.bytes)
-            town.broker.dial(dialler.connection, dial, now: town.now)
+            town.broker.dial(dialer.connection, dial, now: town.now)
             return town.broker.takeActions()
         }
         #expect(dial(old.instance, &town).meet(to: old) != nil)
         #expect(dial(new.instance, &town).meet(to: new) != nil)
-        #expect(dial(.random(), &town).failedDial(of: dialler) == .unavailable)
+        #expect(dial(.random(), &town).failedDial(of: dialer) == .unavailable)
         // Another peer's instance is not this peer's.
         let other = try town.resident()
-        #expect(dial(other.instance, &town).failedDial(of: dialler) == .unavailable)
+        #expect(dial(other.instance, &town).failedDial(of: dialer) == .unavailable)
     }
 }

@@ -86,8 +86,8 @@ struct RegistrationTests {
         let new = try town.join(old.identity, instance: old.instance, stunKey: hasSameKey ? old.stunKey : nil)
         try town.register(new, sequence: 2)
         #expect(town.broker.takeActions().failure(of: old) == .replaced)
-        let dialler = try town.resident()
-        #expect(town.dial(dialler, new.id).meet(to: new)?.ownObserved.count == (hasSameKey ? 1 : 0))
+        let dialer = try town.resident()
+        #expect(town.dial(dialer, new.id).meet(to: new)?.ownObserved.count == (hasSameKey ? 1 : 0))
         #expect(town.broker.statistics.registered == 2)
     }
 

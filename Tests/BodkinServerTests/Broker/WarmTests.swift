@@ -8,9 +8,9 @@ struct WarmTests {
     private let endpoint = Endpoint(Town.source, 4000)
 
     private func observed(_ town: inout Town, _ peer: Town.Peer) throws -> [Endpoint] {
-        let dialler = try town.resident()
-        let actions = town.dial(dialler, peer.id)
-        _ = town.leave(dialler)
+        let dialer = try town.resident()
+        let actions = town.dial(dialer, peer.id)
+        _ = town.leave(dialer)
         return actions.meet(to: peer)?.ownObserved.compactMap { $0.endpoint() } ?? []
     }
 
@@ -37,18 +37,18 @@ struct WarmTests {
     @Test("a proof that comes after the Meet is told to the other side, eight at once and then four a second")
     func late() throws {
         var town = Town()
-        let (dialler, peer) = (try town.resident(), try town.resident())
-        _ = town.dial(dialler, peer.id)
+        let (dialer, peer) = (try town.resident(), try town.resident())
+        _ = town.dial(dialer, peer.id)
         var told = 0
         for number in 1...20 {
             town.broker.prove(WarmID(UInt64(number)), peer.connection, endpoint: Endpoint(Town.source, UInt16(number)), now: town.now)
-            told += town.broker.takeActions().count { if case .send(.observed, dialler.connection) = $0 { true } else { false } }
+            told += town.broker.takeActions().count { if case .send(.observed, dialer.connection) = $0 { true } else { false } }
         }
         #expect(told == 8)
         _ = town.pass(.seconds(1))
         town.broker.prove(WarmID(21), peer.connection, endpoint: endpoint, now: town.now)
         let actions = town.broker.takeActions()
-        #expect(actions.contains { if case .send(.observed(let list), dialler.connection) = $0 { list.observed.count == 4 } else { false } })
+        #expect(actions.contains { if case .send(.observed(let list), dialer.connection) = $0 { list.observed.count == 4 } else { false } })
     }
 
     @Test("a request waits for its registration, and is judged when that comes")

@@ -44,14 +44,14 @@ extension TestPeer {
     }
 
     /// Two peers with an accepted attempt between them.
-    static func met(_ listening: RendezvousServer.Listening) async throws -> (dialler: TestPeer, called: TestPeer, attempt: AttemptID) {
+    static func met(_ listening: RendezvousServer.Listening) async throws -> (dialer: TestPeer, called: TestPeer, attempt: AttemptID) {
         let called = try await registered(listening)
-        let dialler = try await registered(listening, admission: .nobody)
+        let dialer = try await registered(listening, admission: .nobody)
         let attempt = AttemptID.random()
-        dialler.send(dialler.dial(called.id, attempt))
+        dialer.send(dialer.dial(called.id, attempt))
         _ = try await called.meet()
         called.send(called.answer(attempt))
-        _ = try await dialler.meet()
-        return (dialler, called, attempt)
+        _ = try await dialer.meet()
+        return (dialer, called, attempt)
     }
 }

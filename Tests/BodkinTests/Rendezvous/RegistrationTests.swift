@@ -95,7 +95,7 @@ struct RendezvousRegistrationTests {
         #expect(card.expiry <= world.serverTime + 7_200_000 && card.expiry > world.serverTime + 7_100_000)
     }
 
-    @Test("a dial that went out with a card that had expired is dialled again: the loss of its link is told")
+    @Test("a dial that went out with a card that had expired is dialed again: the loss of its link is told")
     func expiredDial() throws {
         let world = try VirtualRendezvous()
         world.serverAhead = .seconds(3 * 3600)

@@ -23,9 +23,9 @@ struct Attempt {
         case answered
     }
     /// One of the two ends.
-    enum Side: Int { case dialler, called }
+    enum Side: Int { case dialer, called }
 
-    let dialler: ConnectionID
+    let dialer: ConnectionID
     var called: ConnectionID?
     let target: PeerID
     /// The only instance of it that will do; nil where any will.
@@ -54,10 +54,10 @@ struct Attempt {
     var expiry: NIODeadline?
 
     func side(of connection: ConnectionID) -> Side? {
-        connection == dialler ? .dialler : connection == called ? .called : nil
+        connection == dialer ? .dialer : connection == called ? .called : nil
     }
 
-    func other(than side: Side) -> ConnectionID? { side == .dialler ? called : dialler }
+    func other(than side: Side) -> ConnectionID? { side == .dialer ? called : dialer }
 
     /// Whether an instance has the Meet and has not answered it.
     var isUnanswered: Bool { if case .met = state { true } else { false } }

@@ -4,7 +4,7 @@ package import NIOCore
 /// Something that the broker does later, unless it has become moot by then.
 struct BrokerTimer: Comparable {
     enum Purpose: Hashable {
-        /// The dialler's warm connections have had their time.
+        /// The dialer's warm connections have had their time.
         case warm(AttemptID)
         /// The called side has had its time to answer.
         case answer(AttemptID)

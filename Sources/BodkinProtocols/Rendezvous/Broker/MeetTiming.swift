@@ -2,8 +2,8 @@ package import NIOCore
 
 /// When the two sides of a Meet fire, from the round trips that the server measures to each.
 package struct MeetTiming: Hashable, Sendable {
-    /// How long the dialler waits after it has the Meet.
-    package let dialler: TimeAmount
+    /// How long the dialer waits after it has the Meet.
+    package let dialer: TimeAmount
     /// How long the called side waits.
     package let called: TimeAmount
     /// The pause between two volleys, the same for both.
@@ -13,11 +13,11 @@ package struct MeetTiming: Hashable, Sendable {
     ///
     /// The path between the two is unknown, but is seldom longer than the one through the server, which takes half of both round trips: an
     /// answer to a volley, or its refusal, is there after twice that. 200 ms keeps short paths from being flooded; 2 s is where people give up.
-    package init(dialler: TimeAmount, called: TimeAmount) {
-        let first = Self.oneWay(dialler)
+    package init(dialer: TimeAmount, called: TimeAmount) {
+        let first = Self.oneWay(dialer)
         let second = Self.oneWay(called)
         let longest = max(first, second)
-        self.dialler = longest - first
+        self.dialer = longest - first
         self.called = longest - second
         interval = min(max(.milliseconds(200), .nanoseconds(4 * (first.nanoseconds + second.nanoseconds))), .seconds(2))
     }

@@ -8,11 +8,11 @@ public struct Quota: Hashable, Sendable {
     public var dialsPerSecond: Double
     /// Dials at once, saved up.
     public var dialBurst: Double
-    /// Circuits at once that this user has dialled.
+    /// Circuits at once that this user has dialed.
     public var circuits: Int
     /// Dials at once that wait for a peer that is not there.
     public var pendingDials: Int
-    /// Bytes per second over the circuits that this user has dialled, both directions together. Faster circuits are slowed down, not closed.
+    /// Bytes per second over the circuits that this user has dialed, both directions together. Faster circuits are slowed down, not closed.
     public var relayedBytesPerSecond: Double
 
     /// A quota from its parts.

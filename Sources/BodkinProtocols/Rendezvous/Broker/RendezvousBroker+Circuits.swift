@@ -15,7 +15,7 @@ extension RendezvousBroker {
     /// Eight at once, four a second: a fresh reserved port is drawn once in a while.
     static func signals(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 4, burst: 8, now: now) }
 
-    /// A listener whose network changes recalls the diallers of all its sessions: a thousand of them in twelve seconds.
+    /// A listener whose network changes recalls the dialers of all its sessions: a thousand of them in twelve seconds.
     static func recalls(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 64, burst: 256, now: now) }
 
     /// Passes a Signal on; one too many is dropped.
@@ -80,7 +80,7 @@ extension RendezvousBroker {
             return
         }
         if side == .called { accepted(attempt, now: now) }
-        let writer: Attempt.Side = side == .dialler ? .called : .dialler
+        let writer: Attempt.Side = side == .dialer ? .called : .dialer
         let isHeld = attempts[attempt]?.circuit?.holds(writer) == true
         guard attempts[attempt]?.circuit?.credit(Int(wire.bytes), to: writer) == true else { return violate(id, attempt, now: now) }
         if !isHeld { passCredit(attempt, to: writer, now: now) }
@@ -89,7 +89,7 @@ extension RendezvousBroker {
     /// Gives the writer its credit, as soon as what was relayed is paid for: so a quota slows a circuit down.
     mutating func passCredit(_ id: AttemptID, to side: Attempt.Side, now: NIODeadline) {
         guard let attempt = attempts[id], attempt.circuit?.holds(side) == true,
-            let writer = side == .dialler ? attempt.dialler : attempt.called
+            let writer = side == .dialer ? attempt.dialer : attempt.called
         else { return }
         let wait = quotas.relay(0, attempt.accounts, now: now)
         guard wait == .zero else { return schedule(.credit(id, side), at: now + wait) }

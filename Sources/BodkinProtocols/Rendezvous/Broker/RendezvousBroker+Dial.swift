@@ -28,7 +28,7 @@ extension RendezvousBroker {
         }
         let patienceEnd = now + min(.milliseconds(Int64(wire.patienceMs)), limits.patience)
         attempts[attempt] = Attempt(
-            dialler: id, target: target, instance: instance, isDirect: wire.direct, early: hasCircuit ? wire.early : Data(), since: now,
+            dialer: id, target: target, instance: instance, isDirect: wire.direct, early: hasCircuit ? wire.early : Data(), since: now,
             patienceEnd: patienceEnd, accounts: client.accounts,
             circuit: hasCircuit ? Circuit(window: limits.circuitWindow) : nil, signals: Array(repeating: Self.signals(now), count: 2))
         if hasCircuit { circuitCount += 1 }
@@ -41,26 +41,26 @@ extension RendezvousBroker {
 
     /// Tells both sides, at the same moment.
     mutating func meet(_ id: AttemptID, now: NIODeadline) {
-        guard var attempt = attempts[id], attempt.state == .proving || attempt.state == .pending, let dialler = clients[attempt.dialler] else {
+        guard var attempt = attempts[id], attempt.state == .proving || attempt.state == .pending, let dialer = clients[attempt.dialer] else {
             return
         }
-        clients[attempt.dialler]?.waiting.remove(id)
+        clients[attempt.dialer]?.waiting.remove(id)
         guard let target = dialable(for: attempt, now: now), let called = clients[target],
-            let callerCard = dialler.registration?.card, let calledCard = called.registration?.card
+            let callerCard = dialer.registration?.card, let calledCard = called.registration?.card
         else { return attempt.state == .pending ? () : pend(id, now: now) }
         leavePending(id, now: now)
-        let timing = MeetTiming(dialler: dialler.roundTrip, called: called.roundTrip)
-        var toCalled = Self.invitation(id, attempt, card: callerCard, from: dialler, to: called)
+        let timing = MeetTiming(dialer: dialer.roundTrip, called: called.roundTrip)
+        var toCalled = Self.invitation(id, attempt, card: callerCard, from: dialer, to: called)
         toCalled.early = attempt.early
         toCalled.startInUs = timing.called.wireMicroseconds
         toCalled.intervalUs = timing.interval.wireMicroseconds
-        var toDialler = Self.invitation(id, attempt, card: calledCard, from: called, to: dialler)
-        toDialler.isDialler = true
-        toDialler.startInUs = timing.dialler.wireMicroseconds
-        toDialler.intervalUs = timing.interval.wireMicroseconds
+        var toDialer = Self.invitation(id, attempt, card: calledCard, from: called, to: dialer)
+        toDialer.isDialer = true
+        toDialer.startInUs = timing.dialer.wireMicroseconds
+        toDialer.intervalUs = timing.interval.wireMicroseconds
         // The farther one first: not that a microsecond matters.
         actions.append(.send(.meet(toCalled), to: target))
-        actions.append(.send(.meet(toDialler), to: attempt.dialler))
+        actions.append(.send(.meet(toDialer), to: attempt.dialer))
         for data in attempt.ahead { actions.append(.relay(data, id, to: target)) }
         let fourTrips = TimeAmount.nanoseconds(min(max(called.roundTrip.nanoseconds, 0), 10_000_000_000) * 4)
         // Three retransmissions of TCP fit.
@@ -114,21 +114,21 @@ extension RendezvousBroker {
         remove(id, now: now)
     }
 
-    /// The dial has failed: the dialler learns why, the called side nothing.
+    /// The dial has failed: the dialer learns why, the called side nothing.
     mutating func giveUp(_ id: AttemptID, _ reason: WireDialFailed.Reason, now: NIODeadline) {
         guard let attempt = attempts[id] else { return }
         if attempt.circuit != nil {
-            actions.append(.dropCircuit(id, at: attempt.dialler))
+            actions.append(.dropCircuit(id, at: attempt.dialer))
             if let called = attempt.called { actions.append(.dropCircuit(id, at: called)) }
         }
-        sendFailure(id, reason, to: attempt.dialler)
+        sendFailure(id, reason, to: attempt.dialer)
         remove(id, now: now)
     }
 
     mutating func expireAttempt(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], attempt.circuit?.isAnswered != true, let expiry = attempt.expiry, now >= expiry else { return }
         if attempt.circuit != nil {
-            for side in [attempt.dialler, attempt.called] { if let side { actions.append(.endCircuit(id, .finished, to: side)) } }
+            for side in [attempt.dialer, attempt.called] { if let side { actions.append(.endCircuit(id, .finished, to: side)) } }
         }
         remove(id, now: now)
     }
@@ -137,7 +137,7 @@ extension RendezvousBroker {
         endCircuit(id, now: now)
         leavePending(id, now: now)
         guard let attempt = attempts.removeValue(forKey: id) else { return }
-        for side in [attempt.dialler, attempt.called].compactMap({ $0 }) {
+        for side in [attempt.dialer, attempt.called].compactMap({ $0 }) {
             clients[side]?.attempts.remove(id)
             clients[side]?.waiting.remove(id)
         }

@@ -16,7 +16,7 @@ extension RendezvousBroker {
         pendingCount += 1
         var message = WireDialPending()
         message.attempt = Data(id.bytes)
-        actions.append(.send(.dialPending(message), to: attempt.dialler))
+        actions.append(.send(.dialPending(message), to: attempt.dialer))
     }
 
     /// Takes an attempt out of those that wait.
@@ -63,7 +63,7 @@ extension RendezvousBroker {
         case .proving, .answered: break
         case .pending: giveUp(id, attempt.reason, now: now)
         case .met(_, isWanted: true):
-            sendFailure(id, .unresponsive, to: attempt.dialler)
+            sendFailure(id, .unresponsive, to: attempt.dialer)
             forgo(id, now: now)
         case .met: break
         }
@@ -72,7 +72,7 @@ extension RendezvousBroker {
     /// The dialer gives up a dial. What both sides have is not touched.
     package mutating func cancel(_ id: ConnectionID, _ wire: WireDialCancel, now: NIODeadline) {
         guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "an attempt has 16 bytes") }
-        guard let state = attempts[attempt]?.state, attempts[attempt]?.dialler == id else { return }
+        guard let state = attempts[attempt]?.state, attempts[attempt]?.dialer == id else { return }
         switch state {
         case .proving, .pending: remove(attempt, now: now)
         case .met: forgo(attempt, now: now)
@@ -84,7 +84,7 @@ extension RendezvousBroker {
     private mutating func forgo(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], case .met(let answerBy, isWanted: true) = attempt.state else { return }
         if attempt.circuit != nil {
-            actions.append(.dropCircuit(id, at: attempt.dialler))
+            actions.append(.dropCircuit(id, at: attempt.dialer))
             if let called = attempt.called { actions.append(.endCircuit(id, .finished, to: called)) }
             endCircuit(id, now: now)
         }

@@ -65,10 +65,10 @@ extension RendezvousBroker {
     ///
     /// "Not there" and "not allowed" are one answer of one function.
     func dialable(for attempt: Attempt, now: NIODeadline) -> ConnectionID? {
-        guard let caller = clients[attempt.dialler]?.peer else { return nil }
+        guard let caller = clients[attempt.dialer]?.peer else { return nil }
         return (peers[attempt.target] ?? [])
             .filter { id in
-                guard id != attempt.dialler, !attempt.declined.contains(id), let registration = clients[id]?.registration else { return false }
+                guard id != attempt.dialer, !attempt.declined.contains(id), let registration = clients[id]?.registration else { return false }
                 if let instance = attempt.instance, clients[id]?.instance != instance { return false }
                 return registration.expiry > now && registration.admission.admits(caller)
             }

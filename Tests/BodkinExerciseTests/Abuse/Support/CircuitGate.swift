@@ -5,10 +5,10 @@ import Synchronization
 
 /// Keeps what peers send over circuits, until it lets one direction of one peer's circuit through.
 final class CircuitGate: Sendable {
-    /// One direction of the circuit that this peer has dialled.
+    /// One direction of the circuit that this peer has dialed.
     enum Direction: Hashable {
-        case fromDialler(PeerID)
-        case toDialler(PeerID)
+        case fromDialer(PeerID)
+        case toDialer(PeerID)
     }
 
     private struct State {

@@ -97,13 +97,13 @@ final class LyingServer: Sendable {
     }
 
     /// What one peer is told of the other.
-    func meet(_ attempt: Data, _ receiver: PeerID, with other: PeerID, isDialler: Bool) -> WireMeet {
+    func meet(_ attempt: Data, _ receiver: PeerID, with other: PeerID, isDialer: Bool) -> WireMeet {
         var meet = WireMeet()
         state.withLock { state in
             meet.attempt = attempt
             meet.peer = Data(other.publicKey)
             meet.instance = Data(state.instances[other]?.bytes ?? [])
-            meet.isDialler = isDialler
+            meet.isDialer = isDialer
             meet.card = lies.card(other, state.registrations[other]?.last?.card ?? WireSignedCard())
             meet.observed = lies.observed(other, seen(other, state)).map { WireTransportAddress($0) }
             meet.ownObserved = lies.observed(receiver, seen(receiver, state)).map { WireTransportAddress($0) }
@@ -147,13 +147,13 @@ private final class LyingRendezvous: ChannelInboundHandler {
             guard let other = PeerID(publicKey: dial.to) else { return }
             server.state.withLock { $0.attempts[dial.attempt] = [peer, other] }
             if let answer = server.lies.circuit {
-                server.send([.meet(server.meet(dial.attempt, peer, with: other, isDialler: true))], to: peer)
+                server.send([.meet(server.meet(dial.attempt, peer, with: other, isDialer: true))], to: peer)
                 return intercept(dial, from: peer, on: context.eventLoop, answer)
             }
-            var toCalled = server.meet(dial.attempt, other, with: peer, isDialler: false)
+            var toCalled = server.meet(dial.attempt, other, with: peer, isDialer: false)
             toCalled.early = dial.early
             server.send([.meet(toCalled)], to: other)
-            server.send([.meet(server.meet(dial.attempt, peer, with: other, isDialler: true))], to: peer)
+            server.send([.meet(server.meet(dial.attempt, peer, with: other, isDialer: true))], to: peer)
         case .meetAck(let answer): server.state.withLock { $0.answers.append(answer) }
         case .pong(let pong): server.state.withLock { $0.pongs.append(pong.number) }
         case .circuitData(let data):
@@ -171,7 +171,7 @@ private final class LyingRendezvous: ChannelInboundHandler {
 
     private func circuit(_ attempt: Data) -> CircuitChannel? { server.state.withLock { $0.circuits[attempt] } }
 
-    /// Is the far end of a dial's circuit, as far as the dialler can see.
+    /// Is the far end of a dial's circuit, as far as the dialer can see.
     private func intercept(_ dial: WireDial, from peer: PeerID, on loop: any EventLoop, _ answer: (CircuitChannel) throws -> Void) {
         let server = server
         let attempt = dial.attempt
@@ -228,7 +228,7 @@ private final class LyingRendezvous: ChannelInboundHandler {
 
     private func pass(_ body: WireEnvelope.OneOf_Body, _ attempt: Data, from peer: PeerID) {
         guard let peers = server.state.withLock({ $0.attempts[attempt] }), let other = peers.first(where: { $0 != peer }) else { return }
-        if server.lies.gate?.keeps(body, peer == peers[0] ? .fromDialler(peer) : .toDialler(other)) == true { return }
+        if server.lies.gate?.keeps(body, peer == peers[0] ? .fromDialer(peer) : .toDialer(other)) == true { return }
         server.send([body], to: other)
     }
 

@@ -45,7 +45,7 @@ extension PeerLab {
         return result
     }
 
-    /// Runs `body` with the two ends of a settled direct connection: that of `a`, which has dialled, and that of `b`, whose configuration may be changed.
+    /// Runs `body` with the two ends of a settled direct connection: that of `a`, which has dialed, and that of `b`, whose configuration may be changed.
     func withConnection(
         _ change: @Sendable @escaping (inout Peer.Configuration) -> Void = { _ in },
         _ body: @Sendable @escaping (_ near: Connection, _ far: Connection) async throws -> Void
@@ -55,10 +55,10 @@ extension PeerLab {
             change(&configuration)
         }
         try await withPeer(in: "b", configure) { called in
-            try await withPeer(in: "a") { dialler in
+            try await withPeer(in: "a") { dialer in
                 try await called.registered()
-                try await dialler.registered()
-                let near = try await dialler.connect(to: called.id)
+                try await dialer.registered()
+                let near = try await dialer.connect(to: called.id)
                 try await near.write("hello".utf8)
                 var incoming = called.incoming.makeAsyncIterator()
                 let far = try #require(try await incoming.next())
