@@ -72,7 +72,7 @@ public enum RelayVerdict: String, Hashable, Sendable, CaseIterable {
         case .forbidden: "Give the remote NAT one external address, because connections from several addresses cannot be verified."
         case .impostor: "Look for another host with the same address, as in two networks with the same private addresses."
         case .refused, .silent: "Forward the reserved port at the router of one peer."
-        case .unpredictable: "Forward the reserved port at one router, or enable UPnP IGD, NAT-PMP or IPv6 there."
+        case .unpredictable: "Forward the reserved port at the router of one peer, or enable IPv6 there."
         case .failed: "Read the kernel's errors in the path attempts of the report."
         case .unsteady: "Wait, because the peers keep looking for a direct path."
         }
