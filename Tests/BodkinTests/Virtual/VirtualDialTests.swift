@@ -8,8 +8,8 @@ import Testing
 /// Whole dials in virtual time: two peers, the server, and the NATs between.
 @Suite("Virtual dials")
 struct VirtualDialTests {
-    /// Each way takes 25 ms: to the server, and to the remote peer. The circuit answers after two round trips, and the direct path after four. The session is on the
-    /// circuit by then, and the move costs one round trip more.
+    /// Each way takes 25 ms: to the server, and to the remote peer. The OPEN of the direct path goes out before the one of the circuit is answered, so that it does not
+    /// choose the path: the CHOOSE after its answer costs one round trip more.
     @Test("two peers behind home routers are connected after two round trips, and direct after five")
     func first() throws {
         let link = LinkParameters(delay: .milliseconds(25))
