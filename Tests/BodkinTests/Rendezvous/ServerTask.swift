@@ -29,4 +29,12 @@ extension RendezvousServer.Configuration {
         (configuration.port, configuration.stunPort) = (0, 0)
         return configuration
     }
+
+    /// A server on loopback that comes back on the same ports. The system gives those to nobody meanwhile: they are below the range of ports that it chooses from.
+    static func returning(_ host: String = "127.0.0.1") throws -> RendezvousServer.Configuration {
+        var configuration = try loopback(host)
+        configuration.port = .random(in: 20_000..<32_000)
+        configuration.stunPort = configuration.port + 1
+        return configuration
+    }
 }
