@@ -28,7 +28,7 @@ struct CircuitWindowTests {
             _ = await registered.next()
             try await Self.echo(1_000, near, far)
             await first.stop()
-            let second = ServerTask(configuration)
+            let second = try await ServerTask.again(configuration)
             _ = try await second.listening()
             _ = await registered.next()
             try await Self.echo(150_000, near, far)

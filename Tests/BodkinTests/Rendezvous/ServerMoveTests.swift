@@ -35,7 +35,7 @@ struct ServerMoveTests {
                 }
             }.get()
             await first.stop()
-            let second = ServerTask(configuration)
+            let second = try await ServerTask.again(configuration)
             _ = try await second.listening()
             _ = await registered.next()
             let after = try await loop.submit { engine.value.link?.route?.endpoint.address }.get()

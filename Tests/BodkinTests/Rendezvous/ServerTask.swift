@@ -15,6 +15,17 @@ final class ServerTask: Sendable {
 
     func listening() async throws -> RendezvousServer.Listening { try await server.listening() }
 
+    /// The same server once more, as soon as its ports are free. A process that was forked just now may hold the sockets of the former one until its exec.
+    static func again(_ configuration: RendezvousServer.Configuration) async throws -> ServerTask {
+        for _ in 0..<100 {
+            let server = ServerTask(configuration)
+            if (try? await server.listening()) != nil { return server }
+            await server.stop()
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return ServerTask(configuration)
+    }
+
     func stop() async {
         task.cancel()
         await task.value
