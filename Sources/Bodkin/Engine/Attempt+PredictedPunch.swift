@@ -9,7 +9,7 @@ import NIOCore
 extension Attempt {
     private var punchContext: PredictedPunch.Context {
         PredictedPunch.Context(
-            start: Instant(sinceStart: .nanoseconds((start - engine.start).nanoseconds)), isDialer: role == .dialer,
+            start: engine.instant(start), isDialer: role == .dialer,
             isRemoteAuthenticated: isRemoteAuthenticated, isConnecting: isConnecting,
             isWanted: phase == .meeting && isDirectWanted && engine.usesCircuits, hasDirectPath: hasDirectPath,
             serverRoundTrip: .nanoseconds(engine.serverRoundTrip.nanoseconds), timeByCircuit: .nanoseconds(wayByCircuit.nanoseconds),

@@ -15,7 +15,7 @@ import Darwin
 extension Attempt {
     private var context: DialContext {
         DialContext(
-            start: Instant(sinceStart: .nanoseconds((start - engine.start).nanoseconds)), isDialer: role == .dialer,
+            start: engine.instant(start), isDialer: role == .dialer,
             isRemoteAuthenticated: session != nil, isConnecting: isConnecting)
     }
 

@@ -190,7 +190,10 @@ final class PeerEngine {
     // MARK: Telling
 
     /// The time since the peer's start.
-    var now: Instant { Instant(sinceStart: elapsed(since: start)) }
+    var now: Instant { instant(eventLoop.now) }
+
+    /// A time of the event loop as the machines count it.
+    func instant(_ time: NIODeadline) -> Instant { Instant(sinceStart: .nanoseconds((time - start).nanoseconds)) }
 
     /// When a machine's deadline has certainly come: the event loop counts whole nanoseconds, and a timer that is early would find nothing to do.
     func time(of deadline: Instant) -> NIODeadline { start + TimeAmount(deadline.sinceStart) + .nanoseconds(1) }

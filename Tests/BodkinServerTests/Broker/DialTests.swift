@@ -6,27 +6,11 @@ import Testing
 
 @Suite("The broker's dials")
 struct DialTests {
-    enum Absence: CaseIterable { case unknown, nobody, listsOthers, expired, gone }
-
-    @Test("not there and not allowed are the same answer at the same moment", arguments: Absence.allCases)
-    func unavailable(_ absence: Absence) throws {
+    @Test("not there and not allowed are the same answer at the same moment", arguments: Town.Absence.allCases)
+    func unavailable(_ absence: Town.Absence) throws {
         var town = Town()
         let dialer = try town.resident(admission: .nobody)
-        var target = try Identity.create().peerID
-        switch absence {
-        case .unknown: break
-        case .nobody: target = try town.resident(admission: .nobody).id
-        case .listsOthers: target = try town.resident(admission: .listed, allowing: [Identity.create().peerID]).id
-        case .expired:
-            target = try town.resident().id
-            town.now = town.now + .hours(1)
-            try town.register(dialer, sequence: 2, expiry: Town.wallClock + 7_200_000)
-        case .gone:
-            let peer = try town.resident()
-            target = peer.id
-            _ = town.leave(peer)
-        }
-        _ = town.broker.takeActions()
+        let target = try town.absent(absence, for: dialer)
         let attempt = AttemptID.random()
         let actions = town.dial(dialer, target, attempt)
         #expect(actions.count == 1)

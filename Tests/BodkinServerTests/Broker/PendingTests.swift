@@ -9,8 +9,6 @@ import Testing
 @Suite("The broker's dials that wait")
 struct PendingTests {
     /// The reasons for which nobody can be met.
-    enum Absence: CaseIterable { case unknown, nobody, listsOthers, expired, gone }
-
     /// A dialer, and the peer that it waits for.
     private struct Wait: ~Copyable {
         var town: Town
@@ -40,25 +38,11 @@ struct PendingTests {
         }
     }
 
-    @Test("not there and not allowed are the same answers at the same moments", arguments: Absence.allCases)
-    func unavailable(_ absence: Absence) throws {
+    @Test("not there and not allowed are the same answers at the same moments", arguments: Town.Absence.allCases)
+    func unavailable(_ absence: Town.Absence) throws {
         var town = Town()
         let dialer = try town.resident(admission: .nobody)
-        var target = try Identity.create().peerID
-        switch absence {
-        case .unknown: break
-        case .nobody: target = try town.resident(admission: .nobody).id
-        case .listsOthers: target = try town.resident(admission: .listed, allowing: [Identity.create().peerID]).id
-        case .expired:
-            target = try town.resident().id
-            town.now = town.now + .hours(1)
-            try town.register(dialer, sequence: 2, expiry: Town.wallClock + 7_200_000)
-        case .gone:
-            let peer = try town.resident()
-            target = peer.id
-            _ = town.leave(peer)
-        }
-        _ = town.broker.takeActions()
+        let target = try town.absent(absence, for: dialer)
         let attempt = AttemptID.random()
         #expect(town.dial(dialer, target, attempt, early: "e", patience: 5_000).pendingDial(of: dialer) == attempt)
         #expect(town.pass(.milliseconds(4_999)).isEmpty)

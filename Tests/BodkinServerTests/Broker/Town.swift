@@ -70,6 +70,28 @@ struct Town: ~Copyable {
         return peer
     }
 
+    /// Why a peer cannot be met, which a dialer must not learn.
+    enum Absence: CaseIterable { case unknown, nobody, listsOthers, expired, gone }
+
+    /// A peer that cannot be met, with what that caused out of the way. The dialer stays registered.
+    mutating func absent(_ absence: Absence, for dialer: Peer) throws -> PeerID {
+        defer { _ = broker.takeActions() }
+        switch absence {
+        case .unknown: return try Identity.create().peerID
+        case .nobody: return try resident(admission: .nobody).id
+        case .listsOthers: return try resident(admission: .listed, allowing: [Identity.create().peerID]).id
+        case .expired:
+            let target = try resident().id
+            now = now + .hours(1)
+            try register(dialer, sequence: 2, expiry: Town.wallClock + 7_200_000)
+            return target
+        case .gone:
+            let peer = try resident()
+            _ = leave(peer)
+            return peer.id
+        }
+    }
+
     mutating func dial(
         _ from: Peer, _ to: PeerID, _ attempt: AttemptID = .random(), early: String = "", direct: Bool = true, instance: InstanceID? = nil,
         patience: UInt32 = 0
