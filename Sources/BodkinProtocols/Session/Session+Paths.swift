@@ -9,8 +9,8 @@ extension Session {
         paths[path] = SessionPath(kind: kind, owesOpen: role == .dialer)
         readers[path] = PathReader()
         isWithoutPath = false
-        // Its handshake has just proved that it carries bytes both ways: where the far side knows the session, nothing more is to be waited for.
-        if role == .dialer, activePath == nil || isConfirmed && improves(kind) { choose(path) }
+        // Its handshake has just shown that it carries bytes both ways. Only an offer waits for its answer: it may have to give way.
+        if role == .dialer, activePath == nil || (isConfirmed || !isOffer) && improves(kind) { choose(path) }
     }
 
     /// Whether a path of this kind is better than the active one.

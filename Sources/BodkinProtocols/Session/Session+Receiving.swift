@@ -121,7 +121,7 @@ extension Session {
             // OPEN says by its generation whether the choice is accepted.
             if !follows { paths[path]?.generation = 0 }
         case .dialer:
-            if opening.generation > 0, opening.generation == known.generation {
+            if opening.generation > 0 {
                 followed(path, generation: opening.generation)
             } else if known.isUsable, activePath != path, improves(known.kind) {
                 choose(path)

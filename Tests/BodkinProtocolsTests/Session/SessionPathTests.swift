@@ -26,8 +26,43 @@ import Testing
         #expect(wire.dialer.events.contains(.closePath(circuit)) && wire.called.events.contains(.closePath(circuit)))
     }
 
-    @Test func aBetterPathThatComesBeforeTheFirstAnswerWaitsForItsOwn() throws {
+    @Test func aBetterPathThatComesBeforeTheFirstAnswerIsChosenInItsOpen() throws {
         let wire = SessionWire()
+        let circuit = wire.connect(1, .circuit)
+        #expect(wire.dialer.write(pattern(30_000)) == 30_000)
+        let first = try #require(wire.dialer.output(circuit))
+        let direct = wire.connect(2, .direct)
+        let flight = try #require(wire.dialer.output(direct))
+        let opening = try #require(try Session.peekOpen(flight))
+        #expect(opening.generation == 2 && opening.mode == .start)
+        // It overtakes the circuit: the session begins on it, and what the circuit brings is known.
+        wire.called.session.receive(flight, on: direct)
+        #expect(wire.called.readAll().bytes == Array(pattern(30_000).readableBytesView))
+        wire.called.session.receive(first, on: circuit)
+        wire.settle()
+        #expect(wire.called.readAll().bytes.isEmpty && wire.called.activePath == direct)
+        #expect(!wire.dialer.events.contains { if case .failedPath = $0 { true } else { false } })
+        #expect(wire.dialer.events.contains(.closePath(circuit)))
+    }
+
+    @Test func anAnswerToAnEarlierChoiceOfAPathAdmitsItsRecords() throws {
+        let wire = SessionWire()
+        let circuit = wire.connect(1, .circuit)
+        let first = try #require(wire.dialer.output(circuit))
+        wire.called.session.receive(first, on: circuit)
+        #expect(wire.called.write(pattern(1_000)) == 1_000)
+        let answer = try #require(wire.called.output(circuit))
+        // Meanwhile a better path has come and gone, and the circuit is chosen once more.
+        wire.cut(wire.connect(2, .direct))
+        #expect(wire.dialer.activePath == circuit && wire.dialer.generation == 3)
+        wire.dialer.session.receive(answer, on: circuit)
+        #expect(wire.dialer.readAll().bytes == Array(pattern(1_000).readableBytesView))
+        wire.settle()
+        #expect(wire.called.session.generation == 3 && wire.called.activePath == circuit)
+    }
+
+    @Test func anOfferIsMovedOnlyWhenItWasAnswered() throws {
+        let wire = SessionWire(isOffer: true)
         wire.connect(1, .circuit)
         let direct = wire.connect(2, .direct)
         let flight = try #require(wire.dialer.output(direct))

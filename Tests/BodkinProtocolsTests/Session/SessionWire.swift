@@ -75,10 +75,10 @@ final class SessionWire {
     var toCalled: [PathID: ByteBuffer] = [:]
     var toDialer: [PathID: ByteBuffer] = [:]
 
-    init(dialer: Session.Configuration = .init(), called: Session.Configuration = .init()) {
+    init(isOffer: Bool = false, dialer: Session.Configuration = .init(), called: Session.Configuration = .init()) {
         let id = SessionID.random()
         let (near, far) = (InstanceID.random(), InstanceID.random())
-        self.dialer = End(Session(role: .dialer, id: id, localInstance: near, remoteInstance: far, configuration: dialer))
+        self.dialer = End(Session(role: .dialer, id: id, localInstance: near, remoteInstance: far, isOffer: isOffer, configuration: dialer))
         self.called = End(Session(role: .called, id: id, localInstance: far, remoteInstance: near, configuration: called))
     }
 
