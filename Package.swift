@@ -116,7 +116,7 @@ let package = Package(
             name: "BodkinCLI",
             dependencies: [
                 "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinPrediction", "BodkinProtocols", "BodkinServer", "BodkinSystem",
-                "BodkinTransport", logging, metrics, nioCore, nioPosix,
+                "BodkinTransport", "CBodkinSystem", logging, metrics, nioCore, nioPosix,
                 .target(name: "BodkinExercise", condition: .when(platforms: [.linux])),
                 .target(name: "BodkinNATLab", condition: .when(platforms: [.linux])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -177,8 +177,8 @@ let package = Package(
         .testTarget(
             name: "BodkinServerTests",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto, logging, nioCore, nioPosix,
-                nioSSL, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "Bodkin", "BodkinCLI", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto, logging, nioCore,
+                nioPosix, nioSSL, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
         ),

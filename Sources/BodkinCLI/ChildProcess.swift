@@ -23,7 +23,25 @@ private func emptyActions() -> Actions { nil }
 private func emptyAttributes() -> Attributes { nil }
 #endif
 
+#if os(Linux)
+import CBodkinSystem
+
+/// Closes every descriptor above standard error in the child. Returns the attribute flags that this needs.
+private func closeInherited(_ actions: inout Actions) -> Int32 {
+    bodkin_close_inherited(&actions)
+    return 0
+}
+#else
+/// Closes every descriptor above standard error in the child. Returns the attribute flags that this needs.
+private func closeInherited(_ actions: inout Actions) -> Int32 {
+    posix_spawn_file_actions_addinherit_np(&actions, STDERR_FILENO)
+    return POSIX_SPAWN_CLOEXEC_DEFAULT
+}
+#endif
+
 /// A child process with pipes for its standard input and output, in its own process group.
+///
+/// It inherits standard error, and no other descriptor: NIO opens sockets without SOCK_CLOEXEC, and a program that outlives this process would hold them open.
 final class ChildProcess: Sendable {
     /// The write end of the program's standard input, which the user of this object closes.
     let input: Int32
@@ -81,6 +99,7 @@ final class ChildProcess: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, toChild.read, 0)
         posix_spawn_file_actions_adddup2(&actions, fromChild.write, 1)
+        let closing = closeInherited(&actions)
         var attributes = emptyAttributes()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -92,7 +111,7 @@ final class ChildProcess: Sendable {
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setflags(&attributes, Int16(Int32(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP) | closing))
         var identifier: pid_t = 0
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
         let result = withStrings(arguments) { argv in

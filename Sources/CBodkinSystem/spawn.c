@@ -70,17 +70,20 @@ static void run_init(const struct bodkin_spawn *what, int lifeline) {
 }
 
 static void start_init(const struct bodkin_spawn *what) {
-    if (setns(what->netns, CLONE_NEWNET) < 0) _exit(126);
+    // What this process has inherited goes at once, before anything that takes time: a listening socket of the caller's would stay open as long.
+    // Lifted above 2 first: a descriptor that is about to become 0, 1 or 2 must not be overwritten before it is used.
+    int input = fcntl(what->input, F_DUPFD, 10), output = fcntl(what->output, F_DUPFD, 10);
+    int error = fcntl(what->error, F_DUPFD, 10), lifeline = fcntl(what->lifeline, F_DUPFD, 10);
+    int netns = fcntl(what->netns, F_DUPFD, 10);
+    if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0 || dup2(lifeline, 3) < 0 || dup2(netns, 4) < 0) _exit(126);
+    syscall(SYS_close_range, 5, ~0U, 0);
+    fcntl(3, F_SETFD, FD_CLOEXEC);
+    if (setns(4, CLONE_NEWNET) < 0) _exit(126);
+    close(4);
     // A fresh /proc and /sys, so that the program sees its own processes and interfaces. Where they are masked this is refused: the old ones stay.
     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-    // Lifted above 2 first: a descriptor that is about to become 0, 1 or 2 must not be overwritten before it is used.
-    int input = fcntl(what->input, F_DUPFD, 10), output = fcntl(what->output, F_DUPFD, 10);
-    int error = fcntl(what->error, F_DUPFD, 10), lifeline = fcntl(what->lifeline, F_DUPFD, 10);
-    if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0 || dup2(lifeline, 3) < 0) _exit(126);
-    syscall(SYS_close_range, 4, ~0U, 0);
-    fcntl(3, F_SETFD, FD_CLOEXEC);
     run_init(what, 3);
 }
 

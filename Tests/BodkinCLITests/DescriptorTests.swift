@@ -1,8 +1,18 @@
 import Testing
 
 #if os(Linux)
-@Suite("a server's descriptors")
+@Suite("descriptors of server and listener")
 struct DescriptorTests {
+    @Test("a program of --exec has pipes for input and output, and none of the listener's sockets")
+    func inherited() async throws {
+        let output = try await Script.run(
+            """
+            serve; listening --once --exec 'readlink /proc/$$/fd/* | sed "s/:.*//" | sort | uniq -c | tr -s " "'
+            bodkin connect $id --state-dir dialer </dev/null 2>/dev/null; ended
+            """)
+        #expect(output.contains(" pipe\n") && !output.contains("socket") && output.hasSuffix("listener 0\n"), "\(output)")
+    }
+
     @Test("the limit is raised as far as the system allows")
     func raised() async throws {
         let output = try await Script.run("ulimit -Sn 256; serve; awk '/Max open files/ { print ($4 == $5) }' /proc/$server/limits")

@@ -5,6 +5,7 @@
 
 #ifdef __linux__
 #include <stdbool.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -42,6 +43,11 @@ int bodkin_network_events(void);
 int bodkin_clock_events(void);
 /// The name of an interface's driver, such as `bridge` or `veth`; an error where the kernel does not tell. `driver` holds `size` bytes.
 int bodkin_interface_driver(const char *name, char *driver, size_t size);
+
+// MARK: Programs
+
+/// Adds an action that closes every descriptor above standard error in the program.
+int bodkin_close_inherited(posix_spawn_file_actions_t *actions);
 
 // MARK: Hops, in the calling thread's network namespace
 

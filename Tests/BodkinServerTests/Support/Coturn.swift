@@ -1,6 +1,4 @@
 import BodkinCore
-import NIOCore
-import NIOPosix
 
 #if canImport(Glibc)
 import Glibc
@@ -27,12 +25,12 @@ struct Coturn {
 
     /// Runs it while `body` runs.
     func run<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
-        let process = try start()
-        let result: Swift.Result<Result, any Error>
-        do { result = .success(try await body()) } catch { result = .failure(error) }
-        kill(process, SIGTERM)
-        try await NIOThreadPool.singleton.runIfActive { _ = waitpid(process, nil, 0) }
-        return try result.get()
+        let options =
+            "-n -L \(addresses[0]) -L \(addresses[1]) -p \(port) --stun-only --no-tls --no-dtls --no-cli"
+            + " --log-file stdout --pidfile /dev/null --userdb /dev/null"
+        // Whatever becomes of the tests, it ends; SIGTERM is passed on, and SIGKILL follows.
+        let program = try Program("PATH=$PATH:/usr/sbin exec timeout -k 1 60 turnserver \(options) >/dev/null 2>&1")
+        return try await program.run(while: body)
     }
 
     /// Waits until it listens everywhere.
@@ -51,28 +49,5 @@ struct Coturn {
                 }
             }
         }
-    }
-
-    private func start() throws -> pid_t {
-        let options =
-            "-n -L \(addresses[0]) -L \(addresses[1]) -p \(port) --stun-only --no-tls --no-dtls --no-cli"
-            + " --log-file stdout --pidfile /dev/null --userdb /dev/null"
-        // Whatever becomes of the tests, it ends; SIGTERM is passed on, and SIGKILL follows.
-        let command = "\(closingInherited); PATH=$PATH:/usr/sbin exec timeout -k 1 60 turnserver \(options) </dev/null >/dev/null 2>&1"
-        let words = ["bash", "-c", command]
-        let arguments = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        // Threads of ours may block signals, and a child would inherit that.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var process: pid_t = 0
-        let status = posix_spawnp(&process, "bash", nil, &attributes, arguments, environ)
-        guard status == 0 else { throw IOError(errnoCode: status, reason: "starting coturn") }
-        return process
     }
 }
