@@ -81,16 +81,27 @@ actor LabServer {
     private let configuration: RendezvousServer.Configuration
     private let group: MultiThreadedEventLoopGroup
     private var running: Task<Void, any Error>?
+    private static let portsTimeout = Duration.seconds(5)
 
     init(_ configuration: RendezvousServer.Configuration, _ group: MultiThreadedEventLoopGroup) {
         self.configuration = configuration
         self.group = group
     }
 
+    /// Begins, as soon as the ports are free: a process that was forked just now holds the former server's sockets until it has closed them.
     func start() async throws -> RendezvousURL {
-        let server = RendezvousServer(configuration, group: group, logger: Logger(label: "server", factory: { _ in SwiftLogNoOpLogHandler() }))
-        running = Task { try await server.run() }
-        return try await server.listening().url
+        let end = ContinuousClock.now + Self.portsTimeout
+        while true {
+            let server = RendezvousServer(configuration, group: group, logger: Logger(label: "server", factory: { _ in SwiftLogNoOpLogHandler() }))
+            let run = Task { try await server.run() }
+            do {
+                let url = try await server.listening().url
+                running = run
+                return url
+            } catch let error as ServerError where error.code == .bind && ContinuousClock.now < end {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
     }
 
     func stop() async throws {
