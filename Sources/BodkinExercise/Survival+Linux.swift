@@ -38,7 +38,7 @@ extension Survival {
         _ settings: Settings, _ place: PeerLab, _ near: Peer, _ far: Peer, _ watch: Watch
     ) async throws -> Survival {
         let connection = try await near.connect(to: far.id)
-        // The far side hears of the connection by its first bytes; the direct path is what is to be killed.
+        // The called side learns of the connection by its first bytes. The faults are for the direct path.
         try await connection.write([0])
         _ = try await connection.settled()
         var incoming = far.incoming.makeAsyncIterator()
@@ -47,8 +47,9 @@ extension Survival {
         let start = ContinuousClock.now
         let killer = Task { try await kill(settings.deaths, since: start, in: place, watch) }
         defer { killer.cancel() }
-        async let sentNear = send(settings.byteCount, seed: 1, on: connection)
-        async let sentFar = send(settings.answerByteCount, seed: 2, on: accepted)
+        let end = settings.outlastsDeaths ? killer : nil
+        async let sentNear = send(settings.byteCount, seed: 1, on: connection, until: end)
+        async let sentFar = send(settings.answerByteCount, seed: 2, on: accepted, until: end)
         async let readNear = receive(on: connection)
         async let readFar = receive(on: accepted)
         let (sent, read) = (try await (sentNear, sentFar), try await (readNear, readFar))
@@ -62,8 +63,10 @@ extension Survival {
         return result
     }
 
-    /// Bytes that are different at every position and from every seed.
-    private static func send(_ count: Int, seed: UInt64, on connection: Connection) async throws -> [UInt8] {
+    /// Sends bytes that are different at every position and from every seed, the last ones when `end` is over.
+    private static func send(
+        _ count: Int, seed: UInt64, on connection: Connection, until end: Task<(kills: Int, outage: Duration), any Error>?
+    ) async throws -> [UInt8] {
         var random = SeededGenerator(seed: seed)
         var block = (0..<65_536).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         var hash = SHA256()
@@ -72,6 +75,7 @@ extension Survival {
         while rest > 0 {
             withUnsafeBytes(of: number) { block.replaceSubrange(0..<8, with: $0) }
             let piece = block.prefix(rest)
+            if piece.count == rest { _ = try await end?.value }
             hash.update(data: piece)
             try await connection.write(piece)
             rest -= piece.count

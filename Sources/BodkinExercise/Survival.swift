@@ -48,6 +48,8 @@ public struct Survival: Sendable {
         public var deaths: [(after: Duration, what: PathDeath)]
         /// The network; `a` needs two interfaces for ``PathDeath/interface``.
         public var topology: Topology
+        /// Whether each side keeps its last bytes back until all deaths have happened: then none comes too late, however long it takes.
+        public var outlastsDeaths = false
 
         /// Settings from their parts.
         /// - Parameter answerByteCount: how many bytes the called side writes; nil for as many as the dialer.

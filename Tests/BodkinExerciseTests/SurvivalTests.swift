@@ -14,24 +14,26 @@ struct SurvivalTests {
         Survival.Settings.topology(delay: .milliseconds(10), rate: rate, seed: seed)
     }
 
-    @Test("a conversation in both directions goes on, whatever kills its path", arguments: PathDeath.allCases)
+    /// Those that a system does something of its own about: it gives the bytes of a silent path up, reads an RST, loses an address, has its connections to the
+    /// server refused. ``VirtualPauseTests`` try every death of either side in virtual time.
+    @Test("a conversation in both directions goes on, whatever kills its path", arguments: [PathDeath.rebootNear, .reset, .interface, .server])
     func death(_ death: PathDeath) async throws {
-        let settings = Survival.Settings(
-            byteCount: 4 << 20, deaths: [(.milliseconds(300), death)], topology: Self.topology(20_000_000))
+        var settings = Survival.Settings(byteCount: 4 << 20, deaths: [(.milliseconds(300), death)], topology: Self.topology(20_000_000))
+        settings.outlastsDeaths = true
         let result = try await Survival.run(settings)
         #expect(result.isWhole && result.received == (4 << 20, 4 << 20))
         #expect(result.deaths.near + result.deaths.far > 0, "nothing died")
     }
 
-    @Test("64 MiB in each direction arrive whole over ten deaths of every kind at random moments")
+    @Test("48 MiB in each direction arrive whole over ten deaths, of every kind at random moments")
     func ten() async throws {
         let seed = UInt64.random(in: 0 ... .max)
-        let deaths = Survival.Settings.schedule(10, every: .milliseconds(2500), seed: seed)
-        let result = try await Survival.run(
-            Survival.Settings(byteCount: 64 << 20, deaths: deaths, topology: Self.topology(30_000_000, seed: seed)))
+        let deaths = Survival.Settings.schedule(10, every: .milliseconds(1500), seed: seed)
+        var settings = Survival.Settings(byteCount: 48 << 20, deaths: deaths, topology: Self.topology(30_000_000, seed: seed))
+        settings.outlastsDeaths = true
+        let result = try await Survival.run(settings)
         #expect(result.isWhole, "seed \(seed)")
-        // The fourth is due after at most 15 s, and 64 MiB take 18.
-        #expect(result.kills >= 4 && result.deaths.near + result.deaths.far >= result.kills, "seed \(seed): \(result)")
+        #expect(result.kills == 10 && result.deaths.near + result.deaths.far >= result.kills, "seed \(seed): \(result)")
     }
 
     @Test("a path that dies while nobody says anything is found when either end writes", arguments: ["a", "b"])
@@ -52,7 +54,7 @@ struct SurvivalTests {
     func slow() async throws {
         try await withPeerLab(Self.topology(48_000)) { place in
             try await place.withConnection { connection, accepted in
-                let bytes = [UInt8](repeating: 7, count: 60_000)
+                let bytes = [UInt8](repeating: 7, count: 34_000)
                 try await connection.write(bytes)
                 try await connection.finish()
                 var count = 0
@@ -60,23 +62,6 @@ struct SurvivalTests {
                 #expect(count == bytes.count)
                 let deaths = [await connection.report.pathDeaths, await accepted.report.pathDeaths]
                 #expect(deaths == [0, 0])
-            }
-        }
-    }
-
-    @Test("behind NATs that forget after ten seconds the time is found out, and a connection idle for longer answers at once")
-    func keepalive() async throws {
-        var topology = Self.topology()
-        for box in topology.boxes { topology.updateBox(box.name) { $0.parameters.timeouts.established = .seconds(10) } }
-        try await withPeerLab(topology) { place in
-            try await place.withConnection { connection, accepted in
-                try await Task.sleep(for: .seconds(45))
-                let before = await connection.report.pathDeaths
-                try await accepted.write("still there?".utf8)
-                #expect(try await connection.read() == Array("still there?".utf8))
-                // The search has cost a path or two, while nobody used them; it may be just at it.
-                #expect(before <= 4)
-                #expect(await connection.report.pathDeaths <= before + 1)
             }
         }
     }
