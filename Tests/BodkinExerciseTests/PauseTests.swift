@@ -10,9 +10,6 @@ import Testing
 struct PauseTests {
     private static let cells = [
         Pause.Settings(.portRestricted, .portRestricted, .reboot, .called, seed: 1),
-        Pause.Settings(.portRestricted, .portRestricted, .address, .dialer, writer: .called, seed: 2),
-        Pause.Settings(.symmetricSequential, .symmetricSequential, .reboot, .called, seed: 3),
-        Pause.Settings(.symmetricSequential, .portRestricted, .address, .called, seed: 4),
         Pause.Settings(.symmetricSequential, .portRestricted, .silenceDown, .called, seed: 5),
         Pause.Settings(.symmetricSequential, .symmetricSequential, .reset, .dialer, seed: 6),
     ]

@@ -10,7 +10,23 @@ import Testing
     "Peers in the lab", .serialized,
     .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
 struct PeerCellTests {
-    @Test("connects as its networks allow", .timeLimit(.minutes(1)), arguments: PeerCell.all)
+    /// Pairs of emulated NATs, one for each thing that a system does of its own in a dial: it accepts, lets SYNs cross, reads an RST or an ICMP error, connects from
+    /// a hundred ports at once. ``VirtualPairTests`` and ``VirtualCellTests`` of the peer's own tests dial every pair in virtual time.
+    static let pairs: [PeerCell] = {
+        let pairs: [(NATPreset, NATPreset)] = [
+            (.open, .open), (.open, .portRestricted), (.portRestricted, .portRestricted), (.portRestrictedRST, .portRestrictedRST),
+            (.portRestrictedICMP, .portRestrictedICMP), (.rstKills, .rstKills), (.randomCone, .masquerade), (.cgn, .cgn), (.udpBlocked, .udpBlocked),
+            (.symmetricRandom, .fullCone), (.symmetricRandom, .portRestrictedRST), (.symmetricRandom, .cgn), (.symmetricRandom, .symmetricRandom),
+            (.symmetricSequential, .portRestricted), (.symmetricSequential, .symmetricSequential), (.symmetricNoisy, .symmetricNoisy),
+            (.symmetricDependent, .symmetricDependent), (.symmetricBlock, .portRestricted),
+        ]
+        return pairs.compactMap { pair in PeerCell.all.first { $0.name == "\(pair.0.rawValue) + \(pair.1.rawValue)" } }
+    }()
+
+    @Test("each of the pairs is in the matrix")
+    func catalogue() { #expect(Self.pairs.count == 18) }
+
+    @Test("connects as its networks allow", .timeLimit(.minutes(1)), arguments: pairs + PeerCell.places + PeerCell.kernel)
     func connects(_ cell: PeerCell) async throws {
         let result = try await PeerExercise.run(cell, seed: 1)
         #expect(result.failure == nil)

@@ -15,41 +15,11 @@ import Glibc
 import Musl
 #endif
 
-/// A peer goes on from another port where its NAT has forgotten the reserved one, and where the system refuses it to one remote peer.
+/// A peer goes on from another port where the system refuses the reserved one to one remote peer.
 @Suite(
     "Port rotation", .serialized, .timeLimit(.minutes(1)),
     .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
 struct PortRotationTests {
-    /// Has the NAT of a host forget the mapping that the server sees, and waits until the server sees another one.
-    private static func rotate(_ host: String, _ log: EventLog, in place: PeerLab) async throws {
-        try await eventually("the mapping") { !log.observed.isEmpty }
-        let before = log.observed
-        let server = Endpoint(try place.lab.host("server").address, place.url.stunPort)
-        try await place.lab.apply(.reset(host, remote: server))
-        try await eventually("the new mapping") { !log.observed.isEmpty && log.observed != before }
-    }
-
-    @Test("volleys are fired also after a rotation")
-    func volleys() async throws {
-        // One side fires 60 ms after the other one, and both NATs answer RST and forget at one: two single SYNs would miss each other every time.
-        let cell = try #require(PeerCell.places.first { $0.name.contains("RST kills both sides' sessions") })
-        let topology = cell.topology(LinkParameters(delay: .milliseconds(25)), 1)
-        try await withPeerLab(topology) { place in
-            let logs = (near: EventLog(), far: EventLog())
-            try await place.withPeer(in: "b", log: logs.far, { $0.admission = .anyone }) { far in
-                try await place.withPeer(in: "a", log: logs.near) { near in
-                    try await far.registered()
-                    try await near.registered()
-                    try await Self.rotate("a", logs.near, in: place)
-                    try await Self.rotate("b", logs.far, in: place)
-                    let report = try await near.connect(to: far.id).settled()
-                    // Without volleys the two may meet by luck, once the instants are seconds apart.
-                    #expect(report.route == .direct && report.timeToDirect.map { $0 < .seconds(3) } == true, "\(report)")
-                }
-            }
-        }
-    }
-
     @Test("a remote peer to whom the system refuses the reserved port is dialed from another one, and nobody else is concerned")
     func occupied() async throws {
         try await withPeerLab(.pair(.portRestricted, .portRestricted, link: LinkParameters(delay: .milliseconds(10)), seed: 1)) { place in

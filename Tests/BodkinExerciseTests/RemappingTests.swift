@@ -36,30 +36,4 @@ struct RemappingTests {
             }
         }
     }
-
-    @Test("ports are searched for also where the side that is to be found has lost its mapping at the Meet, and has another one soon")
-    func lostAtMeet() async throws {
-        // The new mapping takes two round trips, the other side's forecast is there before.
-        var topology = Topology(seed: 1)
-        topology.addServer()
-        topology.addHost("a", behind: .portRestricted, link: LinkParameters(delay: .milliseconds(100)))
-        topology.addHost("b", behind: .symmetricRandom, link: LinkParameters(delay: .milliseconds(5)))
-        try await withPeerLab(topology) { place in
-            let log = EventLog()
-            try await place.withPeer(in: "a", log: log, { $0.admission = .anyone }) { far in
-                try await place.withPeer(in: "b") { near in
-                    try await far.registered()
-                    try await near.registered()
-                    try await eventually("the mapping") { !log.observed.isEmpty }
-                    let before = log.observed
-                    // It hits the question that every Meet begins with.
-                    let server = Endpoint(try place.lab.host("server").address, place.url.stunPort)
-                    try await place.lab.apply(.reset("a", remote: server))
-                    let report = try await near.connect(to: far.id).settled()
-                    #expect(report.rounds > 0, "\(report)")
-                    try await eventually("the new mapping") { log.observed != before }
-                }
-            }
-        }
-    }
 }
