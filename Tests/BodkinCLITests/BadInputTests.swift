@@ -6,7 +6,7 @@ struct BadInputTests {
     @Test(
         "gets one line that says what to do, and its status",
         arguments: [
-            ("connect x${id#?}", 65, "typo"), ("connect $id --timeout 1", 68, "Check that it listens"),
+            ("connect $wrong", 65, "typo"), ("connect $id --timeout 5", 68, "Check that it listens"),
             ("connect $(bodkin id --state-dir s)", 64, "ID of the local peer"),
             ("connect $id --rendezvous nonsense", 65, "does not begin with bodkin://"), ("connect $id --rendezvous ''", 65, "Copy the whole URL"),
             ("connect $id --rendezvous ${BODKIN_RENDEZVOUS/key=???????/key=AAAAAAA}", 76, "not the rendezvous server"),
@@ -27,6 +27,7 @@ struct BadInputTests {
         let output = try await Script.run(
             """
             serve; id=$(bodkin id --state-dir other); port=${BODKIN_RENDEZVOUS#*127.0.0.1:}; port=${port%%/*}
+            case $id in x*) wrong=y${id#?} ;; *) wrong=x${id#?} ;; esac
             bodkin \(command) \(state) </dev/null 2>error >/dev/null; echo $?; cat error
             """)
         let lines = output.split(separator: "\n")
