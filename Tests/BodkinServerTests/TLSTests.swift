@@ -52,7 +52,7 @@ struct TLSTests {
             let port = try #require(listening.rendezvous.first?.port)
             let said = try await output(
                 of:
-                    "(printf \"\\002\\012\\000\"; sleep 1) | openssl s_client -quiet -connect 127.0.0.1:\(port) -cert \(directory)/cert -key \(directory)/key -alpn bodkin-rendezvous/1"
+                    "(printf \"\\002\\012\\000\"; sleep 4) | openssl s_client -quiet -connect 127.0.0.1:\(port) -cert \(directory)/cert -key \(directory)/key -alpn bodkin-rendezvous/1"
             )
             #expect(said.contains("The server speaks version 1"), "\(said)")
         }

@@ -6,6 +6,21 @@ import Testing
 
 @testable import BodkinProtocols
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The processor time of the calling thread: other programs on a busy machine do not count.
+private func processorTime() -> Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
+}
+
 @Suite("The broker's dials that wait")
 struct PendingTests {
     /// The reasons for which nobody can be met.
@@ -342,11 +357,10 @@ struct PendingTests {
         let peer = try wait.town.join(wait.identity)
         try wait.town.register(peer, admission: .nobody)
         #expect(!wait.town.broker.takeActions().contains { if case .send(.meet, _) = $0 { true } else { false } })
-        let clock = ContinuousClock()
-        let time = try clock.measure {
-            for sequence in 2..<UInt64(102) { try wait.town.register(peer, sequence: sequence, admission: .nobody) }
-        }
-        // The same admission is not looked at again: what remains are a hundred signatures.
+        let start = processorTime()
+        for sequence in 2..<UInt64(102) { try wait.town.register(peer, sequence: sequence, admission: .nobody) }
+        // The broker does not judge the same admission again: the rest are a hundred signatures.
+        let time = processorTime() - start
         #expect(time < .seconds(1))
         try wait.town.register(peer, sequence: 200)
         let meets = wait.town.broker.takeActions().count { if case .send(.meet, peer.connection) = $0 { true } else { false } }
