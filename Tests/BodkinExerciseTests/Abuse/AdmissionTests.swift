@@ -28,22 +28,28 @@ extension AbuseTests {
         func refused() async throws {
             let dialer = try Identity.create()
             let stranger = try Identity.create().peerID
-            for admission in [Peer.Admission.nobody, .only([]), .only([stranger])] {
-                try await Self.run(admission, dialer) { place, near, far in
-                    let absent = await #expect(throws: PeerError.self) { _ = try await near.connect(to: stranger) }
-                    try await eventually("a quiet b") {
-                        try await Task.sleep(for: .milliseconds(30))
-                        return try await place.lab.packets(from: "b").isEmpty
-                    }
-                    let refused = await #expect(throws: PeerError.self) { _ = try await near.connect(to: far.id) }
-                    #expect(try await place.lab.packets(from: "b").isEmpty, "b has been told something")
-                    #expect(absent?.code == .unavailable && refused?.code == .unavailable)
-                    #expect(absent?.message == refused?.message)
-                    #expect(refused?.message.contains("Check that it listens at this server and allows \(near.id)") == true)
-                    #expect(absent?.report?.attempts.map(\.verdict) == refused?.report?.attempts.map(\.verdict))
-                    #expect(absent?.report?.attempts.map(\.detail) == refused?.report?.attempts.map(\.detail))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for admission in [Peer.Admission.nobody, .only([]), .only([stranger])] {
+                    group.addTask { try await Self.run(admission, dialer) { try await Self.expectAlike($0, $1, $2, stranger) } }
                 }
+                try await group.waitForAll()
             }
+        }
+
+        /// Dials one that does not exist, and one that does not admit the dialer.
+        private static func expectAlike(_ place: PeerLab, _ near: Peer, _ far: Peer, _ stranger: PeerID) async throws {
+            let absent = await #expect(throws: PeerError.self) { _ = try await near.connect(to: stranger) }
+            try await eventually("a quiet b") {
+                try await Task.sleep(for: .milliseconds(30))
+                return try await place.lab.packets(from: "b").isEmpty
+            }
+            let refused = await #expect(throws: PeerError.self) { _ = try await near.connect(to: far.id) }
+            #expect(try await place.lab.packets(from: "b").isEmpty, "b has been told something")
+            #expect(absent?.code == .unavailable && refused?.code == .unavailable)
+            #expect(absent?.message == refused?.message)
+            #expect(refused?.message.contains("Check that it listens at this server and allows \(near.id)") == true)
+            #expect(absent?.report?.attempts.map(\.verdict) == refused?.report?.attempts.map(\.verdict))
+            #expect(absent?.report?.attempts.map(\.detail) == refused?.report?.attempts.map(\.detail))
         }
 
         @Test("who is listed gets in, and nobody else")

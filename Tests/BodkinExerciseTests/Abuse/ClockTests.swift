@@ -66,7 +66,7 @@ extension AbuseTests {
 
         @Test("whoever stays signs a fresh card before the last one expires")
         func renewal() async throws {
-            try await Self.serve(LyingServer.Lies(), lifetime: .milliseconds(400)) { server, peer in
+            try await Self.serve(LyingServer.Lies(), lifetime: .seconds(2)) { server, peer in
                 try await peer.registered()
                 let cards = try await eventually("a fourth card") {
                     let registrations = server.state.withLock { $0.registrations[peer.id] ?? [] }

@@ -97,7 +97,7 @@ extension AbuseTests {
 
         @Test("where the dial that stands is given up, or fails, the other one has its connection", arguments: [false, true])
         func givenUp(isCancelled: Bool) async throws {
-            try await Self.cross(isSecondKnown: true, patience: isCancelled ? .seconds(30) : .seconds(2)) { crossing in
+            try await Self.cross(isSecondKnown: true, patience: isCancelled ? .seconds(30) : .seconds(4)) { crossing in
                 try await crossing.letThrough(1)
                 if isCancelled {
                     crossing.dials[0].cancel()

@@ -98,6 +98,7 @@ struct BackgroundProfileTests {
             }
             try await place.withPeer(in: "a", log: log, configure) { peer in
                 try await peer.registered()
+                try await eventually("the end of second tries") { try await SocketTable.count(in: "a", of: place.lab) <= SocketTable.atRest }
                 for _ in 0..<20 {
                     #expect(try await SocketTable.count(in: "a", of: place.lab) <= SocketTable.atRest)
                     try await Task.sleep(for: .milliseconds(20))
