@@ -39,7 +39,7 @@ final class DemoRecord: Sendable {
             try await Task.sleep(for: .milliseconds(5))
         }
         throw LabError(
-            .system, "The demo waited \(patience) in vain (last line: \(lines.last?.text ?? "none")). Run 'bodkin lab run' to look closer.")
+            .system, "The demo waited \(patience) in vain (last line: \(lines.last?.text ?? "none")). Run 'bodkin lab run' for details.")
     }
 }
 #endif

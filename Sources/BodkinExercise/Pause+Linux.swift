@@ -72,7 +72,7 @@ extension Pause {
         }
     }
 
-    /// Makes the incident happen. Returns when nobody is kept from doing something about it any more.
+    /// Makes the incident happen. Returns the end of its outage.
     private static func strike(_ settings: Settings, _ lab: Lab, _ connection: Connection, _ routes: Routes) async throws -> ContinuousClock.Instant {
         let host = settings.side.host
         let start = ContinuousClock.now

@@ -110,7 +110,7 @@ extension PeerCell {
         }
     }
 
-    /// A near peer and a far one: 5 ms and 80 ms to the server, 40 ms to each other.
+    /// Unequal ways: 5 ms and 80 ms to the server, 40 ms to each other.
     private static func unequal(_ preset: NATPreset) -> PeerCell {
         PeerCell("unequal delays, \(preset.rawValue)", .direct) { link, seed in
             var own = link

@@ -31,11 +31,11 @@ public struct PeerExercise: Sendable {
     public var report: ConnectionReport?
     /// Why there is no connection.
     public var failure: String?
-    /// From the dial to the moment at which the far application had the first byte.
+    /// From the dial to the moment at which the remote application had the first byte.
     public var farByte: Duration?
     /// From the dial to the moment at which the echo was back.
     public var echo: Duration?
-    /// From the dial to the moment at which the far application had the first byte that came by the direct path: the first of all where the connection began on
+    /// From the dial to the moment at which the remote application had the first byte that came by the direct path: the first of all where the connection began on
     /// it, else one that is written as soon as the dialer has one. Nil where there is no direct path.
     public var directByte: Duration?
     /// What crossed the network during the dial, up to the end of its report.
@@ -54,7 +54,7 @@ public struct PeerExercise: Sendable {
         }
     }
 
-    /// Starts `bodkin connect` in a fresh lab and waits for its byte at the far application: everything from the start of the process counts.
+    /// Starts `bodkin connect` in a fresh lab and waits for its byte at the remote application: everything from the start of the process counts.
     public static func runCold(_ cell: PeerCell, seed: UInt64, settings: Settings, bodkin: String) async throws -> PeerExercise {
         try await withPeerLab(topology(of: cell, seed, settings), families: cell.serverFamilies, options: settings.options) { place in
             var called = try await place.configuration(in: "b")
@@ -129,7 +129,7 @@ public struct PeerExercise: Sendable {
                 let result = try await withPeer(dialerConfiguration) { near in
                     try await far.registered()
                     try await near.registered()
-                    // The proof of the warm connections is on its way: four times the longest way from here to the server.
+                    // The authentication of the STUN connections is on its way: four times the longest way from here to the server.
                     try await Task.sleep(for: settings.link.delay * 4 + .milliseconds(20))
                     return try await dial(far.id, from: near, in: place.lab, settings, directPaths) { arrivals.withLock { $0 } }
                 }

@@ -15,7 +15,7 @@ extension Survival {
     /// A path that carries the conversation.
     struct Carrier {
         var route: Route
-        /// Its far endpoint; nil for a circuit.
+        /// Its remote endpoint; nil for a circuit.
         var remote: Endpoint?
     }
 

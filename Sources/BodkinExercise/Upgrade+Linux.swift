@@ -5,7 +5,7 @@ public import BodkinNATLab
 import NIOCore
 import Synchronization
 
-/// What the far application sees of a transfer at full speed while the connection moves from the circuit to a direct path.
+/// What the remote application sees of a transfer at full speed while the connection moves from the circuit to a direct path.
 public struct Upgrade: Sendable {
     /// The longest time between two reads that brought something, from the first byte until half a second after the move.
     public var longestPause = Duration.zero

@@ -17,7 +17,7 @@ final class AcceptRest: ChannelInboundHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
 
-    /// Long enough to cost nothing, and short enough for whoever waits.
+    /// Long enough to cost nothing, and short enough for clients that wait.
     private static let pause = TimeAmount.milliseconds(500)
     private static let shortages: Set<CInt> = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
 

@@ -64,7 +64,7 @@ struct Binder {
         return STUN(port: ports.first ?? 0, endpoints: endpoints.flatMap { $0 }, advertised: here + second)
     }
 
-    /// Plain HTTP for whoever watches over the server.
+    /// Plain HTTP for the operator's monitoring.
     func bindHealth(_ started: ContinuousClock.Instant) async throws -> Endpoint? {
         guard let endpoint = configuration.healthEndpoint else { return nil }
         let hub = hub

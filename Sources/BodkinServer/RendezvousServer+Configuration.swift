@@ -16,7 +16,7 @@ extension RendezvousServer {
 
         /// Who may use the server.
         public enum Admission: Sendable {
-            /// Whoever has one of these tokens; the first is in the URL. Further ones let a token be changed without a moment when none is good.
+            /// Peers with one of these tokens; the first is in the URL. Further ones let a token be changed without a moment when none is good.
             case tokens(JoinToken, others: [JoinToken] = [])
             /// Everybody. Then anybody may have bytes relayed, up to the quotas.
             case open
@@ -58,7 +58,7 @@ extension RendezvousServer {
 
     /// What a server bears in all, and how patient it is.
     public struct Limits: Sendable, Hashable {
-        /// Connections of peers at once: at 36 KiB each, a warm connection included, about 740 MB.
+        /// Connections of peers at once: at 36 KiB each, a STUN connection included, about 740 MB.
         public var connections = 20_000
         /// TCP connections to the STUN ports at once; a peer has one for each address family and interface.
         public var stunConnections = 40_000

@@ -32,7 +32,7 @@ package struct BindingRequest: Hashable, Sendable {
         self.interface = interface
     }
 
-    /// Connects and asks. Whoever has the answer closes the connection (``BindingResponse/close()``): a mapping may go with its last session.
+    /// Connects and sends the request. The receiver of the answer closes the connection (``BindingResponse/close()``): a mapping may go with its last session.
     ///
     /// To be called on the event loop: the network that a socket is in may be that of its thread.
     /// - Throws: the connection's error, or `ChannelError.connectTimeout` where no answer came in time.

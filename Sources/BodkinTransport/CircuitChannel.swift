@@ -18,7 +18,7 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         public var takeEarly: (ByteBuffer) -> Bool
         /// Sends a piece.
         public var send: (ByteBuffer) -> Void
-        /// Lets the far side send so many bytes more.
+        /// Lets the remote peer send so many bytes more.
         public var grant: (Int) -> Void
         /// Says that the circuit is over.
         public var finish: () -> Void
@@ -75,7 +75,7 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         pipeline.fireChannelActive()
     }
 
-    /// A piece has arrived from the far side.
+    /// A piece has arrived from the remote peer.
     /// - Parameter isCredited: whether it counts against the credit; the first flight, which travels in Dial and Meet, does not.
     public func receive(_ data: ByteBuffer, isCredited: Bool = true) {
         guard isOpen else { return }
@@ -90,7 +90,7 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         consumed = 0
     }
 
-    /// The far side lets us send so many bytes more.
+    /// The remote peer lets us send so many bytes more.
     public func grant(_ bytes: Int) {
         let wasWritable = isWritable
         credit = min(credit + max(bytes, 0), Int(UInt32.max))
@@ -98,7 +98,7 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         if isOpen, isWritable, !wasWritable { pipeline.fireChannelWritabilityChanged() }
     }
 
-    /// The far side, or the server, has ended the circuit.
+    /// The remote peer, or the server, has ended the circuit.
     public func endByPeer() { end(tellingPeer: false, error: ChannelError.eof) }
 
     // MARK: Channel

@@ -1,11 +1,11 @@
 public import NIOCore
 import NIOPosix
 
-/// How far a connection is that has not been established.
+/// The state of a connection that is not established.
 public enum ConnectingState: Sendable {
     /// A SYN has been sent, and nothing has come: SYN-SENT (RFC 9293 section 3.3.2).
     case synSent
-    /// The far side's SYN has come as well: SYN-RECEIVED.
+    /// The remote peer's SYN has come as well: SYN-RECEIVED.
     case synReceived
     /// It is established, and its owner will hear of it in a moment.
     case established
@@ -14,7 +14,7 @@ public enum ConnectingState: Sendable {
 }
 
 extension ReservedPort {
-    /// Finds out how far a connection is. On its own event loop `body` is called before this returns.
+    /// Finds out the state of a connection. On its own event loop `body` is called before this returns.
     public static func inspect(_ channel: any Channel, _ body: @escaping (ConnectingState) -> Void) {
         guard let provider = channel as? any SocketOptionProvider else { return body(.other) }
         // The first byte of both systems' structures is the state; Linux has 1, 2 and 3 for these, Darwin 4, 2 and 3.

@@ -4,9 +4,9 @@ import BodkinProtocols
 public struct ConnectionError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of failure.
     public enum Code: Hashable, Sendable {
-        /// The far side has reset the stream, with this code.
+        /// The remote peer has reset the stream, with this code.
         case reset(UInt64)
-        /// The far side wants no more of the stream, with this code.
+        /// The remote peer wants no more of the stream, with this code.
         case stopped(UInt64)
         /// Our half of the stream is finished.
         case finished

@@ -8,7 +8,7 @@ public import NIOCore
 /// let deadline = OneShot(on: eventLoop, in: .seconds(10)) { path.close() }
 /// deadline.cancel()
 /// ```
-/// Made, cancelled and run on its event loop; whoever lets go of it has not cancelled it.
+/// Made, cancelled and run on its event loop; releasing the last reference does not cancel it.
 public final class OneShot {
     private var body: (() -> Void)?
     private var task: Scheduled<Void>?

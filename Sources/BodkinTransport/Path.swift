@@ -29,7 +29,7 @@ extension PathError: CustomStringConvertible {
 public final class Path {
     /// What happens on it.
     public enum Event {
-        /// Its handshake has proved the far side to be this peer.
+        /// The handshake has authenticated the remote end as this peer.
         case secured(PeerID)
         /// Bytes of the session.
         case bytes(ByteBuffer)
@@ -41,7 +41,7 @@ public final class Path {
         case closed((any Error)?)
     }
 
-    /// How long a handshake may take, the far side's preamble included.
+    /// How long a handshake may take, the remote peer's preamble included.
     static let handshakeTimeout = TimeAmount.seconds(10)
     /// The most bytes that are read at once.
     private static let largestRead = 262_144
@@ -50,15 +50,15 @@ public final class Path {
     public let kind: PathKind
     /// The channel under it.
     public let channel: any Channel
-    /// The far endpoint; nil for a circuit.
+    /// The remote endpoint; nil for a circuit.
     public let remote: Endpoint?
     /// Our endpoint; nil for a circuit.
     public let local: Endpoint?
-    /// Who is at the far side; nil before the handshake has proved it.
+    /// The remote peer; nil before the handshake has authenticated it.
     public private(set) var peer: PeerID?
     /// Where events go, on the event loop.
     public var onEvent: (Event) -> Void = { _ in }
-    /// Whether a single byte has come from the far side, be it of the handshake.
+    /// Whether any byte has come from the remote end, a byte of the handshake included.
     public private(set) var hasHeard = false
     /// What the handshake has taken: a round trip, and the reckoning at both ends; nil before it is over.
     public private(set) var handshakeTime: Duration?
@@ -98,7 +98,7 @@ public final class Path {
         }
     }
 
-    /// The far side can answer from then on, at the earliest from when the path was made: the handshake's time counts from there.
+    /// The remote peer can answer from then on, at the earliest from when the path was made: the handshake's time counts from there.
     public func expectHandshake(from start: NIODeadline) {
         guard peer == nil, !isClosed else { return }
         self.start = max(start, made)
@@ -199,7 +199,7 @@ final class PathHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // NIOSSL reads into the same storage again, and copies all of that where a slice of it is kept: whoever keeps something copies it.
+        // NIOSSL reads into the same storage again, and copies all of that where somebody retains a slice of it: so a reader that retains bytes copies them.
         path.onEvent(.bytes(unwrapInboundIn(data)))
     }
     func channelReadComplete(context: ChannelHandlerContext) { path.onEvent(.readCompleted) }

@@ -15,7 +15,7 @@ public final class PathFactory {
     }
 
     /// The dialer's end: the TLS client, who expects one peer.
-    /// - Parameter attempt: the attempt whose preamble the far side may send first; nil on a circuit.
+    /// - Parameter attempt: the attempt whose preamble the remote peer may send first; nil on a circuit.
     public func client(_ channel: any Channel, kind: PathKind, expecting peer: PeerID, skipping attempt: AttemptID?) throws -> Path {
         let path = Path(kind: kind, channel: channel)
         try channel.pipeline.syncOperations.addHandler(FirstByteHandler(path))
@@ -36,7 +36,7 @@ public final class PathFactory {
         return path
     }
 
-    /// An accepted connection: its first bytes tell whether the far side is a dialer or was called by us.
+    /// An accepted connection: its first bytes tell whether the remote peer is a dialer or was called by us.
     /// - Parameters:
     ///   - expected: the peer that an attempt of ours has dialed; nil where there is no such attempt.
     ///   - admits: whether a peer may connect.

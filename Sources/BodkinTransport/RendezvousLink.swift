@@ -22,13 +22,13 @@ public struct ServerRoute: Hashable, Sendable {
     }
 }
 
-/// The TLS connection to the rendezvous server. It tries all routes at once, and keeps the first on which the server proves itself.
+/// The TLS connection to the rendezvous server. It tries all routes at once, and uses the first on which the server authenticates itself.
 ///
 /// Confined to its event loop.
 public final class RendezvousLink {
     /// An event on the link.
     public enum Event {
-        /// The server has proved itself.
+        /// The server is authenticated.
         case up
         /// A message.
         case message(WireEnvelope.OneOf_Body)
@@ -65,7 +65,7 @@ public final class RendezvousLink {
     private var isOver = false
     /// The route that the connection came up by; nil before.
     public private(set) var route: ServerRoute?
-    /// SHA-256 of the server's public key; nil before the server has proved itself.
+    /// SHA-256 of the server's public key; nil before the server is authenticated.
     public private(set) var serverKeyHash: [UInt8]?
 
     /// Connects. `onEvent` is called on the event loop, never from inside this.
@@ -110,7 +110,7 @@ public final class RendezvousLink {
         ReservedPort.discard(channel)
     }
 
-    /// Our endpoint; nil before the server has proved itself.
+    /// Our endpoint; nil before the server is authenticated.
     public var local: Endpoint? { channel.flatMap { Endpoint($0.localAddress) } }
 
     /// Ends it.

@@ -11,7 +11,7 @@ import Musl
 import Darwin
 #endif
 
-/// The one TCP port of a peer: it listens there, it connects from there, and its warm connections to the rendezvous server leave from there.
+/// The one TCP port of a peer: it listens there, it connects from there, and the connections that keep its NAT bindings leave from there.
 ///
 /// All its sockets share the port by SO_REUSEADDR and SO_REUSEPORT. Confined to its event loop.
 public final class ReservedPort {
@@ -40,7 +40,7 @@ public final class ReservedPort {
         _ number: UInt16, of system: any HostSystem = KernelSystem(), on eventLoop: any EventLoop, accept: @escaping (any Channel) throws -> Void
     ) -> EventLoopFuture<NIOLoopBound<ReservedPort>> {
         let accept = NIOLoopBound(accept, eventLoop: eventLoop)
-        // A free port may be taken in the other family: a few draws are enough on any machine that has ports left.
+        // A free port may be taken in the other family: a few random choices are enough on any machine that has ports left.
         return open(number, of: system, on: eventLoop, accept: accept, draws: number == 0 ? 8 : 1)
     }
 
@@ -93,7 +93,7 @@ public final class ReservedPort {
     }
 
     /// Forgets a half-dead connection, so that its endpoints are free at once. The RST by which the system does that ends at the first router: our own NAT
-    /// may see it, which our next SYN makes good; the far side's, in which the hole must stay open, does not.
+    /// may see it, which our next SYN makes good; the remote peer's, in which the hole must stay open, does not.
     public static func discard(_ channel: any Channel) {
         guard let provider = channel as? any SocketOptionProvider else { return closeBelowTLS(channel) }
         let hops = CInt(1)
@@ -102,7 +102,7 @@ public final class ReservedPort {
         limit.and(provider.setSoLinger(linger(l_onoff: 1, l_linger: 0))).assumeIsolated().whenComplete { _ in closeBelowTLS(channel) }
     }
 
-    /// TLS would wait for the far side's last word.
+    /// TLS would wait for the remote end's close_notify.
     private static func closeBelowTLS(_ channel: any Channel) {
         let pipeline = channel.pipeline.syncOperations
         let client = try? pipeline.context(handlerType: NIOSSLClientHandler.self)

@@ -4,7 +4,7 @@ public import NIOCore
 
 /// A NAT binding: an idle TCP connection from the reserved port to the server's STUN port, for which the NAT keeps a mapping that the server has seen.
 ///
-/// It asks at once what the server sees (RFC 8489), later proves by a short-term credential whose it is, and refreshes the mapping. Never closed
+/// It asks at once what the server sees (RFC 8489), later authenticates itself by a short-term credential, and refreshes the mapping. Never closed
 /// first while the peer lives. Confined to its event loop.
 public final class STUNBinding {
     /// What happens on it.
@@ -25,7 +25,7 @@ public final class STUNBinding {
     private static let leisure = TimeAmount.seconds(5)
     /// How many SYNs are sent before the rest is left to the system's retransmissions.
     private static let shotLimit = 6
-    /// How long a mapping counts as kept once it was found so: longer than an attempt fires.
+    /// How long a mapping counts as alive once it was found so: longer than an attempt fires.
     private static let verificationLifetime = TimeAmount.seconds(10)
 
     /// The family of the addresses.
@@ -119,7 +119,7 @@ public final class STUNBinding {
     /// Whether nothing more is to be expected of it.
     public var isLost: Bool { isClosed }
 
-    /// Proves to the server whose connection this is.
+    /// Authenticates this connection to the server.
     public func prove(username: String, key: [UInt8]) {
         credential = try? STUNCredential(username: username, key: key)
         ask()

@@ -5,7 +5,7 @@ import OrderedCollections
 
 /// Which paths still answer, and what becomes of those that do not.
 extension SessionDriver {
-    /// A look so much later than planned means that the process was held up, or the machine asleep.
+    /// A check so much later than planned means that the process was held up, or the machine asleep.
     private static let lateness = TimeAmount.milliseconds(500)
     /// So many segments are not lost together where others arrive.
     private static let flowingSegments = 8
@@ -23,7 +23,7 @@ extension SessionDriver {
         drive()
     }
 
-    /// The far side says that nothing arrives on the path that carries the session: the next path that comes up takes over, unless this one answers.
+    /// The remote peer says that nothing arrives on the path that carries the session: the next path that comes up takes over, unless this one answers.
     public func suspect() {
         guard let id = session.activePath else { return }
         session.suspect(id)
@@ -37,13 +37,13 @@ extension SessionDriver {
         drive()
     }
 
-    /// Arranges for the paths to be looked at when the first of them may be dead or is to be probed.
+    /// Schedules the next liveness check: when the first path may be dead or is to be probed.
     func lookInTime() {
         guard closeReason == nil, var first = liveness.values.first?.deadline else { return }
         for path in liveness.values { first = min(first, path.deadline) }
         // A duration has fractions of nanoseconds: never before it.
         let at = eventLoop.now + TimeAmount(max(first - elapsed, .zero)) + .nanoseconds(1)
-        // One that comes too early looks again; most are moved on before they come.
+        // A timer that comes too early checks again; most are rescheduled before they come.
         if let look, look.at <= at { return }
         look?.task.cancel()
         look = (OneShot(on: eventLoop, at: at) { [weak self] in self?.lookAtPaths() }, at)
@@ -87,10 +87,10 @@ extension SessionDriver {
         onEvent(.doubtful)
     }
 
-    /// Whether the far side's system has all that was sent.
+    /// Whether the remote peer's system has all that was sent.
     private func hasArrived(_ id: PathID) -> Bool { paths[id]?.transmission?.segmentsUnderWay == 0 }
 
-    /// Whether nothing at all has come from the far side's system for a while in which much was under way to it.
+    /// Whether nothing at all has come from the remote peer's system for a while in which much was under way to it.
     private func hasNoPackets(_ id: PathID) -> Bool {
         guard let transmission = paths[id]?.transmission, let silence = liveness[id]?.packetSilence else { return false }
         return transmission.segmentsUnderWay >= Self.flowingSegments && transmission.silence >= silence - Self.jiffies

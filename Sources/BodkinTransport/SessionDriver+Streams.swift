@@ -9,10 +9,10 @@ extension SessionDriver {
     /// Told that everything was taken, or why not.
     public typealias WriteCompletion = (Result<Void, any Error>) -> Void
 
-    /// How many streams of the far side's opening may wait to be accepted: as many as it may open.
+    /// How many streams that the remote peer opened may wait to be accepted: as many as it may open.
     private static let waitingStreamLimit = 65_536
 
-    /// Reads at most `limit` bytes, in one buffer or as they lie; nil at the end. `call` names whoever waits, here and in what follows.
+    /// Reads at most `limit` bytes, in one buffer or as they lie; nil at the end. `call` names the caller that waits, here and in what follows.
     public func read(_ stream: StreamID, limit: Int, isJoined: Bool, for call: ObjectIdentifier, complete: @escaping ReadCompletion) {
         guard readers[stream] == nil else { return complete(.failure(ConnectionError.busy)) }
         if let result = outcome(of: session.read(stream, limit: limit, isJoined: isJoined), on: stream) {
@@ -76,7 +76,7 @@ extension SessionDriver {
         drive()
     }
 
-    /// Opens a stream, as soon as the far side allows one more.
+    /// Opens a stream, as soon as the remote peer allows one more.
     public func openStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
         if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
         let promise = eventLoop.makePromise(of: StreamID.self)
@@ -86,7 +86,7 @@ extension SessionDriver {
         return promise.futureResult
     }
 
-    /// The next stream that the far side has opened.
+    /// The next stream that the remote peer has opened.
     public func acceptStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
         if !opened.isEmpty { return eventLoop.makeSucceededFuture(opened.removeFirst()) }
         if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
@@ -101,7 +101,7 @@ extension SessionDriver {
         if let index = openers.firstIndex(where: { $0.call == call }) { openers.remove(at: index).promise.fail(CancellationError()) }
     }
 
-    /// Ends the session after everything written; done when the far side has acknowledged that, or the session is over otherwise.
+    /// Ends the session after everything written; done when the remote peer has acknowledged that, or the session is over otherwise.
     public func close(code: UInt64, reason: String) -> EventLoopFuture<Void> {
         guard closeReason == nil else { return eventLoop.makeSucceededVoidFuture() }
         let promise = eventLoop.makePromise(of: Void.self)
@@ -141,7 +141,7 @@ extension SessionDriver {
         case .nothing where session.isStopped(stream): return .failure(ConnectionError.finished)
         case .nothing:
             guard let closeReason else { return nil }
-            // A far side that closes in good order has said everything.
+            // A remote peer that closes in good order has said everything.
             if case .remote(0, _) = closeReason { return .success(nil) }
             return .failure(ConnectionError.closed(closeReason))
         }

@@ -7,7 +7,7 @@ import OrderedCollections
 public final class SessionDriver {
     /// What happens in it that its owner wants to know.
     public enum Event {
-        /// The far side has answered: the session exists at both ends.
+        /// The remote peer has answered: the session exists at both ends.
         case confirmed
         /// This path carries the session now.
         case tookOver(Path)
@@ -28,7 +28,7 @@ public final class SessionDriver {
     /// How long an acknowledgement waits for something to go with.
     private static let patience = TimeAmount.milliseconds(2)
 
-    /// Who is at the far side.
+    /// The remote peer.
     public let peer: PeerID
     /// The event loop.
     public let eventLoop: any EventLoop
@@ -48,9 +48,9 @@ public final class SessionDriver {
     var closers: [EventLoopPromise<Void>] = []
     var paths: OrderedDictionary<PathID, Path> = [:]
     var liveness: OrderedDictionary<PathID, PathLiveness> = [:]
-    /// What the far side's system had acknowledged on a path when that was called doubtful.
+    /// What the remote peer's system had acknowledged on a path when that was called doubtful.
     var acknowledged: [PathID: UInt64] = [:]
-    /// The next look at the paths' liveness.
+    /// The timer of the next liveness check.
     var look: (task: OneShot, at: NIODeadline)?
     private let start: NIODeadline
     /// The path that carries the session, as far as the owner knows.
@@ -76,13 +76,13 @@ public final class SessionDriver {
     public var id: SessionID { session.id }
     /// Which end this is.
     public var role: Session.Role { session.role }
-    /// The far side's instance.
+    /// The remote peer's instance.
     public var remoteInstance: InstanceID { session.remoteInstance }
-    /// Whether the far side has answered.
+    /// Whether the remote peer has answered.
     public var isConfirmed: Bool { session.isConfirmed }
     /// Whether it was begun as an offer.
     public var isOffer: Bool { session.isOffer }
-    /// Whether it is an offer that has no answer yet: it may give way to one that the far side has begun.
+    /// Whether the session is tentative: until it has an answer, it may give way to one that the remote peer has begun.
     public var isOnOffer: Bool { session.isOffer && !session.isConfirmed }
     /// The path that carries it; nil while there is none.
     public var activePath: Path? { session.activePath.flatMap { paths[$0] } }
@@ -92,7 +92,7 @@ public final class SessionDriver {
     public func runs(on channel: any Channel) -> Bool { paths.values.contains { $0.channel === channel } }
     /// The generation of the last choice of a path that this side knows.
     public var generation: UInt64 { session.generation }
-    /// Whether the far side has said, by another way, that nothing arrives on the active path.
+    /// Whether the remote peer has said, by another way, that nothing arrives on the active path.
     public var isSuspect: Bool { session.activePath.map { session.isSuspect($0) } ?? false }
     var elapsed: Duration { .nanoseconds((eventLoop.now - start).nanoseconds) }
 
@@ -103,7 +103,7 @@ public final class SessionDriver {
         paths[id] = path
         path.onEvent = { [weak self] event in self?.handle(event, on: id) }
         session.addPath(id, kind: path.kind)
-        // A long handshake tells more about whoever computed than about the way.
+        // A long handshake tells more about the computers than about the path.
         let roundTrip = path.handshakeTime.map { min($0, .seconds(1)) }
         liveness[id] = PathLiveness(path.kind, roundTrip: roundTrip, keepalive: keepalive(path), role: session.role, at: elapsed)
         // Rides with the first frame: what dies before its first answer is found, too.
@@ -133,7 +133,7 @@ public final class SessionDriver {
         drive()
     }
 
-    /// Ends it at once, and tells the far side.
+    /// Ends it at once, and tells the remote peer.
     public func abort(code: UInt64, reason: String) {
         session.abort(code: code, reason: reason)
         drive()
@@ -238,7 +238,7 @@ public final class SessionDriver {
         }
     }
 
-    /// The far side has been asked for this very session, and does not have it.
+    /// The remote peer has been asked for this very session, and does not have it.
     private func refused(_ error: SessionError) {
         switch error.code {
         case .closedByPeer(.unknownSession):
@@ -253,7 +253,7 @@ public final class SessionDriver {
         look?.task.cancel()
         look = nil
         acknowledging?.cancel()
-        // Kept until its last words are out; a path that does not take them is forgotten.
+        // It drains until its last bytes are sent; a path that does not take them is forgotten.
         eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [self] in
             for id in Array(paths.keys) { giveUp(id, PathError.silent(.nanoseconds(Self.farewell.nanoseconds))) }
         }

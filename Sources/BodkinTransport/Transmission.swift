@@ -1,6 +1,6 @@
 /// What the system knows of a TCP connection.
 struct Transmission {
-    /// How many bytes the far side's system has acknowledged.
+    /// How many bytes the remote peer's system has acknowledged.
     var acknowledged: UInt64
     /// How many segments have been sent and not been acknowledged.
     var segmentsUnderWay: Int

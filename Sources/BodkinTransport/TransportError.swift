@@ -44,7 +44,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     /// The message.
     public var description: String { message }
 
-    /// Whether a handshake failed because the far side ended the connection, which says nothing about who it is.
+    /// Whether a handshake failed because the remote peer ended the connection, which says nothing about who it is.
     public static func isEndOfHandshake(_ error: any Error) -> Bool {
         guard case NIOSSLError.handshakeFailed(.sslError(let errors)) = error else { return false }
         return errors.contains(.eofDuringHandshake)

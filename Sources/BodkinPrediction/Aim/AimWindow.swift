@@ -1,6 +1,6 @@
-/// How many probes a burst behind a counting NAT has, and which of them the far side aims at.
+/// How many probes a burst behind a sequential NAT has, and which of them the remote side aims at.
 ///
-/// Strangers' allocations only ever move the counter on: where `r t` are expected between sample and burst, the port `k` steps beyond the first is the burst's own
+/// Other hosts' allocations only ever move the counter on: where `r t` are expected between sample and burst, the port `k` steps beyond the first is the burst's own
 /// as long as no more than `k` have come in between. So one aims late in the burst, three standard deviations beyond the mean, and not at its beginning.
 public struct AimWindow: Hashable, Sendable {
     /// SYNs in the burst: n.
@@ -10,11 +10,11 @@ public struct AimWindow: Hashable, Sendable {
     /// The probability that one of the burst's own probes gets the port aimed at.
     public let probability: Double
 
-    /// The probability that a single probe, fired instead of the burst, gets one of the ports up to the window's end: what a far side sees that sends a guess to
+    /// The probability that a single probe, fired instead of the burst, gets one of the ports up to the window's end: what a remote side sees that sends a guess to
     /// each of them.
     public let probabilityOfSingle: Double
 
-    /// SYNs per second of an unpaced burst: one in 0.1 ms. Pacing would let strangers in between.
+    /// SYNs per second of an unpaced burst: one in 0.1 ms. Pacing would let other hosts' allocations in between.
     public static let burstRate = 10_000.0
     /// The smallest burst.
     static let smallest = 16
@@ -23,7 +23,7 @@ public struct AimWindow: Hashable, Sendable {
 
     /// A window.
     /// - Parameters:
-    ///   - noise: strangers' allocations. The bound decides the size, and the rate the probabilities.
+    ///   - noise: other hosts' allocations. The bound decides the size, and the rate the probabilities.
     ///   - time: from the sample to the burst: t. Less than none is none.
     ///   - limit: the most probes; nil where not even the smallest burst is allowed.
     public init?(noise: NoiseEstimate, time: Duration, limit: Int = Self.largest) {
@@ -35,7 +35,7 @@ public struct AimWindow: Hashable, Sendable {
         count = min(max(Self.smallest, rounded), limit, Self.largest)
         // In the second half in any case, which costs nothing, and a few probes from the end, for a sample that is not quite the last one.
         index = min(count - 3, max(count / 2, Int(wanted.rounded())))
-        // Strangers come in during the burst too: whoever is next gets the port.
+        // Other hosts allocate during the burst, too: the next one gets the port.
         let own = Self.burstRate / (Self.burstRate + max(0, noise.rate))
         probability = Poisson.atMost(index, mean: mean(noise.rate)) * own
         probabilityOfSingle = Poisson.atMost(count - 1, mean: mean(noise.rate))

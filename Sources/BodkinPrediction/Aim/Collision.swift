@@ -1,7 +1,7 @@
-/// How probable it is that two sides' choices of ports meet. Nothing is looked up: all follows from the sizes.
+/// The probability that two sides' choices of ports meet, computed from the sizes alone.
 public enum Collision {
     /// That one of `guesses` distinct guesses is one of `open` distinct ports, among `range` equally probable ones: `1 - (1 - open / range)^guesses`, but for that
-    /// neither is drawn twice.
+    /// neither is chosen twice.
     public static func probability(open: Int, guesses: Int, range: Int) -> Double {
         guard open > 0, guesses > 0, range > 0 else { return 0 }
         guard open + guesses <= range else { return 1 }

@@ -8,7 +8,7 @@ public enum PortGuesses {
 
     /// So many distinct ports of the range, in random order; all of them where there are fewer.
     ///
-    /// Drawn without a second look at any port (Floyd's algorithm; Bentley, Programming Pearls, Communications of the ACM 30(9), 1987), then shuffled, since that leaves them in
+    /// Chosen without examining any port twice (Floyd's algorithm; Bentley, Programming Pearls, Communications of the ACM 30(9), 1987), then shuffled, since that leaves them in
     /// an order that is not random.
     public static func draw(_ count: Int, from range: ClosedRange<UInt16>, using random: inout some RandomNumberGenerator) -> [UInt16] {
         let size = range.count

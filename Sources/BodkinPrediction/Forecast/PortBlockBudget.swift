@@ -1,4 +1,4 @@
-/// How many ports of a subscriber's block a peer may still take: at most half of the block is ever used, because the household lives on it.
+/// How many ports of a subscriber's block a peer may still take: at most half of the block is ever used, because the subscriber needs the rest.
 ///
 /// NATs keep a mapping whose SYN nobody has answered for minutes, whatever becomes of the socket: so what was taken counts for that long, over all rounds and dials.
 ///
@@ -8,7 +8,7 @@
 /// print(share.left(ofBlockSeenAs: 2050...2551, at: now))
 /// ```
 public struct PortBlockBudget: Sendable {
-    /// What stands beside all searches: the link to the server and warm connections.
+    /// What stands beside all searches: the link to the server and the NAT bindings.
     static let standing = 8
     /// What looking at the allocator takes, besides: two batches of probes.
     static let sampling = 13
@@ -39,7 +39,7 @@ public struct PortBlockBudget: Sendable {
         return max(0, Self.size(seen) / 2 - Self.standing - taken)
     }
 
-    /// How many are left of a whole block of so many ports, after a look at it.
+    /// How many are left of a whole block of so many ports, after its sampling.
     static func share(of size: Int) -> Int { max(0, size / 2 - standing - sampling) }
 
     /// How many ports the block has at least. What is sold are powers of two, side by side from port 1024 on: where one of those holds all that was seen, and is

@@ -16,7 +16,7 @@ public struct PortForecast: Hashable, Sendable {
 
     /// The external address.
     public var address: IPAddress
-    /// The port seen last; of one that draws, the one that the other side aims at where it can aim at one only.
+    /// The port seen last; of a random NAT, the port that the remote side aims at if it can aim at one only.
     public var port: UInt16
     /// How the ports come about.
     public var ports: Ports
@@ -48,10 +48,10 @@ public struct PortForecast: Hashable, Sendable {
 }
 
 extension PortForecast.Ports {
-    /// What follows from how ports were seen to be given out, where they are not kept; ``unknown`` where nothing does.
+    /// The forecast that follows from an allocation estimate, where ports are not fixed; ``unknown`` if none does.
     /// - Parameters:
     ///   - time: from the sample to the burst, of an allocator that counts.
-    ///   - share: how many ports of a household's block may still be taken, of one that draws from such.
+    ///   - share: how many ports of a subscriber's block may still be taken, if the NAT has such blocks.
     ///   - limit: the most SYNs.
     public init(_ estimate: AllocationEstimate?, within time: Duration, ofBlock share: Int, limit: Int = PunchPolicy.largestBudget) {
         self = .unknown
@@ -61,7 +61,7 @@ extension PortForecast.Ports {
         case .sequential(let delta), .dependent(let delta):
             guard let window = AimWindow(noise: estimate.noise ?? .supposed, time: time, limit: limit) else { return }
             self = .counted(delta: delta, count: window.count, index: window.index)
-        // The external port of the next local port is the next one, whatever strangers do: one probe is enough.
+        // The external port of the next local port is the next one, whatever other hosts do: one probe is enough.
         case .preserving: if limit > 0 { self = .counted(delta: 1, count: 1, index: 0) }
         case .random(let range): if limit > 0 { self = .drawn(range, count: min(Traversal.opened, limit), isBlock: false) }
         case .block(let range):

@@ -21,7 +21,7 @@ public enum UnsolicitedReaction: String, Hashable, Sendable, CaseIterable {
     /// It is not known.
     case unknown
 
-    /// Whether the far side's SYN is answered at once by something that ends its attempt.
+    /// Whether the remote side's SYN is answered at once by something that ends its attempt.
     public var isLoud: Bool { self == .reset || self == .unreachable }
 }
 

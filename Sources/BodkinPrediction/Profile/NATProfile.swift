@@ -1,6 +1,6 @@
 public import BodkinCore
 
-/// What stands between a host and the Internet, as far as it matters for TCP connections from outside. What is not known is said to be unknown.
+/// The NATs and firewalls between a host and the Internet, as far as they matter for TCP connections from outside. A property that was not measured is nil or `unknown`.
 ///
 /// ```swift
 /// var profile = NATProfile(estimate)

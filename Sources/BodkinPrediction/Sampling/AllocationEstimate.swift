@@ -22,7 +22,7 @@ public struct AllocationEstimate: Hashable, Sendable {
 
     /// A kind is named only where every other one together is less probable than this.
     static let doubt = 0.003
-    /// The most addresses that are kept.
+    /// The most addresses in an estimate.
     static let addressLimit = 16
 
     /// An estimate from its parts.

@@ -12,7 +12,7 @@ struct AllocationEvents: Sendable {
         let batch: Int
     }
 
-    /// So many are looked at; the oldest are left out.
+    /// So many are used; the oldest are left out.
     static let limit = 64
     /// An answer after this time may be one to a repeated SYN, which is first repeated after a second (RFC 6298 section 2): when it was mapped is not known.
     static let patience = 0.9

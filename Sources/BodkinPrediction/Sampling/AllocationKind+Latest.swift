@@ -1,7 +1,7 @@
 import BodkinCore
 
 extension AllocationKind {
-    /// The sample that a counting NAT has mapped last: of those in the last batch the one that it has counted furthest to. Nil without samples.
+    /// The sample that a sequential NAT has mapped last: of the last batch, the one that is furthest along the sequence. Nil without samples.
     public func latest(of samples: [AllocationSample]) -> AllocationSample? {
         let events = AllocationEvents(samples)
         guard let last = CountedOrder(events, direction: (delta ?? 1) < 0 ? -1 : 1).events.last else { return nil }

@@ -16,7 +16,7 @@ extension Hypothesis {
         return [Hypothesis(.random(range), .random, family(false)), Hypothesis(.block(range), .block, family(true))]
     }
 
-    /// The probability of these ports where they are drawn from `size` successive ones, which may begin anywhere.
+    /// The probability of these ports if they are allocated at random from `size` successive ones, which may begin anywhere.
     private static func weight(size: Double, span: Double, count: Int) -> Double {
         let size = min(size, 65_536)
         guard size >= span, size > Double(count) else { return -.infinity }

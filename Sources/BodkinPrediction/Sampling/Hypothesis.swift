@@ -43,7 +43,7 @@ struct Hypothesis: Sendable {
     /// That a port is any one of all.
     static let anywhere = -LogProbability.of(Double(PortRing().count))
 
-    /// A step that fits is at most this; a NAT that counts in larger ones is not looked for.
+    /// A step that fits is at most this; a NAT with larger steps is not recognized.
     static let largestDelta = 256
 
     /// The sizes that a NAT may count in that takes these steps upwards: one that is seen, or where others come in between every time, what two successive ones have
@@ -61,10 +61,10 @@ struct Hypothesis: Sendable {
     /// That a NAT counts in steps of this size: the smaller, the more likely.
     static func delta(_ delta: Int) -> Double { -LogProbability.of(2 * Double(abs(delta)) * Double(abs(delta) + 1)) }
 
-    /// Every hypothesis worth a look.
+    /// Every hypothesis that is tried.
     static func all(_ events: AllocationEvents) -> [Hypothesis] {
         let uniform = uniform(events)
-        // A NAT that draws some of its ports may have a smaller range too: what holds for one that draws all of them holds for these.
+        // A NAT that allocates some of its ports at random may have a smaller range, too: it is treated as one that allocates all of them so.
         let drawn = (uniform.first?.logarithm ?? 0) / Double(max(1, events.events.count))
         return [equal(events)] + preserving(events) + sequential(events) + dependent(events, drawn: max(anywhere, drawn)) + uniform
     }

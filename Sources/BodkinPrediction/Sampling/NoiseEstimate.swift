@@ -1,8 +1,8 @@
-/// How many allocations strangers make behind the same NAT.
+/// The rate of allocations that other hosts behind the same NAT make.
 public struct NoiseEstimate: Hashable, Sendable {
     /// Per second, as far as the samples show.
     public var rate: Double
-    /// Per second: the most that it may be, about two standard deviations above what the samples show. A short look at a quiet NAT leaves this far above
+    /// Per second: the most that it may be, about two standard deviations above what the samples show. A short sampling of a quiet NAT leaves this far above
     /// ``rate``.
     public var bound: Double
 

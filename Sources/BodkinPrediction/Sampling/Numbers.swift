@@ -31,7 +31,7 @@ enum LogProbability {
     }
 }
 
-/// The Poisson distribution: how many allocations strangers make in a given time.
+/// The Poisson distribution: how many allocations other hosts make in a given time.
 enum Poisson {
     /// The probability of at most `count` events where `mean` are expected.
     static func atMost(_ count: Int, mean: Double) -> Double {

@@ -36,7 +36,7 @@ public struct SamplingPlan: Hashable, Sendable {
 
     /// Two batches of 7 and 6 probes, for two round trips: what a dial needs to know.
     ///
-    /// Two runs of four consecutive ports tell a NAT that counts on for consecutive ports from one that draws at random. Lone ports, each below the one before,
+    /// Two runs of four consecutive ports tell a NAT that allocates sequentially for consecutive ports from a random one. Lone ports, each below the one before,
     /// tell one that counts from one that keeps differences. One port towards several endpoints shows the mapping behaviour. Destinations change from probe to
     /// probe, so that a NAT that counts for each destination apart (RFC 6056 section 3.3.3) does not pass for one that counts for all.
     /// - Parameter endpoints: the server's, at best two ports of each of two addresses; more than four are left out.

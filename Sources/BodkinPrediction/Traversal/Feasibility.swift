@@ -47,7 +47,7 @@ public struct PunchPolicy: Hashable, Sendable {
     public var allowsPrediction = true
     /// The most half-open connections at a time on either side.
     public var budget = Self.largestBudget
-    /// From sampling the allocator to the burst: the time in which strangers shift it.
+    /// From sampling the allocator to the burst: the time in which other hosts' allocations shift it.
     public var timeToFire = Duration.milliseconds(150)
 
     /// No policy goes above it: home routers have died of larger searches.

@@ -13,23 +13,23 @@ public struct PunchPlan: Hashable, Sendable {
         public static func < (left: Tier, right: Tier) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// Which of the far side's external ports a burst is sent to.
+    /// Which of the remote side's external ports a burst is sent to.
     public enum Target: Hashable, Sendable {
         /// The one that a server sees, or that follows from a local port.
         case known
-        /// The one that the far side's allocator will give to the probe of the index that both agree on.
+        /// The one that the remote side's allocator will give to the probe of the index that both agree on.
         case predicted
-        /// One of the far side's block, any.
+        /// One of the remote side's block, any.
         case chosen
     }
 
     /// What one side does.
     public enum Action: Hashable, Sendable {
-        /// One SYN from the reserved port to what the server sees of the far side.
+        /// One SYN from the reserved port to what the server sees of the remote side.
         case meet
-        /// From that many fresh, consecutive local ports to one port of the far side.
+        /// From that many fresh, consecutive local ports to one port of the remote side.
         case burst(count: Int, at: Target)
-        /// From the reserved port to that many ports that the far side may have.
+        /// From the reserved port to that many ports that the remote side may have.
         case guess(count: Int)
 
         /// How many SYNs.
@@ -70,7 +70,7 @@ public struct PunchPlan: Hashable, Sendable {
     /// The most SYNs that either side has half-open.
     public var probes: Int { max(a.count, b.count) }
 
-    /// How many such rounds there are at most. What is spent of a household's block in one is not there for another: NATs keep unanswered SYNs for minutes.
+    /// How many such rounds there are at most. Ports of a subscriber's block that one round used are missing in the next, because NATs keep the mapping of an unanswered SYN for minutes.
     public var rounds: Int {
         [a, b].contains { if case .burst(_, at: .chosen) = $0 { true } else { false } } ? 1 : 2
     }

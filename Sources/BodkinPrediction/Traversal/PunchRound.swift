@@ -14,7 +14,7 @@ public struct PunchRound: Hashable, Sendable {
     public let action: Action
     /// Whether this side fires after the other in the first round; nil where both fire at one instant.
     private let isSecond: Bool?
-    /// Whether nothing is left for another round: a side spends all that it may take of its household's block, which NATs keep for minutes.
+    /// Whether nothing is left for another round: a side spends all that it may take of its subscriber's block, whose mappings NATs keep for minutes.
     public let isLast: Bool
 
     /// Whether this side fires after the other in the round of this number, from 1.
@@ -24,12 +24,12 @@ public struct PunchRound: Hashable, Sendable {
     public func waits(inRound round: Int) -> Bool { isSecond.map { $0 == (round % 2 == 1) } ?? false }
 
     /// This side's part; nil where nothing is to be gained.
-    /// - Parameter random: draws the guesses.
+    /// - Parameter random: chooses the guesses.
     public init?(own: PortForecast, far: PortForecast, using random: inout some RandomNumberGenerator) {
         guard own.address.family == far.address.family else { return nil }
         guard let plan = Traversal(PortKnowledge(own.ports), PortKnowledge(far.ports))?.plan else { return nil }
         switch (plan.a, far.ports) {
-        // Both are kept: the Meet has done that.
+        // Both ports are fixed: the Meet has done that.
         case (.meet, _): return nil
         case (.burst(let count, _), _): action = .burst(count: count, to: Endpoint(far.address, far.target))
         case (.guess(let count), .drawn(let range, _, _)):

@@ -2,11 +2,11 @@
 ///
 /// This is the one table. A dial takes its part from it (``PunchRound``), and so do ``TraversalEstimate``, `bodkin check` and the laboratory.
 ///
-/// | | fixed | counts | draws from a block | draws from all |
+/// | | fixed | sequential | port block | random |
 /// |---|---|---|---|---|
 /// | fixed | meet | guesses against 1 | guesses against a burst | guesses against a burst |
-/// | counts | | burst against burst | burst against burst | nothing |
-/// | draws from a block | | | burst against burst | nothing |
+/// | sequential | | burst against burst | burst against burst | nothing |
+/// | port block | | | burst against burst | nothing |
 public struct Traversal: Hashable, Sendable {
     /// What both sides do.
     public let plan: PunchPlan
@@ -15,7 +15,7 @@ public struct Traversal: Hashable, Sendable {
 
     /// A round that is less probable than this is not fired.
     static let worthwhile = 0.05
-    /// Ports opened by a side that draws from the whole range, and guesses by the other side: of 64 512, the two meet with 99.9 %.
+    /// Ports opened by a side that allocates from the whole range, and guesses by the other side: of 64 512, the two meet with 99.9 %.
     static let opened = 512
     static let guessed = PunchPolicy.largestBudget - PunchPolicy.reserve
     /// Of a block a sixteenth is opened towards a fixed port, within these bounds: 32 of 512 and 256 guesses meet with any certainty, and leave ports for more dials.
@@ -28,7 +28,7 @@ public struct Traversal: Hashable, Sendable {
         switch (a.ports, b.ports) {
         case (.kept, .kept): self.init(.meet, .meet, .meet, 1)
         case (.kept, .counted(_, let count, _)):
-            // One probe misses only where more strangers come in than there are guesses.
+            // One probe misses only if more other allocations come in between than there are guesses.
             self.init(.predicted, .guess(count: count), .burst(count: 1, at: .known), b.single, first: .a)
         case (.kept, .drawn(let range, let count, let isBlock)):
             let share = isBlock ? min(max(range.count / 16, Self.openedOfBlock.lowerBound), Self.openedOfBlock.upperBound) : Self.opened
@@ -77,7 +77,7 @@ struct PortKnowledge: Sendable {
     /// A local port's own external port may be taken by somebody else: less than one in a hundred is, where a few hundred connections share 64 512 ports.
     static let exact = 0.99
 
-    /// What a side tells of itself, which leaves strangers' allocations open.
+    /// The forecast of a side, which does not tell other hosts' allocations.
     init(_ ports: PortForecast.Ports) { (self.ports, aimed, single) = (ports, 1, 1) }
 
     /// What follows from a profile. Nil where it does not tell, or where the policy allows no burst.

@@ -15,7 +15,7 @@ public struct TraversalEstimate: Hashable, Sendable {
     /// What each side does; nil where there is nothing to be done, or nothing is known.
     public var plan: PunchPlan?
 
-    /// How many NATs let a SYN meet one from inside where nobody has looked: behind those of their time, TCP connections could be made in 85 to 90 of 100 cases
+    /// The share of NATs that let a SYN meet one from inside, where that was not measured: behind those of their time, TCP connections could be made in 85 to 90 of 100 cases
     /// (Guha and Francis, Characterization and Measurement of TCP Traversal through NATs and Firewalls, 2005).
     static let crossing = 0.85
 
@@ -28,7 +28,7 @@ public struct TraversalEstimate: Hashable, Sendable {
         self = Self.judge(a, b, policy) { PortKnowledge(b, policy) }
     }
 
-    /// Judges a network and a peer that has told what its ports look like.
+    /// Judges a network and a peer that has sent a forecast of its ports.
     public init(of a: NATProfile, and told: PortForecast, policy: PunchPolicy = PunchPolicy()) {
         self = Self.judge(a, told.network, policy) { PortKnowledge(told.ports) }
     }
@@ -71,7 +71,7 @@ public func feasibility(of a: NATProfile, and b: NATProfile, policy: PunchPolicy
 }
 
 extension NATProfile {
-    /// Whether a SYN of the far side comes in from whatever port, once this side has sent to the far side's address. Nil: it is not known.
+    /// Whether a SYN of the remote side comes in from whatever port, once this side has sent to the remote side's address. Nil: it is not known.
     fileprivate func letsIn(_ far: NATProfile) -> Bool? {
         if far.allowsAllPorts == false { return false }
         switch filtering {

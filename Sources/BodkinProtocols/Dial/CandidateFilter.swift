@@ -3,7 +3,7 @@ public import BodkinCore
 /// What a peer is willing to connect to, so that neither the server alone nor a peer alone can aim SYNs at a third party. (A server that has lied to a peer
 /// about its own place from the start is believed: see docs/architecture.md.)
 ///
-/// - A public address: only if the server observed it for that peer (on a warm connection proved to be the peer's) *and* the peer signed it.
+/// - A public address: only if the server observed it for that peer (on an authenticated STUN connection of the peer) *and* the peer signed it.
 /// - A private address inside an on-link prefix of one's own: only if the server saw both peers from one outside address, never a gateway.
 /// - A private address beyond the link, as in another subnet of the same site: only if the server's observation of the peer, the peer's own one, which it has
 ///   signed, and ours of ourselves agree on one outside address; only once the peer has authenticated itself end to end; never what is likely a gateway;
@@ -24,13 +24,13 @@ public struct CandidateFilter: Sendable {
         case unobserved = "the server has not seen the peer there"
         /// A private address on no link of ours, where nothing else says that the peer is in our network.
         case offLink = "on no link of ours"
-        /// A private address beyond our links, of a peer that may be anybody so far.
+        /// A private address beyond our links, of a peer that is not authenticated yet.
         case unauthenticated = "beyond our links, and the peer has not authenticated itself"
         /// A private address of a peer in another network.
         case elsewhere = "the peer is in another network"
     }
 
-    /// What the server observed of the other side's warm connections.
+    /// The remote peer's endpoints that the server observed.
     public var observed: [Endpoint]
     /// What the server observed of our own.
     public var ownObserved: [Endpoint]

@@ -93,7 +93,7 @@ public struct Upkeep: Sendable {
     }
 
     /// What was tried is over, whatever came of it.
-    /// - Parameter jitter: what to stretch pauses by, drawn from 0.5 to 1.5: whoever lost a path at the same moment does not dial at the same moment.
+    /// - Parameter jitter: a random factor of pauses, from 0.5 to 1.5, so that peers that lost a path at one moment do not dial at one moment.
     public mutating func ended(at now: Duration, jitter: Double) {
         isBusy = false
         next = isHurried && kind != .direct ? now : pause(from: now, jitter: jitter)

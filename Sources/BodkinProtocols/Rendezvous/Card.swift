@@ -22,7 +22,7 @@ public struct Card: Hashable, Sendable {
     public var expiry: UInt64
     /// Where the peer may be reached; at most 8.
     public var candidates: [Candidate]
-    /// Whether whoever the peer connects to from its reserved port sees the endpoint that the server sees, over IPv4; false also where that is not known.
+    /// Whether every destination of the reserved port sees the endpoint that the server sees, over IPv4; false also if that is not known.
     public var keepsEndpoint: Bool
 
     /// A card from its parts.

@@ -96,7 +96,7 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The textual form, which holds the token: whoever has it may use the server.
+    /// The textual form. It holds the token, so everybody who has it may use the server.
     public var description: String {
         var items: [String] = []
         if let keyHash { items.append("key=\(Base64URL.encode(keyHash))") }

@@ -10,7 +10,7 @@ struct ByteQueue: Sendable {
 
     /// Pieces from here on leave as they lie, in a record of their own length; smaller ones are copied together.
     static let largePiece = 16_384
-    /// A slice is kept only where it is so large a share of the storage that it keeps alive.
+    /// A slice is retained only if it is so large a share of the storage that it keeps alive.
     private static let leastShare = 32
 
     private var pieces: Deque<ByteBuffer> = []
@@ -18,7 +18,7 @@ struct ByteQueue: Sendable {
     /// How many bytes wait.
     private(set) var count = 0
 
-    /// Appends bytes from the network. They are kept as a slice only where they are a thirty-second of the storage that they keep alive, or more.
+    /// Appends bytes from the network. They are retained as a slice only if they are a thirty-second of the storage that they keep alive, or more.
     mutating func appendReceived(_ bytes: ByteBuffer) {
         append(bytes, isCopied: bytes.readableBytes < Self.smallPiece || bytes.readableBytes < bytes.storageCapacity / Self.leastShare)
     }

@@ -47,7 +47,7 @@ struct InboundHalf: Sendable {
         return 0
     }
 
-    /// The far side has more than it may send.
+    /// The remote peer has more than it may send.
     mutating func senderIsBlocked(at limit: UInt64) { window.senderIsBlocked(at: limit) }
 
     /// Takes a reset in. Returns how many bytes were dropped.
@@ -95,7 +95,7 @@ struct InboundHalf: Sendable {
     /// The limit for a MAX_STREAM_DATA that is packed now; nil where none is needed any more.
     mutating func takeLimit() -> UInt64? {
         guard owesLimit else { return nil }
-        // After STOP_SENDING the far side is to send no more, so it needs no more room.
+        // After STOP_SENDING the remote peer is to send no more, so it needs no more room.
         guard !isStopped else {
             window.forgive()
             return nil

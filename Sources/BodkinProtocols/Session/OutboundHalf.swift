@@ -7,7 +7,7 @@ import NIOCore
 ///   │                     │
 ///   └──── reset ──────────┴──▶ resetting ── RESET_STREAM packed ──▶ reset
 /// ```
-/// What is packed is delivered in order or the session ends, so nothing has to be kept for a stream after its FIN or RESET_STREAM.
+/// What is packed is delivered in order or the session ends, so no state remains of a stream after its FIN or RESET_STREAM.
 struct OutboundHalf: Sendable {
     enum Phase: Hashable, Sendable { case ready, finishing, finished, resetting(code: UInt64), reset }
 
@@ -16,7 +16,7 @@ struct OutboundHalf: Sendable {
     /// How many bytes were packed.
     private(set) var sent: UInt64 = 0
     private var limit: UInt64
-    /// The limit of which the far side has heard that it holds us up.
+    /// The limit of which a STREAM_DATA_BLOCKED has told the remote peer.
     private var blockedAt: UInt64?
     /// Whether the writer waits for room.
     private var isBlocked = false
@@ -25,13 +25,13 @@ struct OutboundHalf: Sendable {
 
     init(limit: UInt64) { self.limit = limit }
 
-    /// How many bytes the far side's window allows now.
+    /// How many bytes the remote peer's window allows now.
     var sendable: Int { min(queue.count, Int(clamping: limit - min(limit, sent))) }
     /// Whether nothing more will be packed.
     var isDone: Bool { phase == .finished || phase == .reset }
     /// Whether it is neither finished nor reset.
     var takesBytes: Bool { phase == .ready }
-    /// Whether the far side is to hear that its limit holds us up.
+    /// Whether the remote peer is to hear that its limit holds us up.
     var owesBlocked: Bool { queue.count > 0 && sent >= limit && blockedAt != limit }
     /// Whether only the FIN is left to pack.
     var owesBareFIN: Bool { phase == .finishing && queue.count == 0 }

@@ -1,6 +1,6 @@
 /// How fast bytes leave by a path, and what that allows: what suits a fast path would hold up a slow one.
 public struct OutputPace: Sendable {
-    /// What is sent in so long is looked at together.
+    /// The interval over which sent bytes are measured together.
     private static let window = Duration.milliseconds(20)
     /// How long a record may take on its way, all of which is needed before any of it is read.
     private static let recordTime = 0.004
@@ -9,7 +9,7 @@ public struct OutputPace: Sendable {
 
     /// How many round trips' worth of bytes may be under way: what the way holds, what its queues do, and what comes while losses are made good.
     private static let roundTripsUnderWay = 8.0
-    /// So much may be under way on any path. More is in no cache any more when the far side reads it.
+    /// So much may be under way on any path. More is in no cache any more when the remote peer reads it.
     private static let leastUnderWay = 1 << 20
     /// Up to this round trip that is enough for a gigabyte a second.
     private static let shortRoundTrip = Duration.milliseconds(1)
@@ -31,7 +31,7 @@ public struct OutputPace: Sendable {
     /// How many bytes are handed to the system at once: as much as a record may take, up to 256 KiB, which the processor still has at hand.
     public var batch: Int { min(Int(rate * Self.recordTime), 1 << 18) }
 
-    /// How many bytes may be under way, sent and not acknowledged by the far side's session: at least 1 MiB.
+    /// How many bytes may be under way, sent and not acknowledged by the remote peer's session: at least 1 MiB.
     /// - Parameter roundTrip: the least that an answer has taken on the path.
     public func underWay(within roundTrip: Duration) -> Int {
         let time = max(roundTrip - Self.shortRoundTrip, .zero) / .seconds(1)

@@ -4,7 +4,7 @@ public enum PathCloseReason: Hashable, Sendable {
     case superseded
     /// The session is over.
     case sessionEnded
-    /// The far side broke the protocol on this path.
+    /// The remote peer broke the protocol on this path.
     case protocolError
     /// The path was opened to resume a session that the sender does not know.
     case unknownSession

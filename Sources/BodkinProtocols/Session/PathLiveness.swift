@@ -1,10 +1,10 @@
-/// Whether a path still reaches the far side, judged by what it answers. It has no clock: every function takes the time, on whatever clock the caller uses.
+/// Whether a path still reaches the remote peer, judged by what it answers. It has no clock: every function takes the time, on whatever clock the caller uses.
 ///
 /// Two things demand an answer: a record, acknowledged at the end of the burst of reads that it comes in, and a PROBE. A path on which one of them waits and
-/// nothing at all has come for three round trips and a bound is dead, unless the far side's system acknowledges what is sent (``advanced(at:)``).
+/// nothing at all has come for three round trips and a bound is dead, unless the remote peer's system acknowledges what is sent (``advanced(at:)``).
 ///
 /// An end that only reads waits for nothing. While records flow, and for 30 s after the last one, a path therefore has a rhythm: the longest pause between two
-/// arrivals of late. A silence of twice that is one to look into. Without records the keepalive alone rules.
+/// arrivals of late. A silence of twice that is probed. Without records the keepalive alone rules.
 ///
 /// ```
 ///            sent, probed              heard, nothing waits
@@ -71,9 +71,9 @@ public struct PathLiveness: Sendable {
     private var probedAt: Duration?
     /// Whether the present silence has been called doubtful.
     public private(set) var isDoubted = false
-    /// Whether the present silence has been looked at.
+    /// Whether the present silence has been probed.
     private var isNoted = false
-    /// Whether the far side's system has everything, so that its program is late and not the path.
+    /// Whether the remote peer's system has everything, so that its program is late and not the path.
     public private(set) var isExcused = false
     /// One record at a time, and when it was sent.
     private var timing: (record: UInt64, since: Duration)?
@@ -146,7 +146,7 @@ public struct PathLiveness: Sendable {
         if !isOwed { waitingSince = nil }
     }
 
-    /// The system has seen a packet of the far side's, so long ago: its path lives, though a record may not be whole yet.
+    /// The system has seen a packet of the remote peer's, so long ago: its path lives, though a record may not be whole yet.
     public mutating func arrived(_ silence: Duration, at now: Duration) { lastHeard = max(lastHeard, now - silence) }
 
     /// Another path carries the records now.
@@ -161,13 +161,13 @@ public struct PathLiveness: Sendable {
         return lastHeard + expectation
     }
 
-    /// When to look next.
+    /// When the next check is due.
     public var deadline: Duration {
         waitingSince.map { $0 + (isDoubted || isExcused ? limit : isNoted ? doubt : min(packetSilence, doubt)) } ?? expected ?? lastHeard + keepalive
     }
 
     /// The deadline has come.
-    /// - Parameter isLate: whether whoever asks was held up itself: what has come meanwhile may be unread, so the path has its time once more.
+    /// - Parameter isLate: whether the caller was held up itself: what has come meanwhile may be unread, so the path has its time once more.
     public mutating func check(at now: Duration, isLate: Bool = false) -> Verdict {
         guard now >= deadline else { return .alive }
         guard let since = waitingSince else {
@@ -191,7 +191,7 @@ public struct PathLiveness: Sendable {
         return now >= (waitingSince ?? since) + limit ? .dead : .doubtful
     }
 
-    /// The far side's system has acknowledged all that was sent: the path carries, and a program that is overloaded, or stopped for a moment, needs no other one.
+    /// The remote peer's system has acknowledged all that was sent: the path carries, and a program that is overloaded, or stopped for a moment, needs no other one.
     public mutating func excuse() { (isDoubted, isExcused) = (false, true) }
 
     /// No packet comes on it: this silence counts as doubtful from now on.

@@ -76,8 +76,8 @@ struct InitialLimits: Hashable, Sendable {
     /// Streams of the receiver's opening; stream 0 does not count.
     var streams: UInt64
 
-    /// What everyone grants: so much may be sent, on stream 0, before the far side's OPEN has arrived.
+    /// What everyone grants: so much may be sent, on stream 0, before the remote peer's OPEN has arrived.
     static let floor = 65_536
-    /// What is known before the far side's OPEN has arrived.
+    /// What is known before the remote peer's OPEN has arrived.
     static let beforeOpen = InitialLimits(data: UInt64(floor), streamData: UInt64(floor), streams: 0)
 }

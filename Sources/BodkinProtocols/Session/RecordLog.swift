@@ -18,9 +18,9 @@ struct RecordLog: Sendable {
     private let mostRecords: Int
     /// How many bytes the path needs; what is beyond that lies in its queues.
     var suitableBytes = Int.max
-    /// The number of the first record that is kept.
+    /// The number of the first record in the log.
     private(set) var first: UInt64 = 0
-    /// The bytes kept, with the overhead of each record.
+    /// The bytes in the log, with the overhead of each record.
     private(set) var byteCount = 0
 
     init(_ configuration: Session.Configuration) {
@@ -32,7 +32,7 @@ struct RecordLog: Sendable {
     var next: UInt64 { first + UInt64(records.count) }
     /// Whether everything was acknowledged.
     var isEmpty: Bool { records.isEmpty }
-    /// How many records are kept.
+    /// How many records are in the log.
     var count: Int { records.count }
 
     /// How many bytes a record with data may have now, after others that were packed and are not here yet; 0 where there is no room.
@@ -65,7 +65,7 @@ struct RecordLog: Sendable {
         }
     }
 
-    /// A record that is kept.
+    /// A record in the log.
     subscript(number: UInt64) -> Record? {
         guard number >= first, number < next else { return nil }
         return records[Int(number - first)]

@@ -3,9 +3,9 @@ import OrderedCollections
 
 extension Session {
     /// Ends the session after everything that was written: no more is taken, CONNECTION_CLOSE follows the last byte, and
-    /// ``Event/closed(_:)`` comes when the far side has acknowledged it. Streams that were not finished end without a FIN.
+    /// ``Event/closed(_:)`` comes when the remote peer has acknowledged it. Streams that were not finished end without a FIN.
     ///
-    /// It waits for the far side to read what its windows hold back: whoever cannot wait calls ``abort(code:reason:)`` later.
+    /// It waits for the remote peer to read what its windows hold back: a caller that cannot wait calls ``abort(code:reason:)`` later.
     /// A reason is cut after 1024 bytes.
     public mutating func close(code: UInt64, reason: String) {
         guard state == .open else { return }
@@ -18,7 +18,7 @@ extension Session {
         abort(.close(code: code, reason: reason), .local(code: code, reason: reason))
     }
 
-    /// Ends the session without a word to the far side beyond PATH_CLOSE, as when no path is left.
+    /// Ends the session without a word to the remote peer beyond PATH_CLOSE, as when no path is left.
     public mutating func fail(_ reason: String) {
         switch state {
         case .ended: return
@@ -41,7 +41,7 @@ extension Session {
         }
     }
 
-    /// The far side's CONNECTION_CLOSE.
+    /// The remote peer's CONNECTION_CLOSE.
     mutating func receiveClose(_ outcome: SessionCloseReason) {
         owesAcknowledgement = true
         if case .closing(_, let own) = state { end(own) } else { end(outcome) }

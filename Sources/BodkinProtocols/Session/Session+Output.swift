@@ -40,7 +40,7 @@ extension Session {
     }
 
     private mutating func writeChoice(_ path: PathID, _ known: SessionPath, to out: inout ByteBuffer) {
-        // A path that ends before the far side has opened it needs no OPEN from the called side, and one from the dialer.
+        // A path that ends before the remote peer has opened it needs no OPEN from the called side, and one from the dialer.
         if known.owesOpen {
             let limits = InitialLimits(
                 data: UInt64(configuration.connectionWindow), streamData: UInt64(configuration.streamWindow),

@@ -44,13 +44,13 @@ extension Session {
             guard let range = packRecord(after: batch, into: &out, limit: limit) else { break }
             batch.append(range, body: out.body?.readableBytes ?? 0)
         }
-        // What is kept until its acknowledgement must not keep much more alive.
+        // A record in the log must not keep much more memory alive than its own.
         if out.head.storageCapacity > 2 * out.head.readableBytes + 64 { out.head = ByteBuffer(bytes: out.head.readableBytesView) }
         log.append(batch, of: out)
         paths[path]?.cursor = log.next
     }
 
-    /// Packs one record: first what keeps the far side going, then data, then the end. Returns where it lies; nil where there is none.
+    /// Packs one record: first what keeps the remote peer going, then data, then the end. Returns where it lies; nil where there is none.
     private mutating func packRecord(after batch: RecordBatch, into out: inout PathOutput, limit: Int) -> Range<Int>? {
         let number = log.next + UInt64(batch.ranges.count)
         let start = out.head.writerIndex

@@ -1,7 +1,7 @@
 import OrderedCollections
 
 extension Session {
-    /// Reports a path that is up: its TLS handshake has proved the far side. The dialer sends on its first path at once, before any answer.
+    /// Reports a path that is up: its TLS handshake has authenticated the remote peer. The dialer sends on its first path at once, before any answer.
     ///
     /// A path that is known already is ignored, and so is any for a session that is over.
     public mutating func addPath(_ path: PathID, kind: PathKind) {
@@ -9,7 +9,7 @@ extension Session {
         paths[path] = SessionPath(kind: kind, owesOpen: role == .dialer)
         readers[path] = PathReader()
         isWithoutPath = false
-        // Its handshake has just shown that it carries bytes both ways. Only an offer waits for its answer: it may have to give way.
+        // Its handshake has just shown that it carries bytes both ways. Only a tentative session waits for its answer, because it may have to give way.
         if role == .dialer, activePath == nil || (isConfirmed || !isOffer) && improves(kind) { choose(path) }
     }
 
@@ -23,7 +23,7 @@ extension Session {
         leave(path)
     }
 
-    /// Asks the far side for a sign of life on a path, unless it has been asked already; ``Event/answered(_:)`` comes with the answer.
+    /// Asks the remote peer for a sign of life on a path, unless it has been asked already; ``Event/answered(_:)`` comes with the answer.
     public mutating func probe(_ path: PathID) {
         guard paths[path]?.isUsable == true, paths[path]?.probe == nil else { return }
         probeCount += 1
@@ -31,7 +31,7 @@ extension Session {
         paths[path]?.owesProbe = true
     }
 
-    /// The far side says, by another way, that nothing arrives on this path: any other that comes up is better, until the far side answers here.
+    /// The remote peer says, by another way, that nothing arrives on this path: any other that comes up is better, until the remote peer answers here.
     public mutating func suspect(_ path: PathID) {
         guard paths[path]?.isUsable == true else { return }
         paths[path]?.isSuspect = true

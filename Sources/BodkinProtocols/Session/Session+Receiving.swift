@@ -134,7 +134,7 @@ extension Session {
         if !reason.isOrderly { events.append(.failedPath(path, Self.closedByPeer(reason))) }
         retire(path, .superseded)
         if reason == .sessionEnded, case .closing(_, let outcome) = state {
-            // The far side has read CONNECTION_CLOSE, even if its acknowledgement was lost with a path.
+            // The remote peer has read CONNECTION_CLOSE, even if its acknowledgement was lost with a path.
             end(outcome)
         } else {
             leave(path)

@@ -43,7 +43,7 @@ extension Session {
         }
     }
 
-    /// The far side's first limits, which hold for every stream.
+    /// The remote peer's first limits, which hold for every stream.
     mutating func raise(to limits: InitialLimits) {
         remoteLimits.data = max(remoteLimits.data, limits.data)
         remoteLimits.streamData = max(remoteLimits.streamData, limits.streamData)
@@ -55,7 +55,7 @@ extension Session {
         offerStreams()
     }
 
-    /// Checks that a stream exists or existed, and opens it, with all of lower number, where the far side may open it.
+    /// Checks that a stream exists or existed, and opens it, with all of lower number, where the remote peer may open it.
     private mutating func requireOpened(_ id: StreamID) throws(SessionError) {
         guard id != .initial else { return }
         guard let (opener, index) = id.opening else { throw SessionError(.streamState, "a frame for a one-directional stream") }

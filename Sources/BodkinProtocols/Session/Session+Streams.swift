@@ -1,8 +1,8 @@
 public import NIOCore
 
 extension Session {
-    /// Opens a stream; nil where the far side allows no more now, or ``Configuration/localStreams`` are alive. Then ``Event/streamsAvailable``
-    /// says when to try again. The far side hears of it with its first bytes, FIN or reset.
+    /// Opens a stream; nil where the remote peer allows no more now, or ``Configuration/localStreams`` are alive. Then ``Event/streamsAvailable``
+    /// says when to try again. The remote peer hears of it with its first bytes, FIN or reset.
     public mutating func openStream() -> StreamID? {
         guard state == .open else { return nil }
         guard mayOpenStream else {
@@ -17,7 +17,7 @@ extension Session {
     }
 
     /// Offers bytes to a stream, and says how many were taken. Where that is not all, ``Event/writable(_:)`` says when to offer the rest.
-    /// A stream that is finished, reset, stopped by the far side or over takes nothing, and neither does a session that is closing.
+    /// A stream that is finished, reset, stopped by the remote peer or over takes nothing, and neither does a session that is closing.
     public mutating func write(_ bytes: ByteBuffer, to stream: StreamID) -> Int {
         guard state == .open, bytes.readableBytes > 0 else { return 0 }
         let buffer = sendBuffer
@@ -42,7 +42,7 @@ extension Session {
         oweControl(stream)
     }
 
-    /// Asks the far side to reset its half of a stream; what arrives of it is dropped from now on.
+    /// Asks the remote peer to reset its half of a stream; what arrives of it is dropped from now on.
     public mutating func stopSending(_ stream: StreamID, code: UInt64) {
         guard let dropped = streams[stream]?.inbound.stop(code: code) else { return }
         receiveWindow.consume(dropped)
@@ -50,7 +50,7 @@ extension Session {
         forgetIfDone(stream)
     }
 
-    /// Reads at most `limit` bytes. Reading is what lets the far side send more. A stream that is over, or never was, is at its end.
+    /// Reads at most `limit` bytes. Reading is what lets the remote peer send more. A stream that is over, or never was, is at its end.
     /// - Parameter isJoined: whether to copy into one buffer what lies in several; otherwise it may be less than there is.
     public mutating func read(_ stream: StreamID, limit: Int, isJoined: Bool = true) -> StreamRead {
         guard let (result, owesLimit) = streams[stream]?.read(limit, isJoined: isJoined) else { return .end }
@@ -64,7 +64,7 @@ extension Session {
         return result
     }
 
-    /// Whether a stream will take bytes, now or when there is room: it is neither finished nor reset, nor stopped by the far side.
+    /// Whether a stream will take bytes, now or when there is room: it is neither finished nor reset, nor stopped by the remote peer.
     public func takesBytes(_ stream: StreamID) -> Bool { state == .open && streams[stream]?.outbound.takesBytes == true }
 
     /// Whether this side has said that it wants no more of a stream.
@@ -122,7 +122,7 @@ extension Session {
         }
     }
 
-    /// Owes a MAX_STREAMS where the far side has less than half of its streams left, and may have more.
+    /// Owes a MAX_STREAMS where the remote peer has less than half of its streams left, and may have more.
     mutating func considerStreamLimit() {
         let most = UInt64(configuration.remoteStreams)
         if remoteStreamLimit - openedRemotely <= most / 2, most + forgottenRemotely > remoteStreamLimit { owesStreamLimit = true }

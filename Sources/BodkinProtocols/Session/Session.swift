@@ -5,7 +5,7 @@ import OrderedCollections
 
 /// A connection between two instances that outlives the paths it runs over: streams, flow control, acknowledgement, replay.
 ///
-/// The session has no socket, no clock and no task. Whoever drives it reports paths and their bytes, and after every call takes all
+/// The session has no socket, no clock and no task. Its driver reports paths and their bytes, and after every call takes all
 /// events (``nextEvent()``) and, for every path that can be written to, all bytes (``output(on:limit:)``; taking bytes may make events). The wire
 /// format is in docs/wire.md.
 ///
@@ -13,12 +13,12 @@ import OrderedCollections
 ///           close                    everything packed, and CONNECTION_CLOSE
 ///  open ─────────────▶ draining ────────────────────────────────────▶ closing(its record)
 ///   │                     │                                              │
-///   │ abort, or           │ abort, or                                    │ acknowledged, or the far side
+///   │ abort, or           │ abort, or                                    │ acknowledged, or the remote peer
 ///   │ protocol error      │ protocol error                               │ says that the session is over
 ///   ▼                     ▼              CONNECTION_CLOSE packed         ▼
 ///  aborting(frame) ◀──────┘ ───────────────────────────────────────▶   ended
 /// ```
-/// `fail` and a CONNECTION_CLOSE of the far side lead to `ended` from everywhere; every path then gets a PATH_CLOSE.
+/// `fail` and a CONNECTION_CLOSE of the remote peer lead to `ended` from everywhere; every path then gets a PATH_CLOSE.
 ///
 /// ```swift
 /// var session = Session(role: .dialer, id: .random(), localInstance: mine, remoteInstance: theirs)
@@ -44,9 +44,9 @@ public struct Session: ~Copyable, Sendable {
     public let id: SessionID
     /// This side's instance.
     public let localInstance: InstanceID
-    /// The far side's instance.
+    /// The remote peer's instance.
     public let remoteInstance: InstanceID
-    /// Whether the application does not have it before the far side has answered, so that it may give way until then.
+    /// Whether the application does not have it before the remote peer has answered, so that it may give way until then.
     public let isOffer: Bool
     /// The bounds.
     public let configuration: Configuration
@@ -61,7 +61,7 @@ public struct Session: ~Copyable, Sendable {
     public internal(set) var activePath: PathID?
     /// The generation of the last choice that this side knows, 0 before the first.
     public internal(set) var generation: UInt64 = 0
-    /// Whether the far side has answered on any path: it knows the session.
+    /// Whether the remote peer has answered on any path: it knows the session.
     public internal(set) var isConfirmed = false
     /// No usable path is left, and the event has said so.
     var isWithoutPath = true
@@ -81,7 +81,7 @@ public struct Session: ~Copyable, Sendable {
     var queuedBytes = 0
     var remoteLimits = InitialLimits.beforeOpen
     var sentBytes: UInt64 = 0
-    /// The limit for all streams of which the far side has heard that it holds us up.
+    /// The limit for all streams of which a DATA_BLOCKED has told the remote peer.
     var blockedAt: UInt64?
     var receiveWindow: FlowWindow
     var openedLocally: UInt64 = 0

@@ -19,9 +19,9 @@ extension Session {
         public var largestConnectionWindow = 16 << 20 {
             didSet { largestConnectionWindow = Self.bounded(largestConnectionWindow, from: InitialLimits.floor) }
         }
-        /// How many streams of the far side's opening may be alive at once: 1 024.
+        /// How many streams of the remote peer's opening may be alive at once: 1 024.
         public var remoteStreams = 1024 { didSet { remoteStreams = min(max(remoteStreams, 0), 65_536) } }
-        /// How many streams of this side's opening may be alive at once, whatever the far side allows: 1 024.
+        /// How many streams of this side's opening may be alive at once, whatever the remote peer allows: 1 024.
         public var localStreams = 1024 { didSet { localStreams = min(max(localStreams, 0), 65_536) } }
         /// How many bytes of one stream wait here to be packed before ``Session/write(_:to:)`` takes no more: 256 KiB, or 32 KiB where a MiB of all waits. A piece of
         /// up to 64 KiB that begins below is taken whole.

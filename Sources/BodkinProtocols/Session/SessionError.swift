@@ -1,4 +1,4 @@
-/// What the far side did wrong, or why it refused a path.
+/// What the remote peer did wrong, or why it refused a path.
 public struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of failure. The first group ends one path, the second the session.
     public enum Code: Hashable, Sendable {
@@ -20,7 +20,7 @@ public struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
         case acknowledgedUnsent
         /// The initial limits are below what version 1 promises.
         case limitsTooLow
-        /// The far side closed the path for this reason.
+        /// The remote peer closed the path for this reason.
         case closedByPeer(PathCloseReason)
 
         /// More data than the window allows: FLOW_CONTROL_ERROR.

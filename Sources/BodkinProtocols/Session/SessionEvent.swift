@@ -5,20 +5,20 @@ extension Session {
         case readable(StreamID)
         /// A stream that took less than it was offered takes more now.
         case writable(StreamID)
-        /// The far side wants no more of this stream: what was not sent is dropped, and further writes take nothing.
+        /// The remote peer wants no more of this stream: what was not sent is dropped, and further writes take nothing.
         case stopped(StreamID, code: UInt64)
-        /// The far side opened this stream.
+        /// The remote peer opened this stream.
         case opened(StreamID)
         /// ``Session/openStream()`` gave nothing before and would give a stream now.
         case streamsAvailable
-        /// The far side answered, for the first time, on this path: the session exists at both ends.
+        /// The remote peer answered, for the first time, on this path: the session exists at both ends.
         case confirmed(PathID)
         /// This path carries the session from now on, confirmed by both ends; not sent for the first choice.
         case tookOver(PathID, generation: UInt64)
-        /// The far side has answered the PROBE of ``Session/probe(_:)``.
+        /// The remote peer has answered the PROBE of ``Session/probe(_:)``.
         case answered(PathID)
         /// Everything for this path has been handed out by ``Session/output(on:limit:)``: flush it, half-close the path, and close it when the
-        /// far side's end has been read or after a time limit. (Closing it with unread bytes would send an RST.)
+        /// remote peer's end has been read or after a time limit. (Closing it with unread bytes would send an RST.)
         case closePath(PathID)
         /// The path broke the protocol or was refused. ``closePath(_:)`` follows.
         case failedPath(PathID, SessionError)

@@ -1,4 +1,4 @@
-/// Which session: 16 random bytes, drawn by the dialer.
+/// The identifier of a session: 16 random bytes, chosen by the dialer.
 public struct SessionID: Hashable, Sendable, CustomStringConvertible {
     /// The 16 bytes.
     public let bytes: [UInt8]

@@ -31,13 +31,13 @@ struct SessionStream: Sendable {
     }
 
     /// Offers bytes to be sent: how many were taken, with how many the stream is to wait for its turn from now on (nil where it waits already, or must not), and
-    /// whether the far side is to hear that they must wait.
+    /// whether the remote peer is to hear that they must wait.
     mutating func write(_ bytes: ByteBuffer, buffer: Int) -> (accepted: Int, begins: Int?, owesBlocked: Bool) {
         let accepted = outbound.write(bytes, buffer: buffer)
         return (accepted, outbound.schedule() ? outbound.sendable : nil, outbound.owesBlocked && !isInControlQueue)
     }
 
-    /// The stream's turn to send, as ``OutboundHalf/takeTurn(_:bodyRoom:of:into:sendBuffer:)``; and whether the far side is to hear that what is left must wait, and
+    /// The stream's turn to send, as ``OutboundHalf/takeTurn(_:bodyRoom:of:into:sendBuffer:)``; and whether the remote peer is to hear that what is left must wait, and
     /// whether the stream is over.
     mutating func takeTurn(_ room: Int, bodyRoom: Int, of id: StreamID, into output: inout PathOutput, sendBuffer: Int) -> (
         length: Int, takesMore: Bool, isScheduled: Bool, owesBlocked: Bool, isDone: Bool

@@ -9,7 +9,7 @@ final class DatagramResponder: ChannelInboundHandler {
 
     private let local: Endpoint
     private let places: STUNPlaces
-    /// A peer proves itself over TCP only, where a source cannot be forged.
+    /// A peer authenticates itself over TCP only, because there a source cannot be forged.
     private let responder = BindingResponder(authentication: .ignored, software: "bodkin")
 
     init(local: Endpoint, places: STUNPlaces) {

@@ -2,7 +2,7 @@ import BodkinCore
 import BodkinProtocols
 import NIOCore
 
-/// STUN over TCP (RFC 8489 section 6.2.2). A request with a peer's credential proves that this connection is the peer's: as long as it lasts, the
+/// STUN over TCP (RFC 8489 section 6.2.2). A request with a peer's credential authenticates this connection as the peer's: as long as it lasts, the
 /// server vouches for the endpoint it comes from.
 final class WarmConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
@@ -121,7 +121,7 @@ final class WarmConnection: ChannelInboundHandler {
         guard let context, let source, let local = Endpoint(context.localAddress) else { return }
         guard let answer = responder.answer(to: message, from: source, at: local, other: places.other(than: local), over: .tcp, key: { _ in key })
         else { return }
-        // Whoever asks without reading is not waited for.
+        // A client that asks without reading is not waited for.
         guard context.channel.isWritable else { return context.close(promise: nil) }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer.bytes)), promise: nil)
     }

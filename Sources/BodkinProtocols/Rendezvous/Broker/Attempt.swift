@@ -5,7 +5,7 @@ import NIOCore
 /// One dial between two connections.
 ///
 /// ```
-/// proving ── the dialer's warm connections are proved, or 250 ms ──▶ met ── MeetAck ──▶ answered ── 60 s without a circuit ──▶ gone
+/// proving ── the dialer's STUN connections are up, or 250 ms ──▶ met ── MeetAck ──▶ answered ── 60 s without a circuit ──▶ gone
 ///    └── nobody to meet ──▶ pending ── a registration admits the dialer ──▶ │
 ///                              ▲ └── patience ends ──▶ gone                │
 ///                              └── declined, silent, or its connection lost ┘
@@ -13,11 +13,11 @@ import NIOCore
 /// An attempt without patience goes where it would become pending.
 struct Attempt {
     enum State: Equatable {
-        /// The dialer's warm connections are being proved.
+        /// The dialer's STUN connections are being authenticated.
         case proving
         /// No instance can be met.
         case pending
-        /// An instance has the Meet, and has to answer by then. An attempt that its dialer has given up is not wanted; it is kept to judge the called side.
+        /// An instance has the Meet, and has to answer by then. An attempt that its dialer has given up is not wanted; it remains to judge the called side.
         case met(answerBy: NIODeadline, isWanted: Bool)
         /// The instance has answered.
         case answered
@@ -31,7 +31,7 @@ struct Attempt {
     /// The only instance of it that will do; nil where any will.
     let instance: InstanceID?
     let isDirect: Bool
-    /// The circuit's first flight. It is kept until an instance answers, because another instance may need it.
+    /// The circuit's first flight. It stays until an instance answers, because another instance may need it.
     var early: Data
     let since: NIODeadline
     /// Until when the dialer waits.

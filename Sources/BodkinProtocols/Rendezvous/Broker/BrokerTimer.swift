@@ -4,7 +4,7 @@ package import NIOCore
 /// Something that the broker does later, unless it has become moot by then.
 struct BrokerTimer: Comparable {
     enum Purpose: Hashable {
-        /// The dialer's warm connections have had their time.
+        /// The time for the dialer's STUN connections is over.
         case warm(AttemptID)
         /// The called side has had its time to answer.
         case answer(AttemptID)

@@ -1,10 +1,10 @@
 package import BodkinCore
 
-/// Where the server connects to for a DialBack: nothing but the far end of a TCP connection that a peer has proved to be its own.
+/// The target of a DialBack: only the remote end of a TCP connection that a peer has authenticated as its own.
 package struct DialBackTarget: Hashable, Sendable {
     /// The endpoint.
     package let endpoint: Endpoint
-    /// The server's address that the proved connection goes to; nil where that is not known.
+    /// The server's address that the authenticated connection goes to; nil if it is not known.
     package let arrival: IPAddress?
 
     /// A target from its parts.

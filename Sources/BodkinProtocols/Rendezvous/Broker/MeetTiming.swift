@@ -9,7 +9,7 @@ package struct MeetTiming: Hashable, Sendable {
     /// The pause between two volleys, the same for both.
     package let interval: TimeAmount
 
-    /// The Meet leaves for both at the same moment and arrives after half a round trip: whoever has it first waits for the other.
+    /// The Meet leaves for both at the same moment and arrives after half a round trip: the peer that has it first waits for the other.
     ///
     /// The path between the two is unknown, but is seldom longer than the one through the server, which takes half of both round trips: an
     /// answer to a volley, or its refusal, is there after twice that. 200 ms keeps short paths from being flooded; 2 s is where people give up.

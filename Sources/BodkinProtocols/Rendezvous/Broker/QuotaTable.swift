@@ -1,7 +1,7 @@
 package import BodkinCore
 package import NIOCore
 
-/// Whose use is counted.
+/// The user whose use is counted.
 package enum Account: Hashable, Sendable {
     /// Everybody with the join token of this number.
     case token(Int)

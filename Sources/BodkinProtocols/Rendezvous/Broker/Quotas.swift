@@ -1,4 +1,4 @@
-/// What one user of the server may use at once. The three kinds of user: whoever shares a join token, an IPv4 address, an IPv6 /56.
+/// The resources that one user of the server may use at once. A user is a join token, an IPv4 address, or an IPv6 /56.
 public struct Quota: Hashable, Sendable {
     /// Connections at once.
     public var connections: Int
@@ -34,7 +34,7 @@ public struct Quota: Hashable, Sendable {
 public struct Quotas: Hashable, Sendable {
     /// Everybody who shares a join token (on an open server: everybody).
     public var token: Quota
-    /// One IPv4 address: often a household, sometimes the many customers of a carrier's NAT, so not too small.
+    /// One IPv4 address: often one subscriber, sometimes the many subscribers of a CGN, so not too small.
     public var address: Quota
     /// One IPv6 /56: what providers give to one site (RFC 6177 section 2).
     public var prefix: Quota

@@ -12,9 +12,9 @@ package struct Registration: Sendable {
     package let expiry: NIODeadline
     /// Who may dial.
     package let admission: Admission
-    /// The key of the warm connections' credential.
+    /// The key of the STUN connections' credential.
     package let stunKey: [UInt8]
-    /// How many warm connections are being proved.
+    /// How many STUN connections are being authenticated.
     package let warmConnections: Int
 
     /// Who may dial a peer.
@@ -38,7 +38,7 @@ package struct Registration: Sendable {
 
     /// The longest a card may be good: a day, and an hour for the journey and the clock's steps.
     package static let longestLifetime: UInt64 = 25 * 3_600_000
-    /// The most warm connections of an instance: two families, two interfaces.
+    /// The most STUN connections of an instance: two families, two interfaces.
     package static let maximumWarmConnections = 4
     /// The most peers of a list.
     package static let maximumListCount = 1_000

@@ -12,7 +12,7 @@ extension RendezvousBroker {
 
     private static func size(of forecast: WireForecast) -> Int { (try? forecast.serializedBytes() as [UInt8])?.count ?? .max }
 
-    /// Eight at once, four a second: a fresh reserved port is drawn once in a while.
+    /// Eight at once, four a second: a peer replaces its reserved port seldom.
     static func signals(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 4, burst: 8, now: now) }
 
     /// A listener whose network changes recalls the dialers of all its sessions: a thousand of them in twelve seconds.

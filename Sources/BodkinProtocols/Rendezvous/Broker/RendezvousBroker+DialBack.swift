@@ -2,10 +2,10 @@ import BodkinCore
 package import NIOCore
 
 extension RendezvousBroker {
-    /// Two at once, two a minute: a person looks at a network seldom.
+    /// Two at once, two a minute: a person checks a network seldom.
     static func dialBacks(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 2.0 / 60, burst: 2, now: now) }
 
-    /// Has the server connect to where the newest proved warm connection of each family comes from.
+    /// Has the server connect to the source of the newest authenticated STUN connection of each family.
     ///
     /// It counts as a dial of its user too, so that registering anew gains little.
     package mutating func dialBack(_ id: ConnectionID, now: NIODeadline) {

@@ -11,7 +11,7 @@ extension RendezvousBroker {
         if let known, registration.sequence <= known.sequence {
             return fail(id, .card, "the card's sequence number must grow: this server has number \(known.sequence)")
         }
-        // A successor with the same STUN key has the same warm connections.
+        // A successor with the same STUN key has the same STUN connections.
         var inherited: [(id: WarmID, endpoint: Endpoint)] = []
         var arrivals: [WarmID: IPAddress] = [:]
         if let predecessor {

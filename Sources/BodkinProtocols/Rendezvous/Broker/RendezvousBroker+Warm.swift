@@ -3,7 +3,7 @@ import FoundationEssentials
 package import NIOCore
 
 extension RendezvousBroker {
-    /// A registration whose key may verify a warm connection's request.
+    /// A registration whose key may verify a STUN connection's request.
     package struct Claim: Sendable {
         /// Whose it is.
         package let connection: ConnectionID
@@ -53,7 +53,7 @@ extension RendezvousBroker {
         parkedBySource[entry.source] = count > 0 ? count : nil
     }
 
-    /// A TCP connection has proved that it is the instance's that registered on `id`: what it comes from is observed as long as it lasts.
+    /// The instance that registered on `id` has authenticated a TCP connection: its source is observed as long as it lasts.
     /// - Parameter arrival: the server's address that it goes to, where that is known.
     package mutating func prove(_ warm: WarmID, _ id: ConnectionID, endpoint: Endpoint, at arrival: IPAddress? = nil, now: NIODeadline) {
         unpark(warm)

@@ -15,14 +15,14 @@ package struct RendezvousBroker: ~Copyable {
         var registration: Registration?
         /// Which registration came when.
         var order: UInt64 = 0
-        /// Until when a dial waits for the warm connections.
+        /// Until when a dial waits for the dialer's STUN connections.
         var warmDeadline = NIODeadline.distantPast
-        /// The warm connections that are proved, in the order of their proofs.
+        /// The authenticated STUN connections, in the order of their authentication.
         var warm: [(id: WarmID, endpoint: Endpoint)] = []
         /// At which of the server's addresses they arrived, for those of which that is known.
         var arrivals: [WarmID: IPAddress] = [:]
         var attempts: Set<AttemptID> = []
-        /// Those of the attempts that wait for the warm connections.
+        /// The dials that wait for STUN connections.
         var waiting: Set<AttemptID> = []
         /// How many Recalls it may send.
         var recalls: TokenBucket

@@ -103,7 +103,7 @@ struct HarassedBroker: ~Copyable {
                 case .fail(_, _, let id):
                     outcome.endings += 1
                     if let index = connections.firstIndex(of: id) { leave(index) }
-                // Nothing but what was proved is ever connected to, whatever anybody says.
+                // The server connects only to authenticated endpoints, whatever anybody says.
                 case .dialBack(let targets, _): if targets != [DialBackTarget(Self.warmEndpoint, arrival: nil)] { outcome.holds = false }
                 case .endCircuit, .dropCircuit, .settle: break
                 }

@@ -90,7 +90,7 @@ extension RendezvousFuzzer {
 
         private mutating func judge(_ wire: WireSignedCard, observed: [WireTransportAddress] = []) {
             let author = inputs.authors[Int(inputs.random.below(UInt64(inputs.authors.count)))]
-            // Whose card it says it is, as far as that is known: any other owner is refused before anything else is looked at.
+            // Whose card it says it is, as far as that is known: any other owner is refused before anything else is checked.
             let owner = inputs.authors.first { author in author.cards.contains { $0.card == wire.card } } ?? author
             do {
                 let card = try Card(wire, of: owner.peer, server: FuzzedMessages.server, now: FuzzedMessages.wallClock)

@@ -1,6 +1,6 @@
 public import BodkinCore
 
-/// What a STUN server sends in answer to a Binding request, and what the request has proved.
+/// A STUN server's answer to a Binding request, and the user that the request authenticated.
 public struct BindingAnswer: Sendable, Hashable {
     /// The response, success or error.
     public let response: STUNMessage
@@ -8,7 +8,7 @@ public struct BindingAnswer: Sendable, Hashable {
     public let origin: Endpoint
     /// Where it goes: the sender, or its RESPONSE-PORT.
     public let destination: Endpoint
-    /// The user name whose key made the request; nil where nothing was proved.
+    /// The user name whose key made the request; nil if the request is not authenticated.
     public let username: String?
 
     /// The response on the wire.

@@ -13,7 +13,7 @@ public import BodkinCore
 public struct BindingResponder: Sendable {
     /// Whether requests must prove who sent them, with short-term credentials (RFC 8489 section 9.1).
     public enum Authentication: Sendable, Hashable {
-        /// Credentials are not looked at.
+        /// Credentials are ignored.
         case ignored
         /// Who offers credentials must offer good ones.
         case optional

@@ -78,7 +78,7 @@ extension STUNFuzzer {
             let covered = message.attributes.prefix { $0.type != .messageIntegrity && $0.type != .messageIntegritySHA256 }
             let isAsMade = message.method == original?.method && message.transactionID == original?.transactionID
             check(isAsMade && original?.attributes.starts(with: covered) == true, message.bytes, "a forged message was believed")
-            check(answer.response.verifiedIntegrity(key: Generator.key) != nil, message.bytes, "the answer to a proved request is not signed")
+            check(answer.response.verifiedIntegrity(key: Generator.key) != nil, message.bytes, "the answer to an authenticated request is not signed")
         }
 
         /// A valid message, these bytes and garbage, cut at random: what comes out must be what is read at once.

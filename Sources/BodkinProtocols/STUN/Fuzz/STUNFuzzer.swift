@@ -27,7 +27,7 @@ public enum STUNFuzzer {
         public var malformed = 0
         /// Responses, by error code; 0 for success.
         public var answers: [Int: Int] = [:]
-        /// Requests that proved a user name.
+        /// Requests that authenticated a user name.
         public var proved = 0
         /// Messages that came out of a stream cut at random.
         public var framed = 0

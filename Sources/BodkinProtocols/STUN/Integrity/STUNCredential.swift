@@ -1,4 +1,4 @@
-/// A short-term credential (RFC 8489 section 9.1): a user name and the key that proves it.
+/// A short-term credential (RFC 8489 section 9.1): a user name and its key.
 public struct STUNCredential: Sendable, Hashable {
     /// Who.
     public let username: STUNMessage.Username

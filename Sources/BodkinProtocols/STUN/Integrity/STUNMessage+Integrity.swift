@@ -47,7 +47,7 @@ extension STUNMessage {
         if fingerprint { add(Fingerprint(of: bytes(upTo: attributes.count, leavingRoomFor: 8))) }
     }
 
-    /// Which integrity attribute proves that this message was made with `key`; nil where none does.
+    /// The integrity attribute that verifies with `key`; nil if none does.
     ///
     /// MESSAGE-INTEGRITY-SHA256 decides where it is present (section 9.1.3): a good HMAC-SHA1 beside a wrong HMAC-SHA256 proves nothing.
     public func verifiedIntegrity(key: [UInt8]) -> Integrity? {
