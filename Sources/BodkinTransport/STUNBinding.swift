@@ -206,7 +206,7 @@ public final class STUNBinding {
 
     fileprivate func received(_ message: STUNMessage) {
         guard message.class == .success, let mapped: STUNMessage.XORMappedAddress = try? message.attribute() else { return }
-        // Once there is a key, an answer without its proof is none of the server's.
+        // Once there is a key, an answer that does not verify with it is not the server's.
         if let credential, message.hasIntegrity, message.verifiedIntegrity(key: credential.key) == nil { return }
         heardAt = eventLoop.now
         if let silence { onEvent(.survived(from: local, silence)) }

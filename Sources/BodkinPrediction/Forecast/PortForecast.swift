@@ -28,7 +28,7 @@ public struct PortForecast: Hashable, Sendable {
         self.ports = ports
     }
 
-    /// The port of the probe that the other side aims at, of one that counts; else ``port``.
+    /// The port of the probe that the remote side aims at, if ports are sequential; else ``port``.
     public var target: UInt16 {
         guard case .counted(let delta, _, let index) = ports else { return port }
         return port(at: index, delta)

@@ -2,7 +2,7 @@ public import BodkinCore
 
 /// What the called side writes on a TCP connection that it opened itself, before any TLS: "I am here because of this attempt; you are the TLS client".
 ///
-/// Without it, a dialer could not tell a connection that its called peer opened from one of a stranger who dials: in both cases it has accepted a TCP
+/// Without it, a dialer could not tell a connection that its called peer opened from one of another dialer: in both cases it has accepted a TCP
 /// connection. The first byte tells a preamble (0x42) from a TLS record (0x14 to 0x17). A dialer that connected itself skips it.
 public enum Preamble {
     /// How many bytes a preamble has.

@@ -18,7 +18,7 @@ extension PeerConnection {
         guard let token = shared.token(hello.token) else {
             return fail(.token, "The join token is missing or wrong. Copy the whole URL that the server printed.")
         }
-        guard let instance = InstanceID(bytes: hello.instance) else { return fail(.protocol, "an instance has 16 bytes") }
+        guard let instance = InstanceID(bytes: hello.instance) else { return fail(.protocol, "The instance has a wrong length. Use 16 bytes.") }
         let mailbox = Mailbox(self, context.eventLoop)
         let id = shared.hub.join(mailbox, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip)
         guard let id else { return fail(.quota, "The rendezvous server is full. Try again later.") }
@@ -52,7 +52,7 @@ extension PeerConnection {
             send(.pong(ping))
         case .pong: measure()
         case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack, .dialPending:
-            fail(.protocol, "this message is not for a server, or not now")
+            fail(.protocol, "The message is not for a server, or not in this state. See docs/wire.md for the order of messages.")
         }
     }
 

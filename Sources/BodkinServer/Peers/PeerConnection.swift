@@ -96,7 +96,7 @@ final class PeerConnection: ChannelInboundHandler {
         switch phase {
         case .handshaking, .closing: break
         case .greeting(let peer):
-            guard case .hello(let hello) = body else { return fail(.protocol, "the first message must be a hello") }
+            guard case .hello(let hello) = body else { return fail(.protocol, "The first message is not a hello. Send the hello first.") }
             welcome(hello, peer)
         case .open(let id, let peer, let instance): receive(body, id, peer, instance)
         }
@@ -110,8 +110,8 @@ final class PeerConnection: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch (error as? EnvelopeFraming.Failure, phase) {
         case (_, .closing): break
-        case (.tooLarge?, _): fail(.tooLarge, "a message takes at most \(EnvelopeFraming.maximumMessageSize) bytes")
-        case (.malformed?, _): fail(.protocol, "this is no message of \(TLSContexts.rendezvousProtocol)")
+        case (.tooLarge?, _): fail(.tooLarge, "The message is too large. Send at most \(EnvelopeFraming.maximumMessageSize) bytes.")
+        case (.malformed?, _): fail(.protocol, "The bytes are no message of \(TLSContexts.rendezvousProtocol). See docs/wire.md for the framing.")
         case (nil, _):
             shared.logger.debug("a connection failed", metadata: ["source": "\(source.map(\.description) ?? "?")", "error": "\(error)"])
             context.close(promise: nil)

@@ -68,14 +68,14 @@ package struct Registration: Sendable {
             throw Refusal(error)
         }
         guard checked.instance == instance else {
-            throw Refusal(code: .card, message: "the card is another instance's: sign one for the instance that said hello")
+            throw Refusal(code: .card, message: "The card belongs to another instance. Sign one for the instance of the hello.")
         }
         let lifetime = checked.expiry - wallClock
         guard lifetime <= Self.longestLifetime else {
-            throw Refusal(code: .expired, message: "the card is good for more than 25 hours: sign one by this server's time, for a day at most")
+            throw Refusal(code: .expired, message: "The card is valid for more than 25 hours. Sign one by this server's clock, for a day at most.")
         }
         guard (16...64).contains(wire.stunKey.count) else {
-            throw Refusal(code: .protocol, message: "the STUN key must have 16 to 64 bytes")
+            throw Refusal(code: .protocol, message: "The STUN key has a wrong length. Use 16 to 64 bytes.")
         }
         card = wire.card
         sequence = checked.sequence
@@ -89,11 +89,11 @@ package struct Registration: Sendable {
 extension Registration.Refusal {
     init(_ refusal: Card.Refusal) {
         switch refusal {
-        case .expired: self.init(code: .expired, message: "the card has expired: sign one by this server's time, which this message tells")
-        case .server: self.init(code: .card, message: "the card is for another server: sign one with this server's key hash")
-        case .foreign: self.init(code: .card, message: "the card is another peer's: sign one with the key of this connection")
-        case .signature: self.init(code: .card, message: "the card's signature is wrong: sign it with the key of this connection")
-        case .malformed: self.init(code: .card, message: "the card is malformed: see docs/wire.md for its fields and bounds")
+        case .expired: self.init(code: .expired, message: "The card has expired. Sign one by this server's clock, which is in this message.")
+        case .server: self.init(code: .card, message: "The card is for another server. Sign one with this server's key hash.")
+        case .foreign: self.init(code: .card, message: "The card belongs to another peer. Sign one with the key of this connection.")
+        case .signature: self.init(code: .card, message: "The signature of the card is wrong. Sign the card with the key of this connection.")
+        case .malformed: self.init(code: .card, message: "The card is malformed. See docs/wire.md for its fields and bounds.")
         }
     }
 }
@@ -104,7 +104,7 @@ extension Registration.Admission {
         case .anyone: self = .anyone
         case .listed:
             guard wire.peers.count <= Registration.maximumListCount else {
-                throw Registration.Refusal(code: .tooLarge, message: "a policy lists at most 1000 peers")
+                throw Registration.Refusal(code: .tooLarge, message: "The policy lists more than 1000 peers. List fewer.")
             }
             self = .listed(Set(wire.peers.compactMap { PeerID(publicKey: $0) }))
         // What a later version may add is not known to be harmless.

@@ -23,7 +23,7 @@ extension RendezvousBroker {
         switch wire.payload {
         case .card(let card)? where card.card.count + card.signature.count <= Self.maximumSignalSize: break
         case .forecast(let forecast)? where Self.size(of: forecast) <= Self.maximumForecastSize: break
-        default: return fail(id, .tooLarge, "a signal carries a card of at most 4096 bytes, or a forecast")
+        default: return fail(id, .tooLarge, "The signal has neither a card of at most 4096 bytes nor a forecast. Send one of them.")
         }
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id),
             let other = attempts[attempt]?.other(than: side),
@@ -37,9 +37,11 @@ extension RendezvousBroker {
 
     /// Passes a Recall on to the instance that it names, if that is registered; one too many is dropped.
     package mutating func recall(_ id: ConnectionID, _ wire: WireRecall, now: NIODeadline) {
-        guard let client = clients[id], client.registration != nil else { return fail(id, .protocol, "register before you recall anybody") }
+        guard let client = clients[id], client.registration != nil else {
+            return fail(id, .protocol, "The connection has no registration. Register before a recall.")
+        }
         guard let peer = PeerID(publicKey: wire.peer), let instance = InstanceID(bytes: wire.instance), wire.session.count == 16 else {
-            return fail(id, .protocol, "a recall names a key of 32 bytes, an instance and a session of 16")
+            return fail(id, .protocol, "The recall is malformed. Name a key of 32 bytes, and an instance and a session of 16 bytes.")
         }
         guard clients[id]?.recalls.take(now: now) == true, let target = instances[instance]?.first(where: { clients[$0]?.peer == peer }) else {
             return
@@ -54,7 +56,7 @@ extension RendezvousBroker {
 
     /// Passes bytes of a circuit on.
     package mutating func relay(_ id: ConnectionID, _ wire: WireCircuitData, now: NIODeadline) {
-        guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "an attempt has 16 bytes") }
+        guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "The attempt has a wrong length. Use 16 bytes.") }
         guard let side = attempts[attempt]?.side(of: id) else { return sendClose(attempt, .violation, to: id) }
         // What was on its way when the circuit ended is nobody's fault.
         guard attempts[attempt]?.circuit != nil else { return }

@@ -9,17 +9,21 @@ extension RendezvousBroker {
     /// A peer dials another.
     package mutating func dial(_ id: ConnectionID, _ wire: WireDial, now: NIODeadline) {
         guard let client = clients[id] else { return }
-        guard let registration = client.registration else { return fail(id, .protocol, "register before you dial: the other side needs your card") }
-        guard let target = PeerID(publicKey: wire.to), let attempt = AttemptID(bytes: wire.attempt) else {
-            return fail(id, .protocol, "a dial names a key of 32 bytes and an attempt of 16")
+        guard let registration = client.registration else {
+            return fail(id, .protocol, "The connection has no registration. Register before a dial, because the remote peer needs the card.")
         }
-        guard wire.early.count <= Self.maximumEarlySize else { return fail(id, .tooLarge, "early takes at most 4096 bytes") }
+        guard let target = PeerID(publicKey: wire.to), let attempt = AttemptID(bytes: wire.attempt) else {
+            return fail(id, .protocol, "The dial is malformed. Name a key of 32 bytes and an attempt of 16 bytes.")
+        }
+        guard wire.early.count <= Self.maximumEarlySize else {
+            return fail(id, .tooLarge, "The early bytes of the dial are too many. Send at most 4096.")
+        }
         let instance = InstanceID(bytes: wire.instance)
-        guard wire.instance.isEmpty || instance != nil else { return fail(id, .protocol, "an instance has 16 bytes") }
-        guard attempts[attempt] == nil else { return fail(id, .protocol, "the attempt exists: draw 16 random bytes for each dial") }
+        guard wire.instance.isEmpty || instance != nil else { return fail(id, .protocol, "The instance has a wrong length. Use 16 bytes.") }
+        guard attempts[attempt] == nil else { return fail(id, .protocol, "The attempt exists already. Use 16 random bytes for each dial.") }
         dials &+= 1
         let wantsCircuit = !wire.early.isEmpty
-        guard wire.direct || wantsCircuit else { return fail(id, .protocol, "a dial wants a direct path, a circuit, or both") }
+        guard wire.direct || wantsCircuit else { return fail(id, .protocol, "The dial wants no path. Ask for a direct path, a circuit, or both.") }
         guard quotas.takeDial(client.accounts, now: now), attempts.count < limits.attempts else { return sendFailure(attempt, .quota, to: id) }
         let hasCircuit = wantsCircuit && quotas.take(.circuit, client.accounts, now: now)
         if wantsCircuit && !hasCircuit {
@@ -90,7 +94,7 @@ extension RendezvousBroker {
 
     /// The called side has the Meet.
     package mutating func answer(_ id: ConnectionID, _ wire: WireMeetAck, now: NIODeadline) {
-        guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "an attempt has 16 bytes") }
+        guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "The attempt has a wrong length. Use 16 bytes.") }
         guard attempts[attempt]?.called == id, attempts[attempt]?.isUnanswered == true else { return }
         switch wire.answer {
         case .accepted: accepted(attempt, now: now)
@@ -102,7 +106,7 @@ extension RendezvousBroker {
 
     mutating func giveUpOnAnswer(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], case .met(let answerBy, _) = attempt.state, answerBy <= now, let called = attempt.called else { return }
-        fail(called, .unspecified, "a call was not answered in time: connect and register again")
+        fail(called, .unspecified, "The peer did not answer a Meet in time. Connect and register again.")
         leave(called, now: now)
     }
 

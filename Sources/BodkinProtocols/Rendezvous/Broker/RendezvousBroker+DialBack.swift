@@ -10,7 +10,7 @@ extension RendezvousBroker {
     /// It counts as a dial of its user too, so that registering anew gains little.
     package mutating func dialBack(_ id: ConnectionID, now: NIODeadline) {
         guard let client = clients[id], client.registration != nil else {
-            return fail(id, .protocol, "register before you have the server dial back")
+            return fail(id, .protocol, "The connection has no registration. Register before a dial-back.")
         }
         let targets = [IPAddress.Family.v4, .v6].compactMap { family in
             client.warm.last { $0.endpoint.address.family == family }.map { DialBackTarget($0.endpoint, arrival: client.arrivals[$0.id]) }

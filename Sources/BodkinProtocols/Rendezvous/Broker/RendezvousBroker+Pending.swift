@@ -33,8 +33,8 @@ extension RendezvousBroker {
         for attempt in waiting.sorted(by: { $0.since < $1.since }) { meet(attempt.id, now: now) }
     }
 
-    /// The instance that had the Meet has declined it, has not answered in time, or is gone. The dialer waits for another one, and has not
-    /// heard a byte of this one: what it has sent, it need not send again.
+    /// The instance that had the Meet has declined it, has not answered in time, or is gone. The dialer waits for another one. It has
+    /// received no byte of this one, so it need not send again what it has sent.
     mutating func missed(_ id: AttemptID, _ reason: WireDialFailed.Reason, now: NIODeadline) {
         guard let attempt = attempts[id], case .met(_, let isWanted) = attempt.state, let called = attempt.called else { return }
         guard isWanted else { return remove(id, now: now) }
@@ -71,7 +71,7 @@ extension RendezvousBroker {
 
     /// The dialer gives up a dial. What both sides have is not touched.
     package mutating func cancel(_ id: ConnectionID, _ wire: WireDialCancel, now: NIODeadline) {
-        guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "an attempt has 16 bytes") }
+        guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "The attempt has a wrong length. Use 16 bytes.") }
         guard let state = attempts[attempt]?.state, attempts[attempt]?.dialer == id else { return }
         switch state {
         case .proving, .pending: remove(attempt, now: now)

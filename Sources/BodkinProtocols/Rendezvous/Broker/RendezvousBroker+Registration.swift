@@ -9,7 +9,7 @@ extension RendezvousBroker {
         let predecessor = instances[instance]?.first { $0 != id && clients[$0]?.peer == peer }
         let known = client.registration ?? predecessor.flatMap { clients[$0]?.registration }
         if let known, registration.sequence <= known.sequence {
-            return fail(id, .card, "the card's sequence number must grow: this server has number \(known.sequence)")
+            return fail(id, .card, "The sequence number of the card has not grown. Use one above \(known.sequence).")
         }
         // A successor with the same STUN key has the same STUN connections.
         var inherited: [(id: WarmID, endpoint: Endpoint)] = []

@@ -68,8 +68,8 @@ extension RendezvousBroker {
         for attempt in client.waiting { meet(attempt, now: now) }
     }
 
-    /// A proof that comes after the Meet, as when a packet was lost: the other side may connect there from now on. Bounded like signals: proofs can be
-    /// had by the dozen.
+    /// An authentication that comes after the Meet, as when a packet was lost: the remote peer may connect there from now on. The number is bounded like that
+    /// of signals, because a peer can authenticate dozens of connections.
     private mutating func tellObserved(_ id: AttemptID, of connection: ConnectionID, now: NIODeadline) {
         guard let attempt = attempts[id], attempt.isDirect, let side = attempt.side(of: connection),
             let other = attempt.other(than: side), let client = clients[connection],
