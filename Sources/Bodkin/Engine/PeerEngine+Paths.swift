@@ -8,61 +8,43 @@ extension PeerEngine {
     /// The most paths of one session at once: the one that carries it, what replaces it, and what is being closed.
     static let pathLimit = 8
 
-    /// A connection to the reserved port.
+    /// Takes a connection to the reserved port.
     func accept(_ channel: any Channel) throws {
         guard !isOver else { return channel.close(promise: nil) }
-        // Whoever keeps silent longest makes room: nobody shuts the others out by saying nothing.
-        if strangers.count >= Self.strangerLimit, let oldest = strangers.values.min(by: { $0.number < $1.number }) {
-            oldest.channel.close(promise: nil)
-        }
-        strangerCount += 1
-        strangers[ObjectIdentifier(channel)] = (strangerCount, channel, false)
-        var isStranger = true
-        let known = { [weak self] in
-            guard isStranger else { return }
-            isStranger = false
-            self?.strangers[ObjectIdentifier(channel)] = nil
-        }
-        channel.closeFuture.assumeIsolated().whenComplete { _ in known() }
-        weak var attempt: Attempt?
-        var isOfAttempt = false
-        let path = try factory.accepted(
-            channel, expected: { [weak self] in self?.remotes.dial($0).flatMap { $0.role == .dialer ? $0.peer : nil } },
+        try inbound.accept(channel)
+    }
+
+    /// Makes the driver of inbound paths.
+    func makeInboundDriver() -> InboundDriver {
+        let delegate = InboundDriver.Delegate(
+            expectedPeer: { [weak self] in self?.remotes.dial($0).flatMap { $0.role == .dialer ? $0.peer : nil } },
             admits: { [weak self] in self?.admits($0) ?? false },
-            decided: { [weak self] id in
-                self?.strangers[ObjectIdentifier(channel)]?.hasSpoken = true
-                isOfAttempt = id != nil
-                attempt = id.flatMap { self?.remotes.dial($0) }
-            })
-        path.onEvent = { [weak self, unowned path] event in
-            switch event {
-            case .secured(let peer):
-                known()
-                if let attempt { return attempt.secured(path, candidate: nil) }
-                // Its attempt is over and gone, or we are.
-                guard let self, !isOfAttempt else { return path.close() }
-                self.awaitOpening(path, from: peer)
-            default: break
-            }
-        }
+            claim: { [weak self] id in
+                weak let attempt = self?.remotes.dial(id)
+                return { path in if let attempt { attempt.secured(path, candidate: nil) } else { path.close() } }
+            },
+            offer: { [weak self] path, opening in self?.offered(path, opening) })
+        return InboundDriver(factory, clock: clock, delegate)
     }
 
-    /// Forgets connections from an endpoint that have said nothing: a plain close would leave the system's half of them in the way. One whose handshake is under
-    /// way is let be, unless `isPressing`: on a busy machine it takes longer than two instants are apart.
-    /// Returns whether there were any.
-    func discardStrangers(at remote: Endpoint, isPressing: Bool) -> Bool {
-        let found = strangers.values.filter { Endpoint($0.channel.remoteAddress) == remote }
-        for stranger in found where isPressing || !stranger.hasSpoken { ReservedPort.discard(stranger.channel) }
-        return !found.isEmpty
-    }
+    /// Resets the connections from an endpoint that have not proved whose they are: those that have said nothing, and all of them if `isPressing`.
+    /// - Returns: whether there was any.
+    func discardStrangers(at remote: Endpoint, isPressing: Bool) -> Bool { inbound.clear(remote, isPressing: isPressing) }
 
-    /// Whether a peer may open paths to us: by policy, because a dial is under way, or because a live session is a grant.
+    /// Whether a peer may open paths to this one: by policy, because a dial is under way, or because a live session is a grant.
     func admits(_ peer: PeerID) -> Bool {
         configuration.admission.admits(peer) || remotes.knows(peer)
     }
 
-    /// The far side, a dialer, is proved: its first frame says which session the path is for.
-    func awaitOpening(_ path: Path, from peer: PeerID) { _ = Newcomer(path, from: peer, engine: self) }
+    /// Waits for the first frame of an authenticated dialer, which names the session of the path.
+    func awaitOpening(_ path: Path, from peer: PeerID) { inbound.awaitOpening(path, from: peer) }
+
+    /// The first frame of a path has come.
+    private func offered(_ path: UnopenedPath, _ opening: PathOpening) {
+        guard !holds(path, opening, from: path.peer) else { return }
+        path.take()
+        open(path.path, opening, from: path.peer, received: path.received)
+    }
 
     /// The first frame is there.
     func open(_ path: Path, _ opening: PathOpening, from peer: PeerID, received: ByteBuffer) {

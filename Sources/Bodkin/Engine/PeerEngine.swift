@@ -21,15 +21,13 @@ final class PeerEngine {
         case closed
     }
 
-    /// How many accepted connections may be without a proved peer at once.
-    static let strangerLimit = 256
     /// How many dials others may have under way towards us at once.
     static let calledLimit = 256
 
     let configuration: Peer.Configuration
     let eventLoop: any EventLoop
     let instance = InstanceID.random()
-    let start: NIODeadline
+    let clock: PeerClock
     let certificate: CertificateIdentity
     let factory: PathFactory
     let metrics = PeerMetrics()
@@ -68,10 +66,8 @@ final class PeerEngine {
     /// The paths that carry the last words of those that are over, until they are gone; and who waits for that.
     var parting: [(path: Path, box: ConnectionBox)] = []
     var allParted: EventLoopPromise<Void>?
-    /// How many connections were ever accepted.
-    var strangerCount: UInt64 = 0
-    /// Those that have not proved whose they are, by their number; and whether they have said anything.
-    var strangers: [ObjectIdentifier: (number: UInt64, channel: any Channel, hasSpoken: Bool)] = [:]
+    /// The connections that belong to no dial and no session yet.
+    private(set) lazy var inbound = makeInboundDriver()
     /// The connections of ours that have no answer yet, over all dials.
     var halfOpen = HalfOpenBudget(descriptors: DescriptorLimit.present)
     /// What is known of the NAT in front.
@@ -95,7 +91,8 @@ final class PeerEngine {
                 samplesAllocator: configuration.predictsPorts && configuration.paths != .relayOnly,
                 examinationDelay: configuration.profilesNetwork && configuration.paths != .relayOnly ? configuration.profileDelay : nil))
         portKeeper = PortKeeper(configuration.reservedPort)
-        (start, linkStart) = (eventLoop.now, eventLoop.now)
+        clock = PeerClock(of: eventLoop)
+        linkStart = clock.start
         certificate = try CertificateIdentity(configuration.identity)
         factory = try PathFactory(certificate)
         let url = configuration.rendezvous
@@ -184,19 +181,22 @@ final class PeerEngine {
         for binding in bindings.values { binding.close() }
         for port in openPorts.values { port.close() }
         (bindings, openPorts) = ([:], [:])
-        for stranger in strangers.values { stranger.channel.close(promise: nil) }
+        inbound.close()
     }
 
     // MARK: Telling
 
+    /// When the peer began.
+    var start: NIODeadline { clock.start }
+
     /// The time since the peer's start.
-    var now: Instant { instant(eventLoop.now) }
+    var now: Instant { clock.now }
 
     /// A time of the event loop as the machines count it.
-    func instant(_ time: NIODeadline) -> Instant { Instant(sinceStart: .nanoseconds((time - start).nanoseconds)) }
+    func instant(_ time: NIODeadline) -> Instant { clock.instant(time) }
 
-    /// When a machine's deadline has certainly come: the event loop counts whole nanoseconds, and a timer that is early would find nothing to do.
-    func time(of deadline: Instant) -> NIODeadline { start + TimeAmount(deadline.sinceStart) + .nanoseconds(1) }
+    /// A time of the event loop at which a machine's deadline has certainly come.
+    func time(of deadline: Instant) -> NIODeadline { clock.time(of: deadline) }
 
     func elapsed(since begin: NIODeadline) -> Duration { .nanoseconds((eventLoop.now - begin).nanoseconds) }
 
