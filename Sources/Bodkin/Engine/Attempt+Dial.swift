@@ -54,7 +54,7 @@ extension Attempt {
         dial.patienceMs = UInt32(clamping: patience.nanoseconds / 1_000_000)
         early.clear()
         engine.link?.send(.dial(dial), flush: false)
-        engine.keepVigil()
+        engine.probeServerWhileWaiting()
     }
 
     private func openCircuit() {
@@ -89,7 +89,7 @@ extension Attempt {
         engine.keep(successor)
         if let path = successor.circuitPath, path.channel.isActive { successor.resumeCircuit(path) }
         successor.limitTime()
-        engine.keepVigil()
+        engine.probeServerWhileWaiting()
     }
 
     private func resumeCircuit(_ path: Path) {

@@ -83,7 +83,7 @@ extension Attempt {
         var forbidden = report.attempts.firstIndex { $0.remote == entry.remote && $0.verdict == .forbidden }
         let attachments = engine.attachments
         let filter = CandidateFilter(
-            observed: observed, ownObserved: engine.warms.compactMap(\.observed),
+            observed: observed, ownObserved: engine.bindings.compactMap(\.observed),
             ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address), ownPort: port.number, onLink: attachments.onLink,
             gateways: attachments.gateways,
             allowsPrivate: engine.configuration.allowsPrivateAddresses, signed: signed, isAuthenticated: session != nil || hasAuthenticatedCircuit)

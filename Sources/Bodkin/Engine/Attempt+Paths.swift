@@ -172,7 +172,7 @@ extension Attempt {
         if isResumption, session?.activePath == nil, !isCircuitTaken, engine.circuits[id] != nil { return }
         report.route = session?.activePath.map { Route($0.kind) }
         if report.route == .circuit {
-            let isSeen = engine.warms.contains { $0.observed != nil }
+            let isSeen = engine.bindings.contains { $0.observed != nil }
             let isHopeless = predictedPunch.isHopeless
             let verdict = isHopeless ? .unpredictable : RelayVerdict(report, isWanted: isDirectWanted, isSeen: isSeen)
             report.verdict = verdict

@@ -4,107 +4,79 @@ import BodkinTransport
 import FoundationEssentials
 import NIOCore
 
-/// Drives the ``RendezvousClient``: performs its actions on a ``RendezvousLink``, and turns the link's events into inputs.
+/// Routes between the rendezvous and the rest of the peer.
 extension PeerEngine {
-    /// Gives the machine an input, and the present state of what it depends on before, and performs what follows.
-    func feedRendezvous(_ input: RendezvousClient.Input) {
+    /// Makes the driver of the rendezvous.
+    func makeRendezvousDriver() -> RendezvousDriver {
+        let delegate = RendezvousDriver.Delegate(
+            local: { [weak self] in self?.localDescription ?? LocalDescription() },
+            demand: { [weak self] in self?.serverDemand ?? ServerDemand() },
+            handle: { [weak self] event in self?.handle(event) })
+        return RendezvousDriver(configuration, instance: instance, certificate: certificate, clock: clock, delegate)
+    }
+
+    private func handle(_ event: RendezvousDriver.Event) {
         guard !isOver else { return }
-        let (now, local, demand) = (now, localDescription, serverDemand)
-        rendezvous.handle(.localChanged(local), at: now)
-        rendezvous.handle(.demandChanged(demand), at: now)
-        rendezvous.handle(input, at: now)
-        performRendezvousActions()
-    }
-
-    /// Dials and sessions need the server more, or less, than before.
-    func serverDemandChanged() {
-        let (now, demand) = (now, serverDemand)
-        rendezvous.handle(.demandChanged(demand), at: now)
-        armRendezvousTimer()
-    }
-
-    func performRendezvousActions() {
-        rendezvousDepth += 1
-        while !isOver, let action = rendezvous.nextAction() { perform(action) }
-        rendezvousDepth -= 1
-        guard rendezvousDepth == 0, !isOver else { return }
-        link?.flush()
-        // The actions may have changed the demand.
-        serverDemandChanged()
-    }
-
-    /// One timer for the machine. One that comes too early does nothing but set the next: most deadlines only move on.
-    private func armRendezvousTimer() {
-        guard !isOver, let deadline = rendezvous.deadline else { return }
-        let time = time(of: deadline)
-        if let timer = rendezvousTimer, timer.time <= time { return }
-        rendezvousTimer?.task.cancel()
-        let task = OneShot(on: eventLoop, at: time) { [weak self] in
-            self?.rendezvousTimer = nil
-            if let self, let silence = self.link?.packetSilence { self.rendezvous.handle(.packetSilence(silence), at: self.now) }
-            self?.feedRendezvous(.timeout(jitter: .random(in: 0...1)))
-        }
-        rendezvousTimer = (time, task)
-    }
-
-    private func perform(_ action: RendezvousClient.Action) {
-        switch action {
-        case .resolve: resolveServer()
-        case .connect: connectToServer()
-        case .disconnect(let isDiscarded): isDiscarded ? link?.discard() : link?.close()
-        case .send(let body): link?.send(body, flush: false)
+        switch event {
+        case .connecting: openBindings()
+        case .linkUp(let route, let start):
+            ports.linkCameUp(serverRoundTrip, by: route, since: start)
+            openBindings()
         case .registrationSent(let isFirstOnLink): registrationSent(isFirstOnLink)
-        case .openCircuits(let window): for circuit in Array(circuits.values) { circuit.open(window: window) }
+        case .circuitsOpened(let window): for circuit in Array(circuits.values) { circuit.open(window: window) }
         case .registered(let isFirstOnLink): registered(isFirstOnLink)
         case .linkLost(let message): lostLink(message)
-        case .dialedBack(let answer): dialedBack(answer)
-        case .fail(let error): fail(error)
+        case .message(let body): received(body)
+        case .failed(let error): fail(error)
         }
     }
 
-    // MARK: The link
+    // MARK: Inputs and questions of the rest of the peer
 
-    private func connectToServer() {
-        // A server that was away has refused bindings.
-        openWarmConnections()
-        linkStart = eventLoop.now
-        link = RendezvousLink(configuration.rendezvous, routes: serverRoutes, certificate: certificate, of: system, on: eventLoop) {
-            [weak self] event in
-            guard let self, !self.isOver else { return }
-            switch event {
-            case .up: self.linkCameUp()
-            case .message(let body): self.received(body)
-            case .down(let error): self.feedRendezvous(.linkDown(error, jitter: .random(in: 0...1)))
-            }
-        }
-        link?.isUrgent = { [weak self] in self?.isServerMissed ?? false }
+    /// Something has happened that concerns the rendezvous.
+    func feedRendezvous(_ input: RendezvousClient.Input) { if !isOver { rendezvous.handle(input) } }
+
+    /// The link to the server; nil before the first one was begun.
+    var link: RendezvousLink? { rendezvous.link }
+
+    /// The routes to the server by the interfaces that there are.
+    var serverRoutes: [ServerRoute] { rendezvous.routes }
+
+    /// Tells the machine what has become of NAT bindings, candidates, dials and sessions: a registration that waits for them goes out.
+    func refreshRendezvous() { if !isOver { rendezvous.localChanged() } }
+
+    /// Dials and sessions need the server more, or less, than before.
+    func serverDemandChanged() { if !isOver { rendezvous.demandChanged() } }
+
+    /// The present card, signed; of a dial's own port, where it has one.
+    func currentCard(for dial: AttemptID? = nil) -> WireSignedCard? { rendezvous.card(naming: candidates(for: dial)) }
+
+    /// Asks the server whether it hears the peer, because a path is in doubt.
+    func probeServer() { feedRendezvous(.probe) }
+
+    /// Probes the server while somebody waits for what only the server can bring, from now on.
+    func probeServerWhileWaiting() { feedRendezvous(.awaitServer) }
+
+    /// Has the server connect to the reserved port. The result is nil if the server does not answer.
+    func dialBack() -> EventLoopFuture<WireDialedBack?> {
+        isOver || port == nil ? eventLoop.makeSucceededFuture(nil) : rendezvous.dialBack()
     }
 
-    private func linkCameUp() {
-        rendezvous.handle(.linkUp(serverKeyHash: link?.serverKeyHash), at: now)
-        for warm in warms { warm.expect(within: serverRoundTrip) }
-        for warm in warms { warm.serverHasAnswered(by: link?.route, since: linkStart) }
-        openWarmConnections()
-        refreshRendezvous()
-    }
+    var isLinkUp: Bool { rendezvous.machine.isLinkUp }
+    var isRegistrationSent: Bool { rendezvous.machine.isRegistrationSent }
+    var isRegistered: Bool { rendezvous.machine.isRegistered }
+    var serverHash: [UInt8] { rendezvous.machine.serverHash }
+    /// Milliseconds since 1970 by the server's clock.
+    var serverTime: UInt64 { rendezvous.machine.clock.time(at: now) }
+    /// How far the server is: at most a second.
+    var serverRoundTrip: TimeAmount { TimeAmount(rendezvous.machine.roundTrip) }
+    /// The number of the latest card, and of the latest that the server has taken over the present link.
+    var sequence: UInt64 { rendezvous.machine.sequence }
+    var registeredSequence: UInt64 { rendezvous.machine.link?.acknowledged ?? 0 }
 
-    /// Looks the server's names up again. Where none leads anywhere, the addresses stay that were good before.
-    private func resolveServer() {
-        resolveRoutes().assumeIsolated().whenComplete { [weak self] result in
-            guard let self, !self.isOver else { return }
-            if let routes = try? result.get(), !routes.isEmpty {
-                self.serverAddresses = routes
-                self.expandRoutes()
-            }
-            self.feedRendezvous(.resolved)
-        }
-    }
+    // MARK: Messages
 
     private func received(_ body: WireEnvelope.OneOf_Body) {
-        switch body {
-        case .welcome, .registered, .dialedBack, .ping, .pong, .failure: return feedRendezvous(.message(body))
-        default: rendezvous.handle(.heard, at: now)
-        }
         switch body {
         case .meet(let meet): received(meet)
         case .dialFailed(let failure):
@@ -140,6 +112,8 @@ extension PeerEngine {
         }
     }
 
+    // MARK: The link
+
     private func lostLink(_ message: String) {
         for circuit in Array(circuits.values) { circuit.endByPeer() }
         circuits = [:]
@@ -150,29 +124,26 @@ extension PeerEngine {
         verifyMappings(isUrgent: true)
     }
 
-    // MARK: Registration
-
     private func registrationSent(_ isFirstOnLink: Bool) {
         // The server takes messages in their order.
         if isFirstOnLink { requestPaths() }
-        for warm in warms where warm.observed != nil { warm.prove(username: "\(instance)", key: stunKey) }
+        ports.prove(username: "\(instance)", key: rendezvous.machine.configuration.stunKey)
         for attempt in remotes.allDials { attempt.dialIfWaiting() }
     }
 
     private func registered(_ isFirstOnLink: Bool) {
-        // Told before anyone goes on who waits for it.
-        tell(.registered(warms.compactMap(\.observed)))
+        // The event comes before anyone goes on who waits for the registration.
+        tell(.registered(bindings.compactMap(\.observed)))
         if case .starting = state {
             state = .registered
             for promise in waitingForRegistration.values { promise.succeed() }
             waitingForRegistration = [:]
         }
-        if isFirstOnLink {
-            registrationTime = .nanoseconds((eventLoop.now - linkStart).nanoseconds)
-            hurry()
-        }
+        if isFirstOnLink { hurry() }
         profileWhenQuiet()
     }
+
+    // MARK: Those who wait for the registration
 
     /// Done when the server knows this peer.
     func whenRegistered(for call: ObjectIdentifier) -> EventLoopFuture<Void> {
@@ -188,22 +159,4 @@ extension PeerEngine {
     }
 
     func cancelRegistered(for call: ObjectIdentifier) { waitingForRegistration.removeValue(forKey: call)?.fail(CancellationError()) }
-
-    // MARK: DialBack
-
-    /// Has the server connect to the reserved port. The result is nil if the server does not answer.
-    func dialBack() -> EventLoopFuture<WireDialedBack?> {
-        guard !isOver, port != nil else { return eventLoop.makeSucceededFuture(nil) }
-        let promise = eventLoop.makePromise(of: WireDialedBack?.self)
-        waitingForDialBack.append(promise)
-        feedRendezvous(.dialBack)
-        return promise.futureResult
-    }
-
-    /// The server's answer; nil where none will come.
-    func dialedBack(_ answer: WireDialedBack?) {
-        let waiting = waitingForDialBack
-        waitingForDialBack = []
-        for promise in waiting { promise.succeed(answer) }
-    }
 }

@@ -16,7 +16,7 @@ extension PeerEngine {
     /// given up, the other one is there, or nearly.
     func doubted(_ box: ConnectionBox) {
         suspectNetwork(isUrgent: true)
-        if box.driver.activePath?.kind == .circuit { keepVigil() }
+        if box.driver.activePath?.kind == .circuit { probeServerWhileWaiting() }
         guard box.driver.activePath?.kind == .direct, box.doubtedAt.map({ eventLoop.now - $0 > Self.doubtInterval }) ?? true else { return }
         box.doubtedAt = eventLoop.now
         if box.driver.role == .dialer { box.driver.suspect() }
@@ -30,7 +30,7 @@ extension PeerEngine {
         let reason = error?.inPlainWords ?? "closed"
         tell(.pathLost(box.driver.peer, Route(path.kind), reason: reason), since: box.start)
         suspectNetwork(isUrgent: true)
-        keepVigil()
+        probeServerWhileWaiting()
     }
 
     /// What an answer takes where TCP has to repeat the question or the answer once: its least timeout beyond the round trip is 200 ms in Linux.
@@ -40,7 +40,7 @@ extension PeerEngine {
     /// to be repeated: it costs no more than the repetition.
     /// - Parameter isUrgent: whether something has happened for certain, or an answer is late.
     func suspectNetwork(isUrgent: Bool = false) {
-        verifyLink()
+        probeServer()
         verifyMappings(isUrgent: isUrgent)
     }
 

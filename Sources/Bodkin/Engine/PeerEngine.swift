@@ -1,19 +1,23 @@
 import BodkinCore
 import BodkinIdentity
-import BodkinPrediction
 import BodkinProtocols
 import BodkinSystem
 import BodkinTransport
-import Crypto
 import FoundationEssentials
-import Logging
 import NIOCore
 
-/// The inside of a peer: its reserved port, its NAT bindings, its link to the server, its dials and sessions.
+/// The inside of a peer: the router between its drivers, each of which runs one machine, and the dials and sessions by remote peer.
 ///
-/// Everything in here runs on one event loop and is called on it alone.
+/// ```
+///  kernel ──▶ AttachmentDriver ──network──▶ ┌────────────┐ ◀──messages── RendezvousDriver ◀──▶ server
+///  kernel ◀─▶ PortDriver ──────mappings──▶  │ PeerEngine │ ◀──forecast── NATDriver ◀──▶ STUN
+///  kernel ──▶ InboundDriver ─────paths───▶  └────────────┘ ◀──paths───── dials, sessions
+/// ```
+///
+/// A driver performs what its machine asks for, and reports to the engine whatever concerns others; no driver knows another. Everything in here runs on one event
+/// loop and is called on it alone.
 final class PeerEngine {
-    /// What becomes of a peer.
+    /// The phases of a peer's life.
     enum State {
         case starting
         case registered
@@ -21,64 +25,40 @@ final class PeerEngine {
         case closed
     }
 
-    /// How many dials others may have under way towards us at once.
+    /// How many dials of others to this peer may be under way at once.
     static let calledLimit = 256
 
     let configuration: Peer.Configuration
     let eventLoop: any EventLoop
-    let instance = InstanceID.random()
     let clock: PeerClock
+    let instance = InstanceID.random()
     let certificate: CertificateIdentity
     let factory: PathFactory
     let metrics = PeerMetrics()
     let events = PeerEventSource()
-    let stunKey = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+    let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
 
     var state = State.starting
-    var attachmentMonitor = AttachmentMonitor(Attachments(interfaces: [], routes: []))
-    var attachmentTimer: OneShot?
-    /// Which ports there are and what each is for; the sockets of both.
-    var portKeeper: PortKeeper
-    var openPorts: [PortKeeper.PortID: ReservedPort] = [:]
-    var bindings: [PortKeeper.BindingID: STUNBinding] = [:]
-    var portTimer: OneShot?
-    /// Why a port could not be opened, the last time.
-    var portError: (any Error)?
-    var link: RendezvousLink?
-    /// The peer's half of the rendezvous, the timer that it waits for, and how deep its actions are nested at the moment.
-    var rendezvous: RendezvousClient
-    var rendezvousTimer: (time: NIODeadline, task: OneShot)?
-    var rendezvousDepth = 0
-    /// Asks the resolver for the server's addresses.
-    var resolveRoutes: () -> EventLoopFuture<[ServerRoute]>
-    /// The server's addresses, and the routes to them by the interfaces that there are.
-    var serverAddresses: [ServerRoute] = []
-    var serverRoutes: [ServerRoute] = []
-    /// Ends the watch for changes of the network.
-    var endWatch: (() -> Void)?
-    /// When the present link was begun.
-    var linkStart: NIODeadline
-    /// Those who wait for what the server meets at the reserved port.
-    var waitingForDialBack: [EventLoopPromise<WireDialedBack?>] = []
+    /// The system's network.
+    private(set) lazy var network = makeAttachmentDriver()
+    /// The ports, and what each is for.
+    private(set) lazy var ports = makePortDriver()
+    /// What is known of the NAT in front.
+    private(set) lazy var nat = makeNATDriver()
+    /// The peer's half of the rendezvous.
+    private(set) lazy var rendezvous = makeRendezvousDriver()
+    /// The connections that belong to no dial and no session yet.
+    private(set) lazy var inbound = makeInboundDriver()
+    /// The connections of this peer that have no answer yet, over all dials.
+    var halfOpen = HalfOpenBudget(descriptors: DescriptorLimit.present)
     /// The dials and sessions, by remote peer.
     var remotes = Remotes()
     var circuits: [AttemptID: CircuitChannel] = [:]
     /// The paths that carry the last words of those that are over, until they are gone; and who waits for that.
     var parting: [(path: Path, box: ConnectionBox)] = []
     var allParted: EventLoopPromise<Void>?
-    /// The connections that belong to no dial and no session yet.
-    private(set) lazy var inbound = makeInboundDriver()
-    /// The connections of ours that have no answer yet, over all dials.
-    var halfOpen = HalfOpenBudget(descriptors: DescriptorLimit.present)
-    /// What is known of the NAT in front.
-    var nat: NATModel
-    var natTimer: OneShot?
-    /// The background examination of the network.
-    var profiling: Task<Void, Never>?
-    /// What TLS and the registration took, the last time.
-    var registrationTime = Duration.zero
+    /// The callers that wait for the registration.
     var waitingForRegistration: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
-    let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
 
     init(
         _ configuration: Peer.Configuration, on eventLoop: any EventLoop, incoming: AsyncThrowingStream<Connection, any Error>.Continuation
@@ -86,25 +66,12 @@ final class PeerEngine {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.incoming = incoming
-        nat = NATModel(
-            NATModel.Configuration(
-                samplesAllocator: configuration.predictsPorts && configuration.paths != .relayOnly,
-                examinationDelay: configuration.profilesNetwork && configuration.paths != .relayOnly ? configuration.profileDelay : nil))
-        portKeeper = PortKeeper(configuration.reservedPort)
         clock = PeerClock(of: eventLoop)
-        linkStart = clock.start
         certificate = try CertificateIdentity(configuration.identity)
         factory = try PathFactory(certificate)
-        let url = configuration.rendezvous
-        resolveRoutes = { ServerResolution.routes(to: url, on: eventLoop) }
-        rendezvous = RendezvousClient(
-            RendezvousClient.Configuration(
-                identity: configuration.identity, instance: instance, token: url.token, policy: WirePolicy(configuration.admission),
-                stunKey: stunKey, cardLifetime: configuration.cardLifetime, keyHash: url.keyHash, hasNames: url.hasNames),
-            localTime: UInt64(max(Date().timeIntervalSince1970 * 1000, 0)), at: .start)
     }
 
-    /// What it runs on.
+    /// The system that the peer runs on.
     var system: any HostSystem { configuration.system }
     var id: PeerID { configuration.identity.peerID }
     var usesDirectPaths: Bool { configuration.paths != .relayOnly }
@@ -112,23 +79,15 @@ final class PeerEngine {
 
     /// Begins: reserves the port, and connects to the server by every route at once.
     func begin(_ addresses: [ServerRoute]) {
-        endWatch = system.watch(on: eventLoop) { [weak self] change in self?.noticed(change) }
-        attachmentMonitor = AttachmentMonitor(Attachments(of: system), includingTunnels: configuration.allowsPrivateAddresses)
-        serverAddresses = addresses
-        expandRoutes()
+        network.begin()
+        rendezvous.attach(attachments)
+        rendezvous.locate(addresses)
         guard usesDirectPaths else { return feedRendezvous(.start) }
-        openWarmConnections()
-        openReservedPort()
+        openBindings()
+        tellPorts(.start)
     }
 
-    /// Finds the routes to the server: every address of it, by every interface that leads out.
-    func expandRoutes() {
-        serverRoutes = serverAddresses.flatMap { route in
-            attachments.waysOut(route.endpoint.address.family).map { ServerRoute(endpoint: route.endpoint, name: route.name, interface: $0) }
-        }
-    }
-
-    /// Why the peer is over, where something has failed.
+    /// The error that has ended the peer; nil if there is none.
     var failure: (any Error)? {
         if case .failed(let error) = state { error } else { nil }
     }
@@ -141,7 +100,7 @@ final class PeerEngine {
         }
     }
 
-    /// Nothing works any more: everyone who waits is told why.
+    /// Ends everything, because nothing works any more, and tells everyone who waits why.
     func fail(_ error: any Error) {
         guard !isOver else { return }
         state = .failed(error)
@@ -152,7 +111,7 @@ final class PeerEngine {
         release()
     }
 
-    /// Ends everything, without a word to the sessions' far sides.
+    /// Ends everything, without a word to the sessions' remote peers.
     func close() {
         guard !isOver else { return }
         state = .closed
@@ -167,20 +126,13 @@ final class PeerEngine {
 
     private func release() {
         events.finish()
-        endWatch?()
-        rendezvousTimer?.task.cancel()
-        attachmentTimer?.cancel()
-        portTimer?.cancel()
-        stopProfiling()
+        network.close()
+        nat.close()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         circuits = [:]
-        dialedBack(nil)
         remotes.removeAllDials()
-        link?.close()
-        // The mapping is of no more use to anyone.
-        for binding in bindings.values { binding.close() }
-        for port in openPorts.values { port.close() }
-        (bindings, openPorts) = ([:], [:])
+        rendezvous.close()
+        ports.close()
         inbound.close()
     }
 
@@ -208,7 +160,7 @@ final class PeerEngine {
 }
 
 extension WirePolicy {
-    /// Who may dial, as it travels.
+    /// The wire format of who may dial.
     init(_ admission: Peer.Admission) {
         self.init()
         switch admission {
@@ -222,7 +174,7 @@ extension WirePolicy {
 }
 
 extension PeerEngine {
-    /// Connects from a local port, 0 for any, to a port of a remote peer's that was predicted.
+    /// Connects from a local port, 0 for any, to a predicted port of a remote peer.
     func connect(from local: UInt16, to remote: Endpoint, started: @escaping (any Channel) -> Void) -> EventLoopFuture<any Channel> {
         system.connect(ConnectRequest(to: remote, from: local), on: eventLoop, configure: NIOLoopBound(started, eventLoop: eventLoop))
     }

@@ -9,8 +9,8 @@ import Testing
 extension VirtualPeer {
     /// Our NAT, or something before the server, has ended the connections that keep the reserved port's mappings.
     fileprivate func loseMappings() {
-        for id in engine.portKeeper.bindings(of: engine.portKeeper.reserved) {
-            engine.bindings.removeValue(forKey: id)?.abandon()
+        for id in engine.ports.machine.bindings(of: engine.ports.machine.reserved) {
+            engine.ports.bindings.removeValue(forKey: id)?.abandon()
             engine.tellPorts(.bindingLost(id))
         }
     }
@@ -56,10 +56,10 @@ struct PortRotationDialTests {
                 a.loseMappings()
             }
             network.run(for: .seconds(10))
-            #expect(a.engine.openPorts.count == 3 && a.engine.bindings.count <= 9)
+            #expect(a.engine.ports.openPorts.count == 3 && a.engine.ports.bindings.count <= 9)
             #expect(a.engine.isMapped(for: .random()))
             a.engine.close()
-            #expect(a.engine.openPorts.isEmpty && a.engine.bindings.isEmpty)
+            #expect(a.engine.ports.openPorts.isEmpty && a.engine.ports.bindings.isEmpty)
         }
     }
 }

@@ -30,7 +30,7 @@ struct ServerMoveTests {
             #expect(before == place.address)
             // What the resolver says from now on.
             try await loop.submit {
-                engine.value.resolveRoutes = {
+                engine.value.rendezvous.resolveRoutes = {
                     loop.makeSucceededFuture([ServerRoute(endpoint: Endpoint(address, place.port), name: "localhost")])
                 }
             }.get()

@@ -117,7 +117,7 @@ final class VirtualTrace {
             note(end.name, "path", end.driver.activePath.map { "\($0.kind)" } ?? "none")
             note(end.name, "doubted", "\(end.driver.isDoubted)")
             note(end.name, "link", engine.isRegistered ? "registered" : engine.isLinkUp ? "up" : "down")
-            note(end.name, "mapping", engine.warms.map { $0.observed.map { "\($0)" } ?? "unknown" }.joined(separator: " "))
+            note(end.name, "mapping", engine.bindings.map { $0.observed.map { "\($0)" } ?? "unknown" }.joined(separator: " "))
             let dials = engine.remotes.allDials.sorted { "\($0.id)" < "\($1.id)" }
             note(end.name, "dials", dials.map { "\($0.role) \("\($0.id)".prefix(4)) \($0.phase)" }.joined(separator: ", "))
             let attempts = dials.flatMap(\.report.attempts)

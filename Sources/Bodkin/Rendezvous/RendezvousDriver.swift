@@ -1,0 +1,236 @@
+import BodkinCore
+import BodkinProtocols
+import BodkinSystem
+import BodkinTransport
+import Crypto
+import FoundationEssentials
+import NIOCore
+
+/// The driver of ``RendezvousClient``: the link to the server, the routes to it, and the timer. Confined to its event loop.
+final class RendezvousDriver {
+    /// An event that concerns the rest of the peer.
+    enum Event {
+        /// The driver is about to connect: a server that was away has refused NAT bindings, too.
+        case connecting
+        /// The server has proved itself, on a link that was begun at `since`.
+        case linkUp(ServerRoute?, since: NIODeadline)
+        /// The registration is out; whatever is sent now arrives after it.
+        case registrationSent(isFirstOnLink: Bool)
+        /// Circuits may carry so much on this link before credit is given; nil before the server has said so.
+        case circuitsOpened(window: Int)
+        /// The server has taken a card.
+        case registered(isFirstOnLink: Bool)
+        /// The link is gone, and with it whatever ran on it.
+        case linkLost(String)
+        /// The server has sent a message about dials, sessions or circuits.
+        case message(WireEnvelope.OneOf_Body)
+        /// The peer can never register.
+        case failed(any Error)
+    }
+
+    /// The rest of the peer, as far as the rendezvous concerns it.
+    struct Delegate {
+        /// Returns the present contents of the card.
+        let local: () -> LocalDescription
+        /// Returns how much dials and sessions need the server.
+        let demand: () -> ServerDemand
+        /// Takes an event.
+        let handle: (Event) -> Void
+    }
+
+    private let configuration: Peer.Configuration
+    private let certificate: CertificateIdentity
+    private let clock: PeerClock
+    private let delegate: Delegate
+    private(set) var machine: RendezvousClient
+    private(set) var link: RendezvousLink?
+    private var timer: (time: NIODeadline, task: OneShot)?
+    /// How deep actions are nested at the moment.
+    private var depth = 0
+    /// Asks the resolver for the server's addresses.
+    var resolveRoutes: () -> EventLoopFuture<[ServerRoute]>
+    /// The server's addresses, and the routes to them by the interfaces that there are.
+    private var addresses: [ServerRoute] = []
+    private(set) var routes: [ServerRoute] = []
+    private var attachments = Attachments(interfaces: [], routes: [])
+    /// When the present link was begun, and how long TLS and the registration took on the latest one.
+    private var linkStart: NIODeadline
+    private(set) var registrationTime = Duration.zero
+    /// The callers that wait for the answer to a DialBack.
+    private var waitingForDialBack: [EventLoopPromise<WireDialedBack?>] = []
+    private var isClosed = false
+
+    init(_ configuration: Peer.Configuration, instance: InstanceID, certificate: CertificateIdentity, clock: PeerClock, _ delegate: Delegate) {
+        (self.configuration, self.certificate, self.clock, self.delegate) = (configuration, certificate, clock, delegate)
+        linkStart = clock.start
+        let (url, eventLoop) = (configuration.rendezvous, clock.eventLoop)
+        resolveRoutes = { ServerResolution.routes(to: url, on: eventLoop) }
+        machine = RendezvousClient(
+            RendezvousClient.Configuration(
+                identity: configuration.identity, instance: instance, token: url.token, policy: WirePolicy(configuration.admission),
+                stunKey: SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }, cardLifetime: configuration.cardLifetime,
+                keyHash: url.keyHash, hasNames: url.hasNames),
+            localTime: UInt64(max(Date().timeIntervalSince1970 * 1000, 0)), at: .start)
+    }
+
+    /// Gives the machine an input, and the present state of what it depends on before, and performs what follows.
+    func handle(_ input: RendezvousClient.Input) {
+        guard !isClosed else { return }
+        let (now, local, demand) = (clock.now, delegate.local(), delegate.demand())
+        machine.handle(.localChanged(local), at: now)
+        machine.handle(.demandChanged(demand), at: now)
+        machine.handle(input, at: now)
+        performActions()
+    }
+
+    /// Tells the machine what has become of NAT bindings and candidates: a registration that waits for them goes out.
+    func localChanged() {
+        guard !isClosed else { return }
+        let (now, local) = (clock.now, delegate.local())
+        machine.handle(.localChanged(local), at: now)
+        performActions()
+    }
+
+    /// Tells the machine that dials and sessions need the server more, or less, than before.
+    func demandChanged() {
+        let (now, demand) = (clock.now, delegate.demand())
+        machine.handle(.demandChanged(demand), at: now)
+        armTimer()
+    }
+
+    /// The present card, signed, with these candidates.
+    func card(naming candidates: [Candidate]) -> WireSignedCard? {
+        let (now, local) = (clock.now, delegate.local())
+        machine.handle(.localChanged(local), at: now)
+        return machine.signedCard(naming: candidates, at: now)
+    }
+
+    /// Has the server connect to the reserved port. The result is nil if the server does not answer.
+    func dialBack() -> EventLoopFuture<WireDialedBack?> {
+        let promise = clock.eventLoop.makePromise(of: WireDialedBack?.self)
+        waitingForDialBack.append(promise)
+        handle(.dialBack)
+        return promise.futureResult
+    }
+
+    /// The system's network is like this now.
+    func attach(_ attachments: Attachments) {
+        self.attachments = attachments
+        expandRoutes()
+    }
+
+    /// The server has these addresses.
+    func locate(_ addresses: [ServerRoute]) {
+        self.addresses = addresses
+        expandRoutes()
+    }
+
+    /// What a circuit carries on the present link before credit is given; nil before the server has said so.
+    var circuitWindow: Int? { machine.circuitWindow }
+
+    /// Ends everything.
+    func close() {
+        isClosed = true
+        timer?.task.cancel()
+        dialedBack(nil)
+        link?.close()
+    }
+
+    /// Finds the routes to the server: every address of it, by every interface that leads out.
+    private func expandRoutes() {
+        routes = addresses.flatMap { route in
+            attachments.waysOut(route.endpoint.address.family).map { ServerRoute(endpoint: route.endpoint, name: route.name, interface: $0) }
+        }
+    }
+
+    // MARK: Actions
+
+    private func performActions() {
+        depth += 1
+        while !isClosed, let action = machine.nextAction() { perform(action) }
+        depth -= 1
+        guard depth == 0, !isClosed else { return }
+        link?.flush()
+        // The actions may have changed the demand.
+        demandChanged()
+    }
+
+    /// Arms the one timer of the machine. A timer that comes too early does nothing but arm the next: most deadlines only move on.
+    private func armTimer() {
+        guard !isClosed, let deadline = machine.deadline else { return }
+        let time = clock.time(of: deadline)
+        if let timer, timer.time <= time { return }
+        timer?.task.cancel()
+        let task = OneShot(on: clock.eventLoop, at: time) { [weak self] in
+            guard let self else { return }
+            self.timer = nil
+            if let silence = self.link?.packetSilence { self.machine.handle(.packetSilence(silence), at: self.clock.now) }
+            self.handle(.timeout(jitter: .random(in: 0...1)))
+        }
+        timer = (time, task)
+    }
+
+    private func perform(_ action: RendezvousClient.Action) {
+        switch action {
+        case .resolve: resolveServer()
+        case .connect: connect()
+        case .disconnect(let isDiscarded): isDiscarded ? link?.discard() : link?.close()
+        case .send(let body): link?.send(body, flush: false)
+        case .registrationSent(let isFirstOnLink): delegate.handle(.registrationSent(isFirstOnLink: isFirstOnLink))
+        case .openCircuits(let window): delegate.handle(.circuitsOpened(window: window))
+        case .registered(let isFirstOnLink):
+            if isFirstOnLink { registrationTime = .nanoseconds((clock.eventLoop.now - linkStart).nanoseconds) }
+            delegate.handle(.registered(isFirstOnLink: isFirstOnLink))
+        case .linkLost(let message): delegate.handle(.linkLost(message))
+        case .dialedBack(let answer): dialedBack(answer)
+        case .fail(let error): delegate.handle(.failed(error))
+        }
+    }
+
+    private func connect() {
+        delegate.handle(.connecting)
+        linkStart = clock.eventLoop.now
+        link = RendezvousLink(
+            configuration.rendezvous, routes: routes, certificate: certificate, of: configuration.system, on: clock.eventLoop
+        ) { [weak self] event in
+            guard let self, !self.isClosed else { return }
+            switch event {
+            case .up: self.linkCameUp()
+            case .message(let body): self.received(body)
+            case .down(let error): self.handle(.linkDown(error, jitter: .random(in: 0...1)))
+            }
+        }
+        link?.isUrgent = { [weak self] in self?.delegate.demand().isMissed ?? false }
+    }
+
+    private func linkCameUp() {
+        machine.handle(.linkUp(serverKeyHash: link?.serverKeyHash), at: clock.now)
+        delegate.handle(.linkUp(link?.route, since: linkStart))
+        localChanged()
+    }
+
+    /// Looks the server's names up again. If none leads anywhere, the addresses stay that were good before.
+    private func resolveServer() {
+        resolveRoutes().assumeIsolated().whenComplete { [weak self] result in
+            guard let self, !self.isClosed else { return }
+            if let addresses = try? result.get(), !addresses.isEmpty { self.locate(addresses) }
+            self.handle(.resolved)
+        }
+    }
+
+    private func received(_ body: WireEnvelope.OneOf_Body) {
+        switch body {
+        case .welcome, .registered, .dialedBack, .ping, .pong, .failure: handle(.message(body))
+        default:
+            machine.handle(.heard, at: clock.now)
+            delegate.handle(.message(body))
+        }
+    }
+
+    /// Passes on the server's answer to a DialBack; nil if none will come.
+    private func dialedBack(_ answer: WireDialedBack?) {
+        let waiting = waitingForDialBack
+        waitingForDialBack = []
+        for promise in waiting { promise.succeed(answer) }
+    }
+}

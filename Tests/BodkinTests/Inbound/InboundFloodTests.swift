@@ -1,0 +1,66 @@
+import BodkinCore
+import BodkinIdentity
+import BodkinNATLab
+import BodkinTransport
+import NIOCore
+import Testing
+
+@testable import Bodkin
+
+/// Connections to the reserved port of a peer on the open Internet, in virtual time.
+@Suite("floods of the reserved port")
+struct InboundFloodTests {
+    private static func withPeer(_ body: (VirtualNetwork, VirtualPeer, VirtualServer) throws -> Void) throws {
+        let link = LinkParameters(delay: .milliseconds(5))
+        var topology = Topology.pair(.open, .portRestricted, link: link, seed: 1)
+        topology.addHost("flooder", behind: .open, link: link)
+        let network = VirtualNetwork(topology)
+        let server = try VirtualServer(on: network, identity: .create())
+        let peer = try VirtualPeer(on: "a", of: network, identity: .create(), rendezvous: server.url)
+        try #require(network.run(atMost: .seconds(5)) { peer.isRegistered })
+        try body(network, peer, server)
+    }
+
+    /// Opens so many connections to a peer, which are kept until it closes them.
+    private static func flood(_ network: VirtualNetwork, _ peer: VirtualPeer, count: Int) throws {
+        let port = try #require(peer.engine.port?.number)
+        let address = try #require(peer.host.addresses.first)
+        for _ in 0..<count {
+            let request = ConnectRequest(to: Endpoint(address, port), within: .seconds(5), readsAtOnce: true)
+            _ = network.host("flooder").connect(request, on: network.loop, configure: NIOLoopBound({ _ in }, eventLoop: network.loop))
+            network.run(for: .milliseconds(1))
+        }
+    }
+
+    @Test("connections that say nothing take no more sockets than the limit, and go after 10 s")
+    func sockets() throws {
+        try Self.withPeer { network, peer, _ in
+            try Self.flood(network, peer, count: 700)
+            network.run(for: .milliseconds(100))
+            // The peer's end of a connection that it has closed waits in TIME-WAIT, the flooder's is gone.
+            #expect(network.host("flooder").connectionCount == InboundPaths.unauthenticatedLimit)
+            #expect(network.run(atMost: .seconds(11)) { network.host("flooder").connectionCount == 0 })
+        }
+    }
+
+    @Test("a peer that is closed in the middle of a flood leaves no connection")
+    func closes() throws {
+        try Self.withPeer { network, peer, _ in
+            try Self.flood(network, peer, count: 300)
+            peer.engine.close()
+            #expect(network.run(atMost: .seconds(2)) { network.host("flooder").connectionCount == 0 })
+        }
+    }
+
+    @Test("a dial goes through while the port is flooded")
+    func dial() throws {
+        try Self.withPeer { network, peer, server in
+            let dialer = try VirtualPeer(on: "b", of: network, identity: .create(), rendezvous: server.url) { $0.paths = .directOnly }
+            try #require(network.run(atMost: .seconds(5)) { dialer.isRegistered })
+            try Self.flood(network, peer, count: 300)
+            let call = dialer.connect(to: peer.id)
+            for _ in 0..<10 where call.report?.route != .direct { try Self.flood(network, peer, count: 100) }
+            #expect(call.report?.route == .direct, "\(call.error.map { "\($0)" } ?? "nothing")")
+        }
+    }
+}
