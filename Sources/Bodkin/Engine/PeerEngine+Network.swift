@@ -15,9 +15,6 @@ extension PeerEngine {
     /// The system's network, as it was last looked at.
     var attachments: Attachments { network.attachments }
 
-    /// The addresses that remote peers are told of, the likeliest to be of use first.
-    func toldAddresses(of families: [IPAddress.Family]) -> [IPAddress] { network.toldAddresses(of: families) }
-
     /// The local addresses of the peer's connections.
     private var usedAddresses: Set<IPAddress> {
         let paths = remotes.allSessions.compactMap { $0.driver.activePath?.local }

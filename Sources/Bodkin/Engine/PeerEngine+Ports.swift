@@ -81,14 +81,14 @@ extension PeerEngine {
     /// Whether the server sees the port that a dial connects from.
     func isMapped(for dial: AttemptID) -> Bool { ports.isMapped(for: dial) }
 
+    /// The sources of this peer's candidates, the one first whose candidates are the likeliest to be of use.
+    func makeCandidateSources() -> [any CandidateSource] {
+        [ReflexiveCandidates(), HostCandidates { [weak self] families in self?.network.toldAddresses(of: families) ?? [] }]
+    }
+
     /// The candidates that a dial's remote peer is told of; those of the reserved port where the dial has none of its own.
     func candidates(for dial: AttemptID? = nil) -> [Candidate] {
-        let id = dial.flatMap { ports.machine.port(for: $0) } ?? ports.machine.reserved
-        guard usesDirectPaths, let id, let port = ports.openPorts[id] else { return [] }
-        let observed = ports.machine.observed(of: id).map { Candidate(.serverReflexive, $0) }
-        let hosts = toldAddresses(of: port.families).map { Candidate(.host, Endpoint($0, port.number)) }
-        var candidates: [Candidate] = []
-        for candidate in observed + hosts where !candidates.contains(where: { $0.endpoint == candidate.endpoint }) { candidates.append(candidate) }
-        return Array(candidates.prefix(Card.maximumCandidateCount))
+        guard usesDirectPaths, let port = ports.candidatePort(for: dial) else { return [] }
+        return candidateSources.candidates(of: port)
     }
 }

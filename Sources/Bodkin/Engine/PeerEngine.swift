@@ -43,7 +43,9 @@ final class PeerEngine {
     private(set) lazy var network = makeAttachmentDriver()
     /// The ports, and what each is for.
     private(set) lazy var ports = makePortDriver()
-    /// What is known of the NAT in front.
+    /// The sources of the candidates that remote peers are told of.
+    private(set) lazy var candidateSources = makeCandidateSources()
+    /// The knowledge about the NAT in front.
     private(set) lazy var nat = makeNATDriver()
     /// The peer's half of the rendezvous.
     private(set) lazy var rendezvous = makeRendezvousDriver()

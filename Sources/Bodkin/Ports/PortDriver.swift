@@ -149,6 +149,13 @@ extension PortDriver {
     /// Whether the server sees the port that a dial connects from.
     func isMapped(for dial: AttemptID) -> Bool { !machine.observed(of: machine.port(for: dial)).isEmpty }
 
+    /// The port of a dial, or the reserved one where the dial has none of its own, as candidates are named for it; nil before it is there.
+    func candidatePort(for dial: AttemptID?) -> CandidatePort? {
+        let id = dial.flatMap { machine.port(for: $0) } ?? machine.reserved
+        guard let id, let port = openPorts[id] else { return nil }
+        return CandidatePort(number: port.number, families: port.families, observed: machine.observed(of: id))
+    }
+
     /// The bindings of the reserved port.
     var reservedBindings: [STUNBinding] { machine.bindings(of: machine.reserved).compactMap { bindings[$0] } }
 
