@@ -12,16 +12,17 @@ import Darwin
 
 /// The driver of the budget of half-open connections.
 extension PeerEngine {
-    /// A dial wants to open so many connections. It is told of each that there is room for, at once or later.
+    /// Requests room for so many connections of a dial. The dial hears of each one that there is room for, at once or later.
     func requestRoom(for attempt: Attempt, _ use: HalfOpenBudget.Use, count: Int = 1) { feed(.wanted(attempt.id, use, count: count)) }
 
-    /// One of a dial's connections is half-open no more; `error` is what it has failed with.
+    /// Releases the room of one connection of a dial, which is half-open no more.
+    /// - Parameter error: the error with which the connection has failed.
     func releaseRoom(of id: AttemptID, _ use: HalfOpenBudget.Use, after error: (any Error)? = nil) {
         if error?.isShortageOfDescriptors == true { feed(.descriptorsExhausted) }
         feed(.released(id, use))
     }
 
-    /// A dial wants no more room.
+    /// Withdraws what a dial has requested and not been granted.
     func withdrawRequest(of id: AttemptID, _ use: HalfOpenBudget.Use) { feed(.withdrawn(id, use)) }
 
     private func feed(_ input: HalfOpenBudget.Input) {
@@ -43,6 +44,6 @@ extension PeerEngine {
 }
 
 extension Error {
-    /// Whether the system has refused a socket for want of a descriptor.
+    /// Whether the system has refused a socket because no descriptor was free.
     var isShortageOfDescriptors: Bool { [EMFILE, ENFILE].contains((self as? IOError)?.errnoCode ?? 0) }
 }

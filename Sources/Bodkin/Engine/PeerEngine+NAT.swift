@@ -17,7 +17,7 @@ extension PeerEngine {
             onEvent: { [weak self] event in self?.handle(event) })
     }
 
-    /// What the NAT model is told of the link to the Internet.
+    /// The link to the Internet, for the NAT model.
     private var natAttachment: NATModel.Attachment {
         NATModel.Attachment(
             reservedPort: port?.number, observed: observedEndpoint, routes: attachments.routes,

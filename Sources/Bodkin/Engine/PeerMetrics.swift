@@ -2,7 +2,7 @@ import BodkinCore
 import BodkinProtocols
 import CoreMetrics
 
-/// What a peer counts through swift-metrics. Nothing is kept by peer: who connects to whom is nobody's business.
+/// The metrics of a peer, which it reports through swift-metrics. No metric names a remote peer, because who connects to whom is private.
 struct PeerMetrics {
     /// The help text of each metric.
     static let help = [
@@ -20,7 +20,7 @@ struct PeerMetrics {
     private let dials: [Route?: Counter]
     private let timeToFirstPath = Timer(label: "bodkin_time_to_first_path_seconds")
     private let timeToDirect = Timer(label: "bodkin_time_to_direct_seconds")
-    private let deaths: [Route: Counter]
+    private let failures: [Route: Counter]
     private let fallbacks = Counter(label: "bodkin_fallbacks_total")
     private let upgrades = Counter(label: "bodkin_upgrades_total")
     private let relayedBytes = Counter(label: "bodkin_relayed_bytes_total")
@@ -30,12 +30,12 @@ struct PeerMetrics {
         func name(_ route: Route?) -> [(String, String)] { [("route", route?.rawValue ?? "none")] }
         let routes: [Route?] = [.direct, .circuit, nil]
         dials = Dictionary(uniqueKeysWithValues: routes.map { ($0, Counter(label: "bodkin_dials_total", dimensions: name($0))) })
-        deaths = Dictionary(
+        failures = Dictionary(
             uniqueKeysWithValues: routes.compactMap { $0 }.map { ($0, Counter(label: "bodkin_path_failures_total", dimensions: name($0))) })
         connections = Dictionary(uniqueKeysWithValues: routes.map { ($0, Meter(label: "bodkin_connections", dimensions: name($0))) })
     }
 
-    /// A dial, ours or another's, is over.
+    /// Counts a dial that has ended, by or to this peer.
     func dialed(_ report: ConnectionReport) {
         dials[report.route]?.increment()
         if report.route == .circuit, let verdict = report.verdict {
@@ -45,23 +45,23 @@ struct PeerMetrics {
         if let time = report.timeToDirect { timeToDirect.recordNanoseconds(Int64(time / .nanoseconds(1))) }
     }
 
-    /// A path has died under a connection.
-    func lostPath(_ kind: PathKind) { deaths[Route(kind)]?.increment() }
+    /// Counts a path that has failed while it carried a connection.
+    func lostPath(_ kind: PathKind) { failures[Route(kind)]?.increment() }
 
-    /// A connection has moved from one kind of path to another.
+    /// Counts a connection that has moved from one route to another.
     func moved(from old: Route?, to new: Route) {
         if old == .direct, new == .circuit { fallbacks.increment() }
         if old == .circuit, new == .direct { upgrades.increment() }
     }
 
-    /// Bytes have gone through a circuit.
+    /// Counts bytes that a circuit has carried.
     func relayed(_ count: Int) { relayedBytes.increment(by: count) }
 
-    /// What carries the connections that there are.
+    /// Records the current route of each open connection.
     func carried(by routes: [Route?]) { for (route, meter) in connections { meter.set(routes.count { $0 == route }) } }
 }
 
 extension Route {
-    /// What a path of this kind makes the route.
+    /// The route of a connection whose active path is of this kind.
     init(_ kind: PathKind) { self = kind == .direct ? .direct : .circuit }
 }

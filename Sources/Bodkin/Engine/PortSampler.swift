@@ -3,20 +3,20 @@ import BodkinPrediction
 import BodkinTransport
 import NIOCore
 
-/// Sends the probes of a sampling plan, one batch after another, and gathers what STUN servers see of them.
+/// Sends the probes of a sampling plan, one batch after another, and collects the answers of the STUN servers.
 enum PortSampler {
-    /// How long a batch is waited for: what comes later belongs to a repeated SYN (RFC 6298 section 2), and nobody knows when that was mapped.
-    private static let patience = TimeAmount.milliseconds(900)
-    /// Where base ports are drawn from: below the ports that systems give out by themselves.
-    private static let bases: Range<UInt16> = 16_384..<31_000
+    /// How long the answers of a batch may take. A later answer belongs to a repeated SYN (RFC 6298 section 2.1), and the NAT may have mapped any of the two.
+    private static let batchTimeout = TimeAmount.milliseconds(900)
+    /// The range of base ports: below the ports that kernels choose for connections.
+    private static let basePorts: Range<UInt16> = 16_384..<31_000
 
     /// A base port from which a plan's ports are likely to be free.
-    static func base() -> UInt16 { .random(in: bases) }
+    static func base() -> UInt16 { .random(in: basePorts) }
 
-    /// The samples of a plan, as many as were answered. With `extendsQuickPlan` the plan is the quick one, and its second batch asks a second address of the
-    /// server as well, where an answer names one.
+    /// Takes the samples of a plan: one for each probe that was answered.
     ///
-    /// Its connections are closed when the last batch is over, and not before: a mapping may go with its last session.
+    /// The connections stay open until the last batch is over, because a NAT may delete a mapping with its last connection.
+    /// - Parameter extendsQuickPlan: whether the plan is the quick one, whose second batch also asks a second address of the server, if an answer names one.
     static func run(
         _ plan: SamplingPlan, from base: UInt16, by interface: String? = nil, of system: any HostSystem = KernelSystem(),
         extendsQuickPlan: Bool = false, on eventLoop: any EventLoop
@@ -34,20 +34,20 @@ enum PortSampler {
             return eventLoop.makeSucceededFuture(
                 answers.map { probe, answer in AllocationSample(answer, to: probe, from: base) })
         }
-        let questions = batch.enumerated().map { index, probe in
-            let question = BindingRequest(to: probe.destination, from: base + probe.offset, by: interface)
-            // Paced, so that the NAT sees them in this order.
+        let requests = batch.enumerated().map { index, probe in
+            let request = BindingRequest(to: probe.destination, from: base + probe.offset, by: interface)
+            // Probes are paced, so that the NAT sees them in this order.
             let wait = TimeAmount(SamplingPlan.spacing * index)
-            return eventLoop.flatScheduleTask(in: wait) { question.ask(within: patience, of: system, on: eventLoop) }.futureResult
+            return eventLoop.flatScheduleTask(in: wait) { request.ask(within: batchTimeout, of: system, on: eventLoop) }.futureResult
         }
-        return EventLoopFuture.whenAllComplete(questions, on: eventLoop).assumeIsolated().flatMap { results in
+        return EventLoopFuture.whenAllComplete(requests, on: eventLoop).assumeIsolated().flatMap { results in
             let new = zip(batch, results).compactMap { probe, result in (try? result.get()).map { (probe, $0) } }
             let rest = isExtensible ? rest(batches.dropFirst(), after: new) : batches.dropFirst()
             return gather(rest, from: base, by: interface, of: system, isExtensible: false, on: eventLoop, answers: answers + new)
         }.nonisolated()
     }
 
-    /// What is left of a plan, which asks a second address of the server, too, where an answer names one.
+    /// Returns the batches that are left of a plan. They also ask a second address of the server, if an answer names one.
     private static func rest(
         _ batches: ArraySlice<[SamplingPlan.Probe]>, after answers: [(SamplingPlan.Probe, BindingResponse)]
     ) -> ArraySlice<[SamplingPlan.Probe]> {
@@ -60,7 +60,7 @@ enum PortSampler {
 }
 
 extension AllocationSample {
-    /// What a STUN server has seen of a probe.
+    /// The sample that a STUN server's answer to a probe makes.
     init(_ answer: BindingResponse, to probe: SamplingPlan.Probe, from base: UInt16) {
         self.init(
             localPort: base + probe.offset, destination: probe.destination, external: answer.mapped,

@@ -3,7 +3,7 @@ import BodkinPrediction
 import BodkinProtocols
 
 extension WireForecast {
-    /// A forecast as it travels.
+    /// The wire format of a forecast.
     init(_ forecast: PortForecast, round: Int) {
         self.init()
         self.round = UInt32(clamping: round)
@@ -24,7 +24,7 @@ extension WireForecast {
         }
     }
 
-    /// The forecast; nil where it is none, or asks for more than is ever done.
+    /// The forecast; nil if it is malformed, or asks for more ports than a search ever tries.
     var forecast: PortForecast? {
         guard let endpoint = external.endpoint(), endpoint.address.family == .v4 else { return nil }
         let ports: PortForecast.Ports

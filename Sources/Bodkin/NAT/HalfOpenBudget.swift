@@ -12,7 +12,7 @@ import BodkinPrediction
 /// ```
 /// A search never takes the whole budget: a part stays free for the Meets of other dials. Searches share the rest, and Meets take turns.
 struct HalfOpenBudget {
-    /// What a half-open connection is for.
+    /// The purpose of a half-open connection.
     enum Use: Hashable, CaseIterable {
         /// One SYN to a candidate of a remote peer.
         case meet
@@ -20,7 +20,7 @@ struct HalfOpenBudget {
         case search
     }
 
-    /// What happens.
+    /// An event that the driver reports.
     enum Input {
         /// A dial wants to open so many connections.
         case wanted(AttemptID, Use, count: Int)
@@ -32,7 +32,7 @@ struct HalfOpenBudget {
         case descriptorsExhausted
     }
 
-    /// What the driver is to do.
+    /// A thing that the driver is to do.
     enum Action: Hashable {
         /// Open so many connections for a dial.
         case grant(AttemptID, Use, count: Int)

@@ -114,7 +114,7 @@ final class NATDriver {
         guard let kind = machine.allocation?.estimate.allocation else { return clock.eventLoop.makeSucceededFuture(nil) }
         handle(.tookPorts(plan.count))
         return PortSampler.run(plan, from: base, of: system, on: clock.eventLoop).map { samples in
-            // Of a NAT that counts on for consecutive ports only, the burst goes on where the second probe was.
+            // A NAT may count on for consecutive local ports only: so the burst goes on behind the second probe's.
             guard samples.count == 2, let last = kind.latest(of: samples) else { return nil }
             return (last, base + 2)
         }

@@ -50,7 +50,7 @@ extension NATModel {
         }
     }
 
-    /// What a remote peer is told that asks for it; nil while the server sees no mapping.
+    /// The forecast for a remote peer that asks; nil while the server sees no mapping.
     func forecast(_ attachment: Attachment, at now: Instant) -> PortForecast? {
         attachment.observed.map { PortForecast(address: $0.address, port: $0.port, ports: ports(attachment, for: Round(), at: now)) }
     }

@@ -3,7 +3,7 @@ import BodkinPrediction
 import BodkinProtocols
 import BodkinSystem
 
-/// What a peer knows of the NAT in front of it: how the NAT gives out ports, which of them the peer may still take, and after what silence the NAT forgets.
+/// The knowledge of a peer about the NAT in front of it: how the NAT gives out ports, which of them the peer may still take, and after what silence the NAT forgets.
 ///
 /// ```
 ///             the reserved port is not kept           samples
@@ -14,7 +14,7 @@ import BodkinSystem
 /// ```
 /// One model describes one interface and one transport. It has no socket and no clock: samples are an input, and sampling is an action.
 struct NATModel {
-    /// What the peer's link to the Internet is at the moment.
+    /// The peer's present link to the Internet.
     struct Attachment {
         /// The reserved port; nil while there is none.
         var reservedPort: UInt16?
@@ -28,7 +28,7 @@ struct NATModel {
         var stunEndpoints: [Endpoint] = []
     }
 
-    /// What happens to the model.
+    /// An event that the driver reports.
     enum Input {
         /// The reserved port may have another external endpoint than before.
         case attached(Attachment)
@@ -55,7 +55,7 @@ struct NATModel {
         case timeout
     }
 
-    /// What the driver is to do.
+    /// A thing that the driver is to do.
     enum Action {
         /// Send the probes of a plan, and hand in what they show.
         case sample(SamplingPlan, UInt64)
@@ -71,7 +71,7 @@ struct NATModel {
         case publish(NetworkProfile)
     }
 
-    /// What the model may do.
+    /// The bounds of what the model does.
     struct Configuration {
         /// Whether ports are predicted, so that the allocator is sampled.
         var samplesAllocator = true

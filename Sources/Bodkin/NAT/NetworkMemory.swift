@@ -2,7 +2,7 @@ package import BodkinCore
 import BodkinPrediction
 package import BodkinSystem
 
-/// What was found of the networks that a peer was in lately. Whoever comes back to one has it at once.
+/// The findings about the networks that a peer was in lately. A peer that comes back to one has them at once.
 ///
 /// A network is known by its default routes and, since those are the same in many homes, by the address that the server sees it as. Nothing of it is written anywhere.
 package struct NetworkMemory<Finding> {
@@ -21,7 +21,7 @@ package struct NetworkMemory<Finding> {
         if entries.count > Self.limit { entries.removeFirst() }
     }
 
-    /// What was found there last; nil where that network is not known.
+    /// The latest finding about a network; nil where that network is not known.
     package func finding(by routes: [DefaultRoute], seenAs address: IPAddress) -> Finding? {
         entries.last { $0.routes == routes && $0.addresses.contains(address) }?.finding
     }

@@ -12,14 +12,14 @@ import BodkinCore
 ///   └──────told addresses as before──────── waiting ──deadline──▶ candidatesChanged ──▶ settled
 /// ```
 struct AttachmentMonitor: ~Copyable {
-    /// What happens.
+    /// An event that the driver reports.
     enum Input {
         /// The system's network is like this now; the peer's connections have these local addresses.
         case attachments(Attachments, used: Set<IPAddress>)
         case timeout
     }
 
-    /// What is to be done.
+    /// A thing that the driver is to do.
     enum Action: Equatable {
         /// The ways out have changed: connections may be dead, and what was known of the NAT is known no more.
         case networkChanged

@@ -10,15 +10,15 @@ struct Attachments: Equatable {
     /// An attachment to these links.
     init(interfaces: [NetworkInterface], routes: [DefaultRoute]) { (self.interfaces, self.routes) = (interfaces, routes) }
 
-    /// What a system's network is like now.
+    /// The present attachment of a system.
     init(of system: any HostSystem) { self.init(interfaces: system.interfaces(), routes: system.defaultRoutes()) }
 
-    /// Our addresses of a family.
+    /// The host's addresses of a family.
     func addresses(_ family: IPAddress.Family) -> [IPAddress] {
         interfaces.flatMap(\.addresses).map(\.address).filter { $0.family == family }
     }
 
-    /// The prefixes on our links.
+    /// The prefixes on the host's links.
     var onLink: [IPPrefix] { interfaces.flatMap(\.addresses).map(\.onLink) }
 
     /// The gateways: the routes' own.
@@ -28,7 +28,7 @@ struct Attachments: Equatable {
     func waysOut(_ family: IPAddress.Family) -> [String?] {
         var names: [String] = []
         for route in routes where route.family == family && !names.contains(route.interface) { names.append(route.interface) }
-        // Four ways out are more than any machine that people connect from has.
+        // No machine that people connect from has more than four uplinks.
         return names.count > 1 ? Array(names.prefix(4)) : [nil]
     }
 

@@ -56,7 +56,7 @@ extension PortKeeper {
         failureCount += 1
     }
 
-    /// What left from an address that is gone, or has not come through yet, is made anew at once.
+    /// Makes at once anew every binding that left from an address that is gone, or has not come through yet.
     mutating func leave(_ assigned: Set<IPAddress>) {
         let gone = bindings.filter { binding in binding.local.map { !assigned.contains($0) } ?? true }.map(\.id)
         bindings.removeAll { gone.contains($0.id) }

@@ -36,7 +36,7 @@ extension PortKeeper {
             ports.removeAll { $0.id == former }
             act(.close(former))
         }
-        // Of a port that listens no more the bindings stay as well: the oldest are ended when there are too many.
+        // The bindings of a port that listens no more stay as well. When there are too many, the oldest ones are ended.
         let kept = Set(ports.filter { $0.purpose != .former }.map(\.id))
         for binding in bindings.filter({ !kept.contains($0.port) }).dropLast(Self.formerLimit.bindings) {
             bindings.removeAll { $0.id == binding.id }

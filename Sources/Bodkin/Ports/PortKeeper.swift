@@ -26,7 +26,7 @@ struct PortKeeper: ~Copyable {
         let interface: String?
     }
 
-    /// What happens.
+    /// An event that the driver reports.
     enum Input {
         case start
         /// A port that was asked for listens in these families.
@@ -48,7 +48,7 @@ struct PortKeeper: ~Copyable {
         case timeout
     }
 
-    /// What is to be done.
+    /// A thing that the driver is to do.
     enum Action: Equatable {
         /// Listen on a port; 0 for one that is free.
         case open(PortID, number: UInt16)
@@ -139,7 +139,7 @@ struct PortKeeper: ~Copyable {
     /// The bindings of a port.
     func bindings(of port: PortID?) -> [BindingID] { bindings.filter { $0.port == port }.map(\.id) }
 
-    /// What the server sees of a port.
+    /// The endpoints as which the server sees a port.
     func observed(of port: PortID?) -> [Endpoint] { bindings.filter { $0.port == port }.compactMap(\.observed) }
 
     mutating func handle(_ input: Input, at now: Instant) {

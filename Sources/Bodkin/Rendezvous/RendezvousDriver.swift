@@ -125,7 +125,7 @@ final class RendezvousDriver {
         expandRoutes()
     }
 
-    /// What a circuit carries on the present link before credit is given; nil before the server has said so.
+    /// The bytes that a circuit carries on the present link before credit is given; nil before the server has told them.
     var circuitWindow: Int? { machine.circuitWindow }
 
     /// Ends everything.
