@@ -84,7 +84,7 @@ extension Attempt {
         guard phase == .meeting else { return isPending = true }
         // What has led to a path needs no other Meet.
         guard session == nil || isResumption, !hasDirectPath, !isCircuitTaken else { return }
-        finishSimultaneousOpen()
+        finishStrategies()
         let successor = Attempt(again: self)
         engine.keep(successor)
         if let path = successor.circuitPath, path.channel.isActive { successor.resumeCircuit(path) }
@@ -93,7 +93,7 @@ extension Attempt {
     }
 
     private func resumeCircuit(_ path: Path) {
-        follow(path, entry: circuitReportIndex)
+        follow(path)
         path.expectHandshake(from: callDeadline)
     }
 
@@ -154,7 +154,7 @@ extension Attempt {
 
     /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialed again as soon as the server is back.
     func dialAnew(_ reason: String = "the link to the server is gone") {
-        finishSimultaneousOpen()
+        finishStrategies()
         if let entry = circuitReportIndex, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason) }
         let successor = Attempt(anew: self)
         end()

@@ -53,7 +53,7 @@ extension Attempt {
         send(engine.localForecast.map { WireForecast($0, round: 0) } ?? WireForecast())
     }
 
-    private func send(_ forecast: WireForecast) {
+    func send(_ forecast: WireForecast) {
         var signal = WireSignal()
         signal.attempt = Data(id.bytes)
         signal.forecast = forecast

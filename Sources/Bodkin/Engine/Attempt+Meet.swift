@@ -12,10 +12,11 @@ extension Attempt {
 
     /// The server says: meet now.
     func meet(_ meet: WireMeet) {
-        guard phase != .over, simultaneousOpen.schedule == nil, let instance = InstanceID(bytes: meet.instance) else { return }
+        guard phase != .over, !hasMet, let instance = InstanceID(bytes: meet.instance) else { return }
         // Whoever else answers for the peer does not know the session.
         if isResumption, instance != remoteInstance { return fail(.unavailable, "The remote peer has restarted. Dial it again.") }
         phase = .meeting
+        hasMet = true
         isPending = false
         // The fresh port, for which it was held, is in the card that the Meet carries.
         if engine.isMapped(for: id) { tell(.portAnnounced) }
@@ -33,7 +34,8 @@ extension Attempt {
         if engine.registeredSequence < engine.sequence { announce(engine.currentCard()) }
         // Nobody to fire at, and nobody to be expected.
         if !hasCandidates { return conclude() }
-        predict()
+        hasMetCandidates = true
+        tell(.natLearned)
     }
 
     /// What the server sees of the other side has changed: what was forbidden may be allowed now.
@@ -44,7 +46,7 @@ extension Attempt {
 
     /// The other side's candidates, the first or later ones.
     func received(_ wire: WireSignedCard) {
-        guard simultaneousOpen.schedule != nil, cardCount < Self.cardLimit else { return }
+        guard hasMet, isDirectWanted, cardCount < Self.cardLimit else { return }
         cardCount += 1
         do {
             let card = try Card(wire, of: peer, server: engine.serverHash, now: engine.serverTime)
@@ -78,7 +80,7 @@ extension Attempt {
 
     /// `signed` is where the remote peer says that it is seen.
     private func consider(_ candidate: Candidate, of signed: [Endpoint]) {
-        guard let port = engine.port(for: id), !simultaneousOpen.targets.contains(where: { $0.endpoint == candidate.endpoint }) else { return }
+        guard let port = engine.port(for: id), !targets.contains(candidate.endpoint) else { return }
         var entry = ConnectionReport.Attempt(route: .direct, remote: candidate.endpoint, candidate: candidate.kind, start: elapsed)
         var forbidden = report.attempts.firstIndex { $0.remote == entry.remote && $0.verdict == .forbidden }
         let attachments = engine.attachments
@@ -86,7 +88,7 @@ extension Attempt {
             observed: observed, ownObserved: engine.bindings.compactMap(\.observed),
             ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address), ownPort: port.number, onLink: attachments.onLink,
             gateways: attachments.gateways,
-            allowsPrivate: engine.configuration.allowsPrivateAddresses, signed: signed, isAuthenticated: session != nil || hasAuthenticatedCircuit)
+            allowsPrivate: engine.configuration.allowsPrivateAddresses, signed: signed, isAuthenticated: isRemoteAuthenticated)
         if let refusal = filter.refusal(of: candidate) {
             // Said once, also when it is considered again.
             return forbidden == nil ? note(entry, .forbidden, refusal.rawValue) : ()
@@ -94,7 +96,8 @@ extension Attempt {
         guard port.families.contains(candidate.endpoint.address.family), !attachments.addresses(candidate.endpoint.address.family).isEmpty else {
             return note(entry, .failed, "no \(candidate.endpoint.address.family == .v4 ? "IPv4" : "IPv6") here")
         }
-        for interface in attachments.interfaces(towards: candidate.endpoint.address) where simultaneousOpen.hasRoom {
+        for interface in attachments.interfaces(towards: candidate.endpoint.address) where targets.count < SimultaneousOpen.targetLimit {
+            targets.append(candidate.endpoint)
             entry.detail = interface.map { "by \($0)" } ?? ""
             let index = forbidden ?? report.attempts.count
             if forbidden == nil { report.attempts.append(entry) } else { report.attempts[index] = entry }

@@ -8,29 +8,21 @@ import NIOSSL
 /// The paths that come of an attempt, and how it ends.
 extension Attempt {
     /// Follows a path through its handshake.
-    func follow(_ path: Path, shot: ShotID? = nil, entry known: Int? = nil, circuit: Bool = false) {
+    func follow(_ path: Path, key: ShotKey? = nil, circuit: Bool = false) {
         if circuit {
             report.attempts.append(ConnectionReport.Attempt(route: .circuit, start: elapsed))
             circuitReportIndex = report.attempts.count - 1
         }
-        let entry = known ?? shot.map { self.entry(of: $0) } ?? circuitReportIndex
+        let entry = key == nil ? circuitReportIndex : nil
         path.onEvent = { [weak self, unowned path] event in
             switch event {
             // Its attempt is over and gone.
             case .secured where self == nil: path.close()
-            case .secured: self?.secured(path, entry: entry)
-            case .closed(let error): self?.lost(shot, entry, error)
+            case .secured: self?.secured(path, key: key, entry: entry)
+            case .closed(let error): if let key { self?.lost(key, error) } else { self?.lostCircuit(entry, error) }
             case .bytes, .readCompleted, .writabilityChanged: break
             }
         }
-    }
-
-    /// A connection to a port that was predicted has come up.
-    func follow(predicted channel: any Channel, entry: Int?) -> Path? {
-        guard let path = try? path(on: channel) else { return nil }
-        follow(path, entry: entry)
-        channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
-        return path
     }
 
     /// The path on a connection of ours.
@@ -46,10 +38,11 @@ extension Attempt {
         var entry = ConnectionReport.Attempt(route: .direct, remote: path.remote, candidate: candidate, start: elapsed)
         entry.detail = "opened by the remote peer"
         report.attempts.append(entry)
-        secured(path, entry: report.attempts.count - 1)
+        secured(path, key: nil, entry: report.attempts.count - 1)
     }
 
-    private func secured(_ path: Path, entry: Int?) {
+    /// The handshake of a path has proved the remote peer. Its entry of the report is its strategy's, where `key` names one, or this one.
+    private func secured(_ path: Path, key: ShotKey?, entry: Int?) {
         // The engine may be gone with it.
         guard phase != .over else { return path.close() }
         defer { if path.kind == .circuit { authenticatedByCircuit() } }
@@ -57,9 +50,11 @@ extension Attempt {
         guard let remoteInstance else { return path.close() }
         if forecastQuery != nil { return }
         engine.tell(.pathEstablished(peer, Route(path.kind), remote: path.remote), since: start)
+        if let key { deliver(.secured(key.shot), to: key.strategy) }
         if let entry { judge(entry, .succeeded, "") }
         guard let session else { return begin(on: path, with: remoteInstance) }
         guard needs(path.kind, for: session) else {
+            if let key { deliver(.superseded(key.shot), to: key.strategy) }
             if let entry { supersede(entry) }
             path.close()
             // The path that was thought dead has answered.
@@ -80,8 +75,14 @@ extension Attempt {
     func began(on path: Path, _ driver: SessionDriver) {
         session = driver
         report.timeToFirstPath = elapsed
-        if let entry = entry(of: path) { judge(entry, .succeeded, "") }
-        fireVolleys()
+        carries(path)
+        remoteAuthenticated()
+    }
+
+    /// The session is on a path: of one of ours the report says so.
+    func carries(_ path: Path) {
+        if path.kind == .circuit { return circuitReportIndex.map { judge($0, .succeeded, "") } ?? () }
+        if let key = key(of: path) { deliver(.secured(key.shot), to: key.strategy) }
     }
 
     private func begin(on path: Path, with remoteInstance: InstanceID) {
@@ -96,40 +97,41 @@ extension Attempt {
         driver.add(path)
         box?.began(on: path)
         if !isOnOffer { connected(connection, route: Route(path.kind)) }
-        if isExhausted { conclude() } else { fireVolleys() }
+        if isExhausted { conclude() } else { remoteAuthenticated() }
     }
 
-    private func lost(_ shot: ShotID?, _ entry: Int?, _ error: (any Error)?) {
+    /// A connection of a strategy is gone before the session had it, or had answered on it.
+    private func lost(_ key: ShotKey, _ error: (any Error)?) {
         guard phase == .meeting || phase == .dialed else { return }
-        if let shot { openPaths[shot] = nil }
+        paths[key] = nil
+        tell(.lost(key.shot, hasDirectPath ? .superseded : PathLoss(error)), to: key.strategy)
+    }
+
+    /// The circuit is gone before the session had it.
+    private func lostCircuit(_ entry: Int?, _ error: (any Error)?) {
+        guard phase == .meeting || phase == .dialed else { return }
         if let entry, hasDirectPath, report.attempts.indices.contains(entry) { return supersede(entry) }
-        let isSilent = if case .silent? = error as? PathError { true } else { false }
-        let isImpostor = error is NIOSSLError || error is BoringSSLError || error is PathError && !isSilent
-        let isEnd = error.map { TransportError.isEndOfHandshake($0) } ?? true
-        if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending || shot != nil {
-            judge(
-                entry, isImpostor && !isEnd ? .impostor : .failed,
-                isEnd ? "closed by the remote peer" : isImpostor ? "another host answered" : error?.inPlainWords ?? "")
+        let loss = PathLoss(error)
+        if let entry, report.attempts.indices.contains(entry), report.attempts[entry].verdict == .pending {
+            judge(entry, loss == .impostor ? .impostor : .failed, loss.detail)
         }
-        guard let shot else {
-            // The Meet was answered, and nobody is at the circuit's other end: that link has died since, and its peer will be back.
-            if isSilent, entry == circuitReportIndex, role == .dialer { isLinkLost = true }
-            // Where no direct path is looked for any more, the circuit was the last hope.
-            if isExhausted { engine.eventLoop.assumeIsolated().execute { [weak self] in self?.conclude() } }
-            return
-        }
-        tell(.lost(shot))
+        // The Meet was answered, and nobody is at the circuit's other end: that link has died since, and its peer will be back.
+        if case .silent? = error as? PathError, entry == circuitReportIndex, role == .dialer { isLinkLost = true }
+        // Where no direct path is looked for any more, the circuit was the last hope.
+        guard isExhausted else { return }
+        engine.eventLoop.assumeIsolated().execute { [weak self] in if let self, self.isExhausted { self.conclude() } }
     }
 
     /// A path of the session is gone before the session had settled on it: there may be another.
     func lost(_ path: Path, _ error: (any Error)?) {
-        if path.kind == .direct { hasDirectPath = false }
-        // What came up second, and was closed for that, counts no more.
-        if phase == .meeting { for shot in simultaneousOpen.established where openPaths[shot] == nil { tell(.lost(shot)) } }
-        guard phase == .meeting, path.kind == .direct, let shot = openPaths.first(where: { $0.value === path })?.key else { return }
-        openPaths[shot] = nil
-        judge(self.entry(of: shot), .failed, "lost before the connection had moved to it\(error.map { ": \($0.inPlainWords)" } ?? "")")
-        tell(.lost(shot))
+        guard path.kind == .direct else { return }
+        hasDirectPath = false
+        guard phase == .meeting else { return }
+        if let key = key(of: path) {
+            paths[key] = nil
+            deliver(.lost(key.shot, .beforeTakeover(error?.inPlainWords ?? "")), to: key.strategy)
+        }
+        tell(.directPathLost)
     }
 
     private func supersede(_ entry: Int) {
@@ -144,10 +146,9 @@ extension Attempt {
         report.route = .direct
         report.remote = path.remote
         report.timeToDirect = elapsed
-        for other in Array(openPaths.values) where other !== path { other.close() }
-        for other in punchPaths where other !== path { other.close() }
-        if let entry = entry(of: path) { judge(entry, .succeeded, "") }
-        if punchPaths.contains(where: { $0 === path }), showsAddressDependence { engine.sawAddressDependence() }
+        for other in Array(paths.values) where other !== path { other.close() }
+        if let key = key(of: path) { deliver(.settled(key.shot), to: key.strategy) }
+        if path.kind == .circuit, let circuitReportIndex { judge(circuitReportIndex, .succeeded, "") }
         for index in report.attempts.indices where report.attempts[index].verdict == .pending { supersede(index) }
         finish()
     }
@@ -155,10 +156,8 @@ extension Attempt {
     /// The instants are used up, or there is nobody to fire at.
     func conclude() {
         guard phase != .over else { return }
-        isExhausted = true
-        // The ports are still being predicted.
-        if isPredicting, predictedPunch.isActive { return }
-        finishSimultaneousOpen()
+        hasConcluded = true
+        finishStrategies()
         guard session != nil else {
             // A circuit may still be on its way.
             if engine.circuits[id] == nil, role == .dialer {
@@ -173,8 +172,7 @@ extension Attempt {
         report.route = session?.activePath.map { Route($0.kind) }
         if report.route == .circuit {
             let isSeen = engine.bindings.contains { $0.observed != nil }
-            let isHopeless = predictedPunch.isHopeless
-            let verdict = isHopeless ? .unpredictable : RelayVerdict(report, isWanted: isDirectWanted, isSeen: isSeen)
+            let verdict = strategies.lazy.compactMap(\.verdict).first ?? RelayVerdict(report, isWanted: isDirectWanted, isSeen: isSeen)
             report.verdict = verdict
             // A disturbance may explain it, or nothing but a circuit was looked for: a direct path is looked for again soon.
             if aim == .circuit || [.silent, .unsteady, .failed].contains(verdict) { box?.upkeep.missed() }
@@ -201,5 +199,18 @@ extension Attempt {
             engine.tell(.report(report), since: start)
         }
         end()
+    }
+}
+
+extension PathLoss {
+    /// Why a connection has ended, by its error.
+    init(_ error: (any Error)?) {
+        let isSilent = if case .silent? = error as? PathError { true } else { false }
+        switch error {
+        case nil: self = .closedByRemote
+        case let error? where TransportError.isEndOfHandshake(error): self = .closedByRemote
+        case let error? where error is NIOSSLError || error is BoringSSLError || error is PathError && !isSilent: self = .impostor
+        case let error?: self = .other(error.inPlainWords)
+        }
     }
 }

@@ -36,17 +36,20 @@ final class Attempt {
     var isOnOffer: Bool { !isResumption && session?.isOnOffer == true }
     /// Whether our circuit is a path of the session, by whichever path that began.
     var isCircuitTaken: Bool { engine.circuits[id].map { session?.runs(on: $0) ?? false } ?? false }
-    /// How a direct path comes about where both sides connect at once; its connections that are not up yet, those that are, and its timer.
-    var simultaneousOpen = SimultaneousOpen()
-    var shots: [ShotID: any Channel] = [:]
-    var openPaths: [ShotID: Path] = [:]
-    var strategyTimer: OneShot?
+    /// The ways to a direct path, and their timer.
+    var strategies: [any PathStrategy]
+    var strategyTimer: (deadline: Instant, task: OneShot)?
+    /// Their connections that are not up yet, nil before the system has begun; and those that are.
+    var connecting: [ShotKey: (any Channel)?] = [:]
+    var paths: [ShotKey: Path] = [:]
     /// What the server sees of the other side.
     var observed: [Endpoint] = []
     /// The other side's latest card.
     var card: WireSignedCard?
     /// Whether it names any candidate.
     var hasCandidates = false
+    /// Its endpoints that may be connected to.
+    var targets: [Endpoint] = []
     /// The endpoint that all of its connections have, where the card says so and the server has seen it.
     var keptEndpoint: Endpoint?
     /// How many cards of the far side have been looked at.
@@ -60,12 +63,8 @@ final class Attempt {
     var hasDirectPath = false
     /// Whether both sides look for direct paths.
     var isDirectWanted = true
-    /// What is done where the ports of one side cannot be seen beforehand.
-    var isPredicting = false
-    var predictedPunch = PredictedPunch()
-    var punchShots: [ObjectIdentifier: any Channel] = [:]
-    var punchPaths: [Path] = []
-    var punchTimer: OneShot?
+    /// Whether the Meet's card named any candidate.
+    var hasMetCandidates = false
     /// Who waits for the far side's forecast, where nothing but that is asked for.
     var forecastQuery: EventLoopPromise<WireForecast?>?
     /// Whether the remote peer has proved itself over this dial's circuit.
@@ -75,8 +74,10 @@ final class Attempt {
     var hasAnsweredForecastQuery = false
     /// Whether the allocator was looked at once more for that.
     var isLookedAtAgain = false
-    /// Whether no further shot will be fired.
-    var isExhausted = false
+    /// Whether a Meet has come.
+    var hasMet = false
+    /// Whether the strategies had nothing more to try before.
+    var hasConcluded = false
     /// Whether the link to the server that its circuit ran on is gone.
     var isLinkLost = false
     /// Whether the server has said that the dial waits for the remote peer, and whether it has met that before.
@@ -96,6 +97,7 @@ final class Attempt {
         self.id = id
         role = .dialer
         report = ConnectionReport(peer: peer)
+        strategies = PathStrategies.all(predictsPorts: engine.configuration.predictsPorts)
     }
 
     /// A dial for a session that needs a path, or a direct one.
@@ -148,6 +150,7 @@ final class Attempt {
         self.peer = peer
         role = .called
         report = ConnectionReport(peer: peer)
+        strategies = PathStrategies.all(predictsPorts: engine.configuration.predictsPorts)
     }
 
     /// The connection that it leads to, for one of those who dial.
@@ -176,16 +179,21 @@ final class Attempt {
     }
 
     /// Whether a connection of it is up, and has not come to nothing yet.
-    var isConnecting: Bool { hasDirectPath || !openPaths.isEmpty || punchPaths.contains { $0.channel.isActive } }
+    var isConnecting: Bool { hasDirectPath || paths.values.contains { $0.channel.isActive } }
 
-    /// Whether the remote peer is authenticated, by this dial's circuit or by a session of the same two instances. Then ports may be predicted for it: at either end,
-    /// in a first dial, a recovery and an upgrade alike. If the session's direct path is only doubted, the circuit has to come first: the path may answer yet, and a
-    /// search costs many connections.
-    var isRemoteAuthenticated: Bool {
-        if hasAuthenticatedCircuit { return true }
-        guard let remoteInstance else { return false }
-        return engine.sessions(with: peer, remoteInstance).contains { $0.isConfirmed && $0.activePath?.kind != .direct }
+    /// Whether the remote peer is authenticated, by this dial's circuit, by its session, or by another session of the same two instances. Then it is granted more than
+    /// a stranger, and ports may be predicted for it: at either end, in a first dial, a recovery and an upgrade alike.
+    var isRemoteAuthenticated: Bool { hasAuthenticatedCircuit || session != nil || liveSessions.contains(where: \.isConfirmed) }
+
+    /// Whether the session's direct path is only doubted. Then the circuit has to come before a search for ports: the path may answer yet, and a search costs many
+    /// connections.
+    var isDirectPathDoubted: Bool {
+        let sessions = hasAuthenticatedCircuit ? [] : liveSessions
+        return sessions.contains { $0.activePath?.kind == .direct } && !sessions.contains { $0.isConfirmed && $0.activePath?.kind != .direct }
     }
+
+    /// The sessions with the instance that is met.
+    private var liveSessions: [SessionDriver] { remoteInstance.map { engine.sessions(with: peer, $0) } ?? [] }
 
     /// The circuit's handshake has proved the remote peer.
     func authenticatedByCircuit() {
@@ -193,7 +201,7 @@ final class Attempt {
         hasAuthenticatedCircuit = true
         // Its private addresses beyond our links are allowed from now on.
         if let card { received(card) }
-        tellPunch(.remoteAuthenticated)
+        remoteAuthenticated()
         continueForecastQuery()
     }
 
@@ -216,24 +224,19 @@ final class Attempt {
 
     /// Whether a path is this attempt's own.
     func owns(_ path: Path) -> Bool {
-        engine.circuits[id].map { $0 === path.channel } ?? false || openPaths.values.contains { $0 === path }
-            || punchPaths.contains { $0 === path }
+        engine.circuits[id].map { $0 === path.channel } ?? false || key(of: path) != nil
     }
 
     /// The called end: the dialer goes on with a session that there is.
     func resumed(_ driver: SessionDriver, on path: Path) {
         session = driver
         isResumption = true
-        if let entry = entry(of: path) { judge(entry, .succeeded, "") }
+        carries(path)
         concludeIfExhausted()
     }
 
-    /// The entry of the report for a path of ours.
-    func entry(of path: Path) -> Int? {
-        if path.kind == .circuit { return circuitReportIndex }
-        if punchPaths.contains(where: { $0 === path }) { return predictedPunch.entry }
-        return openPaths.first { $0.value === path }.map { entry(of: $0.key) }
-    }
+    /// The SYN by which a path of ours has come about.
+    func key(of path: Path) -> ShotKey? { paths.first { $0.value === path }?.key }
 
     /// Whether it is an earlier call of the same dialer.
     func isFormer(of peer: PeerID, _ instance: [UInt8]) -> Bool { role == .called && self.peer == peer && remoteInstance?.bytes == instance }
@@ -242,7 +245,7 @@ final class Attempt {
     func giveWay() { if session == nil || isResumption { end() } else { conclude() } }
 
     /// Who has a path, and looks for no more, is done.
-    func concludeIfExhausted() { if isExhausted, session != nil, phase != .over { conclude() } }
+    func concludeIfExhausted() { if hasMet, isExhausted, session != nil, phase != .over { conclude() } }
 
     /// A called end whose dialer never comes is forgotten.
     func expire() {
@@ -280,7 +283,7 @@ final class Attempt {
         // Nobody waits for it here any more, but the far side, which has dialed, too.
         if callers.isEmpty { engine.incoming.yield(Connection(box)) }
         connected(Connection(box), route: box.report.route ?? .circuit)
-        if isExhausted { conclude() }
+        concludeIfExhausted()
     }
 
     /// There is a connection.
@@ -293,7 +296,7 @@ final class Attempt {
 
     /// It leads to nothing.
     func fail(_ code: PeerError.Code, _ message: String) {
-        finishSimultaneousOpen()
+        finishStrategies()
         fail(PeerError(code, message, report: report))
     }
 
@@ -301,7 +304,7 @@ final class Attempt {
     func fail(_ error: any Error) {
         guard phase != .over else { return }
         withdraw()
-        finishSimultaneousOpen()
+        finishStrategies()
         if role == .dialer, !isResumption {
             engine.metrics.dialed(report)
             engine.tell(.report(report), since: start)
@@ -314,8 +317,7 @@ final class Attempt {
     private func stop() {
         phase = .over
         timeout?.cancel()
-        endPunch()
-        closeSimultaneousOpen()
+        closeStrategies()
     }
 
     /// Nothing more is done for it.

@@ -29,15 +29,9 @@ extension PeerEngine {
         halfOpen.handle(input)
         while let action = halfOpen.nextAction() {
             switch action {
-            case .grant(let id, .meet, let count):
-                for _ in 0..<count { if let attempt = remotes.dial(id) { attempt.fireWaiting() } else { halfOpen.handle(.released(id, .meet)) } }
-            case .grant(let id, .search, let count):
-                if let attempt = remotes.dial(id), attempt.isPredicting, attempt.phase != .over {
-                    attempt.tellPunch(.granted(count))
-                } else {
-                    for _ in 0..<count { halfOpen.handle(.released(id, .search)) }
-                }
-            case .deny(let id, _, let count): remotes.dial(id)?.tellPunch(.denied(count))
+            case .grant(let id, let use, let count):
+                if remotes.dial(id)?.granted(count, for: use) != true { for _ in 0..<count { halfOpen.handle(.released(id, use)) } }
+            case .deny(let id, let use, let count): remotes.dial(id)?.denied(count, for: use)
             }
         }
     }

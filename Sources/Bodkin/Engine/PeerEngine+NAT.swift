@@ -39,7 +39,7 @@ extension PeerEngine {
             // A card that says that the port is kept spares the remote peer of a dial a question.
             if keepsEndpoint == true { registerAfresh() }
             for attempt in remotes.allDials {
-                attempt.tellPunch(.begin)
+                attempt.tell(.natLearned)
                 attempt.answerForecastQuery()
             }
         case .examinationDue(let number): if isRegistered, remotes.hasNoDials { examineNetwork(number) } else { nat.handle(.dialing) }

@@ -33,7 +33,7 @@ extension PeerEngine {
             }
         case .mapped:
             learnAllocation()
-            for attempt in remotes.allDials { attempt.tellPunch(.begin) }
+            for attempt in remotes.allDials { attempt.tell(.natLearned) }
             hurryUpgrades()
             announceMappings()
         case .unmapped: announceMappings()

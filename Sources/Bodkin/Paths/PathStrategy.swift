@@ -1,16 +1,26 @@
 import BodkinCore
+import BodkinPrediction
 import BodkinTransport
 
 /// One way of getting a path: a pure machine below a dial, which knows no other one.
 ///
-/// It is told what happens (``PathStrategyEvent``), changes the report of the dial, and queues what its driver is to do (``PathStrategyAction``).
-protocol PathStrategy: ~Copyable {
+/// It is told what happens (``PathStrategyEvent``), changes its entries of the dial's report, and queues what its driver is to do (``PathStrategyAction``).
+/// ``PathStrategies`` lists the strategies of a dial.
+protocol PathStrategy {
+    /// What its connections are for in the budget of half-open connections; nil where it opens none.
+    var roomUse: HalfOpenBudget.Use? { get }
     mutating func handle(_ event: PathStrategyEvent, in context: DialContext, report: inout ConnectionReport, at now: Instant)
     mutating func nextAction() -> PathStrategyAction?
     /// When to call ``handle(_:in:report:at:)`` with a timeout; nil where nothing is waited for.
     var deadline: Instant? { get }
     /// Whether it tries nothing more by itself.
     var isExhausted: Bool { get }
+    /// Why no direct path comes of it, where it knows that for certain.
+    var verdict: RelayVerdict? { get }
+    /// Tries nothing more: what has no answer by now will have none.
+    mutating func finish(in context: DialContext, report: inout ConnectionReport, at now: Instant)
+    /// Closes what is half-open, without a verdict.
+    mutating func close()
 }
 
 /// What a strategy may know of its dial.
@@ -23,12 +33,54 @@ struct DialContext {
     var isRemoteAuthenticated: Bool
     /// Whether a connection of the dial is up, and has not come to nothing yet.
     var isConnecting: Bool
+    /// Whether the session has been given a direct path.
+    var hasDirectPath = false
+    /// Whether the direct path of a session is only doubted, and the circuit has not proved the remote peer. The path may answer yet.
+    var isDirectPathDoubted = false
+    /// Whether ports may be predicted: the two sides meet, both look for direct paths, and circuits are allowed.
+    var allowsPrediction = false
+    var serverRoundTrip = Duration.zero
+    /// The time of a message by the circuit, one way; zero if it is not known.
+    var timeByCircuit = Duration.zero
+    /// The endpoint of all connections of the remote peer, if its card names one that the server has seen.
+    var keptRemoteEndpoint: Endpoint?
+    /// A random number, another one for each event.
+    var seed: UInt64 = 0
+    /// Gives what is known of the local NAT at the moment.
+    var localNAT: () -> LocalNAT = { LocalNAT() }
+
+    /// What is known of the local NAT.
+    struct LocalNAT {
+        /// The reserved port as the server sees it.
+        var observed: Endpoint?
+        /// Whether a remote peer sees the reserved port as the server does; nil if that is not known.
+        var keepsEndpoint: Bool?
+        /// Whether the allocator has been sampled.
+        var isAllocatorKnown = false
+        /// Whether one address of the server alone says that the port is kept.
+        var isMappingDoubtful = false
+        /// The ports of the subscriber's block that were seen, and how many of the block may still be taken.
+        var blockRange: ClosedRange<UInt16>?
+        var blockPortsLeft = 0
+        /// How the ports of the next connections come about.
+        var ports: (NATModel.Round) -> PortForecast.Ports = { _ in .unknown }
+    }
 }
 
 /// Names one SYN of a strategy: which of its targets, and the how manieth there. An answer to an earlier one does no more.
 struct ShotID: Hashable {
     let target: Int
     let turn: Int
+}
+
+/// The local end of a SYN.
+enum ShotSource: Equatable {
+    /// The port that the dial connects from, by one interface.
+    case dialPort(interface: String?)
+    /// The peer's reserved port.
+    case reservedPort
+    /// Another port; 0 for any.
+    case port(UInt16)
 }
 
 /// Why a connection was not established.
@@ -46,41 +98,77 @@ enum ShotFailure: Equatable {
     case other(String)
 }
 
+/// Why an established connection came to nothing.
+enum PathLoss: Equatable {
+    /// The session has another direct path.
+    case superseded
+    /// The remote host has closed it.
+    case closedByRemote
+    /// Another host answered.
+    case impostor
+    /// It was of the session, and failed before the session had moved to it.
+    case beforeTakeover(String)
+    case other(String)
+}
+
 /// What happens to a strategy.
 enum PathStrategyEvent {
     /// Both sides are to fire at `start`, and again after each interval.
     case met(start: Instant, interval: Duration)
     /// An endpoint that may be connected to, by one interface. The report has an entry for it.
     case target(Endpoint, interface: String?, entry: Int)
-    /// There is room for one more half-open connection.
-    case granted
+    /// The first card of the remote peer was read, or more is known of the local NAT.
+    case natLearned
+    /// There is room for so many half-open connections, or there will be none for so many.
+    case granted(Int)
+    case denied(Int)
     case connected(ShotID)
     case failed(ShotID, ShotFailure)
     /// How far a connection is that was asked about.
     case inspected(ShotID, ConnectingState)
     /// A connection was established, and not a byte has come on it.
     case unheard(ShotID)
-    /// A connection that was established is gone, or of no use.
-    case lost(ShotID)
+    /// An established connection has proved the remote peer, and the session has it.
+    case secured(ShotID)
+    /// It proved the remote peer, and the session has no need of it.
+    case superseded(ShotID)
+    /// A connection that was established is gone.
+    case lost(ShotID, PathLoss)
+    /// A connection carries the session, and is direct.
+    case settled(ShotID)
+    /// The session's direct path is gone: what was superseded may be tried again.
+    case directPathLost
     /// The remote peer has proved itself.
     case remoteAuthenticated
-    /// The port that it fires from is another one now, of which the remote peer should know within the limit.
+    /// The port that the dial connects from is another one now, of which the remote peer should know within the limit.
     case portReplaced(limit: Duration)
     /// The remote peer has been told of it.
     case portAnnounced
+    /// The Meet has stayed silent, perhaps for so long that the remote peer has nothing to try.
+    case meetStayedSilent(isLong: Bool)
+    /// What the remote peer's next connections look like. The server has seen that peer at this address.
+    case remoteForecast(PortForecast, round: Int)
+    /// The allocator's sample for a round: the last external port, and the next local one; nil if there was no answer.
+    case sampled(round: Int, (external: UInt16, nextLocal: UInt16)?)
+    /// The next turn of the event loop.
+    case turn
     case timeout
 }
 
 /// What a strategy wants done.
 enum PathStrategyAction: Equatable {
-    /// Room for one more half-open connection: ``PathStrategyEvent/granted`` is the answer.
-    case requestRoom
-    /// A granted room is not needed.
-    case returnRoom
-    /// Connect from the dial's port.
-    case connect(ShotID, Endpoint, interface: String?)
+    /// Room for so many more half-open connections: ``PathStrategyEvent/granted`` is the answer.
+    case requestRoom(Int)
+    case withdrawRequest
+    /// So much granted room is not needed.
+    case returnRoom(Int)
+    /// So many new ports of the local NAT are about to be taken.
+    case takePorts(Int)
+    case connect(ShotID, Endpoint, from: ShotSource)
     /// Close a connection that is not established.
     case close(ShotID)
+    /// Close every connection of the strategy that is not established.
+    case closeAll
     /// Forget a half-open connection with an RST that reaches nobody.
     case discard(ShotID)
     /// Find out how far a connection is.
@@ -95,6 +183,27 @@ enum PathStrategyAction: Equatable {
     case replacePort
     /// Nothing has answered for so long that our NAT may map each address by another port.
     case foundSilence(isLong: Bool)
+    /// Sample the local NAT's allocator.
+    case sample(round: Int)
+    /// Send the remote peer the forecast of our ports.
+    case sendForecast(PortForecast, round: Int)
+    /// A path came up because a new remote address is given another port than the server's.
+    case foundAddressDependence
+    /// Give ``PathStrategyEvent/turn`` in the next turn of the event loop: in between, bytes flow.
+    case awaitTurn
     /// An entry of the report has its verdict.
     case judged(entry: Int)
+}
+
+extension PathLoss {
+    /// What the report says of it.
+    var detail: String {
+        switch self {
+        case .superseded: ""
+        case .closedByRemote: "closed by the remote peer"
+        case .impostor: "another host answered"
+        case .beforeTakeover(let reason): "lost before the connection had moved to it" + (reason.isEmpty ? "" : ": \(reason)")
+        case .other(let reason): reason
+        }
+    }
 }

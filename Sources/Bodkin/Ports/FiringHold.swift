@@ -12,7 +12,7 @@ import BodkinCore
 ///
 /// A NAT that has forgotten the former port's mapping at an RST would forget the fresh one's in the same way. So the remote peer, as soon as it is told of the fresh
 /// port, opens its own NAT first, which then answers no RST. Every wait has an end, whatever messages come or do not come.
-struct FiringHold: ~Copyable {
+struct FiringHold {
     /// An event that the driver reports.
     enum Input {
         /// The dial's port is another one now. The remote peer should know of it within the limit.

@@ -16,30 +16,33 @@ struct PredictedPunchTests {
     private static func forecast(_ ports: PortForecast.Ports) -> PortForecast { PortForecast(address: there, port: 5000, ports: ports) }
 
     /// A machine whose own ports come about in this way, with a driver that samples at once, grants what it is asked for, and writes down the rest.
-    private struct Driven: ~Copyable {
+    private struct Driven {
         var punch = PredictedPunch()
         var report: ConnectionReport
         var now = Instant.start
-        var context: PredictedPunch.Context
-        var random = SeededGenerator(seed: 7)
-        var connects: [(local: UInt16?, remote: Endpoint, at: Instant)] = []
+        var context: DialContext
+        var nat: DialContext.LocalNAT { didSet { context.localNAT = { [nat] in nat } } }
+        var connects: [(source: ShotSource, remote: Endpoint, at: Instant)] = []
         var told: [Int] = []
-        var actions: [PredictedPunch.Action] = []
+        var actions: [PathStrategyAction] = []
         var grants = Int.max
         var half = 0
 
         init(_ ports: PortForecast.Ports, isAuthenticated: Bool = true) throws {
             report = ConnectionReport(peer: try #require(PeerID(publicKey: [UInt8](repeating: 1, count: 32))))
-            context = PredictedPunch.Context(
-                start: .start, isDialer: true, isRemoteAuthenticated: isAuthenticated, isConnecting: false, isWanted: true, hasDirectPath: false,
-                serverRoundTrip: .milliseconds(50), timeByCircuit: .milliseconds(50), keptRemoteEndpoint: nil,
+            let nat = DialContext.LocalNAT(
                 observed: Endpoint(PredictedPunchTests.here, 4000), keepsEndpoint: ports == .kept, isAllocatorKnown: ports != .kept,
-                isMappingDoubtful: false, blockRange: nil, blockPortsLeft: 40, ports: { _ in ports })
-            feed(.begin)
+                blockPortsLeft: 40, ports: { _ in ports })
+            context = DialContext(
+                start: .start, isDialer: true, isRemoteAuthenticated: isAuthenticated, isConnecting: false, allowsPrediction: true,
+                serverRoundTrip: .milliseconds(50), timeByCircuit: .milliseconds(50), seed: 7, localNAT: { nat })
+            self.nat = nat
+            feed(.natLearned)
         }
 
-        mutating func feed(_ event: PredictedPunch.Event) {
-            punch.handle(event, in: context, report: &report, at: now, using: &random)
+        mutating func feed(_ event: PathStrategyEvent) {
+            context.seed &+= 1
+            punch.handle(event, in: context, report: &report, at: now)
             drain()
         }
 
@@ -47,15 +50,15 @@ struct PredictedPunchTests {
             while let action = punch.nextAction() {
                 switch action {
                 case .sample(let round): feed(.sampled(round: round, (external: 4100, nextLocal: 20_002)))
-                case .tell(_, let round): told.append(round)
+                case .sendForecast(_, let round): told.append(round)
                 case .requestRoom(let count):
                     half += min(count, grants)
                     feed(.granted(min(count, grants)))
                     if count > grants { feed(.denied(count - grants)) }
                 case .returnRoom(let count): half -= count
-                case .connect(let local, let remote):
+                case .connect(_, let remote, let source):
                     half -= 1
-                    connects.append((local, remote, now))
+                    connects.append((source, remote, now))
                 case .awaitTurn: feed(.turn)
                 default: actions.append(action)
                 }
@@ -91,7 +94,7 @@ struct PredictedPunchTests {
         #expect(dial.told == [1])
         dial.feed(.remoteForecast(Self.forecast(Self.counted), round: 1))
         dial.run(for: .milliseconds(1))
-        #expect(dial.connects.map(\.local) == (0..<16).map { 20_002 + $0 })
+        #expect(dial.connects.map(\.source) == (0..<16).map { .port(20_002 + $0) })
         #expect(Set(dial.connects.map(\.remote)) == [Endpoint(Self.there, 5009)])
         #expect(dial.report.attempts.map(\.round) == [1] && dial.report.attempts[0].shots == 16)
     }
@@ -102,7 +105,7 @@ struct PredictedPunchTests {
         dial.feed(.remoteForecast(Self.forecast(Self.drawn), round: 1))
         dial.run(for: .milliseconds(1))
         let count = dial.connects.count
-        #expect(count >= 512 && dial.connects.allSatisfy { $0.local == nil })
+        #expect(count >= 512 && dial.connects.allSatisfy { $0.source == .reservedPort })
         dial.run(for: .seconds(1))
         #expect(dial.told == [1, 2])
         dial.feed(.remoteForecast(Self.forecast(Self.drawn), round: 2))
@@ -111,7 +114,7 @@ struct PredictedPunchTests {
         dial.run(for: .milliseconds(2))
         #expect(dial.connects.count == 2 * count)
         dial.run(for: .seconds(3))
-        #expect(dial.actions.last == .exhausted && dial.told == [1, 2])
+        #expect(dial.punch.isExhausted && dial.told == [1, 2])
         #expect(dial.report.attempts.map(\.verdict) == [.silent, .silent])
     }
 
@@ -131,8 +134,8 @@ struct PredictedPunchTests {
     func hopeless() throws {
         var dial = try Driven(Self.drawn)
         dial.feed(.remoteForecast(Self.forecast(Self.drawn), round: 1))
-        #expect(dial.connects.isEmpty && dial.actions.last == .exhausted)
-        #expect(dial.punch.isHopeless == true)
+        #expect(dial.connects.isEmpty && dial.punch.isExhausted)
+        #expect(dial.punch.verdict == .unpredictable)
     }
 
     @Test("two blocks have one round, of what the block has left")
@@ -141,7 +144,7 @@ struct PredictedPunchTests {
         dial.feed(.remoteForecast(Self.forecast(Self.block), round: 1))
         dial.run(for: .seconds(5))
         #expect(dial.connects.count == 40)
-        #expect(dial.told == [1] && dial.actions.last == .exhausted)
+        #expect(dial.told == [1] && dial.punch.isExhausted)
     }
 
     @Test("while the mapping is unknown a round waits, and for no longer than samplings take")
@@ -149,17 +152,17 @@ struct PredictedPunchTests {
         for isFound in [true, false] {
             var dial = try Driven(Self.counted)
             dial.punch = PredictedPunch()
-            (dial.context.observed, dial.told) = (nil, [])
-            dial.feed(.begin)
+            (dial.nat.observed, dial.told) = (nil, [])
+            dial.feed(.natLearned)
             dial.run(for: .seconds(5))
             #expect(dial.told.isEmpty && dial.punch.deadline != nil)
             if isFound {
-                dial.context.observed = Endpoint(Self.here, 4000)
-                dial.feed(.begin)
+                dial.nat.observed = Endpoint(Self.here, 4000)
+                dial.feed(.natLearned)
                 #expect(dial.told == [1])
             } else {
                 dial.run(for: .seconds(5))
-                #expect(dial.actions.last == .exhausted)
+                #expect(dial.punch.isExhausted && dial.punch.deadline == nil)
             }
         }
     }
@@ -181,8 +184,8 @@ struct PredictedPunchTests {
         for isDoubtful in [true, false] {
             var dial = try Driven(Self.counted)
             dial.punch = PredictedPunch()
-            (dial.context.keepsEndpoint, dial.context.isMappingDoubtful, dial.told) = (true, isDoubtful, [])
-            dial.feed(.begin)
+            (dial.nat.keepsEndpoint, dial.nat.isMappingDoubtful, dial.told) = (true, isDoubtful, [])
+            dial.feed(.natLearned)
             #expect(dial.told.isEmpty)
             dial.feed(.meetStayedSilent(isLong: false))
             #expect(dial.told == (isDoubtful ? [1] : []))
@@ -197,7 +200,7 @@ struct PredictedPunchTests {
             var dial = try Driven(kinds.randomElement(using: &random) ?? .kept, isAuthenticated: seed % 2 == 0)
             for _ in 0..<100 {
                 switch Int.random(in: 0..<10, using: &random) {
-                case 0: dial.feed(.begin)
+                case 0: dial.feed(.natLearned)
                 case 1: dial.feed(.meetStayedSilent(isLong: Bool.random(using: &random)))
                 case 2: dial.feed(.sampled(round: Int.random(in: -1...3, using: &random), nil))
                 case 3:
@@ -208,13 +211,13 @@ struct PredictedPunchTests {
                     dial.feed(.remoteForecast(forecast, round: Int.random(in: -1...4, using: &random)))
                 case 6: dial.feed(.denied(Int.random(in: 0...2000, using: &random)))
                 case 7: dial.context.isConnecting.toggle()
-                case 8: dial.feed(.withoutDescriptor)
+                case 8: dial.feed(.failed(ShotID(target: 1, turn: 1), .noDescriptor))
                 default: dial.run(for: .milliseconds(Int.random(in: 0...900, using: &random)))
                 }
             }
             #expect(dial.report.rounds <= 2, "seed \(seed)")
             let count = dial.connects.count
-            dial.punch.end()
+            dial.punch.close()
             dial.feed(.remoteForecast(Self.forecast(Self.counted), round: 1))
             dial.feed(.turn)
             dial.run(for: .seconds(20))

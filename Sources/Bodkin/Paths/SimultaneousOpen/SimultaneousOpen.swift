@@ -13,7 +13,7 @@ import BodkinTransport
 ///    ├── RST: a volley, or the next instant │                          └── nothing comes: idle
 ///    └── the next instant: inspected, fired afresh
 /// ```
-struct SimultaneousOpen: PathStrategy, ~Copyable {
+struct SimultaneousOpen: PathStrategy {
     /// The most targets: the candidates of a card by two ways out.
     static let targetLimit = 16
     /// At which instant a dialer that was refused before, and has no answer since, tries another port.
@@ -46,6 +46,8 @@ struct SimultaneousOpen: PathStrategy, ~Copyable {
         var unheard = 0
         /// Until when the first byte has to come.
         var firstByteDeadline: Instant?
+        /// Whether the connection that is up is closed, because the session has another direct path.
+        var isSuperseded = false
     }
 
     private(set) var targets: [Target] = []
@@ -60,10 +62,10 @@ struct SimultaneousOpen: PathStrategy, ~Copyable {
     var hasFired: Bool { instantCount > 0 }
     /// Whether a connection is up, and has not come to nothing yet.
     var isUp: Bool { targets.contains { $0.phase == .up } }
-    /// The connections that are up, as far as it has heard.
-    var established: [ShotID] { targets.indices.filter { targets[$0].phase == .up }.map { shot($0) } }
     /// Whether a further target may be added.
-    var hasRoom: Bool { targets.count < Self.targetLimit }
+    private var hasRoom: Bool { targets.count < Self.targetLimit }
+    var roomUse: HalfOpenBudget.Use? { .meet }
+    var verdict: RelayVerdict? { nil }
 
     mutating func nextAction() -> PathStrategyAction? { actions.isEmpty ? nil : actions.removeFirst() }
 
@@ -74,7 +76,7 @@ struct SimultaneousOpen: PathStrategy, ~Copyable {
     }
 
     mutating func handle(_ event: PathStrategyEvent, in context: DialContext, report: inout ConnectionReport, at now: Instant) {
-        guard !isExhausted else { return settleLate(event) }
+        guard !isExhausted else { return settleLate(event, in: context, report: &report, at: now) }
         switch event {
         case .met(let start, let interval):
             self.interval = interval
@@ -86,16 +88,20 @@ struct SimultaneousOpen: PathStrategy, ~Copyable {
             _ = schedule?.addTarget()
             // Later than the first instant: the hole is opened at once, and the next instant is common again.
             if hasFired { fire(targets.count - 1, in: context, at: now) }
-        case .granted: fireWanted(in: context, report: &report, at: now)
+        case .granted(let count): for _ in 0..<count { fireWanted(in: context, report: &report, at: now) }
         case .connected(let shot): connected(shot, at: now)
         case .failed(let shot, let failure): failed(shot, failure, in: context, report: &report, at: now)
         case .inspected(let shot, let state): inspected(shot, state)
         case .unheard(let shot): unheard(shot, in: context, report: &report, at: now)
-        case .lost(let shot): lost(shot)
+        case .secured(let shot), .settled(let shot): judge(shot, .succeeded, "", in: context, report: &report, at: now)
+        case .superseded(let shot): supersede(shot, in: context, report: &report, at: now)
+        case .lost(let shot, let loss): lost(shot, loss, in: context, report: &report, at: now)
+        case .directPathLost: for index in targets.indices where targets[index].isSuperseded { lost(shot(index)) }
         case .remoteAuthenticated: fireVolleys(in: context)
         case .portReplaced(let limit): hold.handle(.replaced(limit: limit), at: now)
         case .portAnnounced: hold.handle(.announced, at: now)
         case .timeout: timeout(in: context, report: &report, at: now)
+        case .natLearned, .denied, .meetStayedSilent, .remoteForecast, .sampled, .turn: break
         }
         if hold.nextAction() == .fire, hasFired {
             for index in targets.indices where targets[index].phase != .up { fire(index, in: context, at: now) }
@@ -119,17 +125,21 @@ struct SimultaneousOpen: PathStrategy, ~Copyable {
     /// Tries nothing more, without a verdict: what is half-open is closed.
     mutating func close() {
         isExhausted = true
+        actions.append(.withdrawRequest)
         for index in targets.indices { abandon(index) }
     }
 
-    /// Whether an answer to this SYN still counts.
-    func isAwaited(_ shot: ShotID) -> Bool { index(of: shot).map { targets[$0].phase == .fired } ?? false }
-
     /// An answer to what is over: nothing is left open.
-    private mutating func settleLate(_ event: PathStrategyEvent) {
+    private mutating func settleLate(
+        _ event: PathStrategyEvent, in context: DialContext, report: inout ConnectionReport, at now: Instant
+    ) {
         switch event {
-        case .granted: actions.append(.returnRoom)
+        case .granted(let count): actions.append(.returnRoom(count))
         case .connected(let shot): actions.append(.close(shot))
+        // What was up before may still carry the session.
+        case .secured(let shot), .settled(let shot): judge(shot, .succeeded, "", in: context, report: &report, at: now)
+        case .superseded(let shot): supersede(shot, in: context, report: &report, at: now)
+        case .lost(let shot, let loss): lost(shot, loss, in: context, report: &report, at: now)
         default: break
         }
     }
@@ -192,19 +202,22 @@ extension SimultaneousOpen {
     private mutating func want(_ index: Int) {
         guard targets[index].phase == .idle else { return }
         targets[index].phase = .wanted
-        actions.append(.requestRoom)
+        actions.append(.requestRoom(1))
     }
 
     private mutating func fireWanted(in context: DialContext, report: inout ConnectionReport, at now: Instant) {
-        guard let index = targets.firstIndex(where: { $0.phase == .wanted }) else { return actions.append(.returnRoom) }
+        guard let index = targets.firstIndex(where: { $0.phase == .wanted }) else { return actions.append(.returnRoom(1)) }
         targets[index].phase = .fired
         targets[index].turn += 1
         targets[index].shots += 1
         targets[index].firedAt = now
         (targets[index].hasReceivedSYN, targets[index].isRefused) = (false, false)
-        if targets[index].shots == 1 { report.attempts[targets[index].entry].start = now - context.start }
+        if targets[index].shots == 1 {
+            report.attempts[targets[index].entry].start = now - context.start
+            actions.append(.takePorts(1))
+        }
         report.attempts[targets[index].entry].shots = targets[index].shots
-        actions.append(.connect(shot(index), targets[index].endpoint, interface: targets[index].interface))
+        actions.append(.connect(shot(index), targets[index].endpoint, from: .dialPort(interface: targets[index].interface)))
     }
 
     /// Fires again, at once, at every target that has refused. This holds our NAT open, and keeps a SYN of ours in flight: a crossing one that found only the
@@ -253,7 +266,39 @@ extension SimultaneousOpen {
         guard let index = index(of: shot), targets[index].phase == .up else { return }
         targets[index].phase = .idle
         targets[index].firstByteDeadline = nil
+        targets[index].isSuperseded = false
         schedule?.lost(index)
+    }
+
+    private mutating func lost(
+        _ shot: ShotID, _ loss: PathLoss, in context: DialContext, report: inout ConnectionReport, at now: Instant
+    ) {
+        switch loss {
+        case .superseded: return supersede(shot, in: context, report: &report, at: now)
+        case .closedByRemote, .impostor, .beforeTakeover, .other:
+            judge(shot, loss == .impostor ? .impostor : .failed, loss.detail, in: context, report: &report, at: now)
+        }
+        lost(shot)
+    }
+
+    /// One direct path is enough. It counts as up until that is gone.
+    private mutating func supersede(_ shot: ShotID, in context: DialContext, report: inout ConnectionReport, at now: Instant) {
+        guard let entry = entry(of: shot) else { return }
+        if let index = index(of: shot), targets[index].phase == .up { targets[index].isSuperseded = true }
+        report.judge(entry, .superseded, since: context.start, at: now)
+        actions.append(.judged(entry: entry))
+    }
+
+    /// The entry of the report for a SYN, be it an earlier one of its target.
+    private func entry(of shot: ShotID) -> Int? { targets.indices.contains(shot.target) ? targets[shot.target].entry : nil }
+
+    private mutating func judge(
+        _ shot: ShotID, _ verdict: ConnectionReport.Attempt.Verdict, _ detail: String, in context: DialContext,
+        report: inout ConnectionReport, at now: Instant
+    ) {
+        guard let entry = entry(of: shot), report.allows(verdict, for: entry) else { return }
+        report.judge(entry, verdict, detail, since: context.start, at: now)
+        actions.append(.judged(entry: entry))
     }
 
     private mutating func failed(
@@ -293,11 +338,6 @@ extension SimultaneousOpen {
         _ index: Int, _ verdict: ConnectionReport.Attempt.Verdict, _ detail: String, in context: DialContext, report: inout ConnectionReport,
         at now: Instant
     ) {
-        let entry = targets[index].entry
-        guard report.attempts.indices.contains(entry), report.attempts[entry].verdict != .succeeded || verdict == .failed else { return }
-        report.attempts[entry].verdict = verdict
-        if !detail.isEmpty { report.attempts[entry].detail = detail }
-        report.attempts[entry].duration = now - context.start - report.attempts[entry].start
-        actions.append(.judged(entry: entry))
+        judge(shot(index), verdict, detail, in: context, report: &report, at: now)
     }
 }

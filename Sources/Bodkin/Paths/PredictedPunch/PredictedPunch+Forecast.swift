@@ -4,80 +4,82 @@ import BodkinPrediction
 /// Both sides' forecasts: ours is found out and told, the remote one is waited for.
 extension PredictedPunch {
     /// A round for which our ports are forecast: from the sample to the burst it is the sample's answer, our word to the remote peer, and its word to us.
-    func forecastRound(_ number: Int, _ context: Context) -> NATModel.Round {
+    func forecastRound(_ number: Int, _ context: DialContext) -> NATModel.Round {
         NATModel.Round(
             number: number, isTurnToSearch: followsLongSilence || context.isDialer == (number == 1), followsSilence: followsSilence,
             time: context.serverRoundTrip * 3 + .milliseconds(50))
     }
 
-    mutating func prepare(_ number: Int, _ context: Context, at now: Instant, using random: inout some RandomNumberGenerator) {
+    mutating func prepare(_ number: Int, _ context: DialContext, at now: Instant) {
         round = number
         (own, nextLocal, hasSentForecast, isPostponed) = (nil, nil, false, false)
         remoteForecastTimeout = nil
-        guard let observed = context.observed, context.keepsEndpoint == true || context.isAllocatorKnown else {
+        let nat = context.localNAT()
+        guard let observed = nat.observed, nat.keepsEndpoint == true || nat.isAllocatorKnown else {
             // If the mapping is lost there is another one soon, and no sampling takes longer.
             isPostponed = true
             return remoteForecastTimeout = now + Self.longestSampling
         }
-        let ports = context.ports(forecastRound(number, context))
+        let ports = nat.ports(forecastRound(number, context))
         switch ports {
         case .kept:
             own = PortForecast(address: observed.address, port: observed.port, ports: .kept)
             isActive = isActive || remote != nil
-            tellIfReady(context, at: now, using: &random)
+            tellIfReady(context, at: now)
         case .counted:
             isActive = true
             perform(.sample(round: number))
         case .drawn(_, _, let isBlock):
             isActive = true
             // A port between those seen is certainly in the block; one beyond them may be outside it.
-            let port = isBlock ? context.blockRange.map { UInt16.random(in: $0, using: &random) } : nil
+            var random = SeededRandom(context.seed)
+            let port = isBlock ? nat.blockRange.map { UInt16.random(in: $0, using: &random) } : nil
             own = PortForecast(address: observed.address, port: port ?? observed.port, ports: ports)
-            tellIfReady(context, at: now, using: &random)
-        case .unknown: finish()
+            tellIfReady(context, at: now)
+        case .unknown: close()
         }
     }
 
     mutating func sampled(
-        _ number: Int, _ sample: (external: UInt16, nextLocal: UInt16)?, _ context: Context, at now: Instant,
-        using random: inout some RandomNumberGenerator
+        _ number: Int, _ sample: (external: UInt16, nextLocal: UInt16)?, _ context: DialContext, at now: Instant
     ) {
         guard round == number, isActive, own == nil else { return }
-        guard let sample, let observed = context.observed else { return finish() }
+        let nat = context.localNAT()
+        guard let sample, let observed = nat.observed else { return close() }
         nextLocal = sample.nextLocal
-        own = PortForecast(address: observed.address, port: sample.external, ports: context.ports(forecastRound(number, context)))
-        tellIfReady(context, at: now, using: &random)
+        own = PortForecast(address: observed.address, port: sample.external, ports: nat.ports(forecastRound(number, context)))
+        tellIfReady(context, at: now)
     }
 
-    mutating func tellIfReady(_ context: Context, at now: Instant, using random: inout some RandomNumberGenerator) {
-        guard context.isRemoteAuthenticated, !hasSentForecast, let own else { return }
+    mutating func tellIfReady(_ context: DialContext, at now: Instant) {
+        guard context.isRemoteAuthenticated, !context.isDirectPathDoubted, !hasSentForecast, let own else { return }
         guard !context.isConnecting else { return wait = (now + Self.recheckInterval, .tell) }
         hasSentForecast = true
-        perform(.tell(own, round: round))
+        perform(.sendForecast(own, round: round))
         // The remote peer answers as soon as it knows what its own ports will be, if it answers at all. One that is far away, or that had to ask twice, may do so
         // later: as long as the meeting lasts.
         remoteForecastTimeout = now + max(.seconds(1), context.serverRoundTrip * 8)
         assumeRemoteForecast(context, at: now)
-        fireIfReady(context, at: now, using: &random)
+        fireIfReady(context, at: now)
     }
 
     /// If the remote peer's ports are kept, its card says what it will answer. It fires when it has our forecast, half a round trip by circuit from now. So does this
     /// side, without waiting for the answer; a few milliseconds later, so that our SYN does not come before the guesses are out.
-    private mutating func assumeRemoteForecast(_ context: Context, at now: Instant) {
+    private mutating func assumeRemoteForecast(_ context: DialContext, at now: Instant) {
         guard case .counted = own?.ports, remote == nil, context.keptRemoteEndpoint != nil, context.timeByCircuit > .zero else { return }
         assumedArrival = now + context.timeByCircuit + max(.milliseconds(5), context.timeByCircuit / 8)
     }
 
     mutating func received(
-        _ forecast: PortForecast, _ number: Int, _ context: Context, at now: Instant, using random: inout some RandomNumberGenerator
+        _ forecast: PortForecast, _ number: Int, _ context: DialContext, at now: Instant
     ) {
-        guard context.isWanted, round <= Self.roundLimit else { return }
+        guard context.allowsPrediction, round <= Self.roundLimit else { return }
         switch number {
         case round where remote == nil: break
         case round + 1 where !isLast && round < Self.roundLimit:
-            close()
+            closeRound()
             remote = nil
-            prepare(round + 1, context, at: now, using: &random)
+            prepare(round + 1, context, at: now)
         default: return
         }
         // Nothing to tell, and so nothing to be done.
@@ -85,33 +87,30 @@ extension PredictedPunch {
         isActive = !isPostponed
         remote = forecast
         assumedArrival = nil
-        fireIfReady(context, at: now, using: &random)
+        fireIfReady(context, at: now)
     }
 
     mutating func timeout(
-        _ context: Context, _ report: inout ConnectionReport, at now: Instant, using random: inout some RandomNumberGenerator
+        _ context: DialContext, _ report: inout ConnectionReport, at now: Instant
     ) {
         if let time = assumedArrival, now >= time {
             assumedArrival = nil
             if remote == nil, let endpoint = context.keptRemoteEndpoint {
                 remote = PortForecast(address: endpoint.address, port: endpoint.port, ports: .kept)
-                fireIfReady(context, at: now, using: &random)
+                fireIfReady(context, at: now)
             }
         }
         if let time = remoteForecastTimeout, now >= time {
             remoteForecastTimeout = nil
-            if isPostponed { return finish() }
-            if remote == nil {
-                isActive = false
-                perform(.exhausted)
-            }
+            if isPostponed { return close() }
+            if remote == nil { isActive = false }
         }
         guard let (until, what) = wait, now >= until else { return }
         wait = nil
         switch what {
-        case .tell: tellIfReady(context, at: now, using: &random)
+        case .tell: tellIfReady(context, at: now)
         case .fire(let action): fire(action, context, &report, at: now)
-        case .judge: judge(context, &report, at: now, using: &random)
+        case .judge: judge(context, &report, at: now)
         }
     }
 }

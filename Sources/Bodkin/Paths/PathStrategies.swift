@@ -1,0 +1,9 @@
+/// The kinds of direct path that a dial looks for: one line for each.
+enum PathStrategies {
+    /// The strategies of a dial, in the order in which they are told what happens.
+    static func all(predictsPorts: Bool) -> [any PathStrategy] {
+        var strategies: [any PathStrategy] = [SimultaneousOpen()]
+        if predictsPorts { strategies.append(PredictedPunch()) }
+        return strategies
+    }
+}
