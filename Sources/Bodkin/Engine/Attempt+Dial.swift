@@ -1,175 +1,257 @@
 import BodkinCore
+import BodkinPrediction
 import BodkinProtocols
+import BodkinSystem
 import BodkinTransport
 import FoundationEssentials
+import Logging
 import NIOCore
 
-/// The dialer's half of an attempt until both sides meet: the Dial, its answer, and what becomes of it when the link to the server dies.
+/// What happens to a dial, as the rest of the engine tells it.
 extension Attempt {
-    /// How long a dial that asks for a forecast alone waits for the remote peer: a check that says nothing for half a minute would be taken for a hung one.
-    private static let forecastQueryDialTimeout = TimeAmount.seconds(5)
-    /// A dial that its server has let wait for less than the caller does is sent anew, unless there is less left than this.
-    private static let leastPatience = TimeAmount.seconds(2)
-
-    /// Begins to dial: the circuit's handshake first, since it travels with the Dial.
     func begin() {
-        if !isResumption {
-            engine.tell(.dialing(peer), since: start)
-            openCircuit()
-        }
-        launch()
-    }
-
-    private func launch() {
-        limitTime()
-        dialIfWaiting()
+        feed(.begin(isFirst: true))
         engine.link?.flush()
     }
+    func dialIfWaiting() { feed(.registrationSent) }
+    func pending() { feed(.pending) }
+    func refused(_ reason: WireDialFailed.Reason) { feed(.refused(reason)) }
+    func lostRemote() { feed(.remoteLost) }
+    func lostServer(_ error: TransportError) { feed(.serverLost(message: error.message)) }
+    func receivedForecast(_ forecast: WireForecast) { feed(.forecast(forecast)) }
+    func answerForecastQuery() { feed(.samplingChanged) }
+    /// Another one is in its place.
+    func giveWay() { feed(.replaced) }
+    func end() { feed(.ended) }
+    /// A called end whose dialer never comes is forgotten.
+    func expire() { setTimer() }
 
-    private func limitTime() { timeout = OneShot(on: engine.eventLoop, at: callDeadline) { [weak self] in self?.timedOut() } }
-
-    /// Until when the caller waits.
-    private var callDeadline: NIODeadline { start + TimeAmount(engine.configuration.dialTimeout) }
-
-    /// How long the server lets the dial wait. Its answer is to be here before the caller's time is up.
-    private var patience: TimeAmount {
-        let rest = max(callDeadline - engine.eventLoop.now, .zero)
-        let margin = min(engine.serverRoundTrip + .milliseconds(100), .nanoseconds(rest.nanoseconds / 4))
-        return forecastQuery == nil ? rest - margin : min(rest - margin, Self.forecastQueryDialTimeout)
+    /// The server says: meet now.
+    func meet(_ wire: WireMeet) {
+        guard dial.meeting == nil, let instance = InstanceID(bytes: wire.instance) else { return }
+        feed(
+            .met(
+                Dial.Meet(
+                    instance: instance, observed: wire.observed.prefix(8).compactMap { $0.endpoint() }, isDirect: wire.direct,
+                    // Neither a wild server nor a wild clock makes us wait for long, or fire without end.
+                    wait: .microseconds(Int64(min(wire.startInUs, 2_000_000))),
+                    interval: .microseconds(Int64(min(max(wire.intervalUs, 50_000), 5_000_000))), card: read(wire.card))))
     }
 
-    /// Sends the Dial once the registration is out. A meeting whose link is gone may be known here alone: it begins anew, unless it has come to a connection.
-    func dialIfWaiting() {
-        if isLinkLost, phase == .meeting, role == .dialer, session == nil, forecastQuery == nil, !isConnecting { return dialAnew() }
-        guard phase == .waiting, role == .dialer, engine.isRegistrationSent else { return }
-        // The circuit's handshake has only so much time: where the server may be long in coming, it begins with the dial.
-        if circuitReportIndex == nil { openCircuit() }
-        phase = .dialed
+    func received(_ wire: WireObserved) { feed(.observed(wire.observed.prefix(8).compactMap { $0.endpoint() })) }
+
+    func received(_ wire: WireSignedCard) { if dial.takesCards { feed(.card(read(wire))) } }
+
+    private func read(_ wire: WireSignedCard) -> Result<Card, Card.Refusal> {
+        do throws(Card.Refusal) {
+            return .success(try Card(wire, of: peer, server: engine.serverHash, now: engine.serverTime))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Our own candidates have changed: the remote peer hears of them.
+    func announce(_ card: WireSignedCard?) {
+        guard dial.isAtServer, let card else { return }
+        var signal = WireSignal()
+        signal.attempt = Data(id.bytes)
+        signal.card = card
+        engine.link?.send(.signal(signal))
+        if engine.isMapped(for: id) { tell(.portAnnounced) }
+    }
+
+    /// Our port is another one now. Our NAT may have forgotten, at an RST, the former one's mapping as a whole, and would forget the fresh one's in the same way:
+    /// so the remote peer fires first, as soon as it is told.
+    func portReplaced(within limit: Duration) { if dial.mayBeMet { tell(.portReplaced(limit: limit)) } }
+
+    func send(_ forecast: WireForecast) {
+        var signal = WireSignal()
+        signal.attempt = Data(id.bytes)
+        signal.forecast = forecast
+        engine.link?.send(.signal(signal))
+    }
+}
+
+/// The driver of the ``Dial``.
+extension Attempt {
+    private var context: Dial.Context {
+        let (engine, id) = (engine, id)
+        return Dial.Context(
+            session: session.map { Dial.Session(activePath: $0.activePath?.kind, isSuspect: $0.isSuspect, isTentative: isOnOffer) },
+            isCircuitOpen: engine.circuits[id] != nil, isCircuitTaken: isCircuitTaken, isConnecting: hasConnection,
+            isRemoteAuthenticated: isRemoteAuthenticated, areStrategiesExhausted: isExhausted,
+            verdict: strategies.lazy.compactMap(\.verdict).first, isRegistrationSent: engine.isRegistrationSent,
+            isCardAcknowledged: engine.registeredSequence >= engine.sequence, isPortMapped: engine.isMapped(for: id),
+            isSeen: engine.bindings.contains { $0.observed != nil }, hasDeferredMeet: leftAlone != nil,
+            isCalled: engine.remotes.dials(with: peer).contains { $0.role == .called }, isSampling: engine.isSampling,
+            hasPort: engine.port != nil, serverRoundTrip: .nanoseconds(engine.serverRoundTrip.nanoseconds),
+            network: { engine.localNetwork(for: id) })
+    }
+
+    func feed(_ input: Dial.Input) {
+        let context = context
+        dial.handle(input, in: context, at: engine.now)
+        while let action = dial.nextAction() { perform(action) }
+        setTimer()
+    }
+
+    /// Waits for the next deadline of the dial and of its strategies.
+    func setTimer() {
+        let deadline = phase == .over ? nil : ([dial.deadline] + strategies.map(\.deadline)).compactMap { $0 }.min()
+        guard deadline != timer?.deadline else { return }
+        timer?.task.cancel()
+        timer = deadline.map { deadline in
+            (deadline, OneShot(on: engine.eventLoop, at: engine.time(of: deadline)) { [weak self] in self?.deadlineCame() })
+        }
+    }
+
+    private func deadlineCame() {
+        timer = nil
+        if dial.deadline.map({ $0 <= engine.now }) ?? false { feed(.timeout) }
+        for index in strategies.indices where strategies[index].deadline.map({ $0 <= engine.now }) ?? false { tell(.timeout, to: index) }
+        setTimer()
+    }
+
+    private func perform(_ action: Dial.Action) {
+        switch action {
+        case .emit(let kind): engine.tell(kind, since: start)
+        case .openCircuit: openCircuit()
+        case .expectCircuit(let time): circuitPath?.expectHandshake(from: engine.start + TimeAmount(time.sinceStart))
+        case .sendDial(let instance, let isDirect, let patience): sendDial(to: instance, isDirect: isDirect, patience: patience)
+        case .sendCancel:
+            var cancel = WireDialCancel()
+            cancel.attempt = Data(id.bytes)
+            engine.link?.send(.dialCancel(cancel))
+        case .acceptDeferredMeet(let refusal):
+            if let meet = leftAlone {
+                leftAlone = nil
+                engine.takeUp(meet)
+            }
+            if let refusal { feed(.refused(refusal)) }
+        case .waitAgain: waitAgain()
+        case .dialAnew:
+            let successor = Attempt(anew: self)
+            end()
+            engine.keep(successor)
+            successor.feed(.begin(isFirst: false))
+            engine.link?.flush()
+        case .tell(let event): tell(event)
+        case .deliver(let event, let key): deliver(event, to: key.strategy)
+        case .finishStrategies(let isConclusion):
+            finishStrategies()
+            if isConclusion { feed(.strategiesFinished) }
+        case .announceCard: announce(engine.currentCard())
+        case .close(let ref): path(ref)?.close()
+        case .awaitOpening(let ref): if let path = path(ref) { engine.awaitOpening(path, from: peer) }
+        case .beginSession(let ref, let instance): if let path = path(ref) { beginSession(on: path, with: instance) }
+        case .addPath(let ref, let kind):
+            if let path = path(ref) { session?.add(path) }
+            if kind == .circuit { feed(.sessionChanged) }
+        case .reportMissedCircuit: engine.eventLoop.assumeIsolated().execute { [weak self] in self?.feed(.circuitMissed) }
+        case .expectDirectPath: box?.upkeep.missed()
+        case .reportRelayed(let verdict): logRelayed(verdict)
+        case .complete: complete()
+        case .fail(let code, let message): fail(PeerError(code, message, report: report))
+        case .requestForecast: send(WireForecast())
+        case .sampleAgain:
+            engine.learnAllocationBetter()
+            feed(.samplingChanged)
+        case .answerForecast: send(engine.localForecast.map { WireForecast($0, round: 0) } ?? WireForecast())
+        case .deliverForecast(let forecast):
+            guard let promise = forecastPromise else { return }
+            forecastPromise = nil
+            promise.succeed(forecast)
+            end()
+        case .release: release()
+        }
+    }
+
+    private func sendDial(to instance: InstanceID?, isDirect: Bool, patience: Duration) {
         var dial = WireDial()
-        if isResumption, let remoteInstance { dial.instance = Data(remoteInstance.bytes) }
+        if let instance { dial.instance = Data(instance.bytes) }
         dial.to = Data(peer.publicKey)
         dial.attempt = Data(id.bytes)
-        dial.early = Data(early.readableBytesView)
-        dial.direct = engine.usesDirectPaths && aim != .circuit
-        dial.patienceMs = UInt32(clamping: patience.nanoseconds / 1_000_000)
-        early.clear()
+        dial.early = early.map { Data($0.readableBytesView) } ?? Data()
+        dial.direct = isDirect
+        dial.patienceMs = UInt32(clamping: TimeAmount(patience).nanoseconds / 1_000_000)
+        early = nil
         engine.link?.send(.dial(dial), flush: false)
         engine.probeServerWhileWaiting()
     }
 
-    private func openCircuit() {
-        guard engine.usesCircuits, aim != .directPath else { return }
-        let channel = engine.makeCircuit(id) { [weak self] piece in
-            guard let self, self.phase == .waiting else { return true }
-            self.early.writeImmutableBuffer(piece)
-            return false
-        }
-        do {
-            let path = try engine.factory.client(channel, kind: .circuit, expecting: peer, skipping: nil)
-            follow(path, circuit: true)
-            circuitPath = path
-            // The Meet may be long in coming.
-            path.expectHandshake(from: callDeadline)
-            channel.activate()
-        } catch {
-            channel.close(promise: nil)
-        }
-    }
-
-    /// The server says: the dial waits. The remote peer is not there, does not admit us, or has not answered the Meet.
-    func pending() {
-        guard role == .dialer, phase == .dialed || phase == .meeting else { return }
-        // Both dial each other: the other one's dial goes ahead.
-        takeUpTheirs()
-        guard phase == .meeting else { return isPending = true }
-        // What has led to a path needs no other Meet.
-        guard session == nil || isResumption, !hasDirectPath, !isCircuitTaken else { return }
-        finishStrategies()
+    private func waitAgain() {
         let successor = Attempt(again: self)
+        dial.stop()
+        closeStrategies()
         engine.keep(successor)
-        if let path = successor.circuitPath, path.channel.isActive { successor.resumeCircuit(path) }
-        successor.limitTime()
+        if let path = successor.circuitPath, path.channel.isActive {
+            successor.follow(path, as: .circuit)
+            path.expectHandshake(from: engine.start + TimeAmount(dial.callDeadline.sinceStart))
+        }
+        successor.setTimer()
         engine.probeServerWhileWaiting()
     }
 
-    private func resumeCircuit(_ path: Path) {
-        follow(path)
-        path.expectHandshake(from: callDeadline)
+    /// Of a session that was there before, how it once came about stands.
+    private func complete() {
+        guard !isResumption else { return box?.judged(report.verdict) ?? () }
+        box?.finish(report)
+        engine.metrics.dialed(report)
+        engine.tell(.report(report), since: start)
     }
 
-    private func takeUpTheirs() {
-        guard !isResumption, let meet = leftAlone else { return }
+    private func logRelayed(_ verdict: RelayVerdict) {
+        // Said once, and again where the reason has become another.
+        let isKnown = isResumption && box?.report.verdict == verdict
+        var metadata: Logger.Metadata = [
+            "peer": "\(peer)", "verdict": "\(verdict.rawValue)", "meaning": "\(verdict.meaning)", "advice": "\(verdict.advice)",
+            "attempts": "\(report.attempts.map(\.description).joined(separator: "; "))",
+        ]
+        // Of the network here more may be known than the attempts show.
+        if let recommendation = engine.networkProfile?.recommendations.first { metadata["here"] = "\(recommendation.advice)" }
+        engine.configuration.logger.log(level: isKnown ? .info : .warning, "relayed", metadata: metadata)
+    }
+
+    /// Nothing more is done for it.
+    private func release() {
+        closeStrategies()
+        if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
+        engine.remotes.remove(self)
+        engine.tellPorts(.dialEnded(id))
+        answerCallers(.failure(PeerError(.closed, "the dial was given up")))
+        if let meet = leftAlone { engine.eventLoop.assumeIsolated().execute { [weak engine] in engine?.takeUp(meet) } }
         leftAlone = nil
-        engine.takeUp(meet)
+        if role == .dialer, let box { engine.attemptEnded(for: box) }
+    }
+}
+
+extension PeerEngine {
+    /// What all dials have in common.
+    var dialConfiguration: Dial.Configuration {
+        Dial.Configuration(
+            localPeer: id, timeout: configuration.dialTimeout, usesDirectPaths: usesDirectPaths, usesCircuits: usesCircuits,
+            allowsPrivateAddresses: configuration.allowsPrivateAddresses)
     }
 
-    /// The server says no.
-    func refused(_ reason: WireDialFailed.Reason) {
-        // A path has come up all the same.
-        guard session == nil || isResumption else { return }
-        // Both dial each other: the other one's dial stands, and its connection will be ours.
-        if reason == .unavailable, !isResumption {
-            takeUpTheirs()
-            if engine.remotes.dials(with: peer).contains(where: { $0.role == .called }) { return }
+    /// The local network as a dial sees it from its port.
+    func localNetwork(for dial: AttemptID) -> Dial.LocalNetwork? {
+        guard let port = port(for: dial) else { return nil }
+        let attachments = attachments
+        return Dial.LocalNetwork(
+            ownObserved: warms.compactMap(\.observed), ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address),
+            ownPort: port.number, onLink: attachments.onLink, gateways: attachments.gateways,
+            families: Set(port.families.filter { !attachments.addresses($0).isEmpty }), interfaces: { attachments.interfaces(towards: $0) })
+    }
+
+    /// Dials a peer by circuit, opens no session, and asks for its forecast: its application hears nothing of it.
+    func queryForecast(of peer: PeerID) -> EventLoopFuture<WireForecast?> {
+        if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }
+        guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "The local peer is closed. Create another peer.")) }
+        guard peer != id else {
+            return eventLoop.makeFailedFuture(PeerError(.ourselves, "This is the ID of the local peer. Use the ID of the remote peer."))
         }
-        // The server has a bound of its own, and the caller waits longer than that.
-        if isPending, reason != .quota, !isResumption, forecastQuery == nil, callDeadline - engine.eventLoop.now > Self.leastPatience {
-            return dialAnew("the peer was not registered")
-        }
-        fail(reason)
-    }
-
-    private func fail(_ reason: WireDialFailed.Reason) {
-        switch reason {
-        case .unresponsive: fail(.unresponsive, "The peer is registered but does not answer. Try again in a moment.")
-        case .quota: fail(.quota, "The rendezvous server allows no more dials now. Try again in a minute.")
-        case .unavailable, .unspecified, .UNRECOGNIZED:
-            fail(
-                .unavailable, "The peer is not registered, or does not allow this dial. Check that it listens at this server and allows \(engine.id)."
-            )
-        }
-    }
-
-    /// Nobody waits for the Meet any more: the server need not, either.
-    func withdrawDial() {
-        guard role == .dialer, phase == .dialed || phase == .meeting, session == nil || isResumption else { return }
-        var cancel = WireDialCancel()
-        cancel.attempt = Data(id.bytes)
-        engine.link?.send(.dialCancel(cancel))
-    }
-
-    /// The remote peer has answered the Meet, and has lost its link to the server since: the circuit will not come up, and the Meet named what may be gone.
-    func lostRemote() {
-        guard role == .dialer, phase == .meeting, session == nil, forecastQuery == nil, engine.usesCircuits else { return }
-        isLinkLost = true
-        if !isConnecting { dialAnew("the peer's link to the server is gone") }
-    }
-
-    /// The link to the server is gone. A meeting that has begun goes on without its circuit until the next link is there.
-    func lostServer(_ error: TransportError) {
-        isLinkLost = true
-        guard session == nil || isResumption, phase == .waiting || phase == .dialed else { return }
-        if isResumption || forecastQuery != nil { fail(.serverLost, error.message) } else { dialAnew() }
-    }
-
-    /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialed again as soon as the server is back.
-    func dialAnew(_ reason: String = "the link to the server is gone") {
-        finishStrategies()
-        if let entry = circuitReportIndex, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason) }
-        let successor = Attempt(anew: self)
-        end()
-        engine.keep(successor)
-        successor.launch()
-    }
-
-    private func timedOut() {
-        guard session == nil || isResumption || isOnOffer else { return }
-        if phase == .meeting {
-            fail(.unreachable, "No path to the peer was established in time. Allow circuits, or try another network.")
-        } else if isPending {
-            fail(wasMet ? .unresponsive : .unavailable as WireDialFailed.Reason)
-        } else {
-            fail(.serverLost, "The rendezvous server did not answer the dial in time. Check the network, and try again.")
-        }
+        let attempt = Attempt(dialing: peer, for: .forecast, engine: self)
+        keep(attempt)
+        return attempt.queryForecast()
     }
 }

@@ -22,47 +22,54 @@ struct ShotKey: Hashable {
 
 /// The driver of the strategies: their sockets, their timer, the server's signals, the NAT model's samples, and who hears of what.
 extension Attempt {
-    private var context: DialContext {
-        DialContext(
-            start: engine.instant(start), isDialer: role == .dialer, isRemoteAuthenticated: isRemoteAuthenticated, isConnecting: isConnecting,
-            hasDirectPath: hasDirectPath, isDirectPathDoubted: isDirectPathDoubted,
-            allowsPrediction: phase == .meeting && isDirectWanted && hasMetCandidates && engine.usesCircuits,
-            serverRoundTrip: .nanoseconds(engine.serverRoundTrip.nanoseconds), timeByCircuit: .nanoseconds(wayByCircuit.nanoseconds),
-            keptRemoteEndpoint: keptEndpoint, seed: .random(in: .min ... .max), localNAT: { [engine] in engine.localNAT })
+    private var strategyContext: DialContext {
+        let meeting = dial.meeting
+        return DialContext(
+            start: dial.start, isDialer: role == .dialer, isRemoteAuthenticated: isRemoteAuthenticated,
+            isConnecting: dial.hasDirectPath || hasConnection, hasDirectPath: dial.hasDirectPath, isDirectPathDoubted: isDirectPathDoubted,
+            allowsPrediction: meeting.map { $0.isDirect && $0.hasCandidates } ?? false && engine.usesCircuits,
+            serverRoundTrip: .nanoseconds(engine.serverRoundTrip.nanoseconds), timeByCircuit: timeByCircuit,
+            keptRemoteEndpoint: meeting?.keptEndpoint, seed: .random(in: .min ... .max), localNAT: { [engine] in engine.localNAT })
+    }
+
+    /// The time of a message by the circuit, one way; zero where that is not known.
+    private var timeByCircuit: Duration {
+        guard let path = session?.activePath, path.kind == .circuit, let time = path.handshakeTime else { return .zero }
+        return min(time, .seconds(1)) / 2
     }
 
     /// Something has happened that concerns every strategy.
     func tell(_ event: PathStrategyEvent) {
         guard phase != .over else { return }
-        for index in strategies.indices { deliver(event, to: index) }
-        concludeIfNothingIsLeft()
+        for index in strategies.indices where phase != .over { deliver(event, to: index) }
+        tellDialOfExhaustion()
     }
 
     /// Something has happened to a connection of a strategy.
     func tell(_ event: PathStrategyEvent, to strategy: Int) {
         guard phase != .over else { return }
         deliver(event, to: strategy)
-        concludeIfNothingIsLeft()
+        tellDialOfExhaustion()
     }
 
     /// Something has been found out about a connection, and the dial goes on by itself.
     func deliver(_ event: PathStrategyEvent, to strategy: Int) {
-        strategies[strategy].handle(event, in: context, report: &report, at: engine.now)
+        let context = strategyContext
+        strategies[strategy].handle(event, in: context, report: &dial.report, at: engine.now)
         performActions(of: strategy)
     }
 
     /// What has no answer by now will have none.
     func finishStrategies() {
         for index in strategies.indices {
-            strategies[index].finish(in: context, report: &report, at: engine.now)
+            let context = strategyContext
+            strategies[index].finish(in: context, report: &dial.report, at: engine.now)
             performActions(of: index)
         }
     }
 
     /// Closes what is half-open, without a verdict.
     func closeStrategies() {
-        strategyTimer?.task.cancel()
-        strategyTimer = nil
         for index in strategies.indices {
             strategies[index].close()
             performActions(of: index)
@@ -81,43 +88,20 @@ extension Attempt {
         for index in strategies.indices where strategies[index].roomUse == use { tell(.denied(count), to: index) }
     }
 
-    /// The remote peer has proved itself: it is granted more than a stranger.
-    func remoteAuthenticated() { if phase == .meeting { tell(.remoteAuthenticated) } }
-
     /// What the remote peer's next connections look like.
     func received(_ wire: WireForecast) {
         // Nobody is fired at whom the server has not seen this peer at.
-        guard let forecast = wire.forecast, observed.contains(where: { $0.address == forecast.address }) else { return }
+        guard let forecast = wire.forecast, let meeting = dial.meeting, meeting.observed.contains(where: { $0.address == forecast.address }) else {
+            return
+        }
         tell(.remoteForecast(forecast, round: Int(clamping: wire.round)))
     }
 
-    /// Whether no strategy tries anything more.
-    var isExhausted: Bool { strategies.allSatisfy(\.isExhausted) }
-
-    private func concludeIfNothingIsLeft() {
-        guard phase == .meeting, isExhausted else { return }
-        if hasConcluded { concludeIfExhausted() } else { conclude() }
-    }
+    private func tellDialOfExhaustion() { if isExhausted { feed(.strategiesExhausted) } }
 
     private func performActions(of strategy: Int) {
         while let action = strategies[strategy].nextAction() { perform(action, of: strategy) }
-        limitStrategies()
-    }
-
-    private func limitStrategies() {
-        guard phase != .over else { return }
-        let deadline = strategies.compactMap(\.deadline).min()
-        guard deadline != strategyTimer?.deadline else { return }
-        strategyTimer?.task.cancel()
-        strategyTimer = deadline.map { deadline in
-            (deadline, OneShot(on: engine.eventLoop, at: engine.time(of: deadline)) { [weak self] in self?.strategyDeadlineCame() })
-        }
-    }
-
-    private func strategyDeadlineCame() {
-        strategyTimer = nil
-        for index in strategies.indices where strategies[index].deadline.map({ $0 <= engine.now }) ?? false { tell(.timeout, to: index) }
-        limitStrategies()
+        setTimer()
     }
 
     private func perform(_ action: PathStrategyAction, of strategy: Int) {
@@ -194,7 +178,7 @@ extension Attempt {
             let path = try path(on: channel)
             paths[key] = path
             tell(.connected(key.shot), to: key.strategy)
-            follow(path, key: key)
+            follow(path, as: .shot(key))
             channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
         } catch {
             channel.close(promise: nil)

@@ -86,7 +86,7 @@ extension PeerEngine {
         let channel = makeCircuit(attempt.id) { _ in true }
         do {
             let path = try factory.server(channel, kind: .circuit, announcing: nil, admits: { [peer = attempt.peer] in $0 == peer })
-            attempt.follow(path, circuit: true)
+            attempt.follow(circuit: path)
             channel.activate()
             channel.receive(early, isCredited: false)
         } catch {
