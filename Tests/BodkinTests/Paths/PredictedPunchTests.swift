@@ -23,6 +23,7 @@ struct PredictedPunchTests {
         var context: DialContext
         var nat: DialContext.LocalNAT { didSet { context.localNAT = { [nat] in nat } } }
         var connects: [(source: ShotSource, remote: Endpoint, at: Instant)] = []
+        var shots: [ShotID] = []
         var told: [Int] = []
         var actions: [PathStrategyAction] = []
         var grants = Int.max
@@ -56,8 +57,9 @@ struct PredictedPunchTests {
                     feed(.granted(min(count, grants)))
                     if count > grants { feed(.denied(count - grants)) }
                 case .returnRoom(let count): half -= count
-                case .connect(_, let remote, let source):
+                case .connect(let shot, let remote, let source):
                     half -= 1
+                    shots.append(shot)
                     connects.append((source, remote, now))
                 case .awaitTurn: feed(.turn)
                 default: actions.append(action)
@@ -177,6 +179,37 @@ struct PredictedPunchTests {
         dial.run(for: .seconds(1))
         #expect(dial.report.attempts[0].detail.contains("SYNs not sent"))
         #expect(dial.half == 0)
+    }
+
+    @Test("of a round's many connections the first loss counts until one carries the session, and that one's loss is said")
+    func verdicts() throws {
+        var dial = try Driven(Self.counted)
+        dial.nat.isMappingDoubtful = true
+        dial.feed(.remoteForecast(Self.forecast(Self.counted), round: 1))
+        dial.run(for: .milliseconds(1))
+        #expect(Set(dial.shots).count == dial.connects.count)
+        let verdict = { (dial: borrowing Driven) in dial.report.attempts[0].verdict }
+        dial.feed(.lost(dial.shots[0], .impostor))
+        dial.feed(.lost(dial.shots[1], .closedByRemote))
+        #expect(verdict(dial) == .impostor)
+        dial.feed(.secured(dial.shots[2]))
+        dial.feed(.lost(dial.shots[3], .closedByRemote))
+        #expect(verdict(dial) == .succeeded)
+        dial.feed(.lost(dial.shots[2], .beforeTakeover("reset")))
+        #expect(verdict(dial) == .failed && dial.report.attempts[0].detail.hasSuffix("reset"))
+        dial.feed(.settled(dial.shots[4]))
+        #expect(verdict(dial) == .succeeded && dial.actions.contains(.foundAddressDependence))
+    }
+
+    @Test("while the direct path is only doubted, and the circuit has proved nobody, no search begins")
+    func doubted() throws {
+        var dial = try Driven(Self.drawn, isAuthenticated: false)
+        (dial.context.isRemoteAuthenticated, dial.context.isDirectPathDoubted) = (true, true)
+        dial.feed(.remoteAuthenticated)
+        #expect(dial.told.isEmpty)
+        dial.context.isDirectPathDoubted = false
+        dial.feed(.remoteAuthenticated)
+        #expect(dial.told == [1])
     }
 
     @Test("a Meet that stays silent is evidence only where the mapping is in doubt")
