@@ -80,7 +80,7 @@ public final class Path {
         start = made
         remote = Endpoint(channel.remoteAddress)
         local = Endpoint(channel.localAddress)
-        if kind == .direct {
+        if kind == .tcp {
             allowUnsent()
             // What many small reads would bring is taken in at once: the way to the application and back is the same for 1 KiB and for 256.
             channel.setOption(.maxMessagesPerRead, value: 1).whenComplete { _ in }
@@ -117,7 +117,7 @@ public final class Path {
     public func send(_ output: PathOutput) {
         let before = pace.unsentLimit
         pace.sent(output.count, at: .nanoseconds((channel.eventLoop.now - start).nanoseconds))
-        if kind == .direct, pace.unsentLimit != before { allowUnsent() }
+        if kind == .tcp, pace.unsentLimit != before { allowUnsent() }
         channel.write(output.head, promise: nil)
         if let body = output.body { channel.write(body, promise: nil) }
         unflushed += output.count

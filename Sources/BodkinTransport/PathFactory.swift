@@ -45,7 +45,7 @@ public final class PathFactory {
         _ channel: any Channel, expected: @escaping (AttemptID) -> PeerID?, admits: @escaping (PeerID) -> Bool,
         decided: @escaping (AttemptID?) -> Void
     ) throws -> Path {
-        let path = Path(kind: .direct, channel: channel)
+        let path = Path(kind: .tcp, channel: channel)
         let reader = PreambleReader { reading in
             switch reading {
             case .tls:

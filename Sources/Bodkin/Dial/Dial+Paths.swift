@@ -12,7 +12,7 @@ extension Dial {
         } else {
             perform(.close(path))
         }
-        if kind == .circuit { authenticatedByCircuit(context, at: now) }
+        if path == .circuit { authenticatedByCircuit(context, at: now) }
     }
 
     private mutating func use(_ path: PathRef, _ kind: PathKind, remote: Endpoint?, of instance: InstanceID, _ context: Context, at now: Instant) {
@@ -20,23 +20,23 @@ extension Dial {
         succeeded(path, at: now)
         guard let session = context.session else {
             report.timeToFirstPath = now - start
-            if kind == .direct { hasDirectPath = true }
+            if kind.isDirect { hasDirectPath = true }
             return perform(.beginSession(path, instance))
         }
         if needs(kind, for: session) {
-            if kind == .direct { hasDirectPath = true }
+            if kind.isDirect { hasDirectPath = true }
             return perform(.addPath(path, kind))
         }
         supersede(path, at: now)
         perform(.close(path))
         // The path that was thought dead has answered.
-        if isResumption, session.activePath == .direct, !session.isSuspect { end(context) }
+        if isResumption, session.activePath?.isDirect == true, !session.isSuspect { end(context) }
     }
 
     /// One direct path is enough; and a circuit is of use only where nothing else works.
     private func needs(_ kind: PathKind, for session: Session) -> Bool {
-        guard let active = session.activePath, !session.isSuspect else { return kind == .circuit || !hasDirectPath }
-        return kind == .direct && active != .direct && !hasDirectPath
+        guard let active = session.activePath, !session.isSuspect else { return kind.isRelayed || !hasDirectPath }
+        return kind.isDirect && active.isRelayed && !hasDirectPath
     }
 
     private mutating func succeeded(_ path: PathRef, at now: Instant) {

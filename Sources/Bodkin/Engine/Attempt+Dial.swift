@@ -146,7 +146,7 @@ extension Attempt {
         case .beginSession(let ref, let instance): if let path = path(ref) { beginSession(on: path, with: instance) }
         case .addPath(let ref, let kind):
             if let path = path(ref) { session?.add(path) }
-            if kind == .circuit { feed(.sessionChanged) }
+            if kind.isRelayed { feed(.sessionChanged) }
         case .reportMissedCircuit: engine.eventLoop.assumeIsolated().execute { [weak self] in self?.feed(.circuitMissed) }
         case .expectDirectPath: box?.upkeep.missed()
         case .reportRelayed(let verdict): logRelayed(verdict)
@@ -238,7 +238,7 @@ extension PeerEngine {
         guard let port = port(for: dial) else { return nil }
         let attachments = attachments
         return Dial.LocalNetwork(
-            ownObserved: warms.compactMap(\.observed), ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address),
+            ownObserved: bindings.compactMap(\.observed), ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address),
             ownPort: port.number, onLink: attachments.onLink, gateways: attachments.gateways,
             families: Set(port.families.filter { !attachments.addresses($0).isEmpty }), interfaces: { attachments.interfaces(towards: $0) })
     }

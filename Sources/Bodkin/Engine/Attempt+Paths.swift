@@ -46,10 +46,10 @@ extension Attempt {
     }
 
     /// The path on a connection of ours.
-    func path(on channel: any Channel) throws -> Path {
+    func path(on channel: any Channel, of kind: PathKind) throws -> Path {
         role == .dialer
-            ? try engine.factory.client(channel, kind: .direct, expecting: peer, skipping: id)
-            : try engine.factory.server(channel, kind: .direct, announcing: id, admits: { [peer] in $0 == peer })
+            ? try engine.factory.client(channel, kind: kind, expecting: peer, skipping: id)
+            : try engine.factory.server(channel, kind: kind, announcing: id, admits: { [peer] in $0 == peer })
     }
 
     func path(_ ref: Dial.PathRef) -> Path? {
@@ -145,7 +145,7 @@ extension Attempt {
 
     /// A path of the session is gone before the session had settled on it: there may be another.
     func lost(_ path: Path, _ error: (any Error)?) {
-        guard path.kind == .direct else { return }
+        guard path.kind.isDirect else { return }
         feed(.directPathLost)
         guard phase == .meeting else { return }
         if let key = key(of: path) {

@@ -34,7 +34,7 @@ extension Attempt {
 
     /// The time of a message by the circuit, one way; zero where that is not known.
     private var timeByCircuit: Duration {
-        guard let path = session?.activePath, path.kind == .circuit, let time = path.handshakeTime else { return .zero }
+        guard let path = session?.activePath, path.kind.isRelayed, let time = path.handshakeTime else { return .zero }
         return min(time, .seconds(1)) / 2
     }
 
@@ -175,7 +175,7 @@ extension Attempt {
 
     private func connected(_ key: ShotKey, _ channel: any Channel) {
         do {
-            let path = try path(on: channel)
+            let path = try path(on: channel, of: strategies[key.strategy].kind)
             paths[key] = path
             tell(.connected(key.shot), to: key.strategy)
             follow(path, as: .shot(key))

@@ -131,7 +131,8 @@ extension Attempt {
     /// connections.
     var isDirectPathDoubted: Bool {
         let sessions = dial.isCircuitAuthenticated ? [] : liveSessions
-        return sessions.contains { $0.activePath?.kind == .direct } && !sessions.contains { $0.isConfirmed && $0.activePath?.kind != .direct }
+        return sessions.contains { $0.activePath?.kind.isDirect == true }
+            && !sessions.contains { $0.isConfirmed && $0.activePath?.kind.isDirect != true }
     }
 
     /// The sessions with the instance that is met.

@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinPrediction
+import BodkinProtocols
 import BodkinTransport
 
 /// One way of getting a path: a pure machine below a dial, which knows no other one.
@@ -7,6 +8,8 @@ import BodkinTransport
 /// It is told what happens (``PathStrategyEvent``), changes its entries of the dial's report, and queues what its driver is to do (``PathStrategyAction``).
 /// ``PathStrategies`` lists the strategies of a dial.
 protocol PathStrategy {
+    /// What its paths run over.
+    var kind: PathKind { get }
     /// What its connections are for in the budget of half-open connections; nil where it opens none.
     var roomUse: HalfOpenBudget.Use? { get }
     mutating func handle(_ event: PathStrategyEvent, in context: DialContext, report: inout ConnectionReport, at now: Instant)

@@ -58,7 +58,7 @@ public struct Upkeep: Sendable {
     public init(_ role: Session.Role, kind: PathKind?, lifetime: Duration, allowsDirectPaths: Bool) {
         self.role = role
         self.kind = kind
-        wasDirect = kind == .direct
+        wasDirect = kind?.isDirect == true
         self.lifetime = lifetime
         self.allowsDirectPaths = allowsDirectPaths
     }
@@ -67,7 +67,7 @@ public struct Upkeep: Sendable {
     public mutating func carried(by kind: PathKind?, at now: Duration) {
         guard kind != self.kind else { return }
         self.kind = kind
-        wasDirect = wasDirect || kind == .direct
+        wasDirect = wasDirect || kind?.isDirect == true
         failures = 0
         if pathlessSince != nil { gainedAt = now }
         pathlessSince = kind == nil ? now : nil
@@ -96,7 +96,7 @@ public struct Upkeep: Sendable {
     /// - Parameter jitter: a random factor of pauses, from 0.5 to 1.5, so that peers that lost a path at one moment do not dial at one moment.
     public mutating func ended(at now: Duration, jitter: Double) {
         isBusy = false
-        next = isHurried && kind != .direct ? now : pause(from: now, jitter: jitter)
+        next = isHurried && kind?.isDirect != true ? now : pause(from: now, jitter: jitter)
         isHurried = false
         failures += 1
     }
@@ -105,7 +105,8 @@ public struct Upkeep: Sendable {
     public mutating func hurry(at now: Duration) {
         failures = 0
         isHurried = isBusy
-        guard !isBusy, kind == nil || kind == .circuit && allowsDirectPaths else { return }
+        let isRedialed = kind == nil || kind?.isRelayed == true && allowsDirectPaths
+        guard !isBusy, isRedialed else { return }
         next = now
     }
 
@@ -129,11 +130,9 @@ public struct Upkeep: Sendable {
             first: wasDirect ? Self.upgradePauses.again : isPromising ? Self.upgradePauses.promising : Self.upgradePauses.first,
             longest: Self.upgradePauses.longest
         )
-        return switch kind {
-        case .direct: nil
-        case .circuit: allowsDirectPaths && role == .dialer ? pause(from: now, failures: failures, pauses, jitter: jitter) : nil
-        case nil: pause(from: now, failures: failures, Self.redialPauses, jitter: jitter)
-        }
+        guard let kind else { return pause(from: now, failures: failures, Self.redialPauses, jitter: jitter) }
+        guard kind.isRelayed, allowsDirectPaths, role == .dialer else { return nil }
+        return pause(from: now, failures: failures, pauses, jitter: jitter)
     }
 
     private func pause(from now: Duration, failures: Int, _ pauses: (first: Duration, longest: Duration), jitter: Double) -> Duration {

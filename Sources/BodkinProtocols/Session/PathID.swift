@@ -10,13 +10,33 @@ public struct PathID: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "path \(rawValue)" }
 }
 
-/// What a path runs over; the greater one is preferred.
-public enum PathKind: UInt8, Sendable, Comparable, CaseIterable {
+/// What a path runs over. What it is called on the wire and what is preferred are two things, so that other kinds can follow.
+public struct PathKind: Hashable, Sendable {
     /// Relayed by the rendezvous server.
-    case circuit = 0
+    public static let circuit = PathKind(wireCode: 0, preference: 10, isRelayed: true)
     /// A TCP connection between the two peers.
-    case direct = 1
+    public static let tcp = PathKind(wireCode: 1, preference: 100, isRelayed: false)
+    /// Every kind that there is.
+    static let all = [circuit, tcp]
+    /// The one direct kind that there is.
+    package static var direct: PathKind { tcp }
 
-    /// By preference.
-    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    /// Its code in OPEN (docs/wire.md).
+    package let wireCode: UInt8
+    /// The greater one is preferred.
+    package let preference: UInt8
+    /// Whether the bytes go by way of a server.
+    package let isRelayed: Bool
+    /// Whether the bytes go from peer to peer.
+    package var isDirect: Bool { !isRelayed }
+
+    /// The kind of that code on the wire; nil where there is none.
+    package init?(wireCode: UInt8) {
+        guard let kind = Self.all.first(where: { $0.wireCode == wireCode }) else { return nil }
+        self = kind
+    }
+
+    private init(wireCode: UInt8, preference: UInt8, isRelayed: Bool) {
+        (self.wireCode, self.preference, self.isRelayed) = (wireCode, preference, isRelayed)
+    }
 }

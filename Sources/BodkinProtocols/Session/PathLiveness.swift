@@ -85,7 +85,7 @@ public struct PathLiveness: Sendable {
     ///   - role: which end this is.
     public init(_ kind: PathKind, roundTrip: Duration?, keepalive: Duration, role: Session.Role = .called, at now: Duration) {
         longestSilence = role == .dialer ? Self.silences.dialer : Self.silences.called
-        allowance = kind == .direct ? .zero : .seconds(10)
+        allowance = kind.isDirect ? .zero : .seconds(10)
         self.keepalive = keepalive
         lastHeard = now
         if let roundTrip { sample(roundTrip) }

@@ -35,7 +35,7 @@ public struct PathOpening: Hashable, Sendable {
         buffer.writeQUICInteger(Self.version)
         for bytes in [session.bytes, sender.bytes, receiver.bytes] { buffer.writeBytes(bytes) }
         buffer.writeInteger(mode.rawValue)
-        buffer.writeInteger(kind.rawValue)
+        buffer.writeInteger(kind.wireCode)
         for value in [generation, nextExpected, limits.data, limits.streamData, limits.streams] { buffer.writeQUICInteger(value) }
     }
 }
@@ -51,7 +51,8 @@ extension PathOpening {
             let session = buffer.readBytes(length: 16).flatMap({ SessionID(bytes: $0) }),
             let sender = buffer.readBytes(length: 16).flatMap({ InstanceID(bytes: $0) }),
             let receiver = buffer.readBytes(length: 16).flatMap({ InstanceID(bytes: $0) }),
-            let mode = buffer.readInteger(as: UInt8.self).flatMap(Mode.init), let kind = buffer.readInteger(as: UInt8.self).flatMap(PathKind.init),
+            let mode = buffer.readInteger(as: UInt8.self).flatMap(Mode.init),
+            let kind = buffer.readInteger(as: UInt8.self).flatMap(PathKind.init(wireCode:)),
             let generation = buffer.readQUICInteger(), let nextExpected = buffer.readQUICInteger(),
             let data = buffer.readQUICInteger(), let streamData = buffer.readQUICInteger(), let streams = buffer.readQUICInteger()
         else { throw Self.isMalformed }

@@ -14,7 +14,7 @@ extension Session {
     }
 
     /// Whether a path of this kind is better than the active one.
-    func improves(_ kind: PathKind) -> Bool { activePath.flatMap { paths[$0] }.map { kind > $0.kind || $0.isSuspect } ?? true }
+    func improves(_ kind: PathKind) -> Bool { activePath.flatMap { paths[$0] }.map { kind.preference > $0.kind.preference || $0.isSuspect } ?? true }
 
     /// Reports a path that is gone, for whatever reason. What was not acknowledged on it is replayed on the next one.
     public mutating func pathClosed(_ path: PathID) {
@@ -108,7 +108,7 @@ extension Session {
 
     /// The best path that is up: by kind, then one that was answered on, then the newest.
     private var bestPath: PathID? {
-        func rank(_ path: PathID, _ state: SessionPath) -> (UInt8, Int, UInt64) { (state.kind.rawValue, state.isOpened ? 1 : 0, path.rawValue) }
+        func rank(_ path: PathID, _ state: SessionPath) -> (UInt8, Int, UInt64) { (state.kind.preference, state.isOpened ? 1 : 0, path.rawValue) }
         return paths.filter(\.value.isUsable).max { rank($0.key, $0.value) < rank($1.key, $1.value) }?.key
     }
 }

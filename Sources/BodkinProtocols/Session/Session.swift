@@ -22,7 +22,7 @@ import OrderedCollections
 ///
 /// ```swift
 /// var session = Session(role: .dialer, id: .random(), localInstance: mine, remoteInstance: theirs)
-/// session.addPath(PathID(1), kind: .direct)
+/// session.addPath(PathID(1), kind: .tcp)
 /// _ = session.write(ByteBuffer(string: "hello"), to: .initial)
 /// while let output = session.output(on: PathID(1), limit: 65_536) { send(output) }
 /// ```

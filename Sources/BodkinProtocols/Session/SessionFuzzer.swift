@@ -151,7 +151,7 @@ struct FuzzedFrames {
         let limits = InitialLimits(data: 65_536 + integer(), streamData: 65_536 + integer(), streams: integer())
         return .open(
             PathOpening(
-                session: session, sender: instance, receiver: instance, mode: .attach, kind: .direct, generation: generation,
+                session: session, sender: instance, receiver: instance, mode: .attach, kind: .tcp, generation: generation,
                 nextExpected: nextExpected, limits: limits))
     }
 

@@ -168,7 +168,7 @@ extension AbuseTests {
                     case .tookOver, .doubtful, .survived, .expired: break
                     }
                 }
-                let path = try PathFactory(certificate).client(channel, kind: .direct, expecting: peer, skipping: nil)
+                let path = try PathFactory(certificate).client(channel, kind: .tcp, expecting: peer, skipping: nil)
                 path.onEvent = { [weak path] event in
                     switch event {
                     // With TLS 1.3 the client's handshake is over before the server has seen the client's certificate.

@@ -72,7 +72,7 @@ import Testing
                 }
             })
         let opening = PathOpening(
-            session: ids.0, sender: ids.1, receiver: ids.2, mode: .attach, kind: .direct, generation: 2, nextExpected: 70,
+            session: ids.0, sender: ids.1, receiver: ids.2, mode: .attach, kind: .tcp, generation: 2, nextExpected: 70,
             limits: InitialLimits(data: 4 << 20, streamData: 1 << 20, streams: 1024))
         var buffer = ByteBuffer()
         PathFrame.open(opening).write(to: &buffer)

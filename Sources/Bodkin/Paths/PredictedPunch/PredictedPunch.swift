@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinPrediction
+import BodkinProtocols
 
 /// The rounds of a dial in which both sides tell each other which external ports they will have, and fire at those (tiers 2 and 3).
 ///
@@ -60,6 +61,7 @@ struct PredictedPunch: PathStrategy {
     var isHopeless = false
     private var actions: [PathStrategyAction] = []
 
+    var kind: PathKind { .tcp }
     var roomUse: HalfOpenBudget.Use? { .search }
     var isExhausted: Bool { !isActive }
     var verdict: RelayVerdict? { isHopeless ? .unpredictable : nil }

@@ -64,6 +64,7 @@ struct SimultaneousOpen: PathStrategy {
     var isUp: Bool { targets.contains { $0.phase == .up } }
     /// Whether a further target may be added.
     private var hasRoom: Bool { targets.count < Self.targetLimit }
+    var kind: PathKind { .tcp }
     var roomUse: HalfOpenBudget.Use? { .meet }
     var verdict: RelayVerdict? { nil }
 
