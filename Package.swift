@@ -60,6 +60,7 @@ let package = Package(
         .target(name: "BodkinPrediction", dependencies: ["BodkinCore"], swiftSettings: strict),
         .target(name: "BodkinIdentity", dependencies: ["BodkinCore", crypto], swiftSettings: strict),
         .target(name: "CBodkinSystem"),
+        .target(name: "CBodkinNATLab"),
         .target(name: "BodkinSystem", dependencies: ["BodkinCore", "CBodkinSystem"], swiftSettings: strict),
         .target(
             name: "BodkinTransport",
@@ -99,7 +100,7 @@ let package = Package(
         .target(
             name: "BodkinNATLab",
             dependencies: [
-                "BodkinCore", "CBodkinSystem",
+                "BodkinCore", "CBodkinNATLab",
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: strict

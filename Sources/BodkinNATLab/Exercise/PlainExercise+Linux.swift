@@ -1,6 +1,6 @@
 #if os(Linux)
 import BodkinCore
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 
 extension PlainExercise {

@@ -1,5 +1,5 @@
 #if os(Linux)
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 
 /// A capture in the pcap format with nanoseconds, readable by tshark (draft-ietf-opsawg-pcap; link type 101: raw IP).

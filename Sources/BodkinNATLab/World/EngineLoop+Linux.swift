@@ -1,5 +1,5 @@
 #if os(Linux)
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 
 /// The engine's own thread: waits for packets, the clock and commands, and moves packets on.

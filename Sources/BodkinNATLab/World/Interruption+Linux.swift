@@ -1,5 +1,5 @@
 #if os(Linux)
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 
 /// Runs `body` until it ends or the user ends it by Ctrl-C, SIGTERM or SIGHUP; then it is cancelled and may clean up.

@@ -1,5 +1,5 @@
 #if os(Linux)
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 
 /// A running laboratory. Make one with ``withLab(_:options:_:)``.

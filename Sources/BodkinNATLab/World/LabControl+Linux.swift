@@ -1,5 +1,5 @@
 #if os(Linux)
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 
 /// The way into a running lab from another terminal: an abstract Unix socket, named by the lab's process, that vanishes with it.

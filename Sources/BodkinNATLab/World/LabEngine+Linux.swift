@@ -1,5 +1,5 @@
 #if os(Linux)
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 import Synchronization
 

@@ -1,5 +1,5 @@
 #if os(Linux)
-import CBodkinSystem
+import CBodkinNATLab
 
 /// What a program that runs labs does first, before it has a second thread.
 public enum LabRights {

@@ -1,6 +1,6 @@
 #if os(Linux)
 import BodkinCore
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 
 /// A network namespace that exists as long as this object and the processes in it: it has no name in the file system, so nothing is left behind.

@@ -1,5 +1,5 @@
 #if os(Linux)
-import CBodkinSystem
+import CBodkinNATLab
 import Glibc
 
 /// A thread of the system, for what must not run on the cooperative pool: a namespace is a property of a thread, and some calls block.

@@ -1,6 +1,6 @@
 #ifdef __linux__
 #define _GNU_SOURCE
-#include "CBodkinSystem.h"
+#include "CBodkinNATLab.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

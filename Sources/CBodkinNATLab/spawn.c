@@ -1,6 +1,6 @@
 #ifdef __linux__
 #define _GNU_SOURCE
-#include "CBodkinSystem.h"
+#include "CBodkinNATLab.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
