@@ -143,7 +143,16 @@ let package = Package(
             resources: ["relay", "rival", "rival_p2pd", "rival_warpgate"].map { .embedInCode("Rivals/Python/\($0).py") },
             swiftSettings: strict
         ),
-        .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
+        // What only tests and bodkin-fuzz need.
+        .target(
+            name: "BodkinFuzzers",
+            dependencies: [
+                "BodkinCore", "BodkinNATLab", "BodkinProtocols", crypto, nioCore, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinFuzzers"], swiftSettings: strict),
+        .testTarget(name: "BodkinFuzzersTests", dependencies: ["BodkinFuzzers", "BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
         .testTarget(name: "BodkinIdentityTests", dependencies: ["BodkinCore", "BodkinIdentity", crypto], swiftSettings: strict),
         .testTarget(
             name: "BodkinExerciseTests",
@@ -165,13 +174,14 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "BodkinCoreTests", dependencies: ["BodkinCore"], swiftSettings: strict),
-        .testTarget(name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
+        .testTarget(
+            name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinFuzzers", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
         .testTarget(
             name: "BodkinPredictionTests", dependencies: ["BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPrediction"], swiftSettings: strict),
         .testTarget(
             name: "BodkinTransportTests",
             dependencies: [
-                "BodkinCore", "BodkinProtocols", "BodkinTransport", nioCore, .product(name: "NIOEmbedded", package: "swift-nio"),
+                "BodkinCore", "BodkinFuzzers", "BodkinProtocols", "BodkinTransport", nioCore, .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),

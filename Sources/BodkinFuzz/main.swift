@@ -1,5 +1,4 @@
-import BodkinNATLab
-import BodkinProtocols
+import BodkinFuzzers
 
 #if canImport(Glibc)
 import Glibc

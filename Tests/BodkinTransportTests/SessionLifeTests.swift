@@ -1,3 +1,4 @@
+import BodkinFuzzers
 import NIOCore
 import NIOEmbedded
 import Testing

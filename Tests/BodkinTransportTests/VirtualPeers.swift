@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinFuzzers
 import BodkinProtocols
 import NIOCore
 import NIOEmbedded

@@ -1,7 +1,7 @@
 /// The Internet checksum (RFC 1071) and its incremental update (RFC 1624).
-enum Checksum {
+package enum Checksum {
     /// The one's complement sum of 16-bit words, not yet complemented.
-    static func sum(_ bytes: some Sequence<UInt8>, initial: UInt32 = 0) -> UInt32 {
+    package static func sum(_ bytes: some Sequence<UInt8>, initial: UInt32 = 0) -> UInt32 {
         var total = UInt64(initial)
         var isHigh = true
         for byte in bytes {
@@ -12,19 +12,19 @@ enum Checksum {
     }
 
     /// The checksum of bytes that hold zero in the place of the checksum itself.
-    static func of(_ bytes: some Sequence<UInt8>, initial: UInt32 = 0) -> UInt16 {
+    package static func of(_ bytes: some Sequence<UInt8>, initial: UInt32 = 0) -> UInt16 {
         ~UInt16(truncatingIfNeeded: sum(bytes, initial: initial))
     }
 
     /// The checksum after a 16-bit word changed: equation 3 of RFC 1624.
     @inline(__always)
-    static func updated(_ checksum: UInt16, _ old: UInt16, _ new: UInt16) -> UInt16 {
+    package static func updated(_ checksum: UInt16, _ old: UInt16, _ new: UInt16) -> UInt16 {
         ~UInt16(truncatingIfNeeded: fold(UInt64(~checksum) &+ UInt64(~old) &+ UInt64(new)))
     }
 
     /// The checksum after a 32-bit word changed.
     @inline(__always)
-    static func updated(_ checksum: UInt16, _ old: UInt32, _ new: UInt32) -> UInt16 {
+    package static func updated(_ checksum: UInt16, _ old: UInt32, _ new: UInt32) -> UInt16 {
         let high = updated(checksum, UInt16(truncatingIfNeeded: old >> 16), UInt16(truncatingIfNeeded: new >> 16))
         return updated(high, UInt16(truncatingIfNeeded: old), UInt16(truncatingIfNeeded: new))
     }
@@ -40,7 +40,7 @@ enum Checksum {
 extension Array where Element == UInt8 {
     /// The 16 bits at `offset` in network byte order. The caller has checked the bounds.
     @inline(__always)
-    func word(_ offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
+    package func word(_ offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
 
     /// The 32 bits at `offset` in network byte order. The caller has checked the bounds.
     @inline(__always)
@@ -48,7 +48,7 @@ extension Array where Element == UInt8 {
 
     /// Writes 16 bits at `offset` in network byte order.
     @inline(__always)
-    mutating func setWord(_ offset: Int, _ value: UInt16) {
+    package mutating func setWord(_ offset: Int, _ value: UInt16) {
         self[offset] = UInt8(truncatingIfNeeded: value >> 8)
         self[offset + 1] = UInt8(truncatingIfNeeded: value)
     }

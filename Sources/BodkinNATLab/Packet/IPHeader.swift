@@ -1,27 +1,30 @@
-import BodkinCore
+package import BodkinCore
 
 /// Where the parts of an IP packet lie, read from bytes that may be anything.
 ///
 /// Every offset in it has been checked against the bytes it was read from.
-struct IPHeader: Sendable {
-    var family: IPAddress.Family
-    var source: IPAddress
-    var destination: IPAddress
+package struct IPHeader: Sendable {
+    /// The address family.
+    package var family: IPAddress.Family
+    /// Where the packet comes from.
+    package var source: IPAddress
+    /// Where the packet goes.
+    package var destination: IPAddress
     /// The upper-layer protocol number, after any extension headers.
-    var upperProtocol: UInt8
+    package var upperProtocol: UInt8
     /// Where the upper layer begins.
-    var upperOffset: Int
+    package var upperOffset: Int
     /// Where the header begins.
-    var start: Int
+    package var start: Int
     /// Where the packet ends; trailing bytes do not belong to it. A quoted packet may end before its length field says.
-    var end: Int
+    package var end: Int
     /// Where its length field says that it ends.
-    var declaredEnd: Int
+    package var declaredEnd: Int
     /// The fragment identification and whether this is the first fragment; nil for a whole packet.
-    var fragment: (identification: UInt32, isFirst: Bool)?
+    package var fragment: (identification: UInt32, isFirst: Bool)?
 
     /// The transport; nil for any that the laboratory does not translate. ICMP has another number in each family.
-    var transport: TransportProtocol? {
+    package var transport: TransportProtocol? {
         switch upperProtocol {
         case 6: .tcp
         case 17: .udp

@@ -1,4 +1,4 @@
-import BodkinCore
+package import BodkinCore
 
 /// Packets that a box in the middle makes itself.
 extension Packet {
@@ -57,7 +57,8 @@ extension Packet {
     }
 
     /// An IP packet around an upper-layer message, checksums filled in.
-    static func make(_ upper: UInt8, _ message: [UInt8], checksumAt place: Int, from source: IPAddress, to destination: IPAddress) -> Packet? {
+    package static func make(_ upper: UInt8, _ message: [UInt8], checksumAt place: Int, from source: IPAddress, to destination: IPAddress) -> Packet?
+    {
         guard source.family == destination.family, message.count <= 65_000, place + 2 <= message.count else { return nil }
         var message = message
         var initial: UInt32 = 0

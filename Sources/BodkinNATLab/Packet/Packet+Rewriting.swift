@@ -3,7 +3,7 @@ import BodkinCore
 /// Rewriting in place. Checksums are updated incrementally (RFC 1624), so that an error the sender made stays visible.
 extension Packet {
     /// Gives the packet the endpoints of `translation`, and an error the quoted flow that belongs to them.
-    mutating func apply(_ translation: Translation) {
+    package mutating func apply(_ translation: Translation) {
         rewriteAddresses(from: translation.source.address, to: translation.destination.address)
         switch summary.kind {
         case .laterFragment: break
@@ -118,7 +118,7 @@ extension Packet {
     }
 
     /// Overwrites the timestamps option of a SYN with no-operations (RFC 7323 section 2), as some middleboxes do.
-    mutating func stripTimestamps() {
+    package mutating func stripTimestamps() {
         guard summary.flow.transport == .tcp, summary.kind == .message, summary.flags.contains(.syn) else { return }
         let end = upperOffset + Int(bytes[upperOffset + 12] >> 4) * 4
         var offset = upperOffset + 20

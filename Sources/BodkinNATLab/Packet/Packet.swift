@@ -7,9 +7,9 @@ public struct Packet: Sendable {
     /// What NATs decide by.
     public internal(set) var summary: PacketSummary
     /// Where the parts lie.
-    var header: IPHeader
+    package internal(set) var header: IPHeader
     /// Where the packet that an ICMP error quotes lies.
-    var quoted: IPHeader?
+    package internal(set) var quoted: IPHeader?
 
     /// Reads a packet; nil for anything that is not well-formed TCP, UDP or ICMP over IPv4 or IPv6.
     public init?(_ bytes: [UInt8]) {

@@ -24,7 +24,8 @@ public enum PathCloseReason: Hashable, Sendable {
         }
     }
 
-    init(wireCode: UInt64) {
+    /// The reason of this code on the wire.
+    package init(wireCode: UInt64) {
         let known: [Self] = [.superseded, .sessionEnded, .protocolError, .unknownSession, .refused]
         self = wireCode < UInt64(known.count) ? known[Int(wireCode)] : .other(wireCode)
     }

@@ -1,7 +1,7 @@
-import NIOCore
+package import NIOCore
 
 /// The frames of a path: type, length, payload.
-enum PathFrame: Hashable {
+package enum PathFrame: Hashable {
     case open(PathOpening)
     /// The dialer chooses this path.
     case choose(generation: UInt64, nextExpected: UInt64)
@@ -73,7 +73,7 @@ enum PathFrame: Hashable {
     }
 
     /// Writes the frame whole.
-    func write(to buffer: inout ByteBuffer) {
+    package func write(to buffer: inout ByteBuffer) {
         switch self {
         case .open(let opening):
             var payload = ByteBuffer()

@@ -27,7 +27,23 @@ public struct PathOpening: Hashable, Sendable {
     public var generation: UInt64
     /// The first record that the sender has not received yet.
     public var nextExpected: UInt64
-    var limits: InitialLimits
+    /// How much the sender takes at first.
+    package var limits: InitialLimits
+
+    /// An OPEN from its parts.
+    package init(
+        session: SessionID, sender: InstanceID, receiver: InstanceID, mode: Mode, kind: PathKind, generation: UInt64, nextExpected: UInt64,
+        limits: InitialLimits
+    ) {
+        self.session = session
+        self.sender = sender
+        self.receiver = receiver
+        self.mode = mode
+        self.kind = kind
+        self.generation = generation
+        self.nextExpected = nextExpected
+        self.limits = limits
+    }
 
     static let version: UInt64 = 1
 
@@ -69,13 +85,20 @@ extension PathOpening {
 }
 
 /// How much the sender of an OPEN takes before it says more (as QUIC's transport parameters do).
-struct InitialLimits: Hashable, Sendable {
+package struct InitialLimits: Hashable, Sendable {
     /// Bytes of all streams.
-    var data: UInt64
+    package var data: UInt64
     /// Bytes of each stream.
-    var streamData: UInt64
+    package var streamData: UInt64
     /// Streams of the receiver's opening; stream 0 does not count.
-    var streams: UInt64
+    package var streams: UInt64
+
+    /// Limits from their parts.
+    package init(data: UInt64, streamData: UInt64, streams: UInt64) {
+        self.data = data
+        self.streamData = streamData
+        self.streams = streams
+    }
 
     /// What everyone grants: so much may be sent, on stream 0, before the remote peer's OPEN has arrived.
     static let floor = 65_536

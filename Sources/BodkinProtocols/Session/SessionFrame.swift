@@ -1,7 +1,7 @@
-import NIOCore
+package import NIOCore
 
 /// The frames inside records: types and meaning of RFC 9000 section 19, without offsets in STREAM.
-enum SessionFrame: Hashable {
+package enum SessionFrame: Hashable {
     case padding
     case ping
     case resetStream(StreamID, code: UInt64, finalSize: UInt64)
@@ -70,7 +70,7 @@ enum SessionFrame: Hashable {
 
 extension SessionFrame {
     /// Writes the frame whole; STREAM always with its length.
-    func write(to buffer: inout ByteBuffer) {
+    package func write(to buffer: inout ByteBuffer) {
         switch self {
         case .padding: buffer.writeInteger(UInt8(0))
         case .ping: buffer.writeInteger(UInt8(1))

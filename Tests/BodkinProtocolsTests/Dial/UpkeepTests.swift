@@ -1,3 +1,4 @@
+import BodkinFuzzers
 import Testing
 
 @testable import BodkinProtocols

@@ -28,7 +28,7 @@ extension STUNMessage {
     }
 
     /// Adds an attribute whose bound is known to leave room.
-    mutating func add(_ attribute: some Attribute) { attributes.append(RawAttribute(attribute, in: transactionID)) }
+    package mutating func add(_ attribute: some Attribute) { attributes.append(RawAttribute(attribute, in: transactionID)) }
 
     /// Whether an attribute of this type is there and counts.
     public func contains(_ type: AttributeType) -> Bool { index(of: type) != nil }

@@ -19,7 +19,7 @@ extension STUNMessage {
     }
 
     /// A number's bytes in network order.
-    static func bigEndian(_ number: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+    package static func bigEndian(_ number: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
 
     /// How many bytes of padding follow a value of `count` bytes (RFC 8489 section 14).
     static func paddingSize(after count: Int) -> Int { (4 - count % 4) % 4 }

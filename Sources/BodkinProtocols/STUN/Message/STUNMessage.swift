@@ -24,7 +24,7 @@ public struct STUNMessage: Hashable, Sendable {
     /// What ties a response to its request.
     public let transactionID: TransactionID
     /// All attributes in the order of the wire, those that are to be ignored included.
-    public internal(set) var attributes: [RawAttribute]
+    public package(set) var attributes: [RawAttribute]
 
     /// A message without attributes.
     public init(_ class: Class, _ method: Method, transactionID: TransactionID = .random()) {

@@ -1,3 +1,5 @@
+package import BodkinProtocols
+
 /// Hostile bytes for a rendezvous server and its peers: random messages, changed ones and garbage, through framing, cards and the broker.
 ///
 /// Whatever comes in, nothing may trap, no forged card may be believed, no bound may be exceeded, and what was read must be written as it was read.
@@ -5,38 +7,38 @@
 /// print(RendezvousFuzzer.run(count: 100_000, seed: 1))
 /// ```
 /// Everything follows from the seed. A trap ends the process, as it should.
-public enum RendezvousFuzzer {
+package enum RendezvousFuzzer {
     /// What happened in a run; each number but ``violationCount`` must be large, or the run has shown nothing.
-    public struct Counts: Sendable, Hashable, CustomStringConvertible {
+    package struct Counts: Sendable, Hashable, CustomStringConvertible {
         /// Byte strings made.
-        public var made = 0
+        package var made = 0
         /// Those that were changed after they had been made.
-        public var mutated = 0
+        package var mutated = 0
         /// Those that are random.
-        public var garbage = 0
+        package var garbage = 0
         /// Messages that were read.
-        public var read = 0
+        package var read = 0
         /// Byte strings that were refused, by reason.
-        public var refused: [EnvelopeFraming.Failure: Int] = [:]
+        package var refused: [EnvelopeFraming.Failure: Int] = [:]
         /// Cards that were believed.
-        public var cards = 0
+        package var cards = 0
         /// Cards that were refused, by reason.
-        public var refusedCards: [Card.Refusal: Int] = [:]
+        package var refusedCards: [Card.Refusal: Int] = [:]
         /// Candidates of believed cards that a filter let through.
-        public var candidates = 0
+        package var candidates = 0
         /// What a broker did because of the messages.
-        public var actions = 0
+        package var actions = 0
         /// Connections that a broker ended.
-        public var endings = 0
+        package var endings = 0
         /// URLs that were read.
-        public var urls = 0
+        package var urls = 0
         /// Things that must never happen and did.
-        public var violationCount = 0
+        package var violationCount = 0
         /// The first of them, with the number of the byte string.
-        public var violations: [String] = []
+        package var violations: [String] = []
 
         /// All counts on a few lines.
-        public var description: String {
+        package var description: String {
             let reasons = refused.map { "\($0.key) \($0.value)" }.sorted().joined(separator: ", ")
             let cardReasons = refusedCards.map { "\($0.key.rawValue) \($0.value)" }.sorted().joined(separator: ", ")
             return """
@@ -48,7 +50,7 @@ public enum RendezvousFuzzer {
     }
 
     /// Makes `count` byte strings from `seed` and sends each through everything.
-    public static func run(count: Int, seed: UInt64) -> Counts {
+    package static func run(count: Int, seed: UInt64) -> Counts {
         var run = Run(FuzzedMessages(seed: seed))
         for _ in 0..<max(count, 0) { run.step() }
         return run.counts

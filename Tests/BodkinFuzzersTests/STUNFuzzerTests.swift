@@ -1,3 +1,4 @@
+import BodkinFuzzers
 import BodkinProtocols
 import Testing
 

@@ -1,4 +1,5 @@
 import BodkinCore
+package import BodkinProtocols
 import NIOCore
 
 /// Drives the STUN codec, framer and responder with random messages, changed ones and garbage, and checks what must always hold.
@@ -8,36 +9,36 @@ import NIOCore
 /// ```
 ///
 /// Everything follows from the seed. A trap ends the process, as it should.
-public enum STUNFuzzer {
+package enum STUNFuzzer {
     /// What happened in a run; each number but ``violationCount`` must be large, or the run has shown nothing.
-    public struct Counts: Sendable, Hashable, CustomStringConvertible {
+    package struct Counts: Sendable, Hashable, CustomStringConvertible {
         /// Byte strings made.
-        public var made = 0
+        package var made = 0
         /// Those that were changed after they had been made.
-        public var mutated = 0
+        package var mutated = 0
         /// Those that are random behind a good header.
-        public var garbage = 0
+        package var garbage = 0
         /// Those that were read as a message.
-        public var parsed = 0
+        package var parsed = 0
         /// Those that were refused, by reason.
-        public var refused: [STUNError.Code: Int] = [:]
+        package var refused: [STUNError.Code: Int] = [:]
         /// Values of attributes that were read.
-        public var values = 0
+        package var values = 0
         /// Values of attributes that were malformed.
-        public var malformed = 0
+        package var malformed = 0
         /// Responses, by error code; 0 for success.
-        public var answers: [Int: Int] = [:]
+        package var answers: [Int: Int] = [:]
         /// Requests that authenticated a user name.
-        public var proved = 0
+        package var proved = 0
         /// Messages that came out of a stream cut at random.
-        public var framed = 0
+        package var framed = 0
         /// Things that must never happen and did.
-        public var violationCount = 0
+        package var violationCount = 0
         /// The first of them, with the number of the message and its bytes.
-        public var violations: [String] = []
+        package var violations: [String] = []
 
         /// All counts on a few lines.
-        public var description: String {
+        package var description: String {
             let reasons = STUNError.Code.allCases.map { "\($0.rawValue) \(refused[$0] ?? 0)" }.joined(separator: ", ")
             let codes = answers.sorted { $0.key < $1.key }.map { "\($0.key == 0 ? "success" : "\($0.key)") \($0.value)" }.joined(separator: ", ")
             return """
@@ -49,7 +50,7 @@ public enum STUNFuzzer {
     }
 
     /// Makes `count` byte strings from `seed` and sends each through everything.
-    public static func run(count: Int, seed: UInt64) -> Counts {
+    package static func run(count: Int, seed: UInt64) -> Counts {
         var run = Run(random: Generator(state: seed))
         for _ in 0..<max(count, 0) { run.step() }
         return run.counts

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinProtocols
 import NIOCore
 
 extension STUNFuzzer {

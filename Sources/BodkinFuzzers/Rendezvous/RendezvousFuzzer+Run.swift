@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinProtocols
 import Crypto
 import FoundationEssentials
 import NIOCore
@@ -7,12 +8,12 @@ extension RendezvousFuzzer {
     /// One run: its messages, its counts, and what is checked of each byte string.
     struct Run: ~Copyable {
         private var inputs: FuzzedMessages
-        private var harassed: HarassedBroker
+        private var broker: FuzzedBroker
         var counts = Counts()
 
         init(_ inputs: FuzzedMessages) {
             self.inputs = inputs
-            harassed = HarassedBroker(inputs.authors)
+            broker = FuzzedBroker(inputs.authors)
         }
 
         mutating func step() {
@@ -82,7 +83,7 @@ extension RendezvousFuzzer {
             case .signal(let signal): judge(signal.card)
             default: break
             }
-            let outcome = harassed.take(body, &inputs.random)
+            let outcome = broker.take(body, &inputs.random)
             counts.actions += outcome.actions
             counts.endings += outcome.endings
             check(outcome.holds, "the broker exceeds a bound, or says what cannot be written")

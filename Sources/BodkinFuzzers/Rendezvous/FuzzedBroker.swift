@@ -1,8 +1,9 @@
 import BodkinCore
+import BodkinProtocols
 import NIOCore
 
 /// A broker with four peers that say whatever comes.
-struct HarassedBroker: ~Copyable {
+struct FuzzedBroker: ~Copyable {
     /// What a message led to.
     struct Outcome {
         var actions = 0
@@ -16,7 +17,6 @@ struct HarassedBroker: ~Copyable {
     private var connections: [ConnectionID] = []
     private var count: UInt64 = 0
     private var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
-    private let limits: BrokerLimits
     private static let source = IPAddress(v4: 0xC000_0201)
 
     init(_ authors: [FuzzedMessages.Author]) {
@@ -25,7 +25,6 @@ struct HarassedBroker: ~Copyable {
         limits.circuitWindow = 65_536
         limits.parked = 16
         limits.pendingDials = 3
-        self.limits = limits
         broker = RendezvousBroker(limits: limits, quotas: Quotas())
         self.authors = authors
         for index in authors.indices { connections.append(join(index)) }
@@ -109,20 +108,7 @@ struct HarassedBroker: ~Copyable {
                 }
             }
         }
-        let warm = broker.clients.values.reduce(0) { $0 + $1.warm.count }
-        let pending = broker.attempts.filter { $0.value.state == .pending }.keys
-        let indexed: Set<AttemptID> = broker.pending.values.reduce(into: []) { $0.formUnion($1) }
-        if Set(pending) != indexed || pending.count != broker.pendingCount
-            || pending.count > limits.pendingDials || broker.pending.values.contains(where: \.isEmpty)
-            || broker.attempts.values.contains(where: { $0.aheadCount > limits.aheadBytes && $0.isRepeatable })
-        {
-            outcome.holds = false
-        }
-        if broker.attempts.count > limits.attempts || broker.parked.count > limits.parked || broker.clients.count != authors.count
-            || warm > authors.count * Registration.maximumWarmConnections || broker.circuitCount > broker.attempts.count || broker.circuitCount < 0
-        {
-            outcome.holds = false
-        }
+        if !broker.isConsistent || broker.clientCount != authors.count { outcome.holds = false }
         return outcome
     }
 }

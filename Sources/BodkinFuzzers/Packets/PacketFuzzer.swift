@@ -1,4 +1,5 @@
 import BodkinCore
+package import BodkinNATLab
 
 /// Drives the reading of packets, NAT tables and an emulated network with random packets, good and bad, and checks what must always hold.
 ///
@@ -8,38 +9,38 @@ import BodkinCore
 /// ```
 ///
 /// Everything follows from the seed, so a number that a run reports is enough to see a fault again. A trap ends the process, as it should.
-public struct PacketFuzzer {
+package struct PacketFuzzer {
     /// What happened in a run; each number but ``violationCount`` must be large, or the run has shown nothing.
-    public struct Counts: Sendable, Hashable, CustomStringConvertible {
+    package struct Counts: Sendable, Hashable, CustomStringConvertible {
         /// Byte strings made.
-        public var made = 0
+        package var made = 0
         /// Those that were changed or random.
-        public var mutated = 0
+        package var mutated = 0
         /// Those that were read as a packet.
-        public var parsed = 0
+        package var parsed = 0
         /// Those that were read as an ICMP error.
-        public var errors = 0
+        package var errors = 0
         /// Those that were read as a fragment.
-        public var fragments = 0
+        package var fragments = 0
         /// Verdicts of tables that let a packet pass.
-        public var passed = 0
+        package var passed = 0
         /// Verdicts of tables that turned a packet back.
-        public var turnedBack = 0
+        package var turnedBack = 0
         /// Verdicts of tables that refused a packet, by reason.
-        public var refused: [NATVerdict.Reason: Int] = [:]
+        package var refused: [NATVerdict.Reason: Int] = [:]
         /// Packets that came out of the networks.
-        public var delivered = 0
+        package var delivered = 0
         /// Those with endpoints rewritten, or made by a box, whose checksums were verified.
-        public var verified = 0
+        package var verified = 0
         /// Faults applied.
-        public var faults = 0
+        package var faults = 0
         /// Things that must never happen and did.
-        public var violationCount = 0
+        package var violationCount = 0
         /// The first of them, with the number of the packet and its bytes.
-        public var violations: [String] = []
+        package var violations: [String] = []
 
         /// All counts on a few lines.
-        public var description: String {
+        package var description: String {
             let reasons = NATVerdict.Reason.allCases.map { "\($0.rawValue) \(refused[$0] ?? 0)" }.joined(separator: ", ")
             return """
                 made \(made), mutated \(mutated), parsed \(parsed) (errors \(errors), fragments \(fragments))
@@ -51,7 +52,7 @@ public struct PacketFuzzer {
     }
 
     /// Makes `count` byte strings from `seed` and sends each through everything.
-    public static func run(count: Int, seed: UInt64) -> Counts {
+    package static func run(count: Int, seed: UInt64) -> Counts {
         var fuzzer = PacketFuzzer(seed: seed)
         for _ in 0..<max(count, 0) { fuzzer.step() }
         fuzzer.auditTables()
@@ -98,7 +99,7 @@ public struct PacketFuzzer {
 
     private mutating func step() {
         counts.made += 1
-        now = now.advanced(byNanoseconds: Int64.random(in: 0...20_000_000, using: &random))
+        now = now.advanced(by: .nanoseconds(Int64.random(in: 0...20_000_000, using: &random)))
         let (bytes, isMutated) = generator.next()
         if isMutated { counts.mutated += 1 }
         guard let packet = Packet(bytes) else { return }

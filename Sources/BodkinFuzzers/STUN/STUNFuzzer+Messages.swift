@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinProtocols
 
 extension STUNFuzzer.Generator {
     static let username = "peer"

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinNATLab
 
 /// Checksums verified from scratch, against the incremental updates of the rewriting.
 extension Packet {

@@ -1,7 +1,7 @@
 /// What must hold in a table between any two packets.
 extension NATTable {
     /// What does not hold, in words; nil where all does.
-    var inconsistency: String? {
+    package var inconsistency: String? {
         if sessions.count > parameters.tableSize { return "\(sessions.count) sessions in a table for \(parameters.tableSize)" }
         if mappingByInside.count != mappings.count { return "\(mappings.count) mappings, \(mappingByInside.count) found from inside" }
         if mappingByOutside.count != mappings.count { return "\(mappings.count) mappings, \(mappingByOutside.count) found from outside" }

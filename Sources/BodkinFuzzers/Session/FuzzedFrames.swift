@@ -1,0 +1,81 @@
+import BodkinCore
+import BodkinProtocols
+import NIOCore
+
+/// Inputs for a session that expects this session's ID and one instance at both ends.
+struct FuzzedFrames {
+    let session = SessionID.random()
+    let instance = InstanceID.random()
+    var random: SplitMix64
+
+    init(seed: UInt64) { random = SplitMix64(state: seed) }
+
+    mutating func next(nextExpected: UInt64, role: Session.Role) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        switch random.below(10) {
+        case 0: buffer.writeBytes((0..<random.below(80)).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+        default:
+            for _ in 0...random.below(3) { pathFrame(nextExpected, role).write(to: &buffer) }
+        }
+        if random.chance(6), buffer.readableBytes > 0 {
+            for _ in 0...random.below(3) {
+                buffer.setInteger(UInt8(truncatingIfNeeded: random.next()), at: Int(random.below(UInt64(buffer.readableBytes))))
+            }
+        }
+        if random.chance(10), let cut = buffer.readSlice(length: Int(random.below(UInt64(buffer.readableBytes + 1)))) { return cut }
+        return buffer
+    }
+
+    mutating func streamID() -> StreamID {
+        let usual: [UInt64] = [0, 0, 1, 5, 9, 13, 4, 8]
+        return StreamID(rawValue: random.chance(50) ? integer() : usual[Int(random.below(UInt64(usual.count)))])
+    }
+
+    private mutating func integer() -> UInt64 {
+        random.chance(2) ? random.below(8) : random.next() >> (2 + random.below(60))
+    }
+
+    mutating func opening(generation: UInt64, nextExpected: UInt64) -> PathFrame {
+        let limits = InitialLimits(data: 65_536 + integer(), streamData: 65_536 + integer(), streams: integer())
+        return .open(
+            PathOpening(
+                session: session, sender: instance, receiver: instance, mode: .attach, kind: .tcp, generation: generation,
+                nextExpected: nextExpected, limits: limits))
+    }
+
+    private mutating func pathFrame(_ nextExpected: UInt64, _ role: Session.Role) -> PathFrame {
+        switch random.below(20) {
+        case 0 where random.chance(10): return opening(generation: random.below(4), nextExpected: random.below(3))
+        case 2 where role == .called || random.chance(20): return .choose(generation: integer(), nextExpected: 0)
+        case 3 where role == .dialer || random.chance(20): return .chosen(generation: 1 + random.below(2), nextExpected: 0)
+        case 4: return .acknowledge(nextExpected: random.below(random.chance(20) ? 8 : 2))
+        case 6: return .probe(integer())
+        case 7: return .probeAnswer(random.below(8))
+        case 5 where random.chance(5): return .close(PathCloseReason(wireCode: integer()))
+        default:
+            var frames = ByteBuffer()
+            for _ in 0...random.below(4) { sessionFrame().write(to: &frames) }
+            let number = random.chance(20) ? integer() : nextExpected
+            return .record(number: number, frames: frames)
+        }
+    }
+
+    private mutating func sessionFrame() -> SessionFrame {
+        let id = streamID()
+        switch random.below(24) {
+        case 0: return .padding
+        case 1: return .ping
+        case 2 where random.chance(4): return .resetStream(id, code: integer(), finalSize: random.chance(2) ? 0 : integer())
+        case 3: return .stopSending(id, code: integer())
+        case 4: return .maxData(integer())
+        case 5: return .maxStreamData(id, integer())
+        case 6: return .maxStreams(integer() & (1 << 60 - 1))
+        case 7: return .dataBlocked(integer())
+        case 8: return .streamDataBlocked(id, integer())
+        case 9: return .streamsBlocked(integer())
+        case 10 where random.chance(20): return .close(code: integer(), reason: "bye")
+        case 11 where random.chance(20): return .transportClose(code: integer(), frameType: 0, reason: "bye")
+        default: return .stream(id, ByteBuffer(repeating: 2, count: Int(random.below(random.chance(4) ? 3500 : 20))), isLast: random.chance(20))
+        }
+    }
+}
