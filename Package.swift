@@ -28,7 +28,7 @@ let package = Package(
         .executable(name: "bodkin-fuzz", targets: ["BodkinFuzz"]),
         .library(name: "Bodkin", targets: ["Bodkin"]),
         .library(name: "BodkinServer", targets: ["BodkinServer"]),
-        .library(name: "BodkinNATLab", targets: ["BodkinNATLab"]),
+        .library(name: "BodkinNATLab", targets: ["BodkinEmulation", "BodkinNATLab"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -97,19 +97,16 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // The pure half of the laboratory: no socket, no clock, any platform.
         .target(
-            name: "BodkinNATLab",
-            dependencies: [
-                "BodkinCore", "CBodkinNATLab",
-                .product(name: "HeapModule", package: "swift-collections"),
-            ],
-            swiftSettings: strict
-        ),
+            name: "BodkinEmulation", dependencies: ["BodkinCore", .product(name: "HeapModule", package: "swift-collections")],
+            swiftSettings: strict),
+        .target(name: "BodkinNATLab", dependencies: ["BodkinCore", "BodkinEmulation", "CBodkinNATLab"], swiftSettings: strict),
         .target(
             name: "BodkinExercise",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer", crypto, logging,
-                nioCore, nioPosix,
+                "Bodkin", "BodkinCore", "BodkinEmulation", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
+                crypto, logging, nioCore, nioPosix,
             ],
             swiftSettings: strict
         ),
@@ -147,12 +144,12 @@ let package = Package(
         .target(
             name: "BodkinFuzzers",
             dependencies: [
-                "BodkinCore", "BodkinNATLab", "BodkinProtocols", crypto, nioCore, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "BodkinCore", "BodkinEmulation", "BodkinProtocols", crypto, nioCore, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
         ),
         .executableTarget(name: "BodkinFuzz", dependencies: ["BodkinFuzzers"], swiftSettings: strict),
-        .testTarget(name: "BodkinFuzzersTests", dependencies: ["BodkinFuzzers", "BodkinNATLab", "BodkinProtocols"], swiftSettings: strict),
+        .testTarget(name: "BodkinFuzzersTests", dependencies: ["BodkinEmulation", "BodkinFuzzers", "BodkinProtocols"], swiftSettings: strict),
         .testTarget(name: "BodkinIdentityTests", dependencies: ["BodkinCore", "BodkinIdentity", crypto], swiftSettings: strict),
         .testTarget(
             name: "BodkinExerciseTests",
@@ -167,7 +164,7 @@ let package = Package(
         .testTarget(
             name: "BodkinTests",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
+                "Bodkin", "BodkinCore", "BodkinEmulation", "BodkinExercise", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
                 "BodkinSystem", "BodkinTransport", crypto, lifecycle, logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -177,7 +174,8 @@ let package = Package(
         .testTarget(
             name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinFuzzers", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
         .testTarget(
-            name: "BodkinPredictionTests", dependencies: ["BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPrediction"], swiftSettings: strict),
+            name: "BodkinPredictionTests", dependencies: ["BodkinCore", "BodkinEmulation", "BodkinExercise", "BodkinPrediction"],
+            swiftSettings: strict),
         .testTarget(
             name: "BodkinTransportTests",
             dependencies: [
@@ -204,6 +202,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BodkinMatrixTests", dependencies: ["BodkinExercise", "BodkinMatrix", "BodkinNATLab", "BodkinPrediction"], swiftSettings: strict),
+        .testTarget(name: "BodkinEmulationTests", dependencies: ["BodkinCore", "BodkinEmulation"], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

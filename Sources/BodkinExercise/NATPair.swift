@@ -1,5 +1,5 @@
 public import BodkinCore
-public import BodkinNATLab
+public import BodkinEmulation
 public import BodkinPrediction
 
 /// Two networks that are to be connected directly, and what arithmetic says of that where both are known completely.

@@ -1,5 +1,5 @@
 public import BodkinCore
-public import BodkinNATLab
+public import BodkinEmulation
 public import BodkinPrediction
 
 extension NATProfile {

@@ -1,5 +1,5 @@
 import BodkinCore
-public import BodkinNATLab
+public import BodkinEmulation
 import Synchronization
 
 extension PathDeath {

@@ -1,4 +1,4 @@
-public import BodkinNATLab
+public import BodkinEmulation
 
 /// The time without a byte that a live conversation has when something happens to the path under it: one side says a line every tenth of a second, and the other
 /// one echoes it.

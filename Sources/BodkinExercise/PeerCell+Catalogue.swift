@@ -1,5 +1,5 @@
 import BodkinCore
-public import BodkinNATLab
+public import BodkinEmulation
 
 extension PeerCell {
     /// The networks of which each pair connects with one SYN per candidate and without prediction.

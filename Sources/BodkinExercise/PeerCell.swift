@@ -1,5 +1,5 @@
 public import BodkinCore
-public import BodkinNATLab
+public import BodkinEmulation
 
 /// A pair of peers in a network, and how they must end up connected: a row of the matrix.
 ///

@@ -1,4 +1,4 @@
-public import BodkinNATLab
+public import BodkinEmulation
 
 /// What can happen to the path of a live connection.
 public enum PathDeath: String, Sendable, CaseIterable {

@@ -1,5 +1,5 @@
+import BodkinEmulation
 import BodkinFuzzers
-import BodkinNATLab
 import Testing
 
 @Suite("Random packets")

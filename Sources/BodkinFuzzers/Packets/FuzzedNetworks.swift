@@ -1,5 +1,5 @@
 import BodkinCore
-import BodkinNATLab
+import BodkinEmulation
 
 /// Two networks under fire: one without delay that takes everything, and a lossy one with faults that takes only what is correct.
 struct FuzzedNetworks: Sendable {

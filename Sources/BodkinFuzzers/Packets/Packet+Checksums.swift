@@ -1,5 +1,5 @@
 import BodkinCore
-import BodkinNATLab
+import BodkinEmulation
 
 /// Checksums verified from scratch, against the incremental updates of the rewriting.
 extension Packet {

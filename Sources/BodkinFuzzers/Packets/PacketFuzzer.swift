@@ -1,5 +1,5 @@
 import BodkinCore
-package import BodkinNATLab
+package import BodkinEmulation
 
 /// Drives the reading of packets, NAT tables and an emulated network with random packets, good and bad, and checks what must always hold.
 ///

@@ -1,5 +1,5 @@
 import BodkinCore
-import BodkinNATLab
+import BodkinEmulation
 
 /// Makes packets of every kind between a few endpoints, answers what has been delivered, and spoils half of all that.
 struct PacketGenerator: Sendable {

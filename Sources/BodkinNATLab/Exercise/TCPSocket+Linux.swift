@@ -1,5 +1,6 @@
 #if os(Linux)
 public import BodkinCore
+import BodkinEmulation
 import Glibc
 
 /// A plain TCP socket, non-blocking underneath, with the two REUSE options, for exercises in a lab. Make it inside ``LabHost/run(_:)``.

@@ -1,4 +1,5 @@
 import BodkinCore
+public import BodkinEmulation
 
 /// Events as lines for people.
 ///

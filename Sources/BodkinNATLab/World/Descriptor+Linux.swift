@@ -1,4 +1,5 @@
 #if os(Linux)
+import BodkinEmulation
 import CBodkinNATLab
 import Glibc
 

@@ -1,4 +1,5 @@
 #if os(Linux)
+public import BodkinEmulation
 import CBodkinNATLab
 import Glibc
 

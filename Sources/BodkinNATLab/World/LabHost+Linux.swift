@@ -1,5 +1,6 @@
 #if os(Linux)
 public import BodkinCore
+public import BodkinEmulation
 import Glibc
 import Synchronization
 

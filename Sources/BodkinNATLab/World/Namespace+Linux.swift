@@ -1,5 +1,6 @@
 #if os(Linux)
 import BodkinCore
+import BodkinEmulation
 import CBodkinNATLab
 import Glibc
 

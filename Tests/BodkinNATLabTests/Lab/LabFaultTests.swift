@@ -68,7 +68,7 @@ extension LabTests {
         @Test("after a change of the outside address the old connection is dead and a new one comes from the new address")
         func addressChange() async throws {
             try await withConnection { connection in
-                let address: IPAddress = "203.0.113.200"
+                let address = try #require(IPAddress("203.0.113.200"))
                 try await connection.lab.apply(.addressChange("a", address))
                 #expect(try await !connection.carries())
                 let server = try connection.lab.host("server")

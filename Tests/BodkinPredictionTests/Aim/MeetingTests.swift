@@ -2,7 +2,7 @@ import BodkinCore
 import BodkinPrediction
 import Testing
 
-@testable import BodkinNATLab
+@testable import BodkinEmulation
 
 @Suite("From samples to a meeting")
 struct MeetingTests {

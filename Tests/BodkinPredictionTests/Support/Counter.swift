@@ -1,7 +1,7 @@
 import BodkinCore
 import BodkinPrediction
 
-@testable import BodkinNATLab
+@testable import BodkinEmulation
 
 /// The laboratory's counting allocator, by itself.
 struct Counter {

@@ -1,6 +1,6 @@
 import BodkinPrediction
 
-@testable import BodkinNATLab
+@testable import BodkinEmulation
 
 /// A NAT that nobody has chosen.
 struct DrawnNAT {

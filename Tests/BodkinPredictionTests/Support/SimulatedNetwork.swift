@@ -1,7 +1,7 @@
 import BodkinCore
 import BodkinPrediction
 
-@testable import BodkinNATLab
+@testable import BodkinEmulation
 
 /// A host behind the laboratory's NATs that carries out sampling plans in virtual time.
 struct SimulatedNetwork {

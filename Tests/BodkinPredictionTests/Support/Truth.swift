@@ -1,4 +1,4 @@
-import BodkinNATLab
+import BodkinEmulation
 import BodkinPrediction
 
 /// What the laboratory was told, in the words of an estimate.

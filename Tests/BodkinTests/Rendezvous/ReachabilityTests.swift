@@ -1,6 +1,6 @@
 import BodkinCore
+import BodkinEmulation
 import BodkinIdentity
-import BodkinNATLab
 import Testing
 
 @testable import Bodkin

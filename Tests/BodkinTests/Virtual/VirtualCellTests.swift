@@ -1,6 +1,6 @@
 import BodkinCore
+import BodkinEmulation
 import BodkinExercise
-import BodkinNATLab
 import BodkinProtocols
 import BodkinTransport
 import Testing

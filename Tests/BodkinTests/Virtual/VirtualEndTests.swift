@@ -1,5 +1,5 @@
 import BodkinCore
-import BodkinNATLab
+import BodkinEmulation
 import Testing
 
 @testable import Bodkin

@@ -1,5 +1,5 @@
 import BodkinCore
-import BodkinNATLab
+import BodkinEmulation
 
 /// A TCP segment between two endpoints, as it travels through the emulated network.
 struct VirtualSegment {

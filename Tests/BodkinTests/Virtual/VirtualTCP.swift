@@ -1,5 +1,5 @@
 import BodkinCore
-import BodkinNATLab
+import BodkinEmulation
 
 /// One end of a TCP connection (RFC 9293), without a socket or a clock: handshakes, simultaneous open, RST, data in order, repetition, FIN.
 ///

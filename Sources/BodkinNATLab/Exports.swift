@@ -1,0 +1,2 @@
+// A world of the laboratory is an emulated network with real hosts, so that its users need both.
+@_exported public import BodkinEmulation
