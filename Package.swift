@@ -50,11 +50,21 @@ let package = Package(
             dependencies: [
                 "BodkinCore", crypto, nioCore,
                 .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Rendezvous/rendezvous.proto"],
+            swiftSettings: strict
+        ),
+        // The rendezvous server's decisions. No peer links them.
+        .target(
+            name: "BodkinBroker",
+            dependencies: [
+                "BodkinCore", "BodkinProtocols", nioCore,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             swiftSettings: strict
         ),
         .target(name: "BodkinPrediction", dependencies: ["BodkinCore"], swiftSettings: strict),
@@ -90,8 +100,8 @@ let package = Package(
         .target(
             name: "BodkinServer",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, lifecycle, logging,
-                nioCore, nioPosix, nioSSL,
+                "BodkinBroker", "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto,
+                lifecycle, logging, nioCore, nioPosix, nioSSL,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
             ],
@@ -144,7 +154,8 @@ let package = Package(
         .target(
             name: "BodkinFuzzers",
             dependencies: [
-                "BodkinCore", "BodkinEmulation", "BodkinProtocols", crypto, nioCore, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "BodkinBroker", "BodkinCore", "BodkinEmulation", "BodkinProtocols", crypto, nioCore,
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
         ),
@@ -164,8 +175,9 @@ let package = Package(
         .testTarget(
             name: "BodkinTests",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinEmulation", "BodkinExercise", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
-                "BodkinSystem", "BodkinTransport", crypto, lifecycle, logging, nioCore, .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
+                "Bodkin", "BodkinBroker", "BodkinCore", "BodkinEmulation", "BodkinExercise", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols",
+                "BodkinServer", "BodkinSystem", "BodkinTransport", crypto, lifecycle, logging, nioCore,
+                .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
@@ -184,10 +196,18 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "BodkinBrokerTests",
+            dependencies: [
+                "BodkinBroker", "BodkinCore", "BodkinIdentity", "BodkinProtocols", nioCore,
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "BodkinServerTests",
             dependencies: [
-                "Bodkin", "BodkinCLI", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto, logging, nioCore,
-                nioPosix, nioSSL, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "Bodkin", "BodkinBroker", "BodkinCLI", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto,
+                logging, nioCore, nioPosix, nioSSL, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
         ),

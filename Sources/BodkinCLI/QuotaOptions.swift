@@ -1,5 +1,4 @@
 import ArgumentParser
-import BodkinProtocols
 import BodkinServer
 
 /// The quotas of a server.

@@ -1,4 +1,3 @@
-import BodkinProtocols
 import BodkinServer
 import CoreMetrics
 import Synchronization

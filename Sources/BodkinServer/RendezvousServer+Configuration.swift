@@ -1,3 +1,4 @@
+public import BodkinBroker
 public import BodkinCore
 public import BodkinIdentity
 public import BodkinProtocols

@@ -1,5 +1,6 @@
+public import BodkinBroker
 import BodkinCore
-public import BodkinProtocols
+import BodkinProtocols
 import BodkinTransport
 public import Logging
 public import NIOCore

@@ -1,5 +1,5 @@
+import BodkinBroker
 import BodkinCore
-import BodkinProtocols
 
 /// Counts what is open in all and from each IPv4 address or IPv6 /56.
 struct SourceCounter {

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinProtocols
 package import NIOCore
 
 /// Something that the broker does later, unless it has become moot by then.

@@ -1,10 +1,11 @@
 import BodkinCore
 import BodkinIdentity
+import BodkinProtocols
 import FoundationEssentials
 import NIOCore
 import Testing
 
-@testable import BodkinProtocols
+@testable import BodkinBroker
 
 #if canImport(Glibc)
 import Glibc

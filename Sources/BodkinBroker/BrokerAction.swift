@@ -1,4 +1,5 @@
 package import BodkinCore
+package import BodkinProtocols
 package import FoundationEssentials
 
 /// What the broker wants done, in this order.

@@ -1,3 +1,4 @@
+import BodkinBroker
 import BodkinCore
 import BodkinProtocols
 import FoundationEssentials

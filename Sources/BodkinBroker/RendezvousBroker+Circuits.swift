@@ -1,4 +1,5 @@
 package import BodkinCore
+package import BodkinProtocols
 import FoundationEssentials
 package import NIOCore
 import SwiftProtobuf

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinProtocols
 package import NIOCore
 
 extension RendezvousBroker {

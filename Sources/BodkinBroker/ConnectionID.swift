@@ -1,3 +1,5 @@
+import BodkinProtocols
+
 /// A TLS connection of a peer, as the server numbers it.
 package struct ConnectionID: Hashable, Sendable {
     /// Never used twice.

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinProtocols
 import FoundationEssentials
 import NIOCore
 

@@ -1,4 +1,5 @@
 package import BodkinCore
+import BodkinProtocols
 import FoundationEssentials
 package import NIOCore
 

@@ -1,4 +1,5 @@
 package import BodkinCore
+package import BodkinProtocols
 import DequeModule
 package import FoundationEssentials
 

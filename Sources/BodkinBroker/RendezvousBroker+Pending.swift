@@ -1,4 +1,5 @@
 import BodkinCore
+package import BodkinProtocols
 import FoundationEssentials
 package import NIOCore
 
