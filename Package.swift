@@ -75,7 +75,7 @@ let package = Package(
         .target(
             name: "BodkinTransport",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinSystem", crypto, logging, nioCore, nioPosix, nioSSL,
+                "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinSystem", crypto, logging, nioCore, nioPosix, nioSSL,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
@@ -206,8 +206,8 @@ let package = Package(
         .testTarget(
             name: "BodkinServerTests",
             dependencies: [
-                "Bodkin", "BodkinBroker", "BodkinCLI", "BodkinCore", "BodkinIdentity", "BodkinProtocols", "BodkinServer", "BodkinTransport", crypto,
-                logging, nioCore, nioPosix, nioSSL, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "Bodkin", "BodkinBroker", "BodkinCLI", "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
+                "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
         ),

@@ -1,6 +1,7 @@
 // What users of Bodkin write in their own code, so that one import is enough.
 @_exported public import BodkinCore
 @_exported public import BodkinIdentity
+@_exported public import BodkinPrediction
 public import BodkinProtocols
 public import BodkinTransport
 

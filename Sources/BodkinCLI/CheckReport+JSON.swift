@@ -1,7 +1,6 @@
 import Bodkin
 import BodkinCore
 import BodkinPrediction
-import BodkinSystem
 
 /// The JSON form of docs/check.md. Later versions add members, and neither rename nor remove any.
 extension CheckReport {

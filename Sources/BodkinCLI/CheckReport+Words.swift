@@ -1,7 +1,6 @@
 import Bodkin
 import BodkinCore
 import BodkinPrediction
-import BodkinSystem
 
 extension CheckReport {
     /// The report in lines for people: the findings, the ratings and the recommendations.

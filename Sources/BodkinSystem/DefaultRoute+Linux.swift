@@ -1,5 +1,5 @@
 #if os(Linux)
-import BodkinCore
+public import BodkinCore
 import Glibc
 
 extension DefaultRoute {
@@ -51,6 +51,8 @@ extension DefaultRoute {
     }
 }
 #else
+public import BodkinCore
+
 extension DefaultRoute {
     /// Not read on this system yet: every interface is taken for one with a way out, and no address for a gateway's.
     public static func current() -> [DefaultRoute] { [] }

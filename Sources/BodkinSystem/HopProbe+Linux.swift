@@ -11,7 +11,7 @@ extension HopProbe {
     }
 
     /// What has come back, once; nil as long as nothing has. From any thread.
-    public func answer() -> Answer? {
+    package func answer() -> HopAnswer? {
         var address = [UInt8](repeating: 0, count: 4)
         let result = bodkin_hop_answer(descriptor, &address)
         let router = address.reduce(0) { $0 << 8 | UInt32($1) }
@@ -35,7 +35,7 @@ extension HopProbe {
     public static func send(_ bytes: [UInt8], to destination: Endpoint, hops: Int) -> HopProbe? { nil }
 
     /// Nothing.
-    public func answer() -> Answer? { nil }
+    package func answer() -> HopAnswer? { nil }
 
     /// Gives up.
     public func close() {}

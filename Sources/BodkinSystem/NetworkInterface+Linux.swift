@@ -1,4 +1,5 @@
 #if os(Linux)
+import BodkinCore
 import CBodkinSystem
 
 extension NetworkInterface {
@@ -11,6 +12,8 @@ extension NetworkInterface {
     }
 }
 #else
+import BodkinCore
+
 extension NetworkInterface {
     /// Nil: this system names no drivers.
     static func driver(of interface: String) -> String? { nil }

@@ -1,5 +1,4 @@
 package import BodkinCore
-package import BodkinSystem
 package import NIOCore
 
 /// The system that a peer runs on: its sockets, its interfaces and its routes. ``KernelSystem`` is the operating system; the virtual hosts of the tests are

@@ -1,5 +1,5 @@
 package import BodkinCore
-package import BodkinSystem
+import BodkinSystem
 package import NIOCore
 import NIOPosix
 

@@ -1,6 +1,5 @@
 import BodkinCore
 import BodkinPrediction
-import BodkinSystem
 import Testing
 
 @testable import Bodkin

@@ -1,15 +1,14 @@
+import Bodkin
 import BodkinCore
 import BodkinPrediction
-import BodkinSystem
 import Testing
 
-@testable import Bodkin
 @testable import BodkinCLI
 
 /// What routers' answers show.
 @Suite("what stands before the outside address")
 struct NestingProfileTests {
-    private typealias Answers = [Int: HopProbe.Answer]
+    private typealias Answers = [Int: HopAnswer]
 
     private static let outside = IPAddress(v4: 0xCB00_7101)
     private static let home = IPAddress(v4: 0xC0A8_0101)

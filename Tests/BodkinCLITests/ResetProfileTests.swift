@@ -1,8 +1,8 @@
+import Bodkin
 import BodkinCore
 import BodkinPrediction
 import Testing
 
-@testable import Bodkin
 @testable import BodkinCLI
 
 /// What two experiments with RSTs show.

@@ -1,11 +1,10 @@
 import BodkinCore
+import BodkinPrediction
 import BodkinProtocols
 import BodkinTransport
 import NIOCore
 import NIOPosix
 import Testing
-
-@testable import Bodkin
 
 /// Our side of STUN against a server that others wrote.
 @Suite("STUN with coturn", .enabled(if: Coturn.isInstalled, "coturn's turnserver is not installed: make test installs it"), .timeLimit(.minutes(1)))

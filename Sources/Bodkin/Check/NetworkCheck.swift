@@ -1,7 +1,6 @@
 import BodkinCore
-import BodkinPrediction
+public import BodkinPrediction
 import BodkinProtocols
-import BodkinSystem
 import BodkinTransport
 import NIOCore
 import NIOPosix
@@ -13,9 +12,6 @@ import NIOPosix
 /// print(profile.tcp.map(\.kind))
 /// ```
 public enum NetworkCheck {
-    /// How long an answer over TCP or UDP is waited for. Two lost packets in a row still fit.
-    static let patience = TimeAmount.milliseconds(3500)
-
     /// Registers with the server of the configuration, and asks its STUN ports from local ports of the check's own, never from the reserved one.
     /// - Throws: ``TransportError`` where no address of the server can be found.
     public static func run(_ configuration: Peer.Configuration) async throws -> NetworkProfile {
@@ -28,7 +24,7 @@ public enum NetworkCheck {
             // The check looks at all of that itself, and more thoroughly.
             own.predictsPorts = false
             own.profilesNetwork = false
-            var found: Findings?
+            var found: NetworkFindings?
             do {
                 let (time, filtering) = try await withPeer(own) { peer in
                     try await peer.registered()
@@ -38,10 +34,10 @@ public enum NetworkCheck {
                     found = await findings()
                     return (time, await dialBackResults)
                 }
-                return (.registered(after: time), found ?? Findings(), filtering)
+                return (.registered(after: time), found ?? NetworkFindings(), filtering)
             } catch {
                 if found == nil { found = await findings() }
-                return (.failed(error), found ?? Findings(), [])
+                return (.failed(error), found ?? NetworkFindings(), [])
             }
         }
     }
@@ -50,14 +46,14 @@ public enum NetworkCheck {
     /// be disturbed by further connections.
     static func profile(
         _ addresses: [IPAddress], _ configuration: Peer.Configuration, on eventLoop: any EventLoop,
-        meeting meet: (_ findings: () async -> Findings) async -> (NetworkProfile.Reachability, Findings, [FilteringProfile])
+        meeting meet: (_ findings: () async -> NetworkFindings) async -> (NetworkProfile.Reachability, NetworkFindings, [FilteringProfile])
     ) async -> NetworkProfile {
         // For whoever waits for them while the peer lives.
         let promise = eventLoop.makePromise(of: [MappingProfile].self)
         async let udp = datagrams(addresses, configuration.rendezvous, for: promise, on: eventLoop)
         let datagrams = promise.futureResult
         let tcp = await mappings(addresses, configuration.rendezvous, on: eventLoop)
-        let (reachability, found, filtering) = await meet { await findings(in: tcp, datagrams, on: eventLoop) }
+        let (reachability, found, filtering) = await meet { await NetworkFindings.measure(in: tcp, datagrams, on: eventLoop) }
         // A thread may have a network of its own, as in the laboratory: the sockets' counts.
         let attachments = try? await eventLoop.submit { Attachments(of: KernelSystem()) }.get()
         var profile = NetworkProfile(

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinPrediction
 import BodkinProtocols
 import NIOCore
 

@@ -1,4 +1,5 @@
 public import BodkinCore
+public import BodkinPrediction
 import BodkinProtocols
 import BodkinTransport
 import NIOCore

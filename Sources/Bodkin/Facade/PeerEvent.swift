@@ -1,4 +1,5 @@
 public import BodkinCore
+public import BodkinPrediction
 
 /// An event of a peer, for logs, progress displays and tests.
 public struct PeerEvent: Sendable {

@@ -1,6 +1,5 @@
 package import BodkinCore
-import BodkinPrediction
-package import BodkinSystem
+package import BodkinPrediction
 
 /// The findings about the networks that a peer was in lately. A peer that comes back to one has them at once.
 ///

@@ -1,23 +1,22 @@
 import BodkinCore
-import BodkinPrediction
-import BodkinTransport
-import NIOCore
+package import BodkinPrediction
+package import NIOCore
 
 /// Sends the probes of a sampling plan, one batch after another, and collects the answers of the STUN servers.
-enum PortSampler {
+package enum PortSampler {
     /// How long the answers of a batch may take. A later answer belongs to a repeated SYN (RFC 6298 section 2.1), and the NAT may have mapped any of the two.
     private static let batchTimeout = TimeAmount.milliseconds(900)
     /// The range of base ports: below the ports that kernels choose for connections.
     private static let basePorts: Range<UInt16> = 16_384..<31_000
 
     /// A base port from which a plan's ports are likely to be free.
-    static func base() -> UInt16 { .random(in: basePorts) }
+    package static func base() -> UInt16 { .random(in: basePorts) }
 
     /// Takes the samples of a plan: one for each probe that was answered.
     ///
     /// The connections stay open until the last batch is over, because a NAT may delete a mapping with its last connection.
     /// - Parameter extendsQuickPlan: whether the plan is the quick one, whose second batch also asks a second address of the server, if an answer names one.
-    static func run(
+    package static func run(
         _ plan: SamplingPlan, from base: UInt16, by interface: String? = nil, of system: any HostSystem = KernelSystem(),
         extendsQuickPlan: Bool = false, on eventLoop: any EventLoop
     ) -> EventLoopFuture<[AllocationSample]> {

@@ -1,5 +1,4 @@
 public import BodkinCore
-import BodkinSystem
 
 /// What stands between this machine and its outside address, over IPv4.
 public struct NestingProfile: Hashable, Sendable {
@@ -39,7 +38,7 @@ public struct NestingProfile: Hashable, Sendable {
     ///   - own: this machine's own address.
     ///   - inwards: to what was sent to the outside address.
     ///   - onwards: to what was sent to the server.
-    init?(own: IPAddress, inwards: [Int: HopProbe.Answer], onwards: [Int: HopProbe.Answer]) {
+    package init?(own: IPAddress, inwards: [Int: HopAnswer], onwards: [Int: HopAnswer]) {
         guard !inwards.isEmpty || !onwards.isEmpty else { return nil }
         let before = inwards.compactMapValues(\.router)
         let routers = before.merging(onwards.compactMapValues(\.router)) { $1 }
@@ -76,7 +75,7 @@ public struct NestingProfile: Hashable, Sendable {
     public var natCount: Int { outsideHop == 0 ? 0 : passesSharedAddress ? 2 : 1 }
 }
 
-extension HopProbe.Answer {
+extension HopAnswer {
     /// The router whose turn it was.
     fileprivate var router: IPAddress? {
         guard case .exceeded(let router) = self else { return nil }

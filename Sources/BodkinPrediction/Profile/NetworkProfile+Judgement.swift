@@ -1,6 +1,4 @@
 public import BodkinCore
-public import BodkinPrediction
-import BodkinSystem
 
 /// Conclusions from the findings of a check.
 extension NetworkProfile {

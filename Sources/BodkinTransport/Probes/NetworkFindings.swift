@@ -1,22 +1,33 @@
 import BodkinCore
-import NIOCore
+package import BodkinPrediction
+package import NIOCore
 
-extension NetworkCheck {
-    /// What is looked at when no other connection of this machine's is under way: each would pass for somebody else's.
-    struct Findings {
-        var allocations: [AllocationProfile] = []
-        var hairpin: Bool?
-        var resets: [ResetProfile] = []
-        var nesting: NestingProfile?
-        var udpAllocations: [AllocationProfile] = []
-        var udpFiltering: [FilteringProfile] = []
-    }
+/// The findings of the probes that run when no other connection of this host is under way, because each would pass for another host's.
+package struct NetworkFindings: Sendable {
+    /// How the NAT allocates the ports of TCP connections, for each measured family.
+    package var allocations: [AllocationProfile] = []
+    /// Whether two ports of this host reach each other by their external endpoints; nil if unknown.
+    package var hairpin: Bool?
+    /// What an RST from outside deletes, for each measured family.
+    package var resets: [ResetProfile] = []
+    /// The NATs on the path; nil if unknown.
+    package var nesting: NestingProfile?
+    /// How the NAT allocates ports over UDP, for each measured family.
+    package var udpAllocations: [AllocationProfile] = []
+    /// What a UDP port lets in, for each measured family.
+    package var udpFiltering: [FilteringProfile] = []
 
-    /// First how ports of TCP connections are given out; then all that must not disturb this, at once.
-    static func findings(
+    /// No findings.
+    package init() {}
+
+    /// Runs the probes: first the allocation of TCP ports alone, then all that must not disturb it, at once.
+    /// - Parameters:
+    ///   - mappings: the mappings over TCP.
+    ///   - datagrams: the mappings over UDP.
+    package static func measure(
         in mappings: [MappingProfile], _ datagrams: EventLoopFuture<[MappingProfile]>, on eventLoop: any EventLoop
-    ) async -> Findings {
-        var found = Findings()
+    ) async -> NetworkFindings {
+        var found = NetworkFindings()
         for mapping in mappings where !Task.isCancelled {
             if let allocation = await AllocationProbe.run(mapping, over: .tcp, on: eventLoop) { found.allocations.append(allocation) }
         }

@@ -1,5 +1,4 @@
 public import BodkinCore
-public import BodkinPrediction
 
 /// The filtering behavior of a network (RFC 4787 section 5). For TCP, the server dials back to the reserved port, which has sent only to another port of that
 /// server. For UDP, the server answers from endpoints that the local port has not sent to.

@@ -1,5 +1,4 @@
 import BodkinCore
-import BodkinSystem
 
 /// A measure that makes direct connections more probable; it follows from the findings of a check.
 public enum Recommendation: String, Hashable, Sendable, CaseIterable {

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinPrediction
 import BodkinProtocols
 import BodkinSystem
 import NIOCore
@@ -25,13 +26,13 @@ enum NestingProbe {
             let server = mapping.samples.first(where: { $0.mapped != nil })?.server
         else { return nil }
         if mapping.kind == .none { return NestingProfile() }
-        var answers: [Question: HopProbe.Answer] = [:]
+        var answers: [Question: HopAnswer] = [:]
         for _ in 0..<rounds {
             // To the outside address first: a router that answers seldom would otherwise be silent just there.
             let questions = [outside, server].flatMap { to in (1...hopLimit).map { Question(to: to, hops: $0) } }
             answers.merge(await ask(questions.filter { answers[$0] == nil }, on: eventLoop)) { $1 }
         }
-        func toWhatWasSent(to destination: Endpoint) -> [Int: HopProbe.Answer] {
+        func toWhatWasSent(to destination: Endpoint) -> [Int: HopAnswer] {
             Dictionary(uniqueKeysWithValues: answers.filter { $0.key.to == destination }.map { ($0.key.hops, $0.value) })
         }
         return NestingProfile(own: own, inwards: toWhatWasSent(to: outside), onwards: toWhatWasSent(to: server))
@@ -43,7 +44,7 @@ enum NestingProbe {
     }
 
     /// The answers of one round.
-    private static func ask(_ questions: [Question], on eventLoop: any EventLoop) async -> [Question: HopProbe.Answer] {
+    private static func ask(_ questions: [Question], on eventLoop: any EventLoop) async -> [Question: HopAnswer] {
         let request = STUNMessage.bindingRequest().bytes
         // On the event loop, since the network that a socket is in may be that of its thread.
         let probes = try? await eventLoop.submit {
@@ -51,7 +52,7 @@ enum NestingProbe {
         }.get()
         var waiting = probes ?? []
         defer { for (_, probe) in waiting { probe.close() } }
-        var answers: [Question: HopProbe.Answer] = [:]
+        var answers: [Question: HopAnswer] = [:]
         var time = Duration.zero
         while !waiting.isEmpty, time < patience {
             try? await Task.sleep(for: interval)

@@ -1,6 +1,6 @@
 import BodkinCore
+import BodkinPrediction
 import BodkinProtocols
-import BodkinTransport
 import NIOCore
 
 /// What a UDP port lets in that has sent to one endpoint of the server: the server is asked to answer from others (RFC 5780 section 4.4).

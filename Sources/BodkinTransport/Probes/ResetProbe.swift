@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinPrediction
 import NIOCore
 
 /// Has RSTs come from outside, and looks at what is left of the mappings they came through. From ports of its own: the reserved one may lose its mapping by it.

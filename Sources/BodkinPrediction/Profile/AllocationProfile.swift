@@ -1,5 +1,4 @@
 public import BodkinCore
-public import BodkinPrediction
 
 /// How a NAT gives out the external ports of TCP connections, or of UDP, as far as a check has seen.
 public struct AllocationProfile: Hashable, Sendable {

@@ -1,5 +1,3 @@
-public import BodkinPrediction
-
 /// A common kind of network; a check rates the local network by its connections to each of them.
 public enum ReferenceNetwork: String, Hashable, Sendable, CaseIterable {
     /// A host with a public address, or with a forwarded port.
@@ -24,15 +22,5 @@ public enum ReferenceNetwork: String, Hashable, Sendable, CaseIterable {
         profile.filtering = self == .open ? .endpointIndependent : .addressAndPortDependent
         (profile.acceptsSimultaneousOpen, profile.allowsAllPorts) = (true, true)
         return profile
-    }
-
-    /// The name of the network, for people.
-    public var name: String {
-        switch self {
-        case .open: "a public host"
-        case .keeping: "a NAT with endpoint-independent mapping"
-        case .counting: "a symmetric NAT with sequential ports"
-        case .drawing: "a symmetric NAT with random ports"
-        }
     }
 }

@@ -1,15 +1,17 @@
-import BodkinCore
+package import BodkinCore
+package import BodkinPrediction
 import BodkinProtocols
-import BodkinTransport
-import NIOCore
+package import NIOCore
 
 /// Asks several STUN endpoints from one local port (RFC 5780 section 4.3).
-enum STUNProbe {
+package enum STUNProbe {
+    /// The time to wait for an answer over TCP or UDP. Two lost packets in a row still fit.
+    static let timeout = TimeAmount.milliseconds(3500)
     /// The most endpoints that are asked: what the URL names, its alternate port, and the same at the server's second address.
     private static let limit = 4
 
     /// Over TCP, one connection after another, all from one port.
-    static func tcp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
+    package static func tcp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
         var profile = MappingProfile(family: family, local: nil, samples: [])
         var answers: [BindingResponse] = []
         var servers = servers
@@ -18,7 +20,7 @@ enum STUNProbe {
             let server = servers[index]
             index += 1
             let question = BindingRequest(to: server, from: profile.local?.port ?? 0)
-            let answer = try? await eventLoop.flatSubmit { question.ask(within: NetworkCheck.patience, on: eventLoop) }.get()
+            let answer = try? await eventLoop.flatSubmit { question.ask(within: STUNProbe.timeout, on: eventLoop) }.get()
             profile.local = profile.local ?? answer?.local
             profile.samples.append(MappingProfile.Sample(server: server, mapped: answer?.mapped))
             extend(&servers, by: answer?.other, family)
@@ -30,7 +32,7 @@ enum STUNProbe {
     }
 
     /// Over UDP, from one socket, whose first datagrams go out at once.
-    static func udp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
+    package static func udp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
         var profile = MappingProfile(family: family, local: nil, samples: [])
         guard let first = servers.first, let socket = try? await STUNSocket.open(towards: first, on: eventLoop) else {
             profile.samples = servers.map { MappingProfile.Sample(server: $0, mapped: nil) }

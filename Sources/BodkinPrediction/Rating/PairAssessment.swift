@@ -1,5 +1,4 @@
 public import BodkinCore
-public import BodkinPrediction
 
 /// An assessment of the local network and one remote peer over IPv4, from the ports of both.
 public struct PairAssessment: Hashable, Sendable {

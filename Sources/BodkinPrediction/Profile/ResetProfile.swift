@@ -1,25 +1,37 @@
 public import BodkinCore
-public import BodkinPrediction
 
 /// What an RST from outside deletes in the NAT that gives out the external ports, at once: a NAT before it that keeps them does not show, nor does one that waits, as
 /// Linux does for 10 s.
 public struct ResetProfile: Hashable, Sendable {
     /// A port's only connection was reset.
-    struct Lone: Hashable, Sendable {
-        /// Its endpoint outside before.
-        var before: Endpoint
-        /// That of the next connection from the same port.
-        var after: Endpoint
+    package struct Lone: Hashable, Sendable {
+        /// The external endpoint before the RST.
+        package var before: Endpoint
+        /// The external endpoint of the next connection from the same port.
+        package var after: Endpoint
+
+        /// A result from its parts.
+        package init(before: Endpoint, after: Endpoint) {
+            self.before = before
+            self.after = after
+        }
     }
 
     /// One of a port's two connections was reset.
-    struct Accompanied: Hashable, Sendable {
-        /// The endpoint outside of the other one.
-        var before: Endpoint
-        /// Whether that one was still answered after the RST.
-        var isAlive: Bool
-        /// The endpoint of a third connection from the same port; nil where there was no answer, so that it may be the network that is silent.
-        var after: Endpoint?
+    package struct Accompanied: Hashable, Sendable {
+        /// The external endpoint of the other connection.
+        package var before: Endpoint
+        /// Whether the other connection still had an answer after the RST.
+        package var isAlive: Bool
+        /// The external endpoint of a third connection from the same port; nil without an answer, because then the network may be silent.
+        package var after: Endpoint?
+
+        /// A result from its parts.
+        package init(before: Endpoint, isAlive: Bool, after: Endpoint?) {
+            self.before = before
+            self.isAlive = isAlive
+            self.after = after
+        }
     }
 
     /// The address family.
@@ -41,7 +53,7 @@ public struct ResetProfile: Hashable, Sendable {
     }
 
     /// What the experiments show, nil where one has come to nothing.
-    init(family: IPAddress.Family, lone: [Lone?], accompanied: Accompanied?, allocation: AllocationProfile?) {
+    package init(family: IPAddress.Family, lone: [Lone?], accompanied: Accompanied?, allocation: AllocationProfile?) {
         self.init(family: family)
         if allocation?.keepsEndpoint == true, !lone.isEmpty {
             let kept = lone.map { $0.map { $0.before == $0.after } }

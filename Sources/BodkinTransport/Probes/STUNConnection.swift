@@ -1,6 +1,5 @@
 import BodkinCore
 import BodkinProtocols
-import BodkinTransport
 import NIOCore
 import NIOPosix
 

@@ -1,5 +1,4 @@
 import BodkinCore
-import BodkinPrediction
 
 /// A sign that a carrier-grade NAT (CGN) is on the path. A CGN may be on the path without any sign.
 public enum CGNATIndicator: String, Hashable, Sendable, CaseIterable {
@@ -13,17 +12,6 @@ public enum CGNATIndicator: String, Hashable, Sendable, CaseIterable {
     case portBlock = "port-block"
     /// A router on the path to the external address has a shared address.
     case hopAddress = "hop-address"
-
-    /// The sign as a clause, for people.
-    public var meaning: String {
-        switch self {
-        case .ownAddress: "the local address is a shared address of a carrier (100.64.0.0/10, RFC 6598)"
-        case .outsideAddress: "the server sees a private address, so it is in the same carrier or company network"
-        case .severalAddresses: "the NAT uses several external addresses, as carrier NATs do"
-        case .hopAddress: "a router on the path has a shared address of a carrier (100.64.0.0/10, RFC 6598)"
-        case .portBlock: "the NAT allocates ports from a small subscriber port block (RFC 6888)"
-        }
-    }
 
     /// The first sign that the findings show; nil if they show none.
     init?(own: [IPAddress], _ estimate: AllocationEstimate?, _ nesting: NestingProfile? = nil) {

@@ -1,5 +1,4 @@
 public import BodkinCore
-public import BodkinPrediction
 
 /// The suitability of a network for direct TCP connections, by its estimates with each reference network.
 ///

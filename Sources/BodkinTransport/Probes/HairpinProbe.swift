@@ -1,5 +1,4 @@
 import BodkinCore
-import BodkinTransport
 import NIOCore
 import NIOPosix
 
@@ -12,7 +11,7 @@ enum HairpinProbe {
     static func run(_ server: Endpoint, on eventLoop: any EventLoop) async -> Bool? {
         func ask() async -> BindingResponse? {
             let question = BindingRequest(to: server)
-            return try? await eventLoop.flatSubmit { question.ask(within: NetworkCheck.patience, on: eventLoop) }.get()
+            return try? await eventLoop.flatSubmit { question.ask(within: STUNProbe.timeout, on: eventLoop) }.get()
         }
         let answers = [await ask(), await ask()].compactMap { $0 }
         defer { eventLoop.execute { for answer in answers { answer.close() } } }

@@ -1,5 +1,3 @@
-public import BodkinCore
-
 /// A way out of the network here.
 public struct DefaultRoute: Hashable, Sendable {
     /// The interface that it leaves by.

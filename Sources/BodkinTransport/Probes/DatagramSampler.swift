@@ -1,6 +1,5 @@
 import BodkinCore
 import BodkinPrediction
-import BodkinTransport
 import NIOCore
 
 /// Sends the probes of a sampling plan over UDP, as ``PortSampler`` does over TCP.

@@ -1,6 +1,5 @@
 import BodkinCore
 import BodkinProtocols
-import BodkinTransport
 import NIOCore
 import NIOPosix
 
@@ -30,7 +29,7 @@ struct STUNSocket: Sendable {
 
     /// Asks one endpoint, and again where no answer comes.
     func ask(
-        _ server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, within patience: TimeAmount = NetworkCheck.patience
+        _ server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, within patience: TimeAmount = STUNProbe.timeout
     ) async throws -> BindingResponse {
         try await channel.eventLoop.flatSubmit { question(to: server, changing: change, .unreliable(within: patience)) }.get()
     }
