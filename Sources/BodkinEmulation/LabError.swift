@@ -1,10 +1,10 @@
-/// Why a lab cannot be built or used, with what to do about it.
+/// An error of the lab: it cannot be built or used.
 public struct LabError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure.
     public enum Code: String, Sendable, Hashable {
-        /// What was asked for makes no sense: exit status 64.
+        /// The request makes no sense: exit status 64.
         case usage
-        /// Rights, a device or a program of the system is missing: exit status 77.
+        /// A right, a device or a program of the system is missing: exit status 77.
         case notPermitted
         /// The kernel refused something that should work.
         case system
@@ -14,9 +14,9 @@ public struct LabError: Error, Sendable, CustomStringConvertible {
 
     /// The kind.
     public var code: Code
-    /// One line: what failed, and what to do next.
+    /// What failed, and what to do; two sentences.
     public var message: String
-    /// The kernel's error number, where one was the cause.
+    /// The kernel's error number, if it was the cause.
     public var errorNumber: Int32?
 
     /// An error from its parts.
@@ -29,7 +29,7 @@ public struct LabError: Error, Sendable, CustomStringConvertible {
     /// The message.
     public var description: String { message }
 
-    /// The exit status that says the same, by sysexits.
+    /// The exit status of the kind, as in sysexits.
     public var exitStatus: Int32 {
         switch code {
         case .usage: 64

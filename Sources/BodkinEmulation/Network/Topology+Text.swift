@@ -12,11 +12,11 @@ extension Topology {
         let target = parts[0].split(separator: ":").map(String.init)
         let direction = target.count == 2 ? target[1] : "both"
         guard parts.count >= 2, (1...2).contains(target.count), ["up", "down", "both"].contains(direction) else {
-            throw LabError(.usage, "'\(text)' changes no link: write NAME[:up|:down],delay=25ms,jitter=5ms,loss=2%,rate=10M,mtu=1400,broken=ipv4")
+            throw LabError(.usage, "'\(text)' changes no link. Write NAME[:up|:down],delay=25ms,jitter=5ms,loss=2%,rate=10M,mtu=1400,broken=ipv4.")
         }
         for part in parts.dropFirst() {
             let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
-            guard pair.count == 2 else { throw LabError(.usage, "'\(part)' sets nothing: write KEY=VALUE, for example delay=25ms") }
+            guard pair.count == 2 else { throw LabError(.usage, "'\(part)' sets nothing. Write KEY=VALUE, for example delay=25ms.") }
             let change = try Self.linkChange(pair[0], pair[1])
             func both(_ up: inout LinkParameters, _ down: inout LinkParameters) {
                 if direction != "down" { change(&up) }
@@ -28,7 +28,7 @@ extension Topology {
                 updateInterface(target[0]) { both(&$0.up, &$0.down) }
             } else {
                 throw LabError(
-                    .usage, "nothing is named \(target[0]): name one of \((interfaces.map(\.name) + boxes.map(\.name)).joined(separator: ", "))")
+                    .usage, "The lab has no \(target[0]). Choose from \((interfaces.map(\.name) + boxes.map(\.name)).joined(separator: ", ")).")
             }
         }
     }
@@ -43,24 +43,24 @@ extension Topology {
         case "broken":
             if value == "none" { return { $0.broken = [] } }
             if let family = IPAddress.Family(text: value) { return { $0.broken = [family] } }
-        default: throw LabError(.usage, "'\(key)' is nothing a link has: use delay, jitter, loss, rate, mtu or broken")
+        default: throw LabError(.usage, "A link has no setting '\(key)'. Use delay, jitter, loss, rate, mtu or broken.")
         }
-        throw LabError(.usage, "'\(value)' is no \(key): write for example delay=25ms, jitter=5ms, loss=2%, rate=10M, mtu=1400 or broken=ipv4")
+        throw LabError(.usage, "'\(value)' is not a \(key). Write for example delay=25ms, jitter=5ms, loss=2%, rate=10M, mtu=1400 or broken=ipv4.")
     }
 
     /// Changes a box: `NAME:KEY=VALUE,…`; NAME is a box or, for its nearest box, a host or interface. See ``boxKeys``.
     /// - Throws: ``LabError`` with code `usage`.
     public mutating func changeBox(_ text: String) throws {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw LabError(.usage, "'\(text)' changes no NAT: write NAME:KEY=VALUE, for example a:hairpin=yes") }
+        guard parts.count == 2 else { throw LabError(.usage, "'\(text)' changes no NAT. Write NAME:KEY=VALUE, for example a:hairpin=yes.") }
         guard let box = box(parts[0]) ?? boxes(above: parts[0]).first else {
-            throw LabError(.usage, "\(parts[0]) is no NAT and stands behind none: name one of \(boxes.map(\.name).joined(separator: ", "))")
+            throw LabError(.usage, "\(parts[0]) is not a NAT, and is behind none. Choose from \(boxes.map(\.name).joined(separator: ", ")).")
         }
         var parameters = box.parameters
         for part in parts[1].split(separator: ",") {
             let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
             guard pair.count == 2, Self.set(pair[0], pair[1], in: &parameters) else {
-                throw LabError(.usage, "'\(part)' sets nothing: use \(Self.boxKeys)")
+                throw LabError(.usage, "'\(part)' sets nothing. Use \(Self.boxKeys).")
             }
         }
         updateBox(box.name) { $0.parameters = parameters }

@@ -11,9 +11,9 @@ extension KernelNAT {
             ["/bin/sh", "-c", "PATH=$PATH:/usr/sbin:/sbin; \(script)"], environment: ProcessEnvironment.current, in: namespace, directory: nil,
             output: .captured)
         let result = await process.wait()
-        if result.status == 127 { throw LabError(.notPermitted, "the kernel variant needs nft: install nftables (apt-get install nftables)") }
+        if result.status == 127 { throw LabError(.notPermitted, "The kernel variant needs the program nft. Install it (apt-get install nftables).") }
         guard result.status == 0 else {
-            throw LabError(.system, "nft refused the rules of \(box.name), does this kernel have nf_tables? \(result.error.prefix(300))")
+            throw LabError(.system, "nft refused the rules of \(box.name). Use a kernel with nf_tables. nft wrote: \(result.error.prefix(300))")
         }
         try await namespace.run { Namespace.apply(conntrackSettings(for: box)) }
     }

@@ -16,11 +16,11 @@ struct CaptureFile: Sendable {
         let raw = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard raw >= 0 else {
             throw LabError(
-                .usage, "the capture \(path) cannot be written (\(text(of: errno))): name a file in a folder that exists", errorNumber: errno)
+                .usage, "The capture \(path) cannot be written (\(text(of: errno))). Name a file in an existing directory.", errorNumber: errno)
         }
         file = Descriptor(raw)
         // A pipe would stop the lab's clock whenever its reader is slow.
-        guard lseek(raw, 0, SEEK_CUR) == 0 else { throw LabError(.usage, "the capture \(path) is no file: name one") }
+        guard lseek(raw, 0, SEEK_CUR) == 0 else { throw LabError(.usage, "The capture \(path) is not a regular file. Name a file.") }
         offset = bodkin_time_of_day() - LabInstant.now.nanoseconds
         buffer = []
         for word in [0xA1B2_3C4D, 0x0004_0002, 0, 0, 65_535, 101] as [UInt32] { append(word) }

@@ -61,7 +61,7 @@ public final class Lab: Sendable {
     /// - Throws: ``LabError`` where there is none.
     public func host(_ name: String) throws -> LabHost {
         guard let host = hosts.first(where: { $0.name == name }) else {
-            throw LabError(.usage, "no host is named \(name): name one of \(hosts.map(\.name).joined(separator: ", "))")
+            throw LabError(.usage, "The lab has no host \(name). Choose from \(hosts.map(\.name).joined(separator: ", ")).")
         }
         return host
     }

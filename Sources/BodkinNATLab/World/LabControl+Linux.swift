@@ -26,12 +26,14 @@ public enum LabControl {
         guard result >= 0 else {
             let others = running().map { "\($0)" }.joined(separator: ", ")
             throw LabError(
-                .usage, "no lab runs as process \(process): " + (others.isEmpty ? "start one with 'bodkin lab shell'" : "choose \(others)"))
+                .usage, "No lab runs as process \(process). " + (others.isEmpty ? "Start a lab." : "Choose from \(others)."))
         }
         let connection = Descriptor(result)
         send(line + "\n", to: connection)
         let answer = receive(from: connection, atMost: answerLimit)
-        guard answer.hasPrefix("ok\n") else { throw LabError(.usage, answer.isEmpty ? "the lab gave no answer: is it yours?" : answer) }
+        guard answer.hasPrefix("ok\n") else {
+            throw LabError(.usage, answer.isEmpty ? "The lab did not answer. Run the command as the user of the lab." : answer)
+        }
         return String(answer.dropFirst(3))
     }
 
@@ -39,10 +41,10 @@ public enum LabControl {
     public static func enter(_ host: String, of process: Int32) throws {
         let hosts = try request("hosts", of: process).split(separator: "\n").map { $0.split(separator: " ") }
         guard let entry = hosts.first(where: { $0.first == host[...] }), let number = entry.last.flatMap({ Int32($0) }) else {
-            throw LabError(.usage, "the lab has no host \(host): choose \(hosts.compactMap { $0.first }.joined(separator: ", "))")
+            throw LabError(.usage, "The lab has no host \(host). Choose from \(hosts.compactMap { $0.first }.joined(separator: ", ")).")
         }
         let raw = open("/proc/\(process)/fd/\(number)", O_RDONLY | O_CLOEXEC)
-        guard raw >= 0 else { throw LabError(.notPermitted, "the lab belongs to another user: enter it as that user", errorNumber: errno) }
+        guard raw >= 0 else { throw LabError(.notPermitted, "The lab belongs to another user. Enter it as that user.", errorNumber: errno) }
         let descriptor = Descriptor(raw)
         try withExtendedLifetime(descriptor) {
             _ = try system(bodkin_netns_enter(descriptor.raw), "the host cannot be entered, is the lab another user's?")
@@ -142,7 +144,7 @@ public func withControl<T: Sendable>(of lab: Lab, _ body: @escaping @Sendable ()
         while let result = try await group.next() {
             if let result { return result }
         }
-        throw LabError(.ended, "the lab ended before its work was done: run it again")
+        throw LabError(.ended, "The lab ended before its work was done. Run it again.")
     }
 }
 #endif

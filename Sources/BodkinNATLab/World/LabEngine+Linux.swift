@@ -48,7 +48,7 @@ final class LabEngine: Sendable {
                 mailbox.commands.append { continuation.resume(returning: command(&$0, $1)) }
                 return true
             }
-            guard accepted else { return continuation.resume(throwing: LabError(.ended, "the lab has ended: start another")) }
+            guard accepted else { return continuation.resume(throwing: LabError(.ended, "The lab has ended. Start another one.")) }
             eventfd_write(wakeup.raw, 1)
         }
     }

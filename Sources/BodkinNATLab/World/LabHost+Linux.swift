@@ -39,7 +39,7 @@ public final class LabHost: Sendable {
     public func start(
         _ arguments: [String], environment extra: [String: String] = [:], directory: String? = nil, output: LabProcess.Output = .captured
     ) throws -> LabProcess {
-        guard !arguments.isEmpty else { throw LabError(.usage, "no program is named: give one") }
+        guard !arguments.isEmpty else { throw LabError(.usage, "The arguments name no program. Name one.") }
         // A lab in a lab says nothing of the outer one.
         var variables = ProcessEnvironment.current.filter { !$0.key.hasPrefix("BODKIN_LAB") }
         variables.merge(environment) { $1 }

@@ -66,15 +66,15 @@ final class Namespace: Sendable {
     ]
 
     static let noRights = """
-        this user may not make network namespaces: run as root, or allow unprivileged user namespaces \
-        (sysctl user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)
+        This user may not create network namespaces. Run as root, or allow unprivileged user namespaces \
+        (sysctl user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0).
         """
 
     private static func make(_ interface: Interface) throws -> Descriptor {
         let result = bodkin_tun_open(interface.name)
         if [-ENOENT, -EACCES, -EPERM, -ENODEV].contains(result) {
-            let remedy = result == -ENOENT || result == -ENODEV ? "load the module (modprobe tun)" : "make it readable and writable for this user"
-            throw LabError(.notPermitted, "/dev/net/tun cannot be opened (\(text(of: -result))): \(remedy)", errorNumber: -result)
+            let remedy = result == -ENOENT || result == -ENODEV ? "Load the module (modprobe tun)." : "Make it readable and writable for this user."
+            throw LabError(.notPermitted, "/dev/net/tun cannot be opened (\(text(of: -result))). \(remedy)", errorNumber: -result)
         }
         let tunnel = try Descriptor(checking: result, "no TUN device")
         try system(bodkin_interface_up(interface.name, Int32(interface.mtu)), "\(interface.name) cannot be brought up")

@@ -27,7 +27,8 @@ struct SystemThread: Sendable {
             }, retained.toOpaque())
         guard result == 0 else {
             retained.release()
-            throw LabError(.system, "no thread: \(text(of: result)); end other programs and try again", errorNumber: result)
+            throw LabError(
+                .system, "The system starts no further thread (\(text(of: result))). End other programs, and try again.", errorNumber: result)
         }
         pthread_detach(thread)
     }

@@ -1,7 +1,7 @@
 extension STUNMessage.Attribute {
     /// The error for a value that does not have the form of its type.
     static func malformed(_ reason: String) -> STUNError {
-        STUNError(.malformedAttribute, "STUN attribute \(Self.type) is malformed: \(reason); answer a request with 400, drop anything else")
+        STUNError(.malformedAttribute, "The STUN attribute \(Self.type) is malformed: \(reason). Refuse a request with 400; drop another message.")
     }
 
     /// Reads UTF-8 of at most `limit` bytes.

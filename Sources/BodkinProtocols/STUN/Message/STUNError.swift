@@ -1,22 +1,22 @@
-/// Why bytes are no STUN message, or a message cannot be made, with what to do about it.
+/// An error of the STUN codec: bytes that are not a STUN message, or a message that cannot be encoded.
 public struct STUNError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure.
     public enum Code: String, Sendable, Hashable, CaseIterable {
-        /// The bytes are not STUN at all: another protocol, or noise.
+        /// The bytes are not STUN: another protocol, or noise.
         case notSTUN
-        /// The message is cut short or longer than it says.
+        /// The message is shorter or longer than it announces.
         case wrongLength
         /// The message is larger than ``STUNMessage/maximumSize``.
         case tooLarge
-        /// An attribute runs beyond the message, or its value does not have the form of its type.
+        /// An attribute is longer than the message, or its value does not have the form of its type.
         case malformedAttribute
-        /// FINGERPRINT is not the last attribute, or not that of these bytes.
+        /// FINGERPRINT is not the last attribute, or does not match the message.
         case wrongFingerprint
     }
 
     /// The kind.
     public var code: Code
-    /// One line: what is wrong, and what to do next.
+    /// What failed, and what to do; two sentences.
     public var message: String
 
     /// An error from its parts.

@@ -22,7 +22,7 @@ extension STUNMessage {
     public mutating func append(_ attribute: some Attribute) throws(STUNError) {
         let raw = RawAttribute(attribute, in: transactionID)
         guard size + raw.size + Self.sealSize <= Self.maximumSize else {
-            throw STUNError(.tooLarge, "a STUN message holds at most \(Self.maximumSize) bytes; leave attributes out or shorten them")
+            throw STUNError(.tooLarge, "A STUN message holds at most \(Self.maximumSize) bytes. Leave out attributes, or shorten them.")
         }
         attributes.append(raw)
     }

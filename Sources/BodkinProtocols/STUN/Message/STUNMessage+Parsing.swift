@@ -6,19 +6,19 @@ extension STUNMessage {
     /// - Throws: ``STUNError``: drop the datagram, or close the stream.
     public init(_ bytes: [UInt8]) throws(STUNError) {
         guard let size = try Self.size(announcedBy: bytes.prefix(Self.headerSize)), size == bytes.count else {
-            throw STUNError(.wrongLength, "a STUN message of \(bytes.count) bytes announces another length; drop it")
+            throw STUNError(.wrongLength, "A STUN message of \(bytes.count) bytes announces another length. Drop the message.")
         }
         var reader = Reader(bytes)
         guard let type = reader.number(UInt16.self), reader.bytes(6) != nil, let id = reader.bytes(12).flatMap({ TransactionID(bytes: $0) }) else {
-            throw STUNError(.wrongLength, "a STUN message ends within its header; drop it")
+            throw STUNError(.wrongLength, "A STUN message ends within its header. Drop the message.")
         }
         self.init(Class(type: type), Method(type: type), transactionID: id)
         while reader.count > 0 {
-            if attributes.last?.type == .fingerprint { throw STUNError(.wrongFingerprint, "attributes follow a STUN FINGERPRINT; drop the message") }
+            if attributes.last?.type == .fingerprint { throw STUNError(.wrongFingerprint, "Attributes follow a STUN FINGERPRINT. Drop the message.") }
             attributes.append(try RawAttribute(from: &reader))
         }
         if let last = attributes.last, last.type == .fingerprint, last.value != Fingerprint(of: bytes.dropLast(8)).value(in: id) {
-            throw STUNError(.wrongFingerprint, "a STUN FINGERPRINT is not that of its message; drop the message")
+            throw STUNError(.wrongFingerprint, "A STUN FINGERPRINT does not match its message. Drop the message.")
         }
     }
 
@@ -28,17 +28,17 @@ extension STUNMessage {
     static func size(announcedBy prefix: some Collection<UInt8>) throws(STUNError) -> Int? {
         let prefix = Array(prefix.prefix(8))
         if let first = prefix.first, first & 0xC0 != 0 {
-            throw STUNError(.notSTUN, "the first byte is not that of a STUN message; is the other side speaking TLS, HTTP or TURN to a STUN port?")
+            throw STUNError(.notSTUN, "The first byte is not that of a STUN message. Check whether the remote endpoint speaks TLS, HTTP or TURN.")
         }
         if !bigEndian(magicCookie).starts(with: prefix.dropFirst(4)) {
-            throw STUNError(.notSTUN, "the STUN magic cookie is missing; the other side must speak RFC 5389 or later")
+            throw STUNError(.notSTUN, "The STUN magic cookie is missing. The remote endpoint must speak RFC 5389 or later.")
         }
         var reader = Reader(prefix.dropFirst(2))
         guard let length = reader.number(UInt16.self) else { return nil }
-        guard length % 4 == 0 else { throw STUNError(.notSTUN, "a STUN length of \(length) is no multiple of 4; drop it") }
+        guard length % 4 == 0 else { throw STUNError(.notSTUN, "A STUN length of \(length) is not a multiple of 4. Drop the message.") }
         let size = headerSize + Int(length)
         guard size <= maximumSize else {
-            throw STUNError(.tooLarge, "a STUN message of \(size) bytes is above the limit of \(maximumSize); send less")
+            throw STUNError(.tooLarge, "A STUN message of \(size) bytes is longer than the limit of \(maximumSize). Send less.")
         }
         return size
     }

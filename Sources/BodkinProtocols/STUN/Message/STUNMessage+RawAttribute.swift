@@ -18,7 +18,7 @@ extension STUNMessage {
         init(from reader: inout Reader) throws(STUNError) {
             guard let type = reader.number(UInt16.self), let count = reader.number(UInt16.self).map(Int.init),
                 let value = reader.bytes(count), let padding = reader.bytes(paddingSize(after: count))
-            else { throw STUNError(.malformedAttribute, "a STUN attribute runs beyond the end of its message; drop the message") }
+            else { throw STUNError(.malformedAttribute, "A STUN attribute is longer than its message. Drop the message.") }
             self.type = AttributeType(rawValue: type)
             self.value = value
             self.padding = padding
