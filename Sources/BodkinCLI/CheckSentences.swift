@@ -20,9 +20,9 @@ extension ReferenceNetwork {
     var name: String {
         switch self {
         case .open: "a public host"
-        case .keeping: "a NAT with endpoint-independent mapping"
-        case .counting: "a symmetric NAT with sequential ports"
-        case .drawing: "a symmetric NAT with random ports"
+        case .fixed: "a NAT with endpoint-independent mapping"
+        case .sequential: "a symmetric NAT with sequential ports"
+        case .random: "a symmetric NAT with random ports"
         }
     }
 }

@@ -4,7 +4,7 @@ public import BodkinCore
 ///
 /// ```swift
 /// let grade = NetworkGrade(.v4, of: profile)
-/// print(grade.rating, grade.outcomes[.keeping]?.feasibility ?? .unknown)
+/// print(grade.rating, grade.outcomes[.fixed]?.feasibility ?? .unknown)
 /// ```
 public struct NetworkGrade: Hashable, Sendable {
     /// The ratings, the best first.
