@@ -1,16 +1,16 @@
 public import BodkinCore
 
-/// How a NAT gives out the external ports of TCP connections, or of UDP, as far as a check has seen.
+/// How a NAT allocates external ports over TCP or UDP, as far as a check has measured it.
 public struct AllocationProfile: Hashable, Sendable {
     /// The address family.
     public var family: IPAddress.Family
-    /// What explains the samples best.
+    /// The allocation that explains the samples best.
     public var estimate: AllocationEstimate
-    /// Whether a local port that was used towards several STUN endpoints had one external endpoint towards all of them; nil where none was.
+    /// Whether one local port had the same external endpoint towards several STUN endpoints; nil if no port was used towards several.
     public var isSteady: Bool?
-    /// How many probes were answered.
+    /// The number of probes with an answer.
     public var sampleCount: Int
-    /// How many addresses of the server were asked: with one alone, a mapping that depends on the address looks like one that depends on nothing.
+    /// The number of the server's addresses that answered. One address alone cannot tell address-dependent from endpoint-independent mapping.
     public var serverAddressCount: Int
 
     /// A profile from its parts.
@@ -24,7 +24,7 @@ public struct AllocationProfile: Hashable, Sendable {
         self.serverAddressCount = serverAddressCount
     }
 
-    /// What samples from ports of the check's own show.
+    /// The profile that follows from samples.
     public init(_ samples: [AllocationSample], family: IPAddress.Family, localAddresses: Set<IPAddress>) {
         let repeated = Dictionary(grouping: samples, by: \.localPort).values.filter { Set($0.map(\.destination)).count > 1 }
         self.init(
@@ -33,11 +33,11 @@ public struct AllocationProfile: Hashable, Sendable {
             serverAddressCount: Set(samples.map(\.destination.address)).count)
     }
 
-    /// Whether a peer will see the port that a server sees; nil where that is not known.
+    /// Whether a remote peer sees the port that the server sees; nil if unknown.
     public var keepsEndpoint: Bool? { network.keepsEndpoint }
 
-    /// What the oracle is told of it. What is steady for two ports of a server with one address is taken to be so for every destination, as the engine does: few
-    /// NATs depend on the address alone.
+    /// The model of this NAT for an estimate. A mapping that is the same for two ports of one server address counts as endpoint-independent, because few NATs depend
+    /// on the address alone.
     public var network: NATProfile {
         var estimate = estimate
         if estimate.mapping == .unknown, let isSteady { estimate.mapping = isSteady ? .endpointIndependent : .addressAndPortDependent }

@@ -1,12 +1,12 @@
 public import BodkinCore
 
-/// How a NAT maps one local port, as several STUN endpoints see it (RFC 5780 section 4.3).
+/// The mapping of one local port, as several STUN endpoints see it (RFC 5780 section 4.3).
 public struct MappingProfile: Hashable, Sendable {
-    /// What one STUN endpoint saw.
+    /// The answer of one STUN endpoint.
     public struct Sample: Hashable, Sendable {
-        /// Who was asked.
+        /// The STUN endpoint.
         public var server: Endpoint
-        /// What it saw; nil where no answer came.
+        /// The local port as it sees it; nil without an answer.
         public var mapped: Endpoint?
 
         /// A sample from its parts.
@@ -16,25 +16,25 @@ public struct MappingProfile: Hashable, Sendable {
         }
     }
 
-    /// What the mapping depends on.
+    /// The kinds of mapping.
     public enum Kind: String, Hashable, Sendable {
         /// No STUN endpoint answered.
         case blocked
-        /// The local endpoint is the public one.
+        /// No NAT: the server sees the local endpoint.
         case none
-        /// The same for every destination: what the server sees is what a peer will see.
+        /// Every destination sees the same mapping, so a remote peer sees what the server sees.
         case endpointIndependent = "endpoint-independent"
-        /// Another one for each destination.
+        /// Each destination sees a different mapping.
         case endpointDependent = "endpoint-dependent"
-        /// One answer alone does not tell.
+        /// Only one answer came, which does not tell.
         case unknown
     }
 
     /// The address family.
     public var family: IPAddress.Family
-    /// The local endpoint that asked; nil where there was none.
+    /// The local endpoint; nil if no request was sent.
     public var local: Endpoint?
-    /// The answers, in the order in which they were asked for.
+    /// The answers, in the order of the requests.
     public var samples: [Sample]
 
     /// A profile from its parts.
@@ -44,12 +44,12 @@ public struct MappingProfile: Hashable, Sendable {
         self.samples = samples
     }
 
-    /// The distinct endpoints that were seen, in order.
+    /// The distinct mapped endpoints, in order.
     public var mapped: [Endpoint] {
         samples.compactMap(\.mapped).reduce(into: []) { list, endpoint in if !list.contains(endpoint) { list.append(endpoint) } }
     }
 
-    /// What the mapping depends on.
+    /// The kind of the mapping.
     public var kind: Kind {
         let answers = samples.compactMap(\.mapped)
         guard let first = answers.first else { return .blocked }
@@ -58,7 +58,7 @@ public struct MappingProfile: Hashable, Sendable {
         return answers.count > 1 ? .endpointIndependent : .unknown
     }
 
-    /// Whether the outside port is the local one, everywhere; nil where nothing is known.
+    /// Whether every destination sees the local port number; nil without an answer.
     public var preservesPort: Bool? {
         guard let local, !mapped.isEmpty else { return nil }
         return mapped.allSatisfy { $0.port == local.port }

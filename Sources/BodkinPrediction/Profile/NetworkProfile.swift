@@ -1,40 +1,40 @@
 public import BodkinCore
 
-/// What the network here looks like to a peer: what a check finds out.
+/// The findings of a check about the network of this host.
 public struct NetworkProfile: Sendable {
-    /// Whether peers can meet at the server from here.
+    /// Whether the peer can use the rendezvous server.
     public enum Reachability: Sendable {
-        /// Registered: TLS and registration together took this long.
+        /// The peer registered; TLS and registration together took this long.
         case registered(after: Duration)
-        /// The server cannot be used, and why.
+        /// The server cannot be used, because of this error.
         case failed(any Error)
     }
 
     /// The interfaces that are up.
     public var interfaces: [NetworkInterface]
-    /// The ways out.
+    /// The default routes.
     public var routes: [DefaultRoute]
     /// Whether the server can be used.
     public var reachability: Reachability
-    /// How TCP is mapped, for each family that the server has an address of.
+    /// The mapping of TCP, for each address family of the server.
     public var tcp: [MappingProfile]
-    /// How UDP is mapped.
+    /// The mapping of UDP, for each address family of the server.
     public var udp: [MappingProfile]
-    /// How ports of TCP connections are given out, for each family in which that could be looked at.
+    /// The allocation of TCP ports, for each family in which the check could measure it.
     public var allocations: [AllocationProfile] = []
-    /// What the reserved port lets in, for each family in which the server has connected back.
+    /// The filtering at the reserved port, for each family in which the server dialed back.
     public var filtering: [FilteringProfile] = []
-    /// Whether two ports of this machine reach each other by their outside endpoints, over IPv4; nil where that was not to be found out.
+    /// Whether two ports of this host reach each other by their external endpoints, over IPv4; nil if the check could not measure it.
     public var hairpin: Bool?
-    /// What an RST from outside deletes, for each family in which that could be looked at.
+    /// What an RST from outside deletes, for each family in which the check could measure it.
     public var resets: [ResetProfile] = []
-    /// What stands between this machine and its outside address, over IPv4; nil where that was not to be found out.
+    /// The NATs between this host and its external address, over IPv4; nil if the check could not measure them.
     public var nesting: NestingProfile?
-    /// How ports are given out over UDP, for each family in which that could be looked at.
+    /// The allocation of UDP ports, for each family in which the check could measure it.
     public var udpAllocations: [AllocationProfile] = []
-    /// What a UDP port lets in, for each family in which the server could answer from elsewhere.
+    /// The filtering of UDP, for each family in which the server could answer from another address.
     public var udpFiltering: [FilteringProfile] = []
-    /// What this machine is ready to do for a direct path.
+    /// The limits of this peer for port prediction.
     public var policy = PunchPolicy()
 
     /// A profile from its parts.

@@ -1,9 +1,9 @@
 public import BodkinCore
 
-/// What an RST from outside deletes in the NAT that gives out the external ports, at once: a NAT before it that keeps them does not show, nor does one that waits, as
+/// What an RST from outside deletes at once in the NAT that allocates the external ports. A NAT before it with fixed ports does not show, nor does a NAT that waits, as
 /// Linux does for 10 s.
 public struct ResetProfile: Hashable, Sendable {
-    /// A port's only connection was reset.
+    /// The result of a reset of a port's only connection.
     package struct Lone: Hashable, Sendable {
         /// The external endpoint before the RST.
         package var before: Endpoint
@@ -17,7 +17,7 @@ public struct ResetProfile: Hashable, Sendable {
         }
     }
 
-    /// One of a port's two connections was reset.
+    /// The result of a reset of one of a port's two connections.
     package struct Accompanied: Hashable, Sendable {
         /// The external endpoint of the other connection.
         package var before: Endpoint
@@ -36,12 +36,13 @@ public struct ResetProfile: Hashable, Sendable {
 
     /// The address family.
     public var family: IPAddress.Family
-    /// Whether a port whose only connection was reset has the same endpoint outside right after; nil where each destination sees another one anyway, or where that was
-    /// not to be found out.
+    /// Whether a port has the same external endpoint right after a reset of its only connection; nil if each destination sees a different one anyway, or if the check
+    /// could not measure it.
     public var keepsEndpoint: Bool?
-    /// Whether the port's other connections go on; nil where that was not to be found out.
+    /// Whether the port's other connections survive; nil if the check could not measure it.
     public var sparesOthers: Bool?
-    /// What it deletes. A port that follows from the local one would be the same again, so that a NAT with such ports is unknown unless other connections die.
+    /// What the RST deletes. It is unknown for a NAT whose external port follows from the local one, unless other connections end, because such a NAT allocates the
+    /// same port again.
     public var loss: ResetLoss
 
     /// A profile from its parts.
@@ -52,21 +53,21 @@ public struct ResetProfile: Hashable, Sendable {
         self.loss = loss
     }
 
-    /// What the experiments show, nil where one has come to nothing.
+    /// The profile that follows from the experiments; a failed one is nil.
     package init(family: IPAddress.Family, lone: [Lone?], accompanied: Accompanied?, allocation: AllocationProfile?) {
         self.init(family: family)
         if allocation?.keepsEndpoint == true, !lone.isEmpty {
-            let kept = lone.map { $0.map { $0.before == $0.after } }
-            keepsEndpoint = kept.allSatisfy { $0 == true } ? true : kept.allSatisfy { $0 == false } ? false : nil
+            let isSame = lone.map { $0.map { $0.before == $0.after } }
+            keepsEndpoint = isSame.allSatisfy { $0 == true } ? true : isSame.allSatisfy { $0 == false } ? false : nil
         }
         if let accompanied, accompanied.after != nil { sparesOthers = accompanied.isAlive }
         let kind = allocation?.estimate.allocation ?? .unknown
         switch (sparesOthers, keepsEndpoint) {
-        // A port that would be another one, and is not: the mapping is there, and the connection has died of something else.
+        // The NAT would have allocated another port and did not, so the mapping exists, and the connection has ended for another reason.
         case (false?, _) where accompanied?.after == accompanied?.before && !kind.followsLocalPort: loss = .unknown
         case (false?, _): loss = .mapping
         case (true?, false?): loss = .session
-        case (true?, true?) where kind.isDrawnAnew: loss = .nothing
+        case (true?, true?) where kind.isAllocatedAfresh: loss = .nothing
         case (true?, _), (nil, _): loss = .unknown
         }
     }
@@ -77,7 +78,7 @@ extension AllocationKind {
     fileprivate var followsLocalPort: Bool { externalPort(for: 40_000) != nil }
 
     /// Whether a second mapping of one local port has another external port for certain, or almost.
-    fileprivate var isDrawnAnew: Bool {
+    fileprivate var isAllocatedAfresh: Bool {
         switch self {
         case .sequential, .dependent, .random, .block: true
         case .equal, .preserving, .unknown: false

@@ -2,13 +2,15 @@ import BodkinCore
 import BodkinPrediction
 import NIOCore
 
-/// Sends the probes of a sampling plan over UDP, as ``PortSampler`` does over TCP.
+/// The driver of a sampling plan over UDP, as ``PortSampler`` is over TCP.
 enum DatagramSampler {
-    /// How long a batch is waited for. One round trip is half of what a connection and its question take.
-    private static let patience = TimeAmount.milliseconds(500)
+    /// The time to wait for a batch. A UDP exchange takes one round trip, half of what a connection and its request take.
+    private static let timeout = TimeAmount.milliseconds(500)
 
-    /// The samples of a plan, as many as were answered. Nothing is sent twice: nobody would know which of the two was mapped. Its sockets are closed when the last batch is
-    /// over, so that no port is given out again meanwhile.
+    /// Returns the samples of a plan, one for each answer.
+    ///
+    /// The sampler sends each request once, because the answer to a repeated one does not tell which of the two was mapped. It closes its sockets after the last
+    /// batch, so that the NAT allocates no port twice meanwhile.
     static func run(
         _ plan: SamplingPlan, from base: UInt16, _ family: IPAddress.Family, on eventLoop: any EventLoop
     ) async -> [AllocationSample] {
@@ -17,24 +19,24 @@ enum DatagramSampler {
         var samples: [AllocationSample] = []
         for batch in plan.batches {
             let probes = batch.compactMap { probe in sockets[probe.offset].map { (probe, $0) } }
-            let answers = try? await eventLoop.flatSubmit { ask(probes, on: eventLoop) }.get()
-            samples += zip(probes, answers ?? []).compactMap { probe, answer in
-                (try? answer.get()).map { AllocationSample($0, to: probe.0, from: base) }
+            let responses = try? await eventLoop.flatSubmit { send(probes, on: eventLoop) }.get()
+            samples += zip(probes, responses ?? []).compactMap { probe, response in
+                (try? response.get()).map { AllocationSample($0, to: probe.0, from: base) }
             }
         }
         for socket in sockets.values { socket.close() }
         return samples
     }
 
-    private static func ask(
+    private static func send(
         _ probes: [(SamplingPlan.Probe, STUNSocket)], on eventLoop: any EventLoop
     ) -> EventLoopFuture<[Result<BindingResponse, any Error>]> {
-        let questions = probes.enumerated().map { index, probe in
-            // Paced, so that the NAT sees them in this order.
+        let responses = probes.enumerated().map { index, probe in
+            // The pace makes the requests reach the NAT in this order.
             eventLoop.flatScheduleTask(in: TimeAmount(SamplingPlan.spacing * index)) {
-                probe.1.askOnce(probe.0.destination, within: patience)
+                probe.1.requestOnce(from: probe.0.destination, within: timeout)
             }.futureResult
         }
-        return EventLoopFuture.whenAllComplete(questions, on: eventLoop)
+        return EventLoopFuture.whenAllComplete(responses, on: eventLoop)
     }
 }

@@ -2,22 +2,23 @@ import BodkinCore
 import NIOCore
 import NIOPosix
 
-/// Whether two ports of this machine reach each other by their outside endpoints (RFC 5382 section 7.1), as two peers behind one NAT would have to.
+/// A probe of hairpinning: whether two ports of this host reach each other by their external endpoints (RFC 5382 section 7.1), as two peers behind one NAT do.
 enum HairpinProbe {
-    /// One SYN, and the one that the system repeats after a second.
-    private static let patience = TimeAmount.milliseconds(1500)
+    /// The time for one SYN, and for the one that the kernel repeats after a second.
+    private static let timeout = TimeAmount.milliseconds(1500)
 
-    /// Has a server see two ports, and connects each to what was seen of the other, at once. Nil where the server does not answer.
+    /// Learns the external endpoints of two ports, and connects each port to the other one's at once.
+    /// - Returns: nil if the server does not answer.
     static func run(_ server: Endpoint, on eventLoop: any EventLoop) async -> Bool? {
-        func ask() async -> BindingResponse? {
-            let question = BindingRequest(to: server)
-            return try? await eventLoop.flatSubmit { question.ask(within: STUNProbe.timeout, on: eventLoop) }.get()
+        func response() async -> BindingResponse? {
+            let request = BindingRequest(to: server)
+            return try? await eventLoop.flatSubmit { request.ask(within: STUNProbe.timeout, on: eventLoop) }.get()
         }
-        let answers = [await ask(), await ask()].compactMap { $0 }
-        defer { eventLoop.execute { for answer in answers { answer.close() } } }
-        guard answers.count == 2, let first = answers[0].local, let second = answers[1].local else { return nil }
-        async let there = connects(from: first, to: answers[1].mapped, on: eventLoop)
-        async let back = connects(from: second, to: answers[0].mapped, on: eventLoop)
+        let responses = [await response(), await response()].compactMap { $0 }
+        defer { eventLoop.execute { for response in responses { response.close() } } }
+        guard responses.count == 2, let first = responses[0].local, let second = responses[1].local else { return nil }
+        async let there = connects(from: first, to: responses[1].mapped, on: eventLoop)
+        async let back = connects(from: second, to: responses[0].mapped, on: eventLoop)
         let results = await (there, back)
         return results.0 || results.1
     }
@@ -28,7 +29,7 @@ enum HairpinProbe {
                 ClientBootstrap(group: eventLoop)
                     .channelOption(SocketOptions.reuseAddress, value: 1)
                     .channelOption(SocketOptions.reusePort, value: 1)
-                    .connectTimeout(patience)
+                    .connectTimeout(timeout)
                     .bind(to: local).connect(to: remote)
             }
         }

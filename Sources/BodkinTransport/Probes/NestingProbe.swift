@@ -4,62 +4,64 @@ import BodkinProtocols
 import BodkinSystem
 import NIOCore
 
-/// Looks for a NAT before the one that has the outside address, by UDP datagrams that may go one hop, two, and so on.
+/// A probe for a NAT before the one that has the external address. It sends UDP datagrams with increasing hop limits.
 ///
-/// A router answers the datagram whose hops are used up there (RFC 792, time exceeded), but not what is for itself: of that the TTL is not looked at (RFC 1812 section
-/// 4.2.2.9). So what is sent to the outside address is answered by the routers before the one that has it, and what is sent to the server by that one, too. Addresses
-/// alone would not tell: providers number routers beyond the NAT from private space as well.
+/// A router that discards a datagram because of its hop limit answers (RFC 792, time exceeded). For a datagram to itself, it does not look at the TTL (RFC 1812
+/// section 4.2.2.9). So the routers before the NAT answer datagrams to the external address, and the NAT itself answers only those to the server. Addresses alone
+/// do not tell, because providers also number the routers beyond the NAT from private space.
 enum NestingProbe {
-    /// How far it is looked: behind a home, a carrier's NAT is two or three hops away.
+    /// The greatest hop limit: behind a home router, a carrier's NAT is two or three hops away.
     static let hopLimit = 6
-    /// What was lost, or not answered, is sent again. Linux sends six such answers at once to one destination, and then one a second (`icmp_ratelimit`).
+    /// How often the probe sends a datagram that has no answer. Linux sends six such answers at once to one destination, then one per second (`icmp_ratelimit`).
     private static let rounds = 3
-    /// How long a round waits for answers: the routers asked are nearby.
-    private static let patience = Duration.milliseconds(350)
+    /// The time to wait in a round: the routers are nearby.
+    private static let timeout = Duration.milliseconds(350)
     private static let interval = Duration.milliseconds(25)
-    /// Traceroute's first port: nothing listens there.
+    /// The first port of traceroute, where no program listens.
     private static let port: UInt16 = 33_434
 
-    /// Nil where nothing has come back.
+    /// Sends the datagrams and interprets their answers.
+    /// - Returns: nil without any answer.
     static func run(_ mapping: MappingProfile, on eventLoop: any EventLoop) async -> NestingProfile? {
-        guard let own = mapping.local?.address, let outside = mapping.mapped.first.map({ Endpoint($0.address, port) }),
+        guard let local = mapping.local?.address, let external = mapping.mapped.first.map({ Endpoint($0.address, port) }),
             let server = mapping.samples.first(where: { $0.mapped != nil })?.server
         else { return nil }
         if mapping.kind == .none { return NestingProfile() }
-        var answers: [Question: HopAnswer] = [:]
+        var answers: [Target: HopAnswer] = [:]
         for _ in 0..<rounds {
-            // To the outside address first: a router that answers seldom would otherwise be silent just there.
-            let questions = [outside, server].flatMap { to in (1...hopLimit).map { Question(to: to, hops: $0) } }
-            answers.merge(await ask(questions.filter { answers[$0] == nil }, on: eventLoop)) { $1 }
+            // The external address comes first: a router with a low rate of answers would otherwise be silent there.
+            let targets = [external, server].flatMap { endpoint in (1...hopLimit).map { Target(endpoint: endpoint, hops: $0) } }
+            answers.merge(await probe(targets.filter { answers[$0] == nil }, on: eventLoop)) { $1 }
         }
-        func toWhatWasSent(to destination: Endpoint) -> [Int: HopAnswer] {
-            Dictionary(uniqueKeysWithValues: answers.filter { $0.key.to == destination }.map { ($0.key.hops, $0.value) })
+        func answersByHops(to endpoint: Endpoint) -> [Int: HopAnswer] {
+            Dictionary(uniqueKeysWithValues: answers.filter { $0.key.endpoint == endpoint }.map { ($0.key.hops, $0.value) })
         }
-        return NestingProfile(own: own, inwards: toWhatWasSent(to: outside), onwards: toWhatWasSent(to: server))
+        return NestingProfile(own: local, inwards: answersByHops(to: external), onwards: answersByHops(to: server))
     }
 
-    private struct Question: Hashable {
-        let to: Endpoint
+    /// The destination and the hop limit of a datagram.
+    private struct Target: Hashable {
+        let endpoint: Endpoint
         let hops: Int
     }
 
-    /// The answers of one round.
-    private static func ask(_ questions: [Question], on eventLoop: any EventLoop) async -> [Question: HopAnswer] {
+    /// Returns the answers of one round.
+    private static func probe(_ targets: [Target], on eventLoop: any EventLoop) async -> [Target: HopAnswer] {
         let request = STUNMessage.bindingRequest().bytes
-        // On the event loop, since the network that a socket is in may be that of its thread.
+        // The sockets are opened on the event loop, because the network of a socket may be that of its thread.
         let probes = try? await eventLoop.submit {
-            questions.compactMap { question in HopProbe.send(request, to: question.to, hops: question.hops).map { (question, $0) } }
+            targets.compactMap { target in HopProbe.send(request, to: target.endpoint, hops: target.hops).map { (target, $0) } }
         }.get()
         var waiting = probes ?? []
         defer { for (_, probe) in waiting { probe.close() } }
-        var answers: [Question: HopAnswer] = [:]
+        var answers: [Target: HopAnswer] = [:]
         var time = Duration.zero
-        while !waiting.isEmpty, time < patience {
+        while !waiting.isEmpty, time < timeout {
             try? await Task.sleep(for: interval)
             time += interval
-            waiting.removeAll { question, probe in
+            waiting.removeAll { target, probe in
                 guard let answer = probe.answer() else { return false }
-                answers[question] = answer
+                answers[target] = answer
                 probe.close()
                 return true
             }

@@ -31,31 +31,30 @@ package struct NetworkFindings: Sendable {
         for mapping in mappings where !Task.isCancelled {
             if let allocation = await AllocationProbe.run(mapping, over: .tcp, on: eventLoop) { found.allocations.append(allocation) }
         }
-        // Nobody wants the rest any more, or something has come between that it would disturb.
+        // The caller no longer wants the rest, or a dial has begun that the rest would disturb.
         if Task.isCancelled { return found }
         let allocations = found.allocations
         async let hairpin = hairpin(mappings, allocations, on: eventLoop)
         async let resets = resets(mappings, allocations, on: eventLoop)
-        // Without UDP there is nothing to be looked at, and where nothing answers that takes its time to be known.
         let udp = (try? await datagrams.get()) ?? []
         for mapping in udp {
             if let allocation = await AllocationProbe.run(mapping, over: .udp, on: eventLoop) { found.udpAllocations.append(allocation) }
         }
-        // These send datagrams themselves.
+        // These probes send datagrams themselves, so they wait for the sampling of UDP.
         async let nesting = nesting(mappings, on: eventLoop)
         for mapping in udp { if let filtering = await DatagramFiltering.run(mapping, on: eventLoop) { found.udpFiltering.append(filtering) } }
         (found.hairpin, found.resets, found.nesting) = await (hairpin, resets, nesting)
         return found
     }
 
-    /// Whether two ports reach each other by their outside endpoints, where these are kept.
+    /// Probes hairpinning, if the NAT uses one mapping for every destination.
     private static func hairpin(
         _ mappings: [MappingProfile], _ allocations: [AllocationProfile], on eventLoop: any EventLoop
     ) async -> Bool? {
-        let kept = mappings.first { mapping in
+        let mapping = mappings.first { mapping in
             mapping.family == .v4 && mapping.kind != .none && allocations.contains { $0.family == .v4 && $0.keepsEndpoint == true }
         }
-        guard let server = kept?.samples.first(where: { $0.mapped != nil })?.server else { return nil }
+        guard let server = mapping?.samples.first(where: { $0.mapped != nil })?.server else { return nil }
         return await HairpinProbe.run(server, on: eventLoop)
     }
 

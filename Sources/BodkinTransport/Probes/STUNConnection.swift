@@ -11,10 +11,10 @@ import Musl
 import Darwin
 #endif
 
-/// A TCP connection to a STUN endpoint that is asked more than once, or made to end by an RST from the far side.
+/// A TCP connection to a STUN server for several Binding requests, which the server's RST can end.
 struct STUNConnection: Sendable {
-    /// No STUN message begins with it (RFC 8489 section 5), so that a server closes.
-    private static let nonsense = ByteBuffer(bytes: [0xFF])
+    /// A byte that begins no STUN message (RFC 8489 section 5), so a server closes the connection.
+    private static let invalidByte = ByteBuffer(bytes: [0xFF])
 
     private let channel: any Channel
     private let reader: NIOLoopBound<STUNStreamReader>
@@ -22,9 +22,9 @@ struct STUNConnection: Sendable {
     /// The local port.
     var localPort: UInt16 { Endpoint(channel.localAddress)?.port ?? 0 }
 
-    /// Connects, from a local port of one's choice, or any.
+    /// Connects from a local port; 0 is any port.
     static func open(
-        to server: Endpoint, from localPort: UInt16 = 0, within patience: TimeAmount, on eventLoop: any EventLoop
+        to server: Endpoint, from localPort: UInt16 = 0, within timeout: TimeAmount, on eventLoop: any EventLoop
     ) async throws -> STUNConnection {
         let reader = try await eventLoop.submit { NIOLoopBound(STUNStreamReader(eventLoop), eventLoop: eventLoop) }.get()
         let channel = try await eventLoop.flatSubmit {
@@ -34,9 +34,9 @@ struct STUNConnection: Sendable {
                 ClientBootstrap(group: eventLoop)
                     .channelOption(SocketOptions.reuseAddress, value: 1)
                     .channelOption(SocketOptions.reusePort, value: 1)
-                    // After the far side's FIN there is something to be sent.
+                    // The probe sends a byte after the server's FIN.
                     .channelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
-                    .connectTimeout(patience)
+                    .connectTimeout(timeout)
                     .channelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(reader.value) }
                     }
@@ -46,25 +46,26 @@ struct STUNConnection: Sendable {
         return STUNConnection(channel: channel, reader: reader)
     }
 
-    /// What the server sees; nil where no answer comes in time.
-    func ask(within patience: TimeAmount) async -> Endpoint? {
+    /// Returns the local endpoint as the server sees it; nil if no answer comes in time.
+    func mapped(within timeout: TimeAmount) async -> Endpoint? {
         let (channel, reader) = (channel, reader)
         return try? await channel.eventLoop.flatSubmit {
-            let exchange = BindingExchange(configuration: .reliable(within: patience), on: channel.eventLoop)
+            let exchange = BindingExchange(configuration: .reliable(within: timeout), on: channel.eventLoop)
             reader.value.expect(exchange)
             exchange.start { channel.writeAndFlush(ByteBuffer(bytes: $0), promise: nil) }
             return exchange.response
         }.get().mapped
     }
 
-    /// Has the far side's system answer by an RST: it closes at what makes no sense, and what comes after that is for nobody (RFC 9293 section 3.10.7.4).
-    /// - Returns: whether the RST has come. The connection is over in any case.
-    func provokeReset(within patience: TimeAmount) async -> Bool {
+    /// Makes the server's kernel send an RST: the server closes the connection at an invalid byte, and the kernel answers a later one with an RST (RFC 9293 section
+    /// 3.10.7.4).
+    /// - Returns: whether the RST has come. The connection has ended in any case.
+    func provokeReset(within timeout: TimeAmount) async -> Bool {
         let (channel, reader) = (channel, reader)
         let hasCome = try? await channel.eventLoop.flatSubmit {
-            let deadline = channel.eventLoop.scheduleTask(in: patience) { reader.value.end() }
-            reader.value.finished.futureResult.whenSuccess { channel.writeAndFlush(Self.nonsense, promise: nil) }
-            channel.writeAndFlush(Self.nonsense, promise: nil)
+            let deadline = channel.eventLoop.scheduleTask(in: timeout) { reader.value.end() }
+            reader.value.finished.futureResult.whenSuccess { channel.writeAndFlush(Self.invalidByte, promise: nil) }
+            channel.writeAndFlush(Self.invalidByte, promise: nil)
             return reader.value.reset.futureResult.always { _ in
                 deadline.cancel()
                 channel.close(promise: nil)
@@ -73,7 +74,7 @@ struct STUNConnection: Sendable {
         return hasCome == true
     }
 
-    /// Ends it by an RST of our own, so that the local port is free at once.
+    /// Ends the connection by an RST of its own, so that the local port is free at once.
     func close() async {
         let channel = channel
         _ = try? await channel.eventLoop.flatSubmit {
@@ -83,12 +84,12 @@ struct STUNConnection: Sendable {
     }
 }
 
-/// Reads answers from a TCP connection, and sees how it ends.
+/// A channel handler that reads responses from a TCP connection, and reports how it ends.
 final class STUNStreamReader: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    /// The far side's FIN has come.
+    /// Succeeds when the server's FIN has come.
     let finished: EventLoopPromise<Void>
-    /// It is over: whether by an RST.
+    /// Succeeds when the connection has ended, with true after an RST.
     let reset: EventLoopPromise<Bool>
     private var exchange: BindingExchange?
     private var framer = STUNFramer()
@@ -99,12 +100,12 @@ final class STUNStreamReader: ChannelInboundHandler {
         reset = eventLoop.makePromise()
     }
 
-    /// Hands what comes to a transaction.
+    /// Passes later messages to an exchange.
     func expect(_ exchange: BindingExchange) { self.exchange = exchange }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        // A server that answers what is no STUN tells nothing.
+        // The probe ignores a server that sends something else than STUN.
         while let message = try? framer.next(from: &bytes) { exchange?.receive(message) { $0.local = Endpoint(context.channel.localAddress) } }
     }
 
@@ -114,18 +115,18 @@ final class STUNStreamReader: ChannelInboundHandler {
         finished.succeed()
     }
 
-    /// An RST in the place of a FIN.
+    /// An RST in place of a FIN.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         reset.succeed((error as? IOError)?.errnoCode == ECONNRESET)
         context.close(promise: nil)
     }
 
-    /// After the FIN, and unless we close, only an RST ends a connection so soon.
+    /// After the FIN, and without a close of its own, only an RST ends a connection so soon.
     func channelInactive(context: ChannelHandlerContext) { reset.succeed(hasFinished) }
 
     func handlerRemoved(context: ChannelHandlerContext) { end() }
 
-    /// Nothing more is waited for, or the connection has never come up.
+    /// Ends the wait, or reports that the connection was never established.
     func end() {
         finished.fail(ChannelError.eof)
         reset.succeed(false)

@@ -3,35 +3,35 @@ package import BodkinPrediction
 import BodkinProtocols
 package import NIOCore
 
-/// Asks several STUN endpoints from one local port (RFC 5780 section 4.3).
+/// A probe of the mapping behavior: requests from one local port to several STUN endpoints (RFC 5780 section 4.3).
 package enum STUNProbe {
     /// The time to wait for an answer over TCP or UDP. Two lost packets in a row still fit.
     static let timeout = TimeAmount.milliseconds(3500)
-    /// The most endpoints that are asked: what the URL names, its alternate port, and the same at the server's second address.
+    /// The limit of STUN endpoints: the port of the URL and the next one, at both addresses of the server.
     private static let limit = 4
 
-    /// Over TCP, one connection after another, all from one port.
+    /// Measures the mapping over TCP, by one connection after another, all from one port.
     package static func tcp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
         var profile = MappingProfile(family: family, local: nil, samples: [])
-        var answers: [BindingResponse] = []
+        var responses: [BindingResponse] = []
         var servers = servers
         var index = 0
         while index < min(servers.count, limit), !Task.isCancelled {
             let server = servers[index]
             index += 1
-            let question = BindingRequest(to: server, from: profile.local?.port ?? 0)
-            let answer = try? await eventLoop.flatSubmit { question.ask(within: STUNProbe.timeout, on: eventLoop) }.get()
-            profile.local = profile.local ?? answer?.local
-            profile.samples.append(MappingProfile.Sample(server: server, mapped: answer?.mapped))
-            extend(&servers, by: answer?.other, family)
-            if let answer { answers.append(answer) }
+            let request = BindingRequest(to: server, from: profile.local?.port ?? 0)
+            let response = try? await eventLoop.flatSubmit { request.ask(within: STUNProbe.timeout, on: eventLoop) }.get()
+            profile.local = profile.local ?? response?.local
+            profile.samples.append(MappingProfile.Sample(server: server, mapped: response?.mapped))
+            extend(&servers, by: response?.other, family)
+            if let response { responses.append(response) }
         }
-        // Not before: a mapping may go with its last session.
-        try? await eventLoop.submit { [answers] in for answer in answers { answer.close() } }.get()
+        // The connections close together, because a NAT may delete a mapping with its last session.
+        try? await eventLoop.submit { [responses] in for response in responses { response.close() } }.get()
         return profile
     }
 
-    /// Over UDP, from one socket, whose first datagrams go out at once.
+    /// Measures the mapping over UDP, from one socket that sends its first datagrams at once.
     package static func udp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
         var profile = MappingProfile(family: family, local: nil, samples: [])
         guard let first = servers.first, let socket = try? await STUNSocket.open(towards: first, on: eventLoop) else {
@@ -41,24 +41,24 @@ package enum STUNProbe {
         profile.local = socket.local
         var servers = servers
         while profile.samples.count < min(servers.count, limit) {
-            // All that are known at once: each that is silent takes seconds.
-            let asked = Array(servers[profile.samples.count..<min(servers.count, limit)])
-            let answers = await ask(asked, by: socket)
-            profile.samples += asked.map { MappingProfile.Sample(server: $0, mapped: answers[$0]?.mapped) }
-            for server in asked { extend(&servers, by: answers[server]?.other, family) }
+            // The requests go to all known endpoints at once, because each silent one takes seconds.
+            let targets = Array(servers[profile.samples.count..<min(servers.count, limit)])
+            let responses = await request(from: targets, by: socket)
+            profile.samples += targets.map { MappingProfile.Sample(server: $0, mapped: responses[$0]?.mapped) }
+            for server in targets { extend(&servers, by: responses[server]?.other, family) }
         }
         socket.close()
         return profile
     }
 
-    private static func ask(_ servers: [Endpoint], by socket: STUNSocket) async -> [Endpoint: BindingResponse] {
+    private static func request(from servers: [Endpoint], by socket: STUNSocket) async -> [Endpoint: BindingResponse] {
         await withTaskGroup(of: (Endpoint, BindingResponse?).self) { group in
-            for server in servers { group.addTask { (server, try? await socket.ask(server)) } }
-            return await group.reduce(into: [:]) { answers, answer in answers[answer.0] = answer.1 }
+            for server in servers { group.addTask { (server, try? await socket.request(from: server)) } }
+            return await group.reduce(into: [:]) { responses, response in responses[response.0] = response.1 }
         }
     }
 
-    /// The server's second address, where it names one.
+    /// Adds the server's second address, if the server names one.
     private static func extend(_ servers: inout [Endpoint], by other: Endpoint?, _ family: IPAddress.Family) {
         guard let other, other.address.family == family, !servers.contains(where: { $0.address == other.address }) else { return }
         servers += servers.map { Endpoint(other.address, $0.port) }

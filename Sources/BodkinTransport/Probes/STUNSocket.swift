@@ -3,16 +3,16 @@ import BodkinProtocols
 import NIOCore
 import NIOPosix
 
-/// A UDP socket that asks STUN endpoints, also several at once.
+/// A UDP socket for Binding requests to STUN servers, also to several at once.
 struct STUNSocket: Sendable {
-    /// The local endpoint; nil where the system does not tell.
+    /// The local endpoint; nil if the system does not report it.
     let local: Endpoint?
     private let channel: any Channel
     private let reader: NIOLoopBound<STUNDatagramReader>
 
-    /// Opens a socket with the address that the system would use towards `server`.
+    /// Opens a socket with the address that the system uses towards `server`.
     static func open(towards server: Endpoint, on eventLoop: any EventLoop) async throws -> STUNSocket {
-        // A connected socket is told its address; the one that asks may not be connected, as it asks several.
+        // A connected socket reports its address. The requesting socket is not connected, because it has several destinations.
         let guide = try await bind(Endpoint(.unspecified(server.address.family), 0), on: eventLoop, nil)
         try await guide.connect(to: SocketAddress(server)).get()
         let address = Endpoint(guide.localAddress)?.address
@@ -27,20 +27,20 @@ struct STUNSocket: Sendable {
         return STUNSocket(local: Endpoint(channel.localAddress), channel: channel, reader: reader)
     }
 
-    /// Asks one endpoint, and again where no answer comes.
-    func ask(
-        _ server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, within patience: TimeAmount = STUNProbe.timeout
+    /// Sends a request to a server, and repeats it while no response comes.
+    func request(
+        from server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, within timeout: TimeAmount = STUNProbe.timeout
     ) async throws -> BindingResponse {
-        try await channel.eventLoop.flatSubmit { question(to: server, changing: change, .unreliable(within: patience)) }.get()
+        try await channel.eventLoop.flatSubmit { response(of: server, changing: change, .unreliable(within: timeout)) }.get()
     }
 
-    /// Asks one endpoint once. On the event loop.
-    func askOnce(_ server: Endpoint, within patience: TimeAmount) -> EventLoopFuture<BindingResponse> {
-        question(to: server, .unreliable(within: patience, isRepeated: false))
+    /// Sends one request to a server, on the event loop.
+    func requestOnce(from server: Endpoint, within timeout: TimeAmount) -> EventLoopFuture<BindingResponse> {
+        response(of: server, .unreliable(within: timeout, isRepeated: false))
     }
 
-    private func question(
-        to server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, _ configuration: BindingTransaction.Configuration
+    private func response(
+        of server: Endpoint, changing change: STUNMessage.ChangeRequest? = nil, _ configuration: BindingTransaction.Configuration
     ) -> EventLoopFuture<BindingResponse> {
         let eventLoop = channel.eventLoop
         do {
@@ -55,14 +55,14 @@ struct STUNSocket: Sendable {
         }
     }
 
-    /// Closes it.
+    /// Closes the socket.
     func close() { channel.close(promise: nil) }
 
     private static func bind(
         _ local: Endpoint, on eventLoop: any EventLoop, _ reader: NIOLoopBound<STUNDatagramReader>?
     ) async throws -> any Channel {
         let address = try SocketAddress(local)
-        // On the event loop, since the network that a socket is in may be that of its thread.
+        // The socket is opened on the event loop, because its network may be that of its thread.
         return try await eventLoop.flatSubmit {
             DatagramBootstrap(group: eventLoop).channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { if let reader { try channel.pipeline.syncOperations.addHandler(reader.value) } }
@@ -71,12 +71,12 @@ struct STUNSocket: Sendable {
     }
 }
 
-/// Reads answers.
+/// A channel handler that passes responses to their exchanges.
 final class STUNDatagramReader: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     private var exchanges: [STUNMessage.TransactionID: BindingExchange] = [:]
 
-    /// Hands what comes to a transaction, as long as that goes on.
+    /// Passes later messages to an exchange, until it ends.
     func expect(_ exchange: BindingExchange) {
         exchanges[exchange.transactionID] = exchange
         exchange.response.assumeIsolated().whenComplete { [weak self] _ in self?.exchanges[exchange.transactionID] = nil }
@@ -91,7 +91,7 @@ final class STUNDatagramReader: ChannelInboundHandler {
         }
     }
 
-    /// An ICMP error: silence and refusal are the same here.
+    /// Ignores an ICMP error, because the probes treat refusal as silence.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 
     func channelInactive(context: ChannelHandlerContext) { for exchange in exchanges.values { exchange.fail(ChannelError.eof) } }
