@@ -133,8 +133,8 @@ extension Dial {
             return fail(.unreachable, "No direct path to the peer was established. Allow circuits, or try another network.")
         }
         if session.isTentative { return }
-        // Without any path, the circuit is still to be waited for.
-        if isResumption, session.activePath == nil, !context.isCircuitTaken, context.isCircuitOpen { return }
+        // Without any path, the circuit is still to be waited for; at the called end, the session is about to be given it.
+        if session.activePath == nil, !context.isCircuitTaken, context.isCircuitOpen { return }
         report.route = session.activePath.map { Route($0) }
         if report.route == .circuit {
             let verdict = context.verdict ?? RelayVerdict(report, isWanted: meeting?.isDirect ?? true, isSeen: context.isSeen)
