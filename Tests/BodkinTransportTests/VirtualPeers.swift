@@ -50,7 +50,7 @@ final class VirtualPeers {
             ends[end].onEvent = { [unowned self] in handle($0, at: end) }
             readOn(end)
         }
-        connect(.direct)
+        connect(.tcp)
     }
 
     /// The time since the beginning.
@@ -111,7 +111,7 @@ final class VirtualPeers {
         upkeeps[0].began()
         isDialing = true
         after(some(50...400)) { peers in
-            if !peers.dialsFail || !peers.random.chance(4) { peers.connect(peers.random.chance(3) ? .circuit : .direct) }
+            if !peers.dialsFail || !peers.random.chance(4) { peers.connect(peers.random.chance(3) ? .circuit : .tcp) }
             peers.isDialing = false
             peers.upkeeps[0].ended(at: peers.now, jitter: Double(500 + peers.random.below(1000)) / 1000)
             peers.tend(0)

@@ -21,7 +21,7 @@ extension Dial {
     /// Answers once, and only a peer that the server has let dial, and that has proved to be that one.
     mutating func answerForecastQuery(_ context: Context) {
         guard isCircuitAuthenticated, case .received(let hasResampled) = forecastQuery, !context.isSampling else { return }
-        // A sampling that has come to nothing, as where packets were lost, may be luckier once more.
+        // Lost packets make a sampling fail, so it is repeated once.
         if hasResampled {
             forecastQuery = .answered
             perform(.answerForecast)

@@ -35,7 +35,7 @@ extension Dial {
 
     mutating func met(_ meet: Meet, _ context: Context, at now: Instant) {
         guard meeting == nil else { return }
-        // Whoever else answers for the peer does not know the session.
+        // Another instance does not know the session.
         if isResumption, meet.instance != remoteInstance { return fail(.unavailable, "The remote peer has restarted. Dial it again.") }
         let isDirect = meet.isDirect && context.hasPort
         phase = .meeting(Meeting(isDirect: isDirect, observed: Array(meet.observed.prefix(8))))

@@ -53,10 +53,7 @@ extension Attempt {
     /// Our own candidates have changed: the remote peer hears of them.
     func announce(_ card: WireSignedCard?) {
         guard dial.isAtServer, let card else { return }
-        var signal = WireSignal()
-        signal.attempt = Data(id.bytes)
-        signal.card = card
-        engine.link?.send(.signal(signal))
+        send(.card(card))
         if engine.isMapped(for: id) { tell(.portAnnounced) }
     }
 
@@ -64,10 +61,12 @@ extension Attempt {
     /// so the remote peer fires first, as soon as it is told.
     func portReplaced(within limit: Duration) { if dial.mayBeMet { tell(.portReplaced(limit: limit)) } }
 
-    func send(_ forecast: WireForecast) {
+    func send(_ forecast: WireForecast) { send(.forecast(forecast)) }
+
+    private func send(_ payload: WireSignal.OneOf_Payload) {
         var signal = WireSignal()
         signal.attempt = Data(id.bytes)
-        signal.forecast = forecast
+        signal.payload = payload
         engine.link?.send(.signal(signal))
     }
 }
@@ -98,15 +97,11 @@ extension Attempt {
     /// Waits for the next deadline of the dial and of its strategies.
     func setTimer() {
         let deadline = phase == .over ? nil : ([dial.deadline] + strategies.map(\.deadline)).compactMap { $0 }.min()
-        guard deadline != timer?.deadline else { return }
-        timer?.task.cancel()
-        timer = deadline.map { deadline in
-            (deadline, OneShot(on: engine.eventLoop, at: engine.time(of: deadline)) { [weak self] in self?.deadlineCame() })
-        }
+        if deadline != timer.deadline { timer.set(to: deadline, by: engine.clock) { [weak self] in self?.deadlineCame() } }
     }
 
     private func deadlineCame() {
-        timer = nil
+        timer.cancel()
         if dial.deadline.map({ $0 <= engine.now }) ?? false { feed(.timeout) }
         for index in strategies.indices where strategies[index].deadline.map({ $0 <= engine.now }) ?? false { tell(.timeout, to: index) }
         setTimer()
@@ -245,11 +240,7 @@ extension PeerEngine {
 
     /// Dials a peer by circuit, opens no session, and asks for its forecast: its application hears nothing of it.
     func queryForecast(of peer: PeerID) -> EventLoopFuture<WireForecast?> {
-        if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }
-        guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "The local peer is closed. Create another peer.")) }
-        guard peer != id else {
-            return eventLoop.makeFailedFuture(PeerError(.ourselves, "This is the ID of the local peer. Use the ID of the remote peer."))
-        }
+        if let error = dialRefusal(to: peer) { return eventLoop.makeFailedFuture(error) }
         let attempt = Attempt(dialing: peer, for: .forecast, engine: self)
         keep(attempt)
         return attempt.queryForecast()

@@ -80,9 +80,7 @@ extension Attempt {
     /// A path is gone before the session had it, or had answered on it.
     private func lost(_ ref: Dial.PathRef, _ error: (any Error)?) {
         switch ref {
-        case .circuit:
-            let isSilent = if case .silent? = error as? PathError { true } else { false }
-            feed(.circuitLost(PathLoss(error), isSilent: isSilent))
+        case .circuit: feed(.circuitLost(PathLoss(error), isSilent: PathLoss.isSilent(error)))
         case .shot(let key):
             guard dial.isAtServer else { return }
             paths[key] = nil
@@ -121,23 +119,23 @@ extension Attempt {
     /// Who has a path, and looks for no more, is done.
     func concludeIfExhausted() { feed(.sessionChanged) }
 
-    /// An offer that the far side does not have to answer any more.
+    /// Ends a tentative session that has no answer yet.
     func withdraw() {
         guard isOnOffer, let driver = session else { return }
         session = nil
         driver.abort(code: 0, reason: "the dial was given up")
     }
 
-    /// Our offer came to nothing, for this reason; nil where the far side's session is to be had instead.
+    /// The remote peer did not accept the tentative session, for this reason; nil if its own session takes the place.
     func lostOffer(_ reason: String?) {
         session = nil
         feed(.tentativeSessionFailed(reason))
     }
 
-    /// The far side has our session.
+    /// The remote peer has accepted the session.
     func confirmed() {
         guard role == .dialer, !isResumption, session?.isOffer == true, let box else { return }
-        // Nobody waits for it here any more, but the far side, which has dialed, too.
+        // The remote peer has dialed as well. If no caller is left, the application gets an incoming connection.
         if callers.isEmpty { engine.incoming.yield(Connection(box)) }
         connected(Connection(box), route: box.report.route ?? .circuit)
         concludeIfExhausted()
@@ -165,13 +163,15 @@ extension Attempt {
 }
 
 extension PathLoss {
+    /// Whether nothing has answered.
+    static func isSilent(_ error: (any Error)?) -> Bool { if case .silent? = error as? PathError { true } else { false } }
+
     /// Why a connection has ended, by its error.
     init(_ error: (any Error)?) {
-        let isSilent = if case .silent? = error as? PathError { true } else { false }
         switch error {
         case nil: self = .closedByRemote
         case let error? where TransportError.isEndOfHandshake(error): self = .closedByRemote
-        case let error? where error is NIOSSLError || error is BoringSSLError || error is PathError && !isSilent: self = .impostor
+        case let error? where error is NIOSSLError || error is BoringSSLError || error is PathError && !Self.isSilent(error): self = .impostor
         case let error?: self = .other(error.inPlainWords)
         }
     }

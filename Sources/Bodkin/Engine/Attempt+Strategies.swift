@@ -127,7 +127,7 @@ extension Attempt {
             tell(.unheard(shot), to: strategy)
         case .verifyBindings: engine.verifyMappings()
         case .clear(let endpoint, let isPressing):
-            if !engine.discardStrangers(at: endpoint, isPressing: isPressing) { engine.tellPorts(.otherPortNeeded(id)) }
+            if !engine.inbound.clear(endpoint, isPressing: isPressing) { engine.tellPorts(.otherPortNeeded(id)) }
         case .replacePort: engine.tellPorts(.otherPortNeeded(id))
         case .foundSilence(let isLong): tell(.meetStayedSilent(isLong: isLong))
         case .sample(let round):

@@ -14,7 +14,7 @@ final class Attempt {
     /// The ways to a direct path.
     var strategies: [any PathStrategy]
     /// The next deadline of the dial and of its strategies.
-    var timer: (deadline: Instant, task: OneShot)?
+    var timer = DeadlineTimer()
     /// The strategies' connections that are not up yet, nil before the system has begun; and those that are.
     var connecting: [ShotKey: (any Channel)?] = [:]
     var paths: [ShotKey: Path] = [:]
@@ -152,7 +152,7 @@ extension Attempt {
     func cancel(for call: ObjectIdentifier) {
         guard let promise = callers.removeValue(forKey: call) else { return }
         promise.fail(CancellationError())
-        // What is on offer the far side may have taken for its own dial.
+        // The remote peer may have taken a tentative session for its own dial.
         if callers.isEmpty, session == nil { fail(CancellationError()) }
     }
 

@@ -17,7 +17,7 @@ final class ConnectionBox {
     /// When another path was last looked for because an answer was late.
     var doubtedAt: NIODeadline?
     /// Paths of a session that the far side has begun itself: they wait, at most as long as any opening.
-    var contenders: [Newcomer] = []
+    var contenders: [UnopenedPath] = []
     private(set) var isSettled = false
     private var settlers: [ObjectIdentifier: EventLoopPromise<ConnectionReport>] = [:]
 
@@ -50,7 +50,7 @@ final class ConnectionBox {
         doubtedAt = nil
         report.route = Route(path.kind)
         report.remote = path.remote
-        if path.kind == .direct {
+        if path.kind.isDirect {
             report.verdict = nil
             report.timeToDirect = report.timeToDirect ?? elapsed
         }

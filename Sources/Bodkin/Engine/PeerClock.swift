@@ -11,10 +11,7 @@ struct PeerClock {
     init(of eventLoop: any EventLoop) { (self.eventLoop, start) = (eventLoop, eventLoop.now) }
 
     /// The present moment.
-    var now: Instant { instant(eventLoop.now) }
-
-    /// A time of the event loop as machines count it.
-    func instant(_ time: NIODeadline) -> Instant { Instant(sinceStart: .nanoseconds((time - start).nanoseconds)) }
+    var now: Instant { Instant(sinceStart: .nanoseconds((eventLoop.now - start).nanoseconds)) }
 
     /// A time of the event loop at which a machine's deadline has certainly come. The event loop counts whole nanoseconds, and an early timer would find nothing to do.
     func time(of deadline: Instant) -> NIODeadline { start + TimeAmount(deadline.sinceStart) + .nanoseconds(1) }
@@ -27,6 +24,9 @@ struct PeerClock {
 /// ```
 struct DeadlineTimer {
     private var armed: (deadline: Instant, task: OneShot)?
+
+    /// The deadline that is waited for; nil for none.
+    var deadline: Instant? { armed?.deadline }
 
     /// Waits for a machine's deadline, and no longer for the one before; nil for none.
     mutating func set(to deadline: Instant?, by clock: PeerClock, _ body: @escaping () -> Void) {

@@ -8,11 +8,7 @@ import NIOCore
 extension PeerEngine {
     /// Dials a peer, or joins what is under way or alive.
     func connect(to peer: PeerID, for call: ObjectIdentifier) -> EventLoopFuture<Connection> {
-        if case .failed(let error) = state { return eventLoop.makeFailedFuture(error) }
-        guard !isOver else { return eventLoop.makeFailedFuture(PeerError(.closed, "The local peer is closed. Create another peer.")) }
-        guard peer != id else {
-            return eventLoop.makeFailedFuture(PeerError(.ourselves, "This is the ID of the local peer. Use the ID of the remote peer."))
-        }
+        if let error = dialRefusal(to: peer) { return eventLoop.makeFailedFuture(error) }
         let live = remotes.sessionToJoin(with: peer)
         if let live { return eventLoop.makeSucceededFuture(Connection(live)) }
         let own = remotes.dials(with: peer).first { $0.role == .dialer && !$0.isResumption }
@@ -22,6 +18,13 @@ extension PeerEngine {
         let result = attempt.result(for: call)
         attempt.begin()
         return result
+    }
+
+    /// Why a peer cannot be dialed at all; nil where it can.
+    func dialRefusal(to peer: PeerID) -> (any Error)? {
+        if let failure { return failure }
+        if isOver { return PeerError(.closed, "The local peer is closed. Create another peer.") }
+        return peer == id ? PeerError(.ourselves, "This is the ID of the local peer. Use the ID of the remote peer.") : nil
     }
 
     /// A dial begins, of whichever side.

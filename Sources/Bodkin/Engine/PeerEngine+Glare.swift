@@ -23,7 +23,7 @@ extension PeerEngine {
 
     /// Whether a session of our own stands against one that the same instance begins: the opening waits until ours is answered, or over. An offer of ours that gives
     /// way is over then.
-    func holds(_ newcomer: Newcomer, _ opening: PathOpening, from peer: PeerID) -> Bool {
+    func holds(_ newcomer: UnopenedPath, _ opening: PathOpening, from peer: PeerID) -> Bool {
         guard opening.mode != .attach, opening.receiver == instance, let own = ownSession(with: peer, opening.sender), !own.driver.isConfirmed
         else { return false }
         let isOffer = opening.mode == .offer

@@ -27,10 +27,6 @@ extension PeerEngine {
         return InboundDriver(factory, clock: clock, delegate)
     }
 
-    /// Resets the connections from an endpoint that have not proved whose they are: those that have said nothing, and all of them if `isPressing`.
-    /// - Returns: whether there was any.
-    func discardStrangers(at remote: Endpoint, isPressing: Bool) -> Bool { inbound.clear(remote, isPressing: isPressing) }
-
     /// Whether a peer may open paths to this one: by policy, because a dial is under way, or because a live session is a grant.
     func admits(_ peer: PeerID) -> Bool {
         configuration.admission.admits(peer) || remotes.knows(peer)
@@ -50,7 +46,7 @@ extension PeerEngine {
     func open(_ path: Path, _ opening: PathOpening, from peer: PeerID, received: ByteBuffer) {
         // A connection that the dialer has opened tells no attempt.
         let called = remotes.dials(with: peer).filter { $0.role == .called && $0.session == nil && $0.remoteInstance == opening.sender }
-        let attempt = called.first { $0.owns(path) } ?? (path.kind == .direct ? called.first : nil)
+        let attempt = called.first { $0.owns(path) } ?? (path.kind.isDirect ? called.first : nil)
         tell(
             .pathEstablished(peer, Route(path.kind), remote: path.remote),
             since: remotes.session(opening.session, with: peer)?.start ?? attempt?.start)
@@ -58,7 +54,7 @@ extension PeerEngine {
             guard driver.pathCount < Self.pathLimit else { return path.close() }
             driver.add(path, received: received)
             attempt?.resumed(driver, on: path)
-            if driver.activePath?.kind == .direct { settle(with: driver) }
+            if driver.activePath?.kind.isDirect == true { settle(with: driver) }
             return
         }
         // A live session is a grant to go on with it, not to begin another.
@@ -78,7 +74,7 @@ extension PeerEngine {
         remotes.session(opening.session, with: peer)?.began(on: path)
         tell(.connected(peer, Route(path.kind)), since: attempt?.start)
         driver.add(path, received: received)
-        if driver.activePath?.kind == .direct { settle(with: driver) }
+        if driver.activePath?.kind.isDirect == true { settle(with: driver) }
         attempt?.concludeIfExhausted()
         withdrawOffers(to: peer, otherThan: opening.sender)
         // Who dialed this peer at the same time gets this very connection.
@@ -94,25 +90,25 @@ extension PeerEngine {
         let box = ConnectionBox(driver, report: report, start: start, upkeep: upkeep)
         remotes.insert(box)
         let connection = Connection(box)
-        driver.keepalive = { [weak self] path in path.kind == .direct ? self?.keepalive(from: path.local) ?? KeepaliveSearch.first : .seconds(25) }
+        driver.keepalive = { [weak self] path in path.kind.isDirect ? self?.keepalive(from: path.local) ?? KeepaliveSearch.first : .seconds(25) }
         driver.onEvent = { [weak self, weak box, unowned driver] event in
             guard let self, let box else { return }
             switch event {
             case .confirmed:
                 self.confirmed(box)
-                if driver.activePath?.kind == .direct { self.settle(with: driver) }
+                if driver.activePath?.kind.isDirect == true { self.settle(with: driver) }
             case .tookOver(let path):
                 self.metrics.moved(from: box.report.route, to: Route(path.kind))
                 box.tookOver(path)
                 self.tell(.pathChanged(driver.peer, Route(path.kind), remote: path.remote), since: start)
-                if path.kind == .direct { self.settle(with: driver) }
+                if path.kind.isDirect { self.settle(with: driver) }
             case .lostPath(let path, let error, let wasActive):
                 if wasActive { self.lost(path, error, of: box) }
                 for attempt in self.remotes.dials(for: driver) { attempt.lost(path, error) }
                 self.parted(path)
             case .doubtful: return self.doubted(box)
-            case .survived(let path, let silence): return path.kind == .direct ? self.answered(after: silence, from: path.local) : ()
-            case .expired(let path, let silence): return path.kind == .direct ? self.died(after: silence, from: path.local) : ()
+            case .survived(let path, let silence): return path.kind.isDirect ? self.answered(after: silence, from: path.local) : ()
+            case .expired(let path, let silence): return path.kind.isDirect ? self.died(after: silence, from: path.local) : ()
             case .closed(let reason):
                 self.remotes.remove(box)
                 if let path = driver.activePath { self.parting.append((path, box)) }

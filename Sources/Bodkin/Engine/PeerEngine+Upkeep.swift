@@ -17,7 +17,7 @@ extension PeerEngine {
     func doubted(_ box: ConnectionBox) {
         suspectNetwork(isUrgent: true)
         if box.driver.activePath?.kind == .circuit { probeServerWhileWaiting() }
-        guard box.driver.activePath?.kind == .direct, box.doubtedAt.map({ eventLoop.now - $0 > Self.doubtInterval }) ?? true else { return }
+        guard box.driver.activePath?.kind.isDirect == true, box.doubtedAt.map({ eventLoop.now - $0 > Self.doubtInterval }) ?? true else { return }
         box.doubtedAt = eventLoop.now
         if box.driver.role == .dialer { box.driver.suspect() }
         redial(box, .anyPath)

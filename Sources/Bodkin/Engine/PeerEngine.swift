@@ -146,9 +146,6 @@ final class PeerEngine {
     /// The time since the peer's start.
     var now: Instant { clock.now }
 
-    /// A time of the event loop as the machines count it.
-    func instant(_ time: NIODeadline) -> Instant { clock.instant(time) }
-
     /// A time of the event loop at which a machine's deadline has certainly come.
     func time(of deadline: Instant) -> NIODeadline { clock.time(of: deadline) }
 

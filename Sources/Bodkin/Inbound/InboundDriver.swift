@@ -160,6 +160,3 @@ final class UnopenedPath {
     /// No session wants it.
     func close() { driver?.refuse(id) }
 }
-
-/// The name that other parts of the engine still use.
-typealias Newcomer = UnopenedPath

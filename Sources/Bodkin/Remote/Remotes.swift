@@ -76,7 +76,7 @@ struct Remotes {
 
     /// The session that a further dial joins: one with a direct path before one on a circuit, and that before one without a path; of two alike the later one.
     func sessionToJoin(with peer: PeerID) -> ConnectionBox? {
-        func rank(_ box: ConnectionBox) -> Int { box.driver.activePath.map { $0.kind == .direct ? 2 : 1 } ?? 0 }
+        func rank(_ box: ConnectionBox) -> Int { box.driver.activePath.map { $0.kind.isDirect ? 2 : 1 } ?? 0 }
         return sessions(with: peer).filter { $0.driver.closeReason == nil && !$0.driver.isOnOffer }
             .max { (rank($0), $0.start) < (rank($1), $1.start) }
     }

@@ -1,18 +1,14 @@
-/// SplitMix64 (Steele, Lea and Flood 2014): small, fast, and the same sequence for the same seed on every platform.
+import BodkinCore
+
+/// SplitMix64 (Steele, Lea and Flood 2014), and draws from it: the same sequence for the same seed on every platform.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var random: SplitMix64
 
     /// A generator whose whole sequence follows from `seed`.
-    public init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { random = SplitMix64(state: seed) }
 
     /// The next 64 bits of the sequence.
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    public mutating func next() -> UInt64 { random.next() }
 
     /// A number in 0 ..< 1.
     mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }

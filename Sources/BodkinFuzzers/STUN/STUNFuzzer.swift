@@ -51,21 +51,18 @@ package enum STUNFuzzer {
 
     /// Makes `count` byte strings from `seed` and sends each through everything.
     package static func run(count: Int, seed: UInt64) -> Counts {
-        var run = Run(random: Generator(state: seed))
+        var run = Run(random: Generator(seed: seed))
         for _ in 0..<max(count, 0) { run.step() }
         return run.counts
     }
 
-    /// SplitMix64: the same sequence for the same seed on every platform.
+    /// Draws what the messages are made of.
     struct Generator: RandomNumberGenerator {
-        var state: UInt64
+        private var random: SplitMix64
 
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-            return z ^ z >> 31
-        }
+        init(seed: UInt64) { random = SplitMix64(state: seed) }
+
+        mutating func next() -> UInt64 { random.next() }
 
         /// True once in `count` times.
         mutating func oneIn(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }

@@ -61,7 +61,7 @@ package enum SessionFuzzer {
 
     /// A path that begins as it should, most of the time: what comes later is the interesting part.
     private static func open(_ path: PathID, _ session: inout Session, _ inputs: inout FuzzedFrames) {
-        session.addPath(path, kind: inputs.random.chance(2) ? .direct : .circuit)
+        session.addPath(path, kind: inputs.random.chance(2) ? .tcp : .circuit)
         guard !inputs.random.chance(8) else { return }
         let generation = session.role == .called ? session.generation + 1 : session.generation(of: path)
         var buffer = ByteBuffer()

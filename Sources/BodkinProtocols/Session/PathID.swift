@@ -18,8 +18,6 @@ public struct PathKind: Hashable, Sendable {
     public static let tcp = PathKind(wireCode: 1, preference: 100, isRelayed: false)
     /// Every kind that there is.
     static let all = [circuit, tcp]
-    /// The one direct kind that there is.
-    package static var direct: PathKind { tcp }
 
     /// Its code in OPEN (docs/wire.md).
     package let wireCode: UInt8

@@ -1,10 +1,11 @@
+import BodkinCore
 import BodkinFuzzers
 import Testing
 
 @testable import BodkinProtocols
 
 @Suite struct UpkeepTests {
-    private static func upkeep(_ role: Session.Role = .dialer, kind: PathKind? = .direct, directPaths: Bool = true) -> Upkeep {
+    private static func upkeep(_ role: Session.Role = .dialer, kind: PathKind? = .tcp, directPaths: Bool = true) -> Upkeep {
         Upkeep(role, kind: kind, lifetime: .seconds(60), allowsDirectPaths: directPaths)
     }
 
@@ -119,14 +120,14 @@ import Testing
         var random = SplitMix64(state: seed)
         var upkeep = Self.upkeep()
         var now = Duration.zero
-        var kind: PathKind? = .direct
+        var kind: PathKind? = .tcp
         var pathlessSince: Duration?
         var isBusy = false
         for _ in 0..<2_000 {
             now += .milliseconds(Int64(random.below(3_000)))
             switch random.below(6) {
             case 0, 1:
-                kind = [nil, .circuit, .direct][Int(random.below(3))]
+                kind = [nil, .circuit, .tcp][Int(random.below(3))]
                 upkeep.carried(by: kind, at: now)
                 if kind != nil { pathlessSince = nil } else { pathlessSince = pathlessSince ?? now }
             case 2: upkeep.hurry(at: now)

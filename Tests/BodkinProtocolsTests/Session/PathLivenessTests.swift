@@ -4,7 +4,7 @@ import Testing
 @testable import BodkinProtocols
 
 @Suite struct PathLivenessTests {
-    private static func liveness(_ kind: PathKind = .direct, roundTrip: Duration? = .milliseconds(50)) -> PathLiveness {
+    private static func liveness(_ kind: PathKind = .tcp, roundTrip: Duration? = .milliseconds(50)) -> PathLiveness {
         PathLiveness(kind, roundTrip: roundTrip, keepalive: .seconds(25), at: .zero)
     }
 
@@ -197,7 +197,7 @@ import Testing
 @Suite struct SessionProbeTests {
     @Test func aProbeIsAnsweredOnItsOwnPath() throws {
         let wire = SessionWire()
-        let (direct, circuit) = (wire.connect(1, .direct), wire.connect(2, .circuit))
+        let (direct, circuit) = (wire.connect(1, .tcp), wire.connect(2, .circuit))
         wire.settle()
         for path in [direct, circuit] {
             wire.dialer.events = []
@@ -234,7 +234,7 @@ import Testing
     @Test func aSuspectedPathGivesWayToAnyOtherUnlessItAnswers() {
         for answers in [false, true] {
             let wire = SessionWire()
-            let direct = wire.connect(1, .direct)
+            let direct = wire.connect(1, .tcp)
             wire.settle()
             wire.dialer.session.suspect(direct)
             if answers { wire.settle() } else { wire.send() }

@@ -61,7 +61,7 @@ import Testing
         let wire = SessionWire()
         let circuit = wire.connect(1, .circuit)
         wire.settle()
-        let direct = wire.connect(2, .direct)
+        let direct = wire.connect(2, .tcp)
         _ = wire.dialer.write(pattern(50_000))
         wire.settle()
         #expect(wire.dialer.activePath == direct && wire.called.activePath == direct)

@@ -12,7 +12,7 @@ import Testing
         // The records go by the circuit and stay there.
         #expect(wire.dialer.write(pattern(40_000)) == 40_000)
         wire.send()
-        let direct = wire.connect(2, .direct)
+        let direct = wire.connect(2, .tcp)
         #expect(wire.dialer.activePath == direct && wire.dialer.generation == 2)
         wire.send()
         wire.deliver(direct)
@@ -31,7 +31,7 @@ import Testing
         let circuit = wire.connect(1, .circuit)
         #expect(wire.dialer.write(pattern(30_000)) == 30_000)
         let first = try #require(wire.dialer.output(circuit))
-        let direct = wire.connect(2, .direct)
+        let direct = wire.connect(2, .tcp)
         let flight = try #require(wire.dialer.output(direct))
         let opening = try #require(try Session.peekOpen(flight))
         #expect(opening.generation == 2 && opening.mode == .start)
@@ -53,7 +53,7 @@ import Testing
         #expect(wire.called.write(pattern(1_000)) == 1_000)
         let answer = try #require(wire.called.output(circuit))
         // Meanwhile a better path has come and gone, and the circuit is chosen once more.
-        wire.cut(wire.connect(2, .direct))
+        wire.cut(wire.connect(2, .tcp))
         #expect(wire.dialer.activePath == circuit && wire.dialer.generation == 3)
         wire.dialer.session.receive(answer, on: circuit)
         #expect(wire.dialer.readAll().bytes == Array(pattern(1_000).readableBytesView))
@@ -64,14 +64,14 @@ import Testing
     @Test func anOfferIsMovedOnlyWhenItWasAnswered() throws {
         let wire = SessionWire(isOffer: true)
         wire.connect(1, .circuit)
-        let direct = wire.connect(2, .direct)
+        let direct = wire.connect(2, .tcp)
         let flight = try #require(wire.dialer.output(direct))
         #expect(try Session.peekOpen(flight)?.generation == 0)
     }
 
     @Test func aWorseOrEqualPathIsKeptButNotChosenUntilTheActiveOneDies() {
         let wire = SessionWire()
-        let direct = wire.connect(1, .direct)
+        let direct = wire.connect(1, .tcp)
         let circuit = wire.connect(2, .circuit)
         wire.settle()
         #expect(wire.dialer.activePath == direct && wire.dialer.generation == 1)
@@ -148,7 +148,7 @@ import Testing
 
     @Test func aRecordOnAPathThatWasNotChosenEndsThePath() {
         let wire = SessionWire()
-        wire.connect(1, .direct)
+        wire.connect(1, .tcp)
         let spare = wire.connect(2, .circuit)
         wire.settle()
         wire.called.receive(.record(number: 0, frames: ByteBuffer(bytes: [1])), on: spare)

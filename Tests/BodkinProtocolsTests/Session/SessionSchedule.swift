@@ -1,3 +1,4 @@
+import BodkinCore
 import BodkinFuzzers
 import NIOCore
 import Testing
@@ -210,7 +211,7 @@ final class SessionSchedule {
         guard paths.count < 5 else { return }
         numberOfPaths += 1
         let path = PathID(numberOfPaths)
-        let kind: PathKind = random.chance(2) ? .direct : .circuit
+        let kind: PathKind = random.chance(2) ? .tcp : .circuit
         paths[path] = Path()
         for end in ends { end.session.addPath(path, kind: kind) }
     }

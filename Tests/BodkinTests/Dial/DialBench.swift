@@ -147,14 +147,14 @@ final class DialBench {
         case .awaitOpening: done.append("await opening")
         case .beginSession(let path, _):
             done.append("begin on \(path == .circuit ? "circuit" : "direct")")
-            begins.activePath = path == .circuit ? .circuit : .direct
+            begins.activePath = path == .circuit ? .circuit : .tcp
             context.session = begins
             context.isCircuitTaken = path == .circuit
             if !begins.isTentative { feed(.answered) }
             feed(.sessionBegan)
         case .addPath(_, let kind):
             done.append("add \(kind == .circuit ? "circuit" : "direct")")
-            if context.session?.activePath == nil || context.session?.isSuspect == true || kind == .direct { context.session?.activePath = kind }
+            if context.session?.activePath == nil || context.session?.isSuspect == true || kind == .tcp { context.session?.activePath = kind }
             context.session?.isSuspect = false
             if kind == .circuit {
                 context.isCircuitTaken = true

@@ -75,7 +75,7 @@ struct DialForecastTests {
     @Test("whatever comes in whatever order, a dial ends by its caller's time, and does nothing after its end")
     func hostile() {
         for seed in 1...500 as ClosedRange<UInt64> {
-            var random = SeededRandom(seed)
+            var random = SplitMix64(state: seed)
             let purposes: [Dial.Purpose] = [.open, .forecast, .resume(.anyPath), .resume(.directPath), .resume(.circuit)]
             let bench = seed % 4 == 0 ? DialBench(calledWithin: .seconds(30)) : DialBench(purposes.randomElement(using: &random) ?? .open)
             for _ in 0..<60 where bench.phase != "over" {
@@ -87,7 +87,7 @@ struct DialForecastTests {
                 case 3: bench.feed(.remoteLost)
                 case 4: if Int.random(in: 0..<5, using: &random) == 0 { bench.feed(.serverLost(message: "gone")) }
                 case 5: bench.secure(.circuit)
-                case 6: bench.secure(.direct)
+                case 6: bench.secure(.tcp)
                 case 7: bench.feed(.circuitLost([.impostor, .closedByRemote].randomElement(using: &random) ?? .impostor, isSilent: false))
                 case 8: bench.feed(.directPathLost)
                 case 9: bench.exhaust()

@@ -129,7 +129,7 @@ struct DialMeetingTests {
         bench.feed(.card(.success(DialBench.card([Endpoint(DialBench.outside, 4001)]))))
         bench.feed(.observed([DialBench.endpoint]))
         bench.feed(.forecast(WireForecast()))
-        bench.secure(.direct)
+        bench.secure(.tcp)
         #expect(bench.take().isEmpty && bench.targets.isEmpty)
     }
 

@@ -13,7 +13,7 @@ struct DialPathTests {
         let first = DialBench()
         first.meet()
         _ = first.take()
-        first.secure(.direct)
+        first.secure(.tcp)
         #expect(first.take() == ["begin on direct", "trust"])
         first.secure(.circuit)
         #expect(first.take() == ["close circuit", "trust"])
@@ -22,9 +22,9 @@ struct DialPathTests {
         second.meet()
         second.secure(.circuit)
         _ = second.take()
-        second.secure(.direct)
+        second.secure(.tcp)
         #expect(second.take() == ["add direct"])
-        second.secure(.direct)
+        second.secure(.tcp)
         #expect(second.take() == ["close direct"])
         second.feed(.settled(remote: DialBench.endpoint))
         #expect(second.take() == ["complete", "release"])
@@ -34,8 +34,8 @@ struct DialPathTests {
     @Test("a resumed session needs what its state says")
     func needs() {
         let cases: [(active: PathKind?, isSuspect: Bool, kind: PathKind, isNeeded: Bool)] = [
-            (nil, false, .circuit, true), (nil, false, .direct, true), (.circuit, false, .circuit, false), (.circuit, false, .direct, true),
-            (.circuit, true, .circuit, true), (.direct, false, .direct, false), (.direct, true, .direct, true), (.direct, true, .circuit, true),
+            (nil, false, .circuit, true), (nil, false, .tcp, true), (.circuit, false, .circuit, false), (.circuit, false, .tcp, true),
+            (.circuit, true, .circuit, true), (.tcp, false, .tcp, false), (.tcp, true, .tcp, true), (.tcp, true, .circuit, true),
         ]
         for (active, isSuspect, kind, isNeeded) in cases {
             let bench = DialBench(.resume(.anyPath))
@@ -46,7 +46,7 @@ struct DialPathTests {
             let added = bench.take().contains(kind == .circuit ? "add circuit" : "add direct")
             #expect(added == isNeeded, "\(String(describing: active)) \(isSuspect) \(kind)")
             // The path that was thought dead has answered.
-            #expect((bench.phase == "over") == (active == .direct && !isSuspect))
+            #expect((bench.phase == "over") == (active == .tcp && !isSuspect))
         }
     }
 
@@ -54,7 +54,7 @@ struct DialPathTests {
     func unknownInstance() {
         let bench = DialBench()
         _ = bench.take()
-        bench.feed(.secured(.accepted(entry: 0), .direct, remote: DialBench.endpoint))
+        bench.feed(.secured(.accepted(entry: 0), .tcp, remote: DialBench.endpoint))
         #expect(bench.take() == ["close direct"])
     }
 
@@ -91,6 +91,25 @@ struct DialPathTests {
         _ = bench.take()
         bench.feed(.opened(nil, isResumed: true))
         #expect(bench.dial.isResumption && bench.take().contains("complete"))
+    }
+
+    @Test("a called end without direct paths waits until its session has the circuit")
+    func calledByCircuit() {
+        let bench = DialBench(calledWithin: .seconds(30))
+        bench.context.isCircuitOpen = true
+        bench.feed(.circuitOpened)
+        bench.meet(isDirect: false)
+        _ = bench.take()
+        // The dialer has begun a session, which is about to be given the circuit.
+        bench.context.session = Dial.Session()
+        bench.feed(.opened(.circuit, isResumed: false))
+        bench.exhaust()
+        #expect(bench.phase == "meeting" && !bench.take().contains("release"))
+        bench.context.session?.activePath = .circuit
+        bench.context.isCircuitTaken = true
+        bench.feed(.sessionChanged)
+        #expect(bench.take() == ["relayed: not-wanted", "complete", "release"])
+        #expect(bench.dial.report.route == .circuit)
     }
 
     @Test("an exhausted dial waits for its circuit, and fails without one")
@@ -135,7 +154,7 @@ struct DialPathTests {
         ] {
             let bench = DialBench()
             bench.meet()
-            if hasDirectPath { bench.secure(.direct) }
+            if hasDirectPath { bench.secure(.tcp) }
             bench.feed(.circuitLost(loss, isSilent: false))
             #expect(bench.dial.report.attempts[0].verdict == verdict)
         }
@@ -146,11 +165,11 @@ struct DialPathTests {
         let bench = DialBench()
         bench.meet()
         bench.secure(.circuit)
-        bench.secure(.direct)
+        bench.secure(.tcp)
         bench.context.session?.activePath = .circuit
         bench.feed(.directPathLost)
         _ = bench.take()
-        bench.secure(.direct)
+        bench.secure(.tcp)
         #expect(bench.take() == ["add direct"])
     }
 

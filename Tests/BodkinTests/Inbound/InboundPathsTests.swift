@@ -64,7 +64,7 @@ struct InboundPathsTests {
     private static func opening() -> ByteBuffer {
         var session = Session(
             role: .dialer, id: .random(), localInstance: .random(), remoteInstance: .random(), configuration: Session.Configuration())
-        session.addPath(PathID(1), kind: .direct)
+        session.addPath(PathID(1), kind: .tcp)
         var bytes = ByteBuffer()
         while let output = session.output(on: PathID(1), limit: 1 << 16) {
             bytes.writeImmutableBuffer(output.head)

@@ -71,7 +71,7 @@ struct FaultStepTests {
                 let connection = try #require(call.connection, "\(place): \(call.error.map { "\($0)" } ?? "")")
                 let talk = VirtualTalk(dial, on: connection)
                 let isDirect = talk.run(atMost: mishap.outage + .seconds(20)) {
-                    connection.boxHere?.driver.activePath?.kind == .direct && talk.echoed > 0
+                    connection.boxHere?.driver.activePath?.kind == .tcp && talk.echoed > 0
                 }
                 #expect(isDirect, place)
                 talk.run(for: .milliseconds(500))

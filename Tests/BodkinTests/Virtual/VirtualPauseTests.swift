@@ -69,7 +69,7 @@ struct VirtualPauseTests {
         let talk = VirtualConversation(
             from: test.writesNear ? near : far, to: test.writesNear ? far : near, every: .milliseconds(100), on: network)
         network.run(for: .seconds(2))
-        #expect(near.activePath?.kind == .direct && far.activePath?.kind == .direct)
+        #expect(near.activePath?.kind == .tcp && far.activePath?.kind == .tcp)
         talk.watch()
         let before = [near.activePath, far.activePath]
         try test.incident.strike(test.host, before[test.host == "a" ? 0 : 1], network)
@@ -81,7 +81,7 @@ struct VirtualPauseTests {
         for _ in 0..<Int((test.incident.outage + .seconds(10)) / step) {
             network.run(for: step)
             trace.look()
-            let paths = [near, far].map { $0.activePath?.kind == .direct && !$0.isDoubted ? $0.activePath : nil }
+            let paths = [near, far].map { $0.activePath?.kind == .tcp && !$0.isDoubted ? $0.activePath : nil }
             isDirect = zip(paths, before).allSatisfy { $0 != nil && $0 !== $1 }
             if !isDirect { directAt = nil } else if directAt == nil { directAt = network.now - start }
             if isDirect, let directAt, network.now - start > max(directAt, test.incident.outage) + .milliseconds(500) { break }

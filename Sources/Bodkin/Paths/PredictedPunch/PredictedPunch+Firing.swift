@@ -5,7 +5,7 @@ import BodkinPrediction
 extension PredictedPunch {
     mutating func fireIfReady(_ context: DialContext, at now: Instant) {
         guard hasSentForecast, let own, let remote, wait == nil else { return }
-        var random = SeededRandom(context.seed)
+        var random = SplitMix64(state: context.seed)
         guard let part = PunchRound(own: own, far: remote, using: &random) else {
             // What was only tried because a Meet stayed silent does not say why it did.
             isHopeless = !followsSilence && !context.localNAT().isMappingDoubtful && (own.ports != .kept || remote.ports != .kept)

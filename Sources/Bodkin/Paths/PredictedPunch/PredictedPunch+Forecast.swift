@@ -32,7 +32,7 @@ extension PredictedPunch {
         case .drawn(_, _, let isBlock):
             isActive = true
             // A port between those seen is certainly in the block; one beyond them may be outside it.
-            var random = SeededRandom(context.seed)
+            var random = SplitMix64(state: context.seed)
             let port = isBlock ? nat.blockRange.map { UInt16.random(in: $0, using: &random) } : nil
             own = PortForecast(address: observed.address, port: port ?? observed.port, ports: ports)
             tellIfReady(context, at: now)
