@@ -81,8 +81,8 @@ extension Attempt {
             isRemoteAuthenticated: isRemoteAuthenticated, areStrategiesExhausted: isExhausted,
             verdict: strategies.lazy.compactMap(\.verdict).first, isRegistrationSent: engine.isRegistrationSent,
             isCardAcknowledged: engine.registeredSequence >= engine.sequence, isPortMapped: engine.isMapped(for: id),
-            isSeen: engine.bindings.contains { $0.observed != nil }, hasDeferredMeet: leftAlone != nil,
-            isCalled: engine.remotes.dials(with: peer).contains { $0.role == .called }, isSampling: engine.isSampling,
+            isSeen: engine.bindings.contains { $0.observed != nil }, hasDeferredMeet: remote.hasDeferredMeet(for: id),
+            isCalled: remote.dials.contains { $0.role == .called }, isSampling: engine.isSampling,
             hasPort: engine.port != nil, serverRoundTrip: .nanoseconds(engine.serverRoundTrip.nanoseconds),
             network: { engine.localNetwork(for: id) })
     }
@@ -118,16 +118,14 @@ extension Attempt {
             cancel.attempt = Data(id.bytes)
             engine.link?.send(.dialCancel(cancel))
         case .acceptDeferredMeet(let refusal):
-            if let meet = leftAlone {
-                leftAlone = nil
-                engine.takeUp(meet)
-            }
+            remote.handle(.deferredMeetAccepted)
             if let refusal { feed(.refused(refusal)) }
         case .waitAgain: waitAgain()
         case .dialAnew:
             let successor = Attempt(anew: self)
-            end()
             engine.keep(successor)
+            remote.handle(.dialReplaced(id, by: successor.id))
+            end()
             successor.feed(.begin(isFirst: false))
             engine.link?.flush()
         case .tell(let event): tell(event)
@@ -143,7 +141,7 @@ extension Attempt {
             if let path = path(ref) { session?.add(path) }
             if kind.isRelayed { feed(.sessionChanged) }
         case .reportMissedCircuit: engine.eventLoop.assumeIsolated().execute { [weak self] in self?.feed(.circuitMissed) }
-        case .expectDirectPath: box?.upkeep.missed()
+        case .expectDirectPath: if let session { remote.handle(.directPathMissed, of: session.id) }
         case .reportRelayed(let verdict): logRelayed(verdict)
         case .complete: complete()
         case .fail(let code, let message): fail(PeerError(code, message, report: report))
@@ -189,15 +187,15 @@ extension Attempt {
 
     /// Of a session that was there before, how it once came about stands.
     private func complete() {
-        guard !isResumption else { return box?.judged(report.verdict) ?? () }
-        box?.finish(report)
+        guard !isResumption else { return record?.judged(report.verdict) ?? () }
+        record?.finish(report)
         engine.metrics.dialed(report)
         engine.tell(.report(report), since: start)
     }
 
     private func logRelayed(_ verdict: RelayVerdict) {
         // Said once, and again where the reason has become another.
-        let isKnown = isResumption && box?.report.verdict == verdict
+        let isKnown = isResumption && record?.report.verdict == verdict
         var metadata: Logger.Metadata = [
             "peer": "\(peer)", "verdict": "\(verdict.rawValue)", "meaning": "\(verdict.meaning)", "advice": "\(verdict.advice)",
             "attempts": "\(report.attempts.map(\.description).joined(separator: "; "))",
@@ -205,18 +203,6 @@ extension Attempt {
         // Of the network here more may be known than the attempts show.
         if let recommendation = engine.networkProfile?.recommendations.first { metadata["here"] = "\(recommendation.advice)" }
         engine.configuration.logger.log(level: isKnown ? .info : .warning, "relayed", metadata: metadata)
-    }
-
-    /// Nothing more is done for it.
-    private func release() {
-        closeStrategies()
-        if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
-        engine.remotes.remove(self)
-        engine.tellPorts(.dialEnded(id))
-        answerCallers(.failure(PeerError(.closed, "the dial was given up")))
-        if let meet = leftAlone { engine.eventLoop.assumeIsolated().execute { [weak engine] in engine?.takeUp(meet) } }
-        leftAlone = nil
-        if role == .dialer, let box { engine.attemptEnded(for: box) }
     }
 }
 

@@ -92,13 +92,13 @@ extension Attempt {
     func beginSession(on path: Path, with remoteInstance: InstanceID) {
         let session = Session(
             role: .dialer, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance,
-            isOffer: leftAlone != nil || engine.isDialed(by: peer), configuration: engine.configuration.session)
+            isOffer: remote.beginsTentatively, configuration: engine.configuration.session)
         let driver = SessionDriver(session, peer: peer, on: engine.eventLoop)
         self.session = driver
-        let connection = engine.adopt(driver, report: report, start: start, kind: path.kind)
+        let record = remote.adopt(driver, report: report, start: start, kind: path.kind)
         driver.add(path)
-        box?.began(on: path)
-        if !isOnOffer { connected(connection, route: Route(path.kind)) }
+        record.began(on: path)
+        if !isOnOffer { connected(driver, route: Route(path.kind)) }
         feed(.sessionBegan)
     }
 
@@ -134,10 +134,8 @@ extension Attempt {
 
     /// The remote peer has accepted the session.
     func confirmed() {
-        guard role == .dialer, !isResumption, session?.isOffer == true, let box else { return }
-        // The remote peer has dialed as well. If no caller is left, the application gets an incoming connection.
-        if callers.isEmpty { engine.incoming.yield(Connection(box)) }
-        connected(Connection(box), route: box.report.route ?? .circuit)
+        guard let session else { return }
+        connected(session, route: record?.report.route ?? .circuit)
         concludeIfExhausted()
     }
 

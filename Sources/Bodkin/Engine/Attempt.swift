@@ -10,6 +10,8 @@ final class Attempt {
     enum Phase { case waiting, dialed, meeting, over }
 
     unowned let engine: PeerEngine
+    /// What else there is with the remote peer.
+    let remote: RemoteDriver
     var dial: Dial
     /// The ways to a direct path.
     var strategies: [any PathStrategy]
@@ -24,15 +26,12 @@ final class Attempt {
     /// An accepted connection that turns out to be this dial's, at this moment.
     var acceptedPath: Path?
     var session: SessionDriver?
-    /// The Meet of a dial of the remote peer's that waits for what becomes of ours.
-    var leftAlone: WireMeet?
-    /// Those who wait for the connection.
-    var callers: [ObjectIdentifier: EventLoopPromise<Connection>] = [:]
     /// Who waits for the remote peer's forecast, where nothing but that is asked for.
     var forecastPromise: EventLoopPromise<WireForecast?>?
 
     private init(_ dial: consuming Dial, engine: PeerEngine) {
         self.engine = engine
+        remote = engine.remotes[dial.peer]
         self.dial = dial
         strategies = PathStrategies.all(predictsPorts: engine.configuration.predictsPorts)
     }
@@ -53,24 +52,15 @@ final class Attempt {
     /// A first dial once more, for the same callers.
     convenience init(anew former: Attempt) {
         self.init(Dial(.random(), anew: former.dial), engine: former.engine)
-        inherit(from: former)
     }
 
     /// The same dial, which waits for another instance.
     convenience init(again former: Attempt) {
         self.init(Dial(again: former.dial), engine: former.engine)
-        inherit(from: former)
         session = former.session
         forecastPromise = former.forecastPromise
         former.forecastPromise = nil
         circuitPath = former.circuitPath
-    }
-
-    private func inherit(from former: Attempt) {
-        leftAlone = former.leftAlone
-        former.leftAlone = nil
-        callers = former.callers
-        former.callers = [:]
     }
 
     /// A dial that somebody else has begun.
@@ -112,9 +102,7 @@ extension Attempt {
     /// Whether a direct path may still come of it.
     var mayStillConnect: Bool { phase == .meeting && !isExhausted }
     /// What applications see of the session.
-    var box: ConnectionBox? { session.flatMap { engine.remotes.session($0.id, with: peer) } }
-    /// Whether it is an earlier call of the same dialer.
-    func isFormer(of peer: PeerID, _ instance: [UInt8]) -> Bool { role == .called && self.peer == peer && remoteInstance?.bytes == instance }
+    var record: SessionRecord? { session.flatMap { remote.sessions[$0.id] } }
     /// Whether a path is this dial's own.
     func owns(_ path: Path) -> Bool { engine.circuits[id].map { $0 === path.channel } ?? false || key(of: path) != nil }
     /// The SYN by which a path of ours has come about.
@@ -136,26 +124,11 @@ extension Attempt {
     }
 
     /// The sessions with the instance that is met.
-    private var liveSessions: [SessionDriver] { remoteInstance.map { engine.sessions(with: peer, $0) } ?? [] }
+    private var liveSessions: [SessionDriver] { remoteInstance.map { remote.sessions(with: $0) } ?? [] }
 }
 
-/// Those who wait for a dial.
+/// What comes of a dial, for those who wait for it.
 extension Attempt {
-    /// The connection that it leads to, for one of those who dial.
-    func result(for call: ObjectIdentifier) -> EventLoopFuture<Connection> {
-        let promise = engine.eventLoop.makePromise(of: Connection.self)
-        callers[call] = promise
-        return promise.futureResult
-    }
-
-    /// One of those who dial gives up: so does the dial with the last one.
-    func cancel(for call: ObjectIdentifier) {
-        guard let promise = callers.removeValue(forKey: call) else { return }
-        promise.fail(CancellationError())
-        // The remote peer may have taken a tentative session for its own dial.
-        if callers.isEmpty, session == nil { fail(CancellationError()) }
-    }
-
     /// The remote peer's forecast; nil where it tells nothing.
     func queryForecast() -> EventLoopFuture<WireForecast?> {
         let promise = engine.eventLoop.makePromise(of: WireForecast?.self)
@@ -164,31 +137,18 @@ extension Attempt {
         return promise.futureResult
     }
 
-    func answerCallers(_ result: Result<Connection, any Error>) {
-        if case .failure(let error) = result, let promise = forecastPromise {
-            forecastPromise = nil
-            promise.fail(error)
-        }
-        let waiting = callers.values
-        callers = [:]
-        for promise in waiting { promise.completeWith(result) }
+    private func failForecast(_ error: any Error) {
+        let promise = forecastPromise
+        forecastPromise = nil
+        promise?.fail(error)
     }
 
     /// There is a connection.
-    func connected(_ connection: Connection, route: Route) {
-        leftAlone = nil
+    func connected(_ session: SessionDriver, route: Route) {
         engine.tell(.connected(peer, route), since: start)
-        answerCallers(.success(connection))
+        remote.handle(.connected, of: session.id)
         // With that the dial may be over.
         feed(.answered)
-    }
-
-    /// Both dialed each other, and the other's dial stands.
-    func fold(into connection: Connection) {
-        guard session == nil else { return }
-        leftAlone = nil
-        answerCallers(.success(connection))
-        end()
     }
 
     /// It leads to nothing.
@@ -200,7 +160,18 @@ extension Attempt {
             engine.metrics.dialed(report)
             engine.tell(.report(report), since: start)
         }
-        answerCallers(.failure(error))
+        failForecast(error)
+        if role == .dialer, dial.purpose == .open { remote.handle(.dialFailed(error)) }
         end()
+    }
+
+    /// Nothing more is done for it.
+    func release() {
+        closeStrategies()
+        if !isCircuitTaken { engine.circuits[id]?.close(promise: nil) }
+        let isKept = engine.remotes.remove(self)
+        engine.tellPorts(.dialEnded(id))
+        failForecast(PeerError(.closed, "The dial was given up. Dial again."))
+        if isKept { remote.handle(.dialEnded(id, for: role == .dialer ? session?.id : nil)) }
     }
 }

@@ -9,15 +9,7 @@ extension PeerEngine {
     /// Dials a peer, or joins what is under way or alive.
     func connect(to peer: PeerID, for call: ObjectIdentifier) -> EventLoopFuture<Connection> {
         if let error = dialRefusal(to: peer) { return eventLoop.makeFailedFuture(error) }
-        let live = remotes.sessionToJoin(with: peer)
-        if let live { return eventLoop.makeSucceededFuture(Connection(live)) }
-        let own = remotes.dials(with: peer).first { $0.role == .dialer && !$0.isResumption }
-        if let own { return own.result(for: call) }
-        let attempt = Attempt(dialing: peer, engine: self)
-        keep(attempt)
-        let result = attempt.result(for: call)
-        attempt.begin()
-        return result
+        return remotes[peer].connect(for: call)
     }
 
     /// Why a peer cannot be dialed at all; nil where it can.
@@ -35,48 +27,33 @@ extension PeerEngine {
     }
 
     /// A caller gives up: so does the dial, unless another one waits for it.
-    func cancelDial(to peer: PeerID, for call: ObjectIdentifier) {
-        for attempt in remotes.dials(with: peer) where attempt.role == .dialer { attempt.cancel(for: call) }
-    }
+    func cancelDial(to peer: PeerID, for call: ObjectIdentifier) { remotes[peer].handle(.cancelled(call)) }
 
     /// Meet somebody: one that we dial, or who dials us.
-    /// - Parameter isTakenUp: whether a dial of ours, which may still wait, has let it be so far.
-    func received(_ meet: WireMeet, isTakenUp: Bool = false) {
-        guard let attemptID = AttemptID(bytes: meet.attempt), let peer = PeerID(publicKey: meet.peer) else { return }
-        if meet.isDialer {
-            guard let attempt = remotes.dial(attemptID), attempt.role == .dialer, attempt.peer == peer else { return }
-            return attempt.meet(meet)
-        }
-        var answer = WireMeetAck()
-        answer.attempt = meet.attempt
-        // The same Meet again, over another link: the server has not had our answer to the first one. The circuit of that went with its link.
-        if let former = remotes.dial(attemptID), former.role == .called, former.peer == peer {
-            guard former.session == nil else { return link?.send(.meetAck(answer)) ?? () }
-            circuits[attemptID]?.endByPeer()
-            former.end()
-        }
-        guard remotes.dial(attemptID) == nil, peer != id, configuration.admission.admits(peer),
-            remotes.calledCount < Self.calledLimit
-        else {
-            answer.answer = .declined
-            link?.send(.meetAck(answer))
-            return
-        }
-        answer.answer = .accepted
-        // Declined, the other's dial would fail before ours reaches it; accepted and left alone, it folds into ours.
-        if !isTakenUp, let own = standing(against: peer) {
-            own.leftAlone = meet
-            return link?.send(.meetAck(answer)) ?? ()
-        }
-        link?.send(.meetAck(answer), flush: false)
-        // Two attempts of one dialer would be in each other's way, and it has given the earlier one up.
-        if meet.direct { for former in remotes.dials(with: peer) where former.isFormer(of: peer, Array(meet.instance)) { former.giveWay() } }
-        let attempt = Attempt(attemptID, calledBy: peer, engine: self)
+    func received(_ meet: WireMeet) {
+        guard let id = AttemptID(bytes: meet.attempt), let peer = PeerID(publicKey: meet.peer) else { return }
+        guard !remotes.isDial(id, ofOtherThan: peer) else { return meet.isDialer ? () : remotes[peer].answerMeet(id, isAccepted: false) }
+        guard meet.isDialer else { return remotes[peer].handle(.meet(meet, isAccepted: false)) }
+        if let attempt = remotes.dial(id), attempt.role == .dialer { attempt.meet(meet) }
+    }
+
+    /// A dial of theirs goes ahead.
+    func takeCall(_ meet: WireMeet, of peer: PeerID) {
+        guard let id = AttemptID(bytes: meet.attempt) else { return }
+        let attempt = Attempt(id, calledBy: peer, engine: self)
         keep(attempt)
         if !meet.early.isEmpty { answerCircuit(attempt, early: ByteBuffer(bytes: meet.early)) }
         link?.flush()
         attempt.meet(meet)
         attempt.expire()
+    }
+
+    /// The called side of one of our sessions asks for another path.
+    func received(_ recall: WireRecall) {
+        guard let peer = PeerID(publicKey: recall.peer), let session = SessionID(bytes: recall.session),
+            let instance = InstanceID(bytes: recall.instance), remotes.knows(peer)
+        else { return }
+        remotes[peer].handle(.recalled(instance, generation: recall.generation), of: session)
     }
 
     private func answerCircuit(_ attempt: Attempt, early: ByteBuffer) {

@@ -38,9 +38,9 @@ extension PeerEngine {
         case .forecastChanged:
             // A card that says that the port is kept spares the remote peer of a dial a question.
             if keepsEndpoint == true { registerAfresh() }
-            for attempt in remotes.allDials {
-                attempt.tell(.natLearned)
-                attempt.answerForecastQuery()
+            remotes.forEachDial {
+                $0.tell(.natLearned)
+                $0.answerForecastQuery()
             }
         case .examinationDue(let number): if isRegistered, remotes.hasNoDials { examineNetwork(number) } else { nat.handle(.dialing) }
         case .profiled(let profile): tell(.networkProfiled(profile))

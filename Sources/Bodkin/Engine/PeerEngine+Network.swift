@@ -17,8 +17,8 @@ extension PeerEngine {
 
     /// The local addresses of the peer's connections.
     private var usedAddresses: Set<IPAddress> {
-        let paths = remotes.allSessions.compactMap { $0.driver.activePath?.local }
-        return Set((ports.bindings.values.compactMap(\.local) + paths + [link?.local].compactMap { $0 }).map(\.address))
+        let local = ports.bindings.values.compactMap(\.local) + [link?.local].compactMap { $0 }
+        return Set(local.map(\.address) + remotes.localAddresses)
     }
 
     private func handle(_ event: AttachmentDriver.Event) {
@@ -26,21 +26,27 @@ extension PeerEngine {
         switch event {
         case .candidatesChanged:
             registerAfresh()
-            hurryUpgrades()
+            remotes.handleAll(.mappingsChanged)
         case .networkChanged(let assigned, let isOtherNetwork):
             if isOtherNetwork { forgetAllocation() }
             rendezvous.attach(attachments)
             leaveServer(by: assigned, isOtherNetwork: isOtherNetwork)
             // The mapping of the reserved port may well have outlived the change: then nothing else asks.
             learnAllocation()
-            for box in remotes.allSessions {
-                box.driver.leave(addressesOtherThan: assigned)
-                box.driver.probeAll()
-            }
-            hurry()
-            // An upgrade that looks for a path by the former network begins again.
-            for attempt in remotes.allDials where attempt.isUpgrade { attempt.end() }
+            remotes.leave(addressesOtherThan: assigned)
+            remotes.handleAll(.networkChanged)
         }
+    }
+
+    /// What an answer takes where TCP has to repeat the question or the answer once: its least timeout beyond the round trip is 200 ms in Linux.
+    var verificationTime: TimeAmount { max(.milliseconds(600), serverRoundTrip * 3 + .milliseconds(300)) }
+
+    /// Finds out, without waiting for TCP to notice, whether the server and our mappings are still there. A link that carries nothing is replaced where that has
+    /// to be repeated: it costs no more than the repetition.
+    /// - Parameter isUrgent: whether something has happened for certain, or an answer is late.
+    func suspectNetwork(isUrgent: Bool) {
+        probeServer()
+        verifyMappings(isUrgent: isUrgent)
     }
 
     /// Replaces at once whatever leaves from an address that is gone, or has not come through yet; asks the rest whether it still works.

@@ -28,13 +28,13 @@ extension PeerEngine {
         case .reserved: feedRendezvous(.start)
         case .replaced:
             // A dial that has a port of its own is not concerned.
-            for attempt in remotes.allDials where ports.machine.port(for: attempt.id) == ports.machine.reserved {
-                attempt.portReplaced(within: announcementLimit)
+            remotes.forEachDial {
+                if ports.machine.port(for: $0.id) == ports.machine.reserved { $0.portReplaced(within: announcementLimit) }
             }
         case .mapped:
             learnAllocation()
-            for attempt in remotes.allDials { attempt.tell(.natLearned) }
-            hurryUpgrades()
+            remotes.forEachDial { $0.tell(.natLearned) }
+            remotes.handleAll(.mappingsChanged)
             announceMappings()
         case .unmapped: announceMappings()
         case .bindingConnected: if isLinkUp, !isRegistrationSent { refreshRendezvous() }

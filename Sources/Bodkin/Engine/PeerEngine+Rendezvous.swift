@@ -10,7 +10,7 @@ extension PeerEngine {
     func makeRendezvousDriver() -> RendezvousDriver {
         let delegate = RendezvousDriver.Delegate(
             local: { [weak self] in self?.localDescription ?? LocalDescription() },
-            demand: { [weak self] in self?.serverDemand ?? ServerDemand() },
+            demand: { [weak self] in self?.remotes.serverDemand ?? ServerDemand() },
             handle: { [weak self] event in self?.handle(event) })
         return RendezvousDriver(configuration, instance: instance, certificate: certificate, clock: clock, delegate)
     }
@@ -119,16 +119,16 @@ extension PeerEngine {
         circuits = [:]
         if case .registered = state { tell(.serverLost(message)) }
         let error = TransportError(.serverUnreachable, message)
-        for attempt in remotes.allDials { attempt.lostServer(error) }
+        remotes.forEachDial { $0.lostServer(error) }
         // The cause may have ended NAT bindings, too, and nothing else would notice in an idle peer.
         verifyMappings(isUrgent: true)
     }
 
     private func registrationSent(_ isFirstOnLink: Bool) {
         // The server takes messages in their order.
-        if isFirstOnLink { requestPaths() }
+        if isFirstOnLink { remotes.handleAll(.registrationSent) }
         ports.prove(username: "\(instance)", key: rendezvous.machine.configuration.stunKey)
-        for attempt in remotes.allDials { attempt.dialIfWaiting() }
+        remotes.forEachDial { $0.dialIfWaiting() }
     }
 
     private func registered(_ isFirstOnLink: Bool) {
@@ -139,7 +139,7 @@ extension PeerEngine {
             for promise in waitingForRegistration.values { promise.succeed() }
             waitingForRegistration = [:]
         }
-        if isFirstOnLink { hurry() }
+        if isFirstOnLink { remotes.handleAll(.serverReturned) }
         profileWhenQuiet()
     }
 

@@ -25,9 +25,6 @@ final class PeerEngine {
         case closed
     }
 
-    /// How many dials of others to this peer may be under way at once.
-    static let calledLimit = 256
-
     let configuration: Peer.Configuration
     let eventLoop: any EventLoop
     let clock: PeerClock
@@ -54,11 +51,8 @@ final class PeerEngine {
     /// The connections of this peer that have no answer yet, over all dials.
     var halfOpen = HalfOpenBudget(descriptors: DescriptorLimit.present)
     /// The dials and sessions, by remote peer.
-    var remotes = Remotes()
+    private(set) lazy var remotes = Remotes(self)
     var circuits: [AttemptID: CircuitChannel] = [:]
-    /// The paths that carry the last words of those that are over, until they are gone; and who waits for that.
-    var parting: [(path: Path, box: ConnectionBox)] = []
-    var allParted: EventLoopPromise<Void>?
     /// The callers that wait for the registration.
     var waitingForRegistration: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
 
@@ -109,7 +103,7 @@ final class PeerEngine {
         incoming.finish(throwing: error)
         for promise in waitingForRegistration.values { promise.fail(error) }
         waitingForRegistration = [:]
-        for attempt in remotes.allDials { attempt.fail(error) }
+        remotes.failDials(error)
         release()
     }
 
@@ -121,8 +115,8 @@ final class PeerEngine {
         let error = PeerError(.closed, "The local peer is closed. Create another peer.")
         for promise in waitingForRegistration.values { promise.fail(error) }
         waitingForRegistration = [:]
-        for attempt in remotes.allDials { attempt.fail(error) }
-        for box in remotes.allSessions { box.driver.fail("the local peer is closed") }
+        remotes.failDials(error)
+        remotes.failSessions("the local peer is closed")
         release()
     }
 
@@ -132,7 +126,6 @@ final class PeerEngine {
         nat.close()
         for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         circuits = [:]
-        remotes.removeAllDials()
         rendezvous.close()
         ports.close()
         inbound.close()

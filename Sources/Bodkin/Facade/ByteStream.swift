@@ -40,9 +40,9 @@ public struct ByteStream: Sendable {
     public func write(_ bytes: ByteBuffer) async throws {
         var rest = bytes
         guard rest.readableBytes > 0 else { return }
-        if let box = connection.boxHere {
+        if let record = connection.recordHere {
             try Task.checkCancellation()
-            box.driver.writeNow(&rest, to: id)
+            record.driver.writeNow(&rest, to: id)
             if rest.readableBytes == 0 { return }
         }
         try await connection.call { [id, rest] in
@@ -65,12 +65,12 @@ public struct ByteStream: Sendable {
     public func readBuffer(upTo limit: Int = defaultLimit) async throws -> ByteBuffer? {
         guard !state.isGivenUp.load(ordering: .relaxed) else { throw ConnectionError.finished }
         let limit = max(1, limit)
-        if let box = connection.boxHere {
+        if let record = connection.recordHere {
             try Task.checkCancellation()
-            if let result = box.driver.readNow(id, limit: limit) { return try result.get() }
+            if let result = record.driver.readNow(id, limit: limit) { return try result.get() }
         }
         // Elsewhere, each read changes threads twice: then it is better to have more at once.
-        let isJoined = connection.boxHere == nil
+        let isJoined = connection.recordHere == nil
         return try await connection.call { [id] in
             $0.driver.read(id, limit: limit, isJoined: isJoined, for: $1, complete: $2)
         } cancel: { [id] in

@@ -13,14 +13,14 @@ import NIOCore
 public final class Connection: Sendable {
     /// Who is at the far side, proved by its key.
     public let peer: PeerID
-    private let bound: NIOLoopBound<ConnectionBox>
+    private let bound: NIOLoopBound<SessionRecord>
     private let eventLoop: any EventLoop
     private let defaultStream = ByteStream.State()
 
-    init(_ box: ConnectionBox) {
-        peer = box.driver.peer
-        eventLoop = box.driver.eventLoop
-        bound = NIOLoopBound(box, eventLoop: eventLoop)
+    init(_ record: SessionRecord) {
+        peer = record.driver.peer
+        eventLoop = record.driver.eventLoop
+        bound = NIOLoopBound(record, eventLoop: eventLoop)
     }
 
     // MARK: The default stream
@@ -84,15 +84,15 @@ public final class Connection: Sendable {
     ///   - limit: after this the connection is ended at once.
     public func close(code: UInt64 = 0, reason: String = "", within limit: Duration = .seconds(10)) async throws {
         let eventLoop = eventLoop
-        try await wait { box, _ in
-            let deadline = OneShot(on: eventLoop, in: TimeAmount(limit)) { [weak box] in
-                box?.driver.abort(code: code, reason: reason)
+        try await wait { record, _ in
+            let deadline = OneShot(on: eventLoop, in: TimeAmount(limit)) { [weak record] in
+                record?.driver.abort(code: code, reason: reason)
             }
-            let closing = box.driver.close(code: code, reason: reason)
+            let closing = record.driver.close(code: code, reason: reason)
             closing.assumeIsolated().whenComplete { _ in deadline.cancel() }
             return closing
-        } cancel: { box, _ in
-            box.driver.abort(code: code, reason: reason)
+        } cancel: { record, _ in
+            record.driver.abort(code: code, reason: reason)
         }
     }
 
@@ -102,11 +102,11 @@ public final class Connection: Sendable {
     // MARK: Inside
 
     /// What is behind it, where this runs on its event loop; nil elsewhere.
-    var boxHere: ConnectionBox? { eventLoop.inEventLoop ? bound.value : nil }
+    var recordHere: SessionRecord? { eventLoop.inEventLoop ? bound.value : nil }
 
     func wait<T: Sendable>(
-        _ begin: @escaping @Sendable (ConnectionBox, ObjectIdentifier) -> EventLoopFuture<T>,
-        cancel: @escaping @Sendable (ConnectionBox, ObjectIdentifier) -> Void
+        _ begin: @escaping @Sendable (SessionRecord, ObjectIdentifier) -> EventLoopFuture<T>,
+        cancel: @escaping @Sendable (SessionRecord, ObjectIdentifier) -> Void
     ) async throws -> T {
         let bound = bound
         return try await eventLoop.wait {
@@ -118,17 +118,17 @@ public final class Connection: Sendable {
 
     /// The same as ``wait(_:cancel:)`` for what happens most, without a future: `begin` is given whom to tell.
     func call<T: Sendable>(
-        _ begin: @escaping @Sendable (ConnectionBox, ObjectIdentifier, @escaping @Sendable (Result<T, any Error>) -> Void) -> Void,
-        cancel: @escaping @Sendable (ConnectionBox, ObjectIdentifier) -> Void
+        _ begin: @escaping @Sendable (SessionRecord, ObjectIdentifier, @escaping @Sendable (Result<T, any Error>) -> Void) -> Void,
+        cancel: @escaping @Sendable (SessionRecord, ObjectIdentifier) -> Void
     ) async throws -> T {
         let call = Call()
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<T, any Error>) in
                 // Where this is there already, its cancellation comes after it.
-                if let box = boxHere { return begin(box, call.id) { continuation.resume(with: $0) } }
-                execute { box in
+                if let record = recordHere { return begin(record, call.id) { continuation.resume(with: $0) } }
+                execute { record in
                     if call.isCancelled { return continuation.resume(throwing: CancellationError()) }
-                    begin(box, call.id) { continuation.resume(with: $0) }
+                    begin(record, call.id) { continuation.resume(with: $0) }
                 }
             }
         } onCancel: {
@@ -138,7 +138,7 @@ public final class Connection: Sendable {
         }
     }
 
-    func execute(_ body: @escaping @Sendable (ConnectionBox) -> Void) {
+    func execute(_ body: @escaping @Sendable (SessionRecord) -> Void) {
         let bound = bound
         eventLoop.execute { body(bound.value) }
     }

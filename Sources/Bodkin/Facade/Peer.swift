@@ -95,11 +95,11 @@ public final class Peer: Sendable {
     func close(within limit: Duration) async {
         let engine = engine
         let deadline = eventLoop.now + TimeAmount(limit)
-        let connections = try? await eventLoop.submit { engine.value.remotes.allSessions.map { Connection($0) } }.get()
+        let connections = try? await eventLoop.submit { engine.value.remotes.connections }.get()
         await withTaskGroup { group in
             for connection in connections ?? [] { group.addTask { try? await connection.close(within: limit) } }
         }
-        try? await eventLoop.flatSubmit { engine.value.part(within: max(Self.leastFarewell, deadline - engine.value.eventLoop.now)) }.get()
+        try? await eventLoop.flatSubmit { engine.value.remotes.part(within: max(Self.leastFarewell, deadline - engine.value.eventLoop.now)) }.get()
         let profiling = try? await eventLoop.submit { () -> Task<Void, Never>? in
             defer { engine.value.close() }
             return engine.value.usesProcessLoops ? nil : engine.value.profiling

@@ -141,7 +141,7 @@ final class UnopenedPath {
     let peer: PeerID
     /// The bytes that the path has received, the first frame among them.
     let received: ByteBuffer
-    private let id: InboundPaths.ID
+    let id: InboundPaths.ID
     private weak var driver: InboundDriver?
 
     fileprivate init(_ id: InboundPaths.ID, _ path: Path, from peer: PeerID, received: ByteBuffer, of driver: InboundDriver) {

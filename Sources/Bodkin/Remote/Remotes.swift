@@ -1,94 +1,173 @@
 import BodkinCore
 import BodkinProtocols
 import BodkinTransport
+import NIOCore
 
-/// The dials and sessions of a peer, by remote peer: whatever concerns one remote is looked up there, and costs nothing for the others.
+/// The remote peers that there is anything with: each has a ``RemoteDriver``, and whatever concerns one of them costs nothing for the others.
 ///
 /// ```swift
-/// for dial in remotes.dials(with: peer) where dial.role == .called { … }
+/// remotes[peer].handle(.meet(meet, isAccepted: false))
+/// remotes.forEachDial { $0.tell(.natLearned) }
 /// ```
-struct Remotes {
-    /// What there is with one remote peer.
-    private struct Remote {
-        var dials: [AttemptID: Attempt] = [:]
-        var sessions: [SessionID: ConnectionBox] = [:]
-        var isEmpty: Bool { dials.isEmpty && sessions.isEmpty }
+final class Remotes {
+    /// How many dials of others to this peer may be under way at once.
+    static let calledLimit = 256
+
+    unowned let engine: PeerEngine
+    private var drivers: [PeerID: RemoteDriver] = [:]
+    private var peers: [AttemptID: PeerID] = [:]
+    private(set) var sessionCount = 0
+    private var calledCount = 0
+    /// The paths that carry the last words of sessions that are over, until they are gone; and who waits for that.
+    private var parting: [(path: Path, record: SessionRecord)] = []
+    private var allParted: EventLoopPromise<Void>?
+
+    init(_ engine: PeerEngine) { self.engine = engine }
+
+    /// What there is with a remote peer.
+    subscript(peer: PeerID) -> RemoteDriver {
+        if let driver = drivers[peer] { return driver }
+        let driver = RemoteDriver(peer, of: engine)
+        drivers[peer] = driver
+        return driver
     }
 
-    private var remotes: [PeerID: Remote] = [:]
-    private var peers: [AttemptID: PeerID] = [:]
-    /// How many sessions there are, and how many dials of others to this peer.
-    private(set) var sessionCount = 0
-    private(set) var calledCount = 0
+    /// Whether there is anything with a remote peer.
+    func knows(_ peer: PeerID) -> Bool { drivers[peer].map { !$0.isIdle } ?? false }
+
+    /// Forgets a remote peer with which there is nothing more.
+    func prune(_ driver: RemoteDriver) { if driver.isIdle, drivers[driver.peer] === driver { drivers[driver.peer] = nil } }
 
     // MARK: Dials
 
-    /// The dial of that ID.
-    func dial(_ id: AttemptID) -> Attempt? { peers[id].flatMap { remotes[$0]?.dials[id] } }
-
-    /// The dials of a remote peer, this peer's to it and its own.
-    func dials(with peer: PeerID) -> [Attempt] { remotes[peer].map { Array($0.dials.values) } ?? [] }
-
-    /// The dials that are for a session, or have led to it.
-    func dials(for session: SessionDriver) -> [Attempt] { dials(with: session.peer).filter { $0.session === session } }
-
-    /// Every dial, for what concerns the whole peer.
-    var allDials: [Attempt] { remotes.values.flatMap(\.dials.values) }
+    /// Whether there is room for another dial of somebody else's.
+    var hasRoomForCall: Bool { calledCount < Self.calledLimit }
 
     /// Whether there is no dial at all.
     var hasNoDials: Bool { peers.isEmpty }
 
+    /// The dial of that ID.
+    func dial(_ id: AttemptID) -> Attempt? { peers[id].flatMap { drivers[$0]?.dial(id) } }
+
+    /// Whether a dial of that ID is with another remote peer.
+    func isDial(_ id: AttemptID, ofOtherThan peer: PeerID) -> Bool { peers[id].map { $0 != peer } ?? false }
+
     /// Keeps a dial. One of the same ID gives way to it.
-    mutating func insert(_ dial: Attempt) {
-        removeDial(dial.id)
-        remotes[dial.peer, default: Remote()].dials[dial.id] = dial
+    func insert(_ dial: Attempt) {
+        if let former = self.dial(dial.id) { remove(former) }
+        self[dial.peer].insert(dial)
         peers[dial.id] = dial.peer
         if dial.role == .called { calledCount += 1 }
     }
 
     /// Forgets a dial.
-    mutating func remove(_ dial: Attempt) { if self.dial(dial.id) === dial { removeDial(dial.id) } }
-
-    private mutating func removeDial(_ id: AttemptID) {
-        guard let peer = peers.removeValue(forKey: id), let dial = remotes[peer]?.dials.removeValue(forKey: id) else { return }
+    @discardableResult
+    func remove(_ dial: Attempt) -> Bool {
+        guard let driver = drivers[dial.peer], driver.remove(dial) else { return false }
+        peers[dial.id] = nil
         if dial.role == .called { calledCount -= 1 }
-        prune(peer)
+        return true
     }
 
-    /// Forgets every dial.
-    mutating func removeAllDials() {
-        for id in Array(peers.keys) { removeDial(id) }
-    }
+    /// Does something for each dial: what concerns the whole peer.
+    func forEachDial(_ body: (Attempt) -> Void) { for driver in Array(drivers.values) { for dial in driver.dials { body(dial) } } }
 
     // MARK: Sessions
 
-    /// The session of that ID with a remote peer.
-    func session(_ id: SessionID, with peer: PeerID) -> ConnectionBox? { remotes[peer]?.sessions[id] }
+    /// Whether there is room for another session.
+    var hasRoomForSession: Bool { sessionCount < Peer.connectionLimit }
 
-    /// The sessions with a remote peer: with each of its instances there may be one.
-    func sessions(with peer: PeerID) -> [ConnectionBox] { remotes[peer].map { Array($0.sessions.values) } ?? [] }
-
-    /// Every session, for what concerns the whole peer.
-    var allSessions: [ConnectionBox] { remotes.values.flatMap(\.sessions.values) }
-
-    /// Whether there is anything with a remote peer.
-    func knows(_ peer: PeerID) -> Bool { remotes[peer] != nil }
-
-    /// The session that a further dial joins: one with a direct path before one on a circuit, and that before one without a path; of two alike the later one.
-    func sessionToJoin(with peer: PeerID) -> ConnectionBox? {
-        func rank(_ box: ConnectionBox) -> Int { box.driver.activePath.map { $0.kind.isDirect ? 2 : 1 } ?? 0 }
-        return sessions(with: peer).filter { $0.driver.closeReason == nil && !$0.driver.isOnOffer }
-            .max { (rank($0), $0.start) < (rank($1), $1.start) }
+    func insert(_ record: SessionRecord) {
+        self[record.driver.peer].insert(record)
+        sessionCount += 1
     }
 
-    mutating func insert(_ box: ConnectionBox) {
-        if remotes[box.driver.peer, default: Remote()].sessions.updateValue(box, forKey: box.driver.id) == nil { sessionCount += 1 }
+    func remove(_ record: SessionRecord) {
+        guard let driver = drivers[record.driver.peer], driver.remove(record) else { return }
+        sessionCount -= 1
     }
 
-    mutating func remove(_ box: ConnectionBox) {
-        if remotes[box.driver.peer]?.sessions.removeValue(forKey: box.driver.id) != nil { sessionCount -= 1 }
-        prune(box.driver.peer)
+    /// The connections that there are.
+    var connections: [Connection] { records.map { Connection($0) } }
+
+    /// The sessions that there are.
+    var records: [SessionRecord] { drivers.values.flatMap(\.sessions.values) }
+
+    /// Brings what is told of the connections up to date.
+    func countConnections() { engine.metrics.carried(by: records.map { $0.driver.activePath.map { Route($0.kind) } }) }
+
+    // MARK: What concerns every remote peer
+
+    func handleAll(_ input: Remote.Input) { for driver in Array(drivers.values) { driver.handle(input) } }
+
+    /// The local addresses of the paths that carry sessions.
+    var localAddresses: [IPAddress] { records.compactMap { $0.driver.activePath?.local?.address } }
+
+    /// Only these addresses are this host's any more.
+    func leave(addressesOtherThan assigned: Set<IPAddress>) {
+        for record in records {
+            record.driver.leave(addressesOtherThan: assigned)
+            record.driver.probeAll()
+        }
     }
 
-    private mutating func prune(_ peer: PeerID) { if remotes[peer]?.isEmpty == true { remotes[peer] = nil } }
+    /// How much dials and sessions need the server.
+    var serverDemand: ServerDemand {
+        var demand = ServerDemand()
+        for record in records { record.driver.add(to: &demand) }
+        forEachDial { $0.add(to: &demand) }
+        return demand
+    }
+
+    /// Ends every dial.
+    func failDials(_ error: any Error) {
+        forEachDial { $0.fail(error) }
+        for driver in Array(drivers.values) { driver.handle(.dialFailed(error)) }
+    }
+
+    /// Ends every session.
+    func failSessions(_ reason: String) { for record in records { record.driver.fail(reason) } }
+
+    // MARK: The last words
+
+    /// A session is over, and this path carries its last words.
+    func part(on path: Path, _ record: SessionRecord) { parting.append((path, record)) }
+
+    /// A path of a session is gone: perhaps the one that carried the last words of a session.
+    func parted(_ path: Path) {
+        guard let index = parting.firstIndex(where: { $0.path === path }) else { return }
+        parting.remove(at: index)
+        if parting.isEmpty { allParted?.succeed() }
+    }
+
+    /// Done when the remote peers have the last words of the sessions that are over, or after so long. A program that ends before leaves them looking for it.
+    func part(within limit: TimeAmount) -> EventLoopFuture<Void> {
+        guard !parting.isEmpty else { return engine.eventLoop.makeSucceededVoidFuture() }
+        let promise = engine.eventLoop.makePromise(of: Void.self)
+        allParted = promise
+        let deadline = OneShot(on: engine.eventLoop, in: limit) { promise.succeed() }
+        promise.futureResult.assumeIsolated().whenComplete { _ in deadline.cancel() }
+        return promise.futureResult
+    }
+}
+
+extension SessionDriver {
+    /// Adds how much the session needs the server: it waits for it where it has no path, or one that is doubted.
+    fileprivate func add(to demand: inout ServerDemand) {
+        let isOnCircuit = activePath?.kind == .circuit
+        if isOnCircuit { demand.isPrecious = true }
+        if activePath == nil || isOnCircuit && isDoubted { demand.isAwaited = true }
+        if activePath == nil || isDoubted { demand.isMissed = true }
+    }
+}
+
+extension Attempt {
+    /// Adds how much the dial needs the server.
+    fileprivate func add(to demand: inout ServerDemand) {
+        if role == .dialer, session == nil {
+            demand.isPrecious = true
+            if phase == .waiting { demand.isMissed = true }
+        }
+        if phase == .dialed { demand.isAwaited = true }
+    }
 }

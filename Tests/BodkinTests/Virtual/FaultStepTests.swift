@@ -71,14 +71,14 @@ struct FaultStepTests {
                 let connection = try #require(call.connection, "\(place): \(call.error.map { "\($0)" } ?? "")")
                 let talk = VirtualTalk(dial, on: connection)
                 let isDirect = talk.run(atMost: mishap.outage + .seconds(20)) {
-                    connection.boxHere?.driver.activePath?.kind == .tcp && talk.echoed > 0
+                    connection.recordHere?.driver.activePath?.kind == .tcp && talk.echoed > 0
                 }
                 #expect(isDirect, place)
                 talk.run(for: .milliseconds(500))
                 #expect(talk.run(atMost: .seconds(5)) { talk.isWhole }, place)
                 #expect(dial.a.engine.remotes.sessionCount == 1 && dial.b.engine.remotes.sessionCount == 1, place)
                 if let reverse = dial.reverse {
-                    #expect(reverse.connection?.boxHere?.driver.id == dial.b.engine.remotes.allSessions.first?.driver.id, place)
+                    #expect(reverse.connection?.recordHere?.driver.id == dial.b.engine.remotes.records.first?.driver.id, place)
                 }
             }
         }
@@ -100,7 +100,7 @@ struct FaultStepTests {
             #expect(dial.network.run(atMost: .seconds(10)) { call.isSettled })
         }
         dial.network.run(for: .milliseconds(200))
-        #expect(dial.a.engine.remotes.sessions(with: dial.b.id).count == 2)
+        #expect(dial.a.engine.remotes[dial.b.id].sessions.count == 2)
         let joined = dial.a.connect(to: dial.b.id)
         #expect(dial.network.run(atMost: .seconds(1)) { joined.result != nil })
         #expect(joined.report?.route == .direct)

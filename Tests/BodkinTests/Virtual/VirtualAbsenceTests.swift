@@ -162,7 +162,7 @@ struct VirtualAbsenceTests {
 
 extension VirtualCall {
     /// The session of the connection, by which two ends know that they have the same one.
-    var session: SessionID? { connection?.boxHere?.driver.id }
+    var session: SessionID? { connection?.recordHere?.driver.id }
 }
 
 extension VirtualPeer {

@@ -88,7 +88,7 @@ struct VirtualAwayTests {
             try place.network.apply(.reboot(name))
             #expect(place.network.run(atMost: .seconds(35)) { first.result != nil && second.result != nil }, "\(step) ms")
             #expect(first.connection != nil && second.connection != nil, "\(step) ms: \(String(describing: (first.error, second.error)))")
-            #expect(first.connection?.boxHere?.driver.id == second.connection?.boxHere?.driver.id, "\(step) ms")
+            #expect(first.connection?.recordHere?.driver.id == second.connection?.recordHere?.driver.id, "\(step) ms")
         }
     }
 

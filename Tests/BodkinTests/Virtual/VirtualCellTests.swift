@@ -29,6 +29,6 @@ struct VirtualCellTests {
         talk.run(for: .seconds(1))
         // A line of 16 bytes every tenth of a second, and a circuit's echo takes as long.
         #expect(talk.echoed >= 100, "\(talk.echoed) bytes")
-        #expect((connection.boxHere?.driver.activePath?.kind == .tcp) == (cell.route == .direct))
+        #expect((connection.recordHere?.driver.activePath?.kind == .tcp) == (cell.route == .direct))
     }
 }

@@ -46,5 +46,5 @@ final class VirtualDial {
 
 extension VirtualCall {
     /// Whether the dial has failed, or nothing more will come of it.
-    var isSettled: Bool { error != nil || connection?.boxHere?.isSettled == true }
+    var isSettled: Bool { error != nil || connection?.recordHere?.isSettled == true }
 }

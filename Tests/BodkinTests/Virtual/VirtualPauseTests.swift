@@ -64,8 +64,8 @@ struct VirtualPauseTests {
         network.run(for: .seconds(1))
         let call = a.connect(to: b.id)
         #expect(network.run(atMost: .seconds(5)) { call.report?.route == .direct && b.engine.remotes.sessionCount > 0 })
-        let near = try #require(call.connection?.boxHere?.driver)
-        let far = try #require(b.engine.remotes.allSessions.first?.driver)
+        let near = try #require(call.connection?.recordHere?.driver)
+        let far = try #require(b.engine.remotes.records.first?.driver)
         let talk = VirtualConversation(
             from: test.writesNear ? near : far, to: test.writesNear ? far : near, every: .milliseconds(100), on: network)
         network.run(for: .seconds(2))
@@ -118,7 +118,8 @@ final class VirtualTrace {
             note(end.name, "doubted", "\(end.driver.isDoubted)")
             note(end.name, "link", engine.isRegistered ? "registered" : engine.isLinkUp ? "up" : "down")
             note(end.name, "mapping", engine.bindings.map { $0.observed.map { "\($0)" } ?? "unknown" }.joined(separator: " "))
-            let dials = engine.remotes.allDials.sorted { "\($0.id)" < "\($1.id)" }
+            var dials: [Attempt] = []
+            engine.remotes.forEachDial { dials.append($0) }
             note(end.name, "dials", dials.map { "\($0.role) \("\($0.id)".prefix(4)) \($0.phase)" }.joined(separator: ", "))
             let attempts = dials.flatMap(\.report.attempts)
             note(end.name, "attempts", attempts.map(\.description).joined(separator: "; "))

@@ -59,6 +59,6 @@ final class VirtualPeer {
 final class VirtualCall {
     var result: Result<Connection, any Error>?
     var connection: Connection? { try? result?.get() }
-    var report: ConnectionReport? { connection?.boxHere?.report }
+    var report: ConnectionReport? { connection?.recordHere?.report }
     var error: (any Error)? { if case .failure(let error)? = result { error } else { nil } }
 }

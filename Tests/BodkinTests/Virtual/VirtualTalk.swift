@@ -12,7 +12,7 @@ final class VirtualTalk {
     private static let line = ByteBuffer(string: "0123456789abcde\n")
 
     private let dial: VirtualDial
-    private let box: SessionRecordOrBox
+    private let record: SessionRecord
     private var written = 0
     private var nextLine: Instant
     /// How many bytes have come back.
@@ -21,12 +21,11 @@ final class VirtualTalk {
     /// The longest time in which nothing came back.
     private(set) var longestPause = Duration.zero
 
-    typealias SessionRecordOrBox = ConnectionBox
 
     init(_ dial: VirtualDial, on connection: Connection) {
         self.dial = dial
-        guard let box = connection.boxHere else { preconditionFailure("the connection lives on the network's loop") }
-        self.box = box
+        guard let record = connection.recordHere else { preconditionFailure("the connection lives on the network's loop") }
+        self.record = record
         (nextLine, lastEcho) = (dial.network.now, dial.network.now)
     }
 
@@ -40,16 +39,16 @@ final class VirtualTalk {
             nextLine = now + Self.interval
             written += Self.line.readableBytes
             var line = Self.line
-            box.driver.writeNow(&line, to: .initial)
+            record.driver.writeNow(&line, to: .initial)
             // What does not fit now would be lost here: a line always does, unless nothing has moved for minutes.
             written -= line.readableBytes
         }
-        for far in dial.b.engine.remotes.allSessions where far.driver.closeReason == nil {
+        for far in dial.b.engine.remotes.records where far.driver.closeReason == nil {
             while let result = far.driver.readNow(.initial, limit: 65_536), case .success(var bytes?) = result, bytes.readableBytes > 0 {
                 far.driver.writeNow(&bytes, to: .initial)
             }
         }
-        while let result = box.driver.readNow(.initial, limit: 65_536), case .success(let bytes?) = result, bytes.readableBytes > 0 {
+        while let result = record.driver.readNow(.initial, limit: 65_536), case .success(let bytes?) = result, bytes.readableBytes > 0 {
             echoed += bytes.readableBytes
             longestPause = max(longestPause, now - lastEcho)
             lastEcho = now

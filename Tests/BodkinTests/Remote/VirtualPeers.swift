@@ -4,6 +4,7 @@ import BodkinProtocols
 import NIOCore
 import NIOEmbedded
 
+@testable import Bodkin
 @testable import BodkinProtocols
 @testable import BodkinTransport
 
@@ -27,9 +28,17 @@ final class VirtualPeers {
     var forgetsAfter: TimeAmount?
     /// Whether dials may come to nothing.
     var dialsFail = true
-    private var upkeeps: [Upkeep]
-    private var tending: [Scheduled<Void>?] = [nil, nil]
-    private var isDialing = false
+    /// The machines of the two ends, as they are shipped.
+    private let machines: [Machine]
+    private var timers: [Scheduled<Void>?] = [nil, nil]
+    private var dials: [Remote.DialState] = []
+
+    /// A machine of its own kind cannot be in an array.
+    private final class Machine {
+        var remote: Remote
+        init(_ remote: consuming Remote) { self.remote = remote }
+    }
+
     private var written = [0, 0]
     private(set) var read = [0, 0]
 
@@ -44,11 +53,18 @@ final class VirtualPeers {
             SessionDriver(Session(role: .dialer, id: id, localInstance: near, remoteInstance: far), peer: peers[1], on: loop),
             SessionDriver(Session(role: .called, id: id, localInstance: far, remoteInstance: near), peer: peers[0], on: loop),
         ]
-        upkeeps = [Session.Role.dialer, .called].map { Upkeep($0, kind: nil, lifetime: .seconds(60), allowsDirectPaths: true) }
+        machines = zip(peers, [near, far]).map { local, instance in
+            Machine(
+                Remote(
+                    local == peers[0] ? peers[1] : peers[0],
+                    Remote.Configuration(localPeer: local, localInstance: instance, pathlessLifetime: .seconds(60))))
+        }
         for end in 0..<2 {
             ends[end].keepalive = { [unowned self] _ in keepalives[end].interval }
             ends[end].onEvent = { [unowned self] in handle($0, at: end) }
             readOn(end)
+            feed(.session(id, .began(.start, .tcp)), end)
+            feed(.session(id, .pathsChanged), end)
         }
         connect(.tcp)
     }
@@ -61,61 +77,77 @@ final class VirtualPeers {
 
     private func handle(_ event: SessionDriver.Event, at end: Int) {
         switch event {
+        case .confirmed: tell(end, .confirmed)
         case .lostPath(_, _, let wasActive):
             deaths += wasActive ? 1 : 0
-            if wasActive { carriers[end] = nil }
+            if wasActive {
+                carriers[end] = nil
+                tell(end, .pathLost)
+            }
         case .tookOver(let path):
             if carriers[end] === path { wrong.append("end \(end) has moved to where it was") }
             carriers[end] = path
-        case .survived(_, let silence): keepalives[end].answered(after: silence)
-        case .expired(_, let silence): keepalives[end].died(after: silence)
-        case .doubtful: doubts[end].append(now)
-        case .closed(let reason): wrong.append("end \(end) is closed: \(reason)")
-        default: break
+            tell(end, .tookOver)
+        case .survived(_, let silence): return keepalives[end].answered(after: silence)
+        case .expired(_, let silence): return keepalives[end].died(after: silence)
+        case .doubtful:
+            doubts[end].append(now)
+            return tell(end, .doubtful)
+        case .closed(let reason): return wrong.append("end \(end) is closed: \(reason)")
         }
-        tend(end)
+        tell(end, .pathsChanged)
+    }
+
+    // MARK: The machines
+
+    private func tell(_ end: Int, _ event: Remote.SessionEvent) { feed(.session(ends[end].id, event), end) }
+
+    private func feed(_ input: Remote.Input, _ end: Int) {
+        let driver = ends[end]
+        let state = Remote.SessionState(
+            id: driver.id, role: driver.role, instance: driver.remoteInstance, generation: driver.generation, activePath: driver.activePath?.kind,
+            pathCount: driver.pathCount, isConfirmed: driver.isConfirmed, isDoubted: driver.isDoubted)
+        let context = Remote.Context(
+            dials: end == 0 ? dials : [], sessions: [state], jitter: Double(500 + random.below(1000)) / 1000)
+        machines[end].remote.handle(input, in: context, at: Instant(sinceStart: now))
+        while let action = machines[end].remote.nextAction() { perform(action, end) }
+        timers[end]?.cancel()
+        guard let deadline = machines[end].remote.deadline else { return }
+        timers[end] = loop.assumeIsolated().scheduleTask(
+            deadline: .uptimeNanoseconds(0) + TimeAmount(max(deadline.sinceStart, now)) + .nanoseconds(1)
+        ) { [weak self] in self?.feed(.timeout, end) }
+    }
+
+    private func perform(_ action: Remote.Action, _ end: Int) {
+        switch action {
+        case .redial(_, let aim): dial(aim)
+        case .recall: after(some(10...80)) { [generation = ends[1].generation] in
+            $0.tell(0, .recalled($0.ends[0].remoteInstance, generation: generation))
+        }
+        case .suspect: ends[end].suspect()
+        case .endDial(let id): over(id)
+        // There is no network, and no server.
+        case .suspectNetwork, .probeServer: break
+        default: wrong.append("end \(end) is to \(action)")
+        }
     }
 
     // MARK: Dialing
 
-    private func tend(_ end: Int) {
-        upkeeps[end].carried(by: ends[end].activePath?.kind, at: now)
-        tending[end]?.cancel()
-        guard let deadline = upkeeps[end].deadline else { return }
-        tending[end] = loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(0) + TimeAmount(deadline) + .nanoseconds(1)) { [weak self] in
-            self?.act(end)
-        }
-    }
-
-    private func act(_ end: Int) {
-        switch upkeeps[end].act(at: now) {
-        case .giveUp?: wrong.append("end \(end) gives up")
-        case .redial? where end == 0, .upgrade? where end == 0: dial()
-        case .redial?, .upgrade?:
-            upkeeps[1].began()
-            after(some(10...80)) { $0.recalled() }
-            upkeeps[1].ended(at: now, jitter: 1)
-        case nil: break
-        }
-        tend(end)
-    }
-
-    /// The called side has no path, and says so.
-    private func recalled() {
-        guard !isDialing else { return }
-        ends[0].suspect()
-        dial()
-    }
-
-    private func dial() {
-        upkeeps[0].began()
-        isDialing = true
+    private func dial(_ aim: Dial.Aim) {
+        let id = AttemptID.random()
+        dials.append(Remote.DialState(id: id, purpose: .resume(aim), session: ends[0].id, start: Instant(sinceStart: now), isDialed: true))
         after(some(50...400)) { peers in
+            guard peers.dials.contains(where: { $0.id == id }) else { return }
             if !peers.dialsFail || !peers.random.chance(4) { peers.connect(peers.random.chance(3) ? .circuit : .tcp) }
-            peers.isDialing = false
-            peers.upkeeps[0].ended(at: peers.now, jitter: Double(500 + peers.random.below(1000)) / 1000)
-            peers.tend(0)
+            peers.over(id)
         }
+    }
+
+    private func over(_ id: AttemptID) {
+        guard dials.contains(where: { $0.id == id }) else { return }
+        dials.removeAll { $0.id == id }
+        feed(.dialEnded(id, for: ends[0].id), 0)
     }
 
     private func connect(_ kind: PathKind) {
@@ -128,7 +160,7 @@ final class VirtualPeers {
                 for end in 0..<2 where path.ends[end].channel.isActive {
                     path.ends[end].path.secured(ends[end].peer)
                     ends[end].add(path.ends[end].path)
-                    tend(end)
+                    tell(end, .pathsChanged)
                 }
             }
         } catch {

@@ -1,4 +1,8 @@
-/// What a session needs so that it has a path, and a direct one: when to dial again (the called side: to ask for that), and when to give up. It has no clock: every function takes the time.
+import BodkinCore
+import BodkinProtocols
+
+/// When one session dials again for a path, or a direct one (the called side: when it asks the dialer to), and when it gives up. Every function takes the time since
+/// the session's start.
 ///
 /// ```
 ///               a direct path                    no path
@@ -6,9 +10,9 @@
 ///     │ ▲                          ▲ └─ a circuit alone ─┐      │ ▲
 ///     └─┘ upgrade, ever more seldom└──────────┬──────────┘      └─┘ redial, ever more seldom
 /// ```
-public struct Upkeep: Sendable {
+struct Recovery {
     /// What to do now.
-    public enum Action: Hashable, Sendable {
+    enum Action: Hashable {
         /// Dial again: any path will do.
         case redial
         /// Dial again for a direct path.
@@ -31,7 +35,7 @@ public struct Upkeep: Sendable {
     static let shortLives = 4
 
     /// How long a session lives without any path.
-    public let lifetime: Duration
+    let lifetime: Duration
     private let role: Session.Role
     /// Whether direct paths are wanted at all.
     private let allowsDirectPaths: Bool
@@ -49,13 +53,13 @@ public struct Upkeep: Sendable {
     private var gainedAt = Duration.zero - Self.calm
     private var losses = 0
 
-    /// The upkeep of a session that has a path.
+    /// The recovery of a session that has a path.
     /// - Parameters:
     ///   - role: which end this is. The dialer alone looks for a better path from time to time; the called side asks it to when there is a reason.
     ///   - kind: what the session runs on; nil for nothing.
     ///   - lifetime: how long it lives without any path.
     ///   - allowsDirectPaths: whether to look for one.
-    public init(_ role: Session.Role, kind: PathKind?, lifetime: Duration, allowsDirectPaths: Bool) {
+    init(_ role: Session.Role, kind: PathKind?, lifetime: Duration, allowsDirectPaths: Bool) {
         self.role = role
         self.kind = kind
         wasDirect = kind?.isDirect == true
@@ -64,7 +68,7 @@ public struct Upkeep: Sendable {
     }
 
     /// The path that carries the session has changed, or nothing has; nil for none.
-    public mutating func carried(by kind: PathKind?, at now: Duration) {
+    mutating func carried(by kind: PathKind?, at now: Duration) {
         guard kind != self.kind else { return }
         self.kind = kind
         wasDirect = wasDirect || kind?.isDirect == true
@@ -83,10 +87,10 @@ public struct Upkeep: Sendable {
     }
 
     /// The latest dial has found no direct path, for a reason that may be over: it was disturbed, or looked for a circuit alone.
-    public mutating func missed() { isPromising = true }
+    mutating func missed() { isPromising = true }
 
     /// Something is being tried.
-    public mutating func began() {
+    mutating func began() {
         isBusy = true
         isHurried = false
         next = nil
@@ -94,7 +98,7 @@ public struct Upkeep: Sendable {
 
     /// What was tried is over, whatever came of it.
     /// - Parameter jitter: a random factor of pauses, from 0.5 to 1.5, so that peers that lost a path at one moment do not dial at one moment.
-    public mutating func ended(at now: Duration, jitter: Double) {
+    mutating func ended(at now: Duration, jitter: Double) {
         isBusy = false
         next = isHurried && kind?.isDirect != true ? now : pause(from: now, jitter: jitter)
         isHurried = false
@@ -102,7 +106,7 @@ public struct Upkeep: Sendable {
     }
 
     /// The network has changed, or the server is back: what failed before may succeed now.
-    public mutating func hurry(at now: Duration) {
+    mutating func hurry(at now: Duration) {
         failures = 0
         isHurried = isBusy
         let isRedialed = kind == nil || kind?.isRelayed == true && allowsDirectPaths
@@ -111,14 +115,14 @@ public struct Upkeep: Sendable {
     }
 
     /// When to call ``act(at:)``; nil for not before something happens.
-    public var deadline: Duration? {
+    var deadline: Duration? {
         let end = pathlessSince.map { $0 + lifetime }
         guard let next else { return end }
         return end.map { min($0, next) } ?? next
     }
 
     /// The deadline has come.
-    public mutating func act(at now: Duration) -> Action? {
+    mutating func act(at now: Duration) -> Action? {
         if let pathlessSince, now >= pathlessSince + lifetime { return .giveUp }
         guard let next, now >= next else { return nil }
         self.next = nil

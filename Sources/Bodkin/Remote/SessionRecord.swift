@@ -4,28 +4,28 @@ import BodkinTransport
 import NIOCore
 
 /// What a ``Connection`` stands for, on its event loop.
-final class ConnectionBox {
+final class SessionRecord {
     let driver: SessionDriver
     let start: NIODeadline
     private(set) var report: ConnectionReport
-    /// What it needs so that it has a path.
-    var upkeep: Upkeep
-    /// When that is looked at next.
-    var tending: OneShot?
-    /// When the far side last asked for another path.
-    var recalledAt: NIODeadline?
-    /// When another path was last looked for because an answer was late.
-    var doubtedAt: NIODeadline?
-    /// Paths of a session that the far side has begun itself: they wait, at most as long as any opening.
-    var contenders: [UnopenedPath] = []
+    /// The start, as machines count it.
+    let startInstant: Instant
     private(set) var isSettled = false
     private var settlers: [ObjectIdentifier: EventLoopPromise<ConnectionReport>] = [:]
 
-    init(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline, upkeep: Upkeep) {
+    init(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline, clock: PeerClock) {
         self.driver = driver
-        self.upkeep = upkeep
         self.report = report
         self.start = start
+        startInstant = Instant(sinceStart: .nanoseconds((start - clock.start).nanoseconds))
+    }
+
+    /// The session, as far as it concerns the rest of what there is with its remote peer.
+    var state: Remote.SessionState {
+        Remote.SessionState(
+            id: driver.id, role: driver.role, instance: driver.remoteInstance, start: startInstant, generation: driver.generation,
+            activePath: driver.activePath?.kind, pathCount: driver.pathCount, isConfirmed: driver.isConfirmed, isOffer: driver.isOffer,
+            isDoubted: driver.isDoubted)
     }
 
     var elapsed: Duration { .nanoseconds((driver.eventLoop.now - start).nanoseconds) }
@@ -46,8 +46,6 @@ final class ConnectionBox {
     func judged(_ verdict: RelayVerdict?) { report.verdict = verdict }
 
     private func note(_ path: Path) {
-        // The next one has its own doubts.
-        doubtedAt = nil
         report.route = Route(path.kind)
         report.remote = path.remote
         if path.kind.isDirect {
@@ -68,7 +66,6 @@ final class ConnectionBox {
 
     /// The session is over: nothing will improve any more.
     func closed(_ reason: SessionCloseReason) {
-        tending?.cancel()
         settle()
     }
 

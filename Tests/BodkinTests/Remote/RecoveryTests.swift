@@ -1,34 +1,35 @@
 import BodkinCore
 import BodkinFuzzers
+import BodkinProtocols
 import Testing
 
-@testable import BodkinProtocols
+@testable import Bodkin
 
-@Suite struct UpkeepTests {
-    private static func upkeep(_ role: Session.Role = .dialer, kind: PathKind? = .tcp, directPaths: Bool = true) -> Upkeep {
-        Upkeep(role, kind: kind, lifetime: .seconds(60), allowsDirectPaths: directPaths)
+@Suite struct RecoveryTests {
+    private static func recovery(_ role: Session.Role = .dialer, kind: PathKind? = .tcp, directPaths: Bool = true) -> Recovery {
+        Recovery(role, kind: kind, lifetime: .seconds(60), allowsDirectPaths: directPaths)
     }
 
     @Test func aDirectPathNeedsNothing() {
-        var upkeep = Self.upkeep()
-        #expect(upkeep.deadline == nil)
-        upkeep.hurry(at: .seconds(5))
-        #expect(upkeep.deadline == nil)
+        var recovery = Self.recovery()
+        #expect(recovery.deadline == nil)
+        recovery.hurry(at: .seconds(5))
+        #expect(recovery.deadline == nil)
     }
 
     @Test func aLostPathIsDialedForAtOnceThenEverMoreSeldomAndGivenUpAfterItsLifetime() {
-        var upkeep = Self.upkeep()
-        upkeep.carried(by: nil, at: .seconds(100))
+        var recovery = Self.recovery()
+        recovery.carried(by: nil, at: .seconds(100))
         var dials: [Duration] = []
         var now = Duration.zero
-        while let deadline = upkeep.deadline {
+        while let deadline = recovery.deadline {
             #expect(deadline >= now)
             now = deadline
-            guard let action = upkeep.act(at: now) else { continue }
+            guard let action = recovery.act(at: now) else { continue }
             guard action == .redial else { break }
             dials.append(now)
-            upkeep.began()
-            upkeep.ended(at: now, jitter: 1)
+            recovery.began()
+            recovery.ended(at: now, jitter: 1)
         }
         #expect(now == .seconds(160))
         #expect(dials.prefix(4) == [.seconds(100), .milliseconds(100_250), .milliseconds(100_750), .milliseconds(101_750)])
@@ -38,24 +39,24 @@ import Testing
 
     @Test func aRelayedSessionIsUpgradedEverMoreSeldomByTheDialerAlone() {
         for role in [Session.Role.dialer, .called] {
-            var upkeep = Self.upkeep(role, kind: nil)
-            upkeep.carried(by: .circuit, at: .zero)
+            var recovery = Self.recovery(role, kind: nil)
+            recovery.carried(by: .circuit, at: .zero)
             guard role == .dialer else {
-                #expect(upkeep.deadline == nil)
+                #expect(recovery.deadline == nil)
                 continue
             }
             var count = 0
             var now = Duration.zero
-            while let deadline = upkeep.deadline, deadline < .seconds(86_400) {
+            while let deadline = recovery.deadline, deadline < .seconds(86_400) {
                 now = deadline
-                #expect(upkeep.act(at: now) == .upgrade)
+                #expect(recovery.act(at: now) == .upgrade)
                 count += 1
-                upkeep.began()
-                upkeep.ended(at: now, jitter: 1)
+                recovery.began()
+                recovery.ended(at: now, jitter: 1)
             }
             #expect((140...160).contains(count), "\(count) in a day")
         }
-        var relayed = Self.upkeep(kind: nil, directPaths: false)
+        var relayed = Self.recovery(kind: nil, directPaths: false)
         relayed.carried(by: .circuit, at: .zero)
         #expect(relayed.deadline == nil)
         relayed.hurry(at: .seconds(1))
@@ -63,18 +64,18 @@ import Testing
     }
 
     @Test func whatWasDirectIsUpgradedWithinASecondThenEverMoreSeldom() {
-        var upkeep = Self.upkeep()
-        upkeep.carried(by: nil, at: .zero)
-        _ = upkeep.act(at: .zero)
-        upkeep.began()
-        upkeep.carried(by: .circuit, at: .zero)
-        upkeep.ended(at: .zero, jitter: 1)
+        var recovery = Self.recovery()
+        recovery.carried(by: nil, at: .zero)
+        _ = recovery.act(at: .zero)
+        recovery.began()
+        recovery.carried(by: .circuit, at: .zero)
+        recovery.ended(at: .zero, jitter: 1)
         var dials: [Duration] = []
-        while let deadline = upkeep.deadline, dials.count < 12 {
-            #expect(upkeep.act(at: deadline) == .upgrade)
+        while let deadline = recovery.deadline, dials.count < 12 {
+            #expect(recovery.act(at: deadline) == .upgrade)
             dials.append(deadline)
-            upkeep.began()
-            upkeep.ended(at: deadline, jitter: 1)
+            recovery.began()
+            recovery.ended(at: deadline, jitter: 1)
         }
         #expect(dials.prefix(4) == [.seconds(1), .seconds(3), .seconds(7), .seconds(15)])
         #expect(dials[11] - dials[10] == .seconds(600))
@@ -82,12 +83,12 @@ import Testing
 
     @Test func aChangeOfTheNetworkIsAReasonToTryAtOnce() {
         for role in [Session.Role.dialer, .called] {
-            var upkeep = Self.upkeep(role, kind: .circuit)
-            upkeep.hurry(at: .seconds(7))
-            #expect(upkeep.deadline == .seconds(7) && upkeep.act(at: .seconds(7)) == .upgrade)
+            var recovery = Self.recovery(role, kind: .circuit)
+            recovery.hurry(at: .seconds(7))
+            #expect(recovery.deadline == .seconds(7) && recovery.act(at: .seconds(7)) == .upgrade)
         }
         // What is under way began too early to count.
-        var busy = Self.upkeep(kind: .circuit)
+        var busy = Self.recovery(kind: .circuit)
         busy.began()
         busy.hurry(at: .seconds(8))
         #expect(busy.deadline == nil)
@@ -96,20 +97,20 @@ import Testing
     }
 
     @Test func pathsThatComeAndGoAreNotDialedForInALoop() {
-        var upkeep = Self.upkeep()
+        var recovery = Self.recovery()
         var dials: [Duration] = []
         var now = Duration.zero
         while now < .seconds(60) {
-            upkeep.carried(by: nil, at: now)
-            while let deadline = upkeep.deadline {
+            recovery.carried(by: nil, at: now)
+            while let deadline = recovery.deadline {
                 now = max(now, deadline)
-                if upkeep.act(at: now) == .redial { break }
+                if recovery.act(at: now) == .redial { break }
             }
             dials.append(now)
-            upkeep.began()
+            recovery.began()
             now += .milliseconds(10)
-            upkeep.carried(by: .circuit, at: now)
-            upkeep.ended(at: now, jitter: 1)
+            recovery.carried(by: .circuit, at: now)
+            recovery.ended(at: now, jitter: 1)
             now += .milliseconds(10)
         }
         #expect(dials.count < 25, "\(dials.count) dials in a minute")
@@ -118,7 +119,7 @@ import Testing
 
     @Test(arguments: 1...50) func whateverHappensItDialsOrGivesUpInTime(seed: UInt64) {
         var random = SplitMix64(state: seed)
-        var upkeep = Self.upkeep()
+        var recovery = Self.recovery()
         var now = Duration.zero
         var kind: PathKind? = .tcp
         var pathlessSince: Duration?
@@ -128,16 +129,16 @@ import Testing
             switch random.below(6) {
             case 0, 1:
                 kind = [nil, .circuit, .tcp][Int(random.below(3))]
-                upkeep.carried(by: kind, at: now)
+                recovery.carried(by: kind, at: now)
                 if kind != nil { pathlessSince = nil } else { pathlessSince = pathlessSince ?? now }
-            case 2: upkeep.hurry(at: now)
+            case 2: recovery.hurry(at: now)
             case 3 where isBusy:
                 isBusy = false
-                upkeep.ended(at: now, jitter: 0.5 + Double(random.below(100)) / 100)
+                recovery.ended(at: now, jitter: 0.5 + Double(random.below(100)) / 100)
             default: break
             }
-            while let deadline = upkeep.deadline, deadline <= now {
-                guard let action = upkeep.act(at: now) else { break }
+            while let deadline = recovery.deadline, deadline <= now {
+                guard let action = recovery.act(at: now) else { break }
                 switch action {
                 case .giveUp:
                     #expect(pathlessSince.map { now - $0 >= .seconds(60) } == true)
@@ -146,24 +147,24 @@ import Testing
                 case .upgrade: #expect(kind == .circuit && !isBusy)
                 }
                 isBusy = true
-                upkeep.began()
+                recovery.began()
             }
             // Nobody without a path is forgotten.
-            if kind == nil { #expect(upkeep.deadline != nil) }
+            if kind == nil { #expect(recovery.deadline != nil) }
         }
     }
 }
 
-@Suite("Upkeep after a dial that was disturbed")
-struct UpkeepPromiseTests {
+@Suite("Recovery after a dial that was disturbed")
+struct RecoveryPromiseTests {
     @Test(
         "a session whose dial was disturbed looks for a direct path again after seconds, not after half a minute",
         arguments: [false, true])
     func promising(_ isMissed: Bool) {
-        var upkeep = Upkeep(.dialer, kind: .circuit, lifetime: .seconds(60), allowsDirectPaths: true)
-        upkeep.began()
-        if isMissed { upkeep.missed() }
-        upkeep.ended(at: .seconds(2), jitter: 1)
-        #expect(upkeep.deadline == .seconds(2) + (isMissed ? .seconds(5) : .seconds(30)))
+        var recovery = Recovery(.dialer, kind: .circuit, lifetime: .seconds(60), allowsDirectPaths: true)
+        recovery.began()
+        if isMissed { recovery.missed() }
+        recovery.ended(at: .seconds(2), jitter: 1)
+        #expect(recovery.deadline == .seconds(2) + (isMissed ? .seconds(5) : .seconds(30)))
     }
 }
