@@ -72,7 +72,8 @@ extension Remote {
     /// gives way is over then.
     private mutating func holds(_ opening: Opening, _ context: Context) -> Bool {
         let frame = opening.frame
-        guard frame.mode != .attach, frame.receiver == configuration.localInstance, let own = ownSession(with: frame.sender, context), !own.isConfirmed
+        guard frame.mode != .attach, frame.receiver == configuration.localInstance, let own = ownSession(with: frame.sender, context),
+            !own.isConfirmed
         else { return false }
         let isOffer = frame.mode == .offer
         if own.isTentative, !isOffer || peer < configuration.localPeer {
@@ -124,7 +125,9 @@ extension Remote {
 
     /// Dials of theirs that have led to nothing are of no use beside a session.
     private mutating func endCalls(beside session: SessionState, _ context: Context) {
-        for dial in context.dials where dial.role == .called && dial.session == nil && dial.instance == session.instance { perform(.endDial(dial.id)) }
+        for dial in context.dials where dial.role == .called && dial.session == nil && dial.instance == session.instance {
+            perform(.endDial(dial.id))
+        }
     }
 
     /// A session is over. If the remote peer had not answered it, what waited for that goes ahead, and is what the caller of a tentative session has, if there is one.

@@ -121,9 +121,10 @@ final class VirtualPeers {
     private func perform(_ action: Remote.Action, _ end: Int) {
         switch action {
         case .redial(_, let aim): dial(aim)
-        case .recall: after(some(10...80)) { [generation = ends[1].generation] in
-            $0.tell(0, .recalled($0.ends[0].remoteInstance, generation: generation))
-        }
+        case .recall:
+            after(some(10...80)) { [generation = ends[1].generation] in
+                $0.tell(0, .recalled($0.ends[0].remoteInstance, generation: generation))
+            }
         case .suspect: ends[end].suspect()
         case .endDial(let id): over(id)
         // There is no network, and no server.

@@ -21,7 +21,6 @@ final class VirtualTalk {
     /// The longest time in which nothing came back.
     private(set) var longestPause = Duration.zero
 
-
     init(_ dial: VirtualDial, on connection: Connection) {
         self.dial = dial
         guard let record = connection.recordHere else { preconditionFailure("the connection lives on the network's loop") }
