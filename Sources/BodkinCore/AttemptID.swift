@@ -1,10 +1,10 @@
 /// One dial, as both sides and the rendezvous server name it: 16 random bytes.
-public struct AttemptID: Hashable, Sendable, CustomStringConvertible {
+package struct AttemptID: Hashable, Sendable, CustomStringConvertible {
     /// The 16 bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// An attempt from its bytes; nil unless there are 16.
-    public init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }
         self.bytes = Array(bytes)
     }
@@ -12,8 +12,8 @@ public struct AttemptID: Hashable, Sendable, CustomStringConvertible {
     private init() { bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) } }
 
     /// A new attempt.
-    public static func random() -> AttemptID { AttemptID() }
+    package static func random() -> AttemptID { AttemptID() }
 
     /// Lower-case hexadecimal, 32 characters.
-    public var description: String { bytes.hexadecimal }
+    package var description: String { bytes.hexadecimal }
 }

@@ -10,12 +10,12 @@ public struct Candidate: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Where it comes from.
-    public let kind: Kind
+    package let kind: Kind
     /// The address and the TCP port.
-    public let endpoint: Endpoint
+    package let endpoint: Endpoint
 
     /// A candidate from its parts.
-    public init(_ kind: Kind, _ endpoint: Endpoint) {
+    package init(_ kind: Kind, _ endpoint: Endpoint) {
         self.kind = kind
         self.endpoint = endpoint
     }

@@ -48,7 +48,7 @@ public struct ConnectionReport: Hashable, Sendable {
         public var detail: String
 
         /// An attempt that begins.
-        public init(route: Route, remote: Endpoint? = nil, candidate: Candidate.Kind? = nil, start: Duration) {
+        package init(route: Route, remote: Endpoint? = nil, candidate: Candidate.Kind? = nil, start: Duration) {
             self.route = route
             self.remote = remote
             self.candidate = candidate
@@ -80,7 +80,7 @@ public struct ConnectionReport: Hashable, Sendable {
     public var rounds: Int { attempts.lazy.compactMap(\.round).max() ?? 0 }
 
     /// A report that begins.
-    public init(peer: PeerID) { self.peer = peer }
+    package init(peer: PeerID) { self.peer = peer }
 }
 
 extension ConnectionReport: CustomStringConvertible {

@@ -10,7 +10,7 @@ public struct DefaultRoute: Hashable, Sendable {
     public let metric: UInt32
 
     /// A route from its parts.
-    public init(interface: String, gateway: IPAddress?, family: IPAddress.Family, metric: UInt32) {
+    package init(interface: String, gateway: IPAddress?, family: IPAddress.Family, metric: UInt32) {
         self.interface = interface
         self.gateway = gateway
         self.family = family

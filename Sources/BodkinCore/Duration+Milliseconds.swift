@@ -1,7 +1,7 @@
 extension Duration {
     /// Milliseconds with a fraction.
-    public var milliseconds: Double { Double(components.seconds) * 1000 + Double(components.attoseconds) / 1e15 }
+    package var milliseconds: Double { Double(components.seconds) * 1000 + Double(components.attoseconds) / 1e15 }
 
     /// For people: `12.3 ms`.
-    public var inMilliseconds: String { "\((milliseconds * 10).rounded() / 10) ms" }
+    package var inMilliseconds: String { "\((milliseconds * 10).rounded() / 10) ms" }
 }

@@ -23,7 +23,7 @@ public struct IPAddress: Hashable, Sendable {
         case v6 = 6
 
         /// The width of an address in bits.
-        public var bitWidth: Int { self == .v4 ? 32 : 128 }
+        package var bitWidth: Int { self == .v4 ? 32 : 128 }
     }
 
     /// The upper 64 bits; zero for IPv4.

@@ -1,10 +1,10 @@
 /// Which process of an identity: 16 random bytes that live as long as the process. Sessions belong to a peer and an instance of it.
-public struct InstanceID: Hashable, Sendable, CustomStringConvertible {
+package struct InstanceID: Hashable, Sendable, CustomStringConvertible {
     /// The 16 bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// An instance from its bytes; nil unless there are 16.
-    public init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }
         self.bytes = Array(bytes)
     }
@@ -12,8 +12,8 @@ public struct InstanceID: Hashable, Sendable, CustomStringConvertible {
     private init() { bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) } }
 
     /// A new instance.
-    public static func random() -> InstanceID { InstanceID() }
+    package static func random() -> InstanceID { InstanceID() }
 
     /// Lower-case hexadecimal, 32 characters.
-    public var description: String { bytes.hexadecimal }
+    package var description: String { bytes.hexadecimal }
 }

@@ -18,7 +18,7 @@ extension NetworkInterface {
         /// - Parameters:
         ///   - driver: the name of its driver; nil where the system does not tell.
         ///   - isPointToPoint: whether it has the flag IFF_POINTOPOINT.
-        public init(name: String, driver: String?, isPointToPoint: Bool) {
+        package init(name: String, driver: String?, isPointToPoint: Bool) {
             if let driver, Self.containerDrivers.contains(driver) {
                 self = .container
             } else if isPointToPoint || driver.map(Self.tunnelDrivers.contains) == true {

@@ -8,7 +8,7 @@ public struct NetworkInterface: Hashable, Sendable {
         public let onLink: IPPrefix
 
         /// An address from its parts.
-        public init(_ address: IPAddress, onLink: IPPrefix) {
+        package init(_ address: IPAddress, onLink: IPPrefix) {
             self.address = address
             self.onLink = onLink
         }
@@ -22,7 +22,7 @@ public struct NetworkInterface: Hashable, Sendable {
     public let kind: Kind
 
     /// An interface from its parts.
-    public init(name: String, addresses: [Address], kind: Kind = .adapter) {
+    package init(name: String, addresses: [Address], kind: Kind = .adapter) {
         self.name = name
         self.addresses = addresses
         self.kind = kind

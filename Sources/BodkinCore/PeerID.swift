@@ -26,7 +26,7 @@ public struct PeerID: Hashable, Sendable {
         public let code: Code
 
         /// An error of this kind.
-        public init(code: Code) { self.code = code }
+        package init(code: Code) { self.code = code }
 
         /// One line: what is wrong, and what to do next.
         public var description: String {

@@ -28,7 +28,7 @@ public enum RelayVerdict: String, Hashable, Sendable, CaseIterable {
     /// - Parameters:
     ///   - isWanted: whether both peers look for direct paths.
     ///   - isSeen: whether the server sees a NAT binding of the local peer.
-    public init(_ report: ConnectionReport, isWanted: Bool, isSeen: Bool) {
+    package init(_ report: ConnectionReport, isWanted: Bool, isSeen: Bool) {
         let direct = report.attempts.filter { $0.route == .direct }
         let tried = direct.filter { $0.shots > 0 }
         let verdicts = Set((tried.isEmpty ? direct : tried).map(\.verdict))

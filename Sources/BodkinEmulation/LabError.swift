@@ -30,7 +30,7 @@ public struct LabError: Error, Sendable, CustomStringConvertible {
     public var description: String { message }
 
     /// The exit status of the kind, as in sysexits.
-    public var exitStatus: Int32 {
+    package var exitStatus: Int32 {
         switch code {
         case .usage: 64
         case .notPermitted: 77

@@ -1,22 +1,22 @@
-public import BodkinCore
-public import BodkinEmulation
-public import BodkinPrediction
+package import BodkinCore
+package import BodkinEmulation
+package import BodkinPrediction
 
 /// Two networks that are to be connected directly, and what arithmetic says of that where both are known completely.
 ///
 /// ```swift
 /// for pair in NATPair.presets { print(pair, pair.forecast.words) }
 /// ```
-public struct NATPair: Sendable, Hashable, CustomStringConvertible {
+package struct NATPair: Sendable, Hashable, CustomStringConvertible {
     /// What the one host stands behind.
-    public let a: AccessNetwork
+    package let a: AccessNetwork
     /// What the other one stands behind.
-    public let b: AccessNetwork
+    package let b: AccessNetwork
     /// What becomes of them, as the perfect observer of both sees it.
-    public let forecast: TraversalEstimate
+    package let forecast: TraversalEstimate
 
     /// A pair, judged with the default policy.
-    public init(_ a: AccessNetwork, _ b: AccessNetwork) {
+    package init(_ a: AccessNetwork, _ b: AccessNetwork) {
         self.a = a
         self.b = b
         forecast = TraversalEstimate(of: Self.profile(a, 1), and: Self.profile(b, 2))
@@ -28,33 +28,33 @@ public struct NATPair: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The presets whose external ports a server does not see beforehand.
-    public static let symmetric: [NATPreset] = [
+    package static let symmetric: [NATPreset] = [
         .symmetricSequential, .symmetricNoisy, .symmetricDependent, .symmetricRandom, .symmetricBlock, .cgnBlock,
     ]
 
     /// Every unordered pair of ``symmetric`` with itself, with each other, and with every preset of tier 1.
-    public static let presets: [NATPair] = {
+    package static let presets: [NATPair] = {
         let (tierOne, symmetric) = (PeerCell.tierOne.map(AccessNetwork.preset), Self.symmetric.map(AccessNetwork.preset))
         return symmetric.indices.flatMap { first in (tierOne + symmetric[first...]).map { NATPair(symmetric[first], $0) } }
     }()
 
     /// Every unordered pair of p2pd's configurations, each network once.
-    public static let configurations: [NATPair] = {
+    package static let configurations: [NATPair] = {
         let networks = NATConfiguration.distinct.map(AccessNetwork.configuration)
         return networks.indices.flatMap { first in networks[first...].map { NATPair(networks[first], $0) } }
     }()
 
     /// Both names.
-    public var description: String { "\(a) + \(b)" }
+    package var description: String { "\(a) + \(b)" }
 
     /// The same pair with the two sides exchanged: host a, which dials, stands behind what is ``b`` here.
-    public var reversed: NATPair { NATPair(b, a) }
+    package var reversed: NATPair { NATPair(b, a) }
 
     /// Why it is relayed, where arithmetic says so: what a dial's report must say then.
-    public var verdict: RelayVerdict? { forecast.feasibility == .impossible(.unpredictable) ? .unpredictable : nil }
+    package var verdict: RelayVerdict? { forecast.feasibility == .impossible(.unpredictable) ? .unpredictable : nil }
 
     /// Its network: direct wherever the forecast is not that it is impossible.
-    public var cell: PeerCell {
+    package var cell: PeerCell {
         var route = Route.direct
         if case .impossible = forecast.feasibility { route = .circuit }
         let (a, b) = (a, b)

@@ -1,13 +1,13 @@
-public import BodkinCore
-public import BodkinEmulation
-public import BodkinPrediction
+package import BodkinCore
+package import BodkinEmulation
+package import BodkinPrediction
 
 extension NATProfile {
     /// The complete profile of what the laboratory was told, as the best of all measurements would find it.
     /// - Parameters:
     ///   - layers: the boxes between a host and the Internet, the one next to the host first.
     ///   - address: the external address.
-    public init(told layers: [NATParameters], address: IPAddress) {
+    package init(told layers: [NATParameters], address: IPAddress) {
         guard let box = layers.last else {
             self.init(AllocationEstimate(mapping: .none, allocation: .equal, confidence: 1, addresses: [address]))
             filtering = .endpointIndependent

@@ -1,14 +1,14 @@
 import BodkinCore
-public import BodkinEmulation
+package import BodkinEmulation
 import Synchronization
 
 extension PathDeath {
     /// Both ways out of `a`: a path may be on either.
-    public static let waysOut = ["a", "a.eth1"]
+    package static let waysOut = ["a", "a.eth1"]
     private static let addressCount = Atomic<UInt32>(0)
 
     /// What the laboratory does to bring it about; nothing for those that take more than its faults.
-    public var faults: [Fault] {
+    package var faults: [Fault] {
         switch self {
         case .rebootNear: Self.waysOut.map { .reboot($0) }
         case .rebootFar: [.reboot("b")]

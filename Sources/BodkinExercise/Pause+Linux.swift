@@ -1,5 +1,5 @@
 #if os(Linux)
-public import Bodkin
+package import Bodkin
 import BodkinCore
 import BodkinNATLab
 import NIOCore
@@ -12,7 +12,7 @@ extension Pause {
     private static let limit = Duration.seconds(15)
 
     /// One conversation, and one incident.
-    public static func run(_ settings: Settings, onEvent: (@Sendable (String, PeerEvent) -> Void)? = nil) async throws -> Pause {
+    package static func run(_ settings: Settings, onEvent: (@Sendable (String, PeerEvent) -> Void)? = nil) async throws -> Pause {
         let link = LinkParameters(delay: settings.delay)
         return try await withPeerLab(.pair(settings.near, settings.far, link: link, seed: settings.seed)) { place in
             let routes = Routes()

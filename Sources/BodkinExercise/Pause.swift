@@ -1,10 +1,10 @@
-public import BodkinEmulation
+package import BodkinEmulation
 
 /// The time without a byte that a live conversation has when something happens to the path under it: one side says a line every tenth of a second, and the other
 /// one echoes it.
-public struct Pause: Sendable {
+package struct Pause: Sendable {
     /// What happens to one side.
-    public enum Incident: String, Sendable, CaseIterable {
+    package enum Incident: String, Sendable, CaseIterable {
         /// Its NAT forgets everything.
         case reboot
         /// Its NAT gets another outside address, and forgets everything.
@@ -17,12 +17,12 @@ public struct Pause: Sendable {
         case reset = "injected RST"
 
         /// How long no byte can pass whatever the peers do.
-        public var outage: Duration { self == .silenceUp || self == .silenceDown ? Self.silence : .zero }
+        package var outage: Duration { self == .silenceUp || self == .silenceDown ? Self.silence : .zero }
         static let silence = Duration.seconds(5)
     }
 
     /// Which side.
-    public enum Side: String, Sendable, CaseIterable {
+    package enum Side: String, Sendable, CaseIterable {
         case dialer, called
 
         /// Its host in the laboratory.
@@ -30,22 +30,22 @@ public struct Pause: Sendable {
     }
 
     /// What was asked for.
-    public struct Settings: Sendable {
+    package struct Settings: Sendable {
         /// The NATs of the dialer and of the called side.
-        public var near: NATPreset, far: NATPreset
+        package var near: NATPreset, far: NATPreset
         /// What happens two seconds after the first line.
-        public var incident: Incident
+        package var incident: Incident
         /// Whose network it happens to.
-        public var side: Side
+        package var side: Side
         /// Who says the lines; the other side echoes them.
-        public var writer: Side
+        package var writer: Side
         /// The laboratory's seed.
-        public var seed: UInt64
+        package var seed: UInt64
         /// The one-way delay between any two hosts.
-        public var delay: Duration
+        package var delay: Duration
 
         /// Settings from their parts.
-        public init(
+        package init(
             _ near: NATPreset, _ far: NATPreset, _ incident: Incident, _ side: Side, writer: Side = .dialer, delay: Duration = .milliseconds(25),
             seed: UInt64
         ) {
@@ -55,11 +55,11 @@ public struct Pause: Sendable {
     }
 
     /// The longest time between two lines that came back.
-    public var longest = Duration.zero
+    package var longest = Duration.zero
     /// Whether the first dial had led to a direct path.
-    public var wasDirect = false
+    package var wasDirect = false
     /// From the end of the outage until both sides are on a direct path; nil where they did not get there in time.
-    public var directAfter: Duration?
+    package var directAfter: Duration?
     /// Whether each line has come back once, in its order.
-    public var isWhole = true
+    package var isWhole = true
 }

@@ -1,23 +1,23 @@
 import BodkinCore
-public import BodkinEmulation
+package import BodkinEmulation
 
 extension PeerCell {
     /// The networks of which each pair connects with one SYN per candidate and without prediction.
-    public static let tierOne: [NATPreset] = [
+    package static let tierOne: [NATPreset] = [
         .open, .firewall, .fullCone, .restricted, .portRestricted, .portRestrictedRST, .portRestrictedICMP, .rstKills, .randomCone, .masquerade, .cgn,
         .udpBlocked,
     ]
 
     /// Every unordered pair of ``tierOne``.
-    public static let pairs = tierOne.indices.flatMap { first in tierOne[first...].map { pair(tierOne[first], $0, .direct) } }
+    package static let pairs = tierOne.indices.flatMap { first in tierOne[first...].map { pair(tierOne[first], $0, .direct) } }
 
     /// A symmetric NAT with random ports: direct where the other side lets it in, or has one port that is known; by circuit elsewhere.
-    public static let symmetric =
+    package static let symmetric =
         [NATPreset.open, .fullCone, .restricted, .portRestricted].map { pair(.symmetricRandom, $0, .direct) }
         + [pair(.symmetricRandom, .symmetricRandom, .circuit, verdict: .unpredictable)]
 
     /// Symmetric NATs whose ports can be predicted, or searched for.
-    public static let predicted =
+    package static let predicted =
         [NATPreset.portRestricted, .portRestrictedRST, .portRestrictedICMP, .randomCone, .masquerade, .cgn, .symmetricSequential].map {
             pair(.symmetricSequential, $0, .direct)
         } + [.symmetricNoisy, .symmetricDependent].map { pair($0, $0, .direct) }
@@ -26,13 +26,13 @@ extension PeerCell {
         + [pair(.cgnBlock, .portRestricted, .direct)]
 
     /// The pairs whose NATs the kernel can be.
-    public static let kernel: [PeerCell] = {
+    package static let kernel: [PeerCell] = {
         let presets = tierOne.filter { KernelNAT.canExpress($0) }
         return presets.indices.flatMap { first in presets[first...].map { pair(presets[first], $0, .direct, implementation: .kernel) } }
     }()
 
     /// Networks that are more than two NATs.
-    public static let places: [PeerCell] = [
+    package static let places: [PeerCell] = [
         oneLAN("one LAN without NAT", nil),
         oneLAN("one LAN behind one NAT without hairpin", false),
         oneLAN("one LAN behind one NAT with hairpin", true),
@@ -55,7 +55,7 @@ extension PeerCell {
     ]
 
     /// Every cell, in the order of the matrix.
-    public static let all = pairs + symmetric + predicted + places + kernel
+    package static let all = pairs + symmetric + predicted + places + kernel
 
     /// Two hosts on one link, behind a NAT or a plain router.
     private static func oneLAN(_ name: String, _ hairpin: Bool?) -> PeerCell {

@@ -1,25 +1,25 @@
-public import BodkinCore
-public import BodkinEmulation
+package import BodkinCore
+package import BodkinEmulation
 
 /// A pair of peers in a network, and how they must end up connected: a row of the matrix.
 ///
 /// ```swift
 /// for cell in PeerCell.pairs { print(cell.name, cell.route) }
 /// ```
-public struct PeerCell: Sendable, CustomStringConvertible {
+package struct PeerCell: Sendable, CustomStringConvertible {
     /// Its name, such as `cgn + masquerade`.
-    public let name: String
+    package let name: String
     /// How the two are connected in the end.
-    public let route: Route
+    package let route: Route
     /// Why they are relayed, where the reason is certain: then not one SYN is sent besides the Meet's. Nil where a direct path is to be had.
-    public let verdict: RelayVerdict?
+    package let verdict: RelayVerdict?
     /// Which addresses of the server are in its URL.
-    public let serverFamilies: [IPAddress.Family]
+    package let serverFamilies: [IPAddress.Family]
     /// Builds its network for a seed; every link between the core and the rest takes half of what is given.
-    public let topology: @Sendable (_ link: LinkParameters, _ seed: UInt64) -> Topology
+    package let topology: @Sendable (_ link: LinkParameters, _ seed: UInt64) -> Topology
 
     /// The name.
-    public var description: String { name }
+    package var description: String { name }
 
     init(
         _ name: String, _ route: Route, verdict: RelayVerdict? = nil, families: [IPAddress.Family] = [.v4],
@@ -33,7 +33,7 @@ public struct PeerCell: Sendable, CustomStringConvertible {
     }
 
     /// Whether a dial came out as it must: by the route, and where it is certain that only a circuit is left, for that reason and without a round of searching.
-    public func isMet(by report: ConnectionReport) -> Bool {
+    package func isMet(by report: ConnectionReport) -> Bool {
         report.route == route && (verdict == nil || report.verdict == verdict && report.rounds == 0)
     }
 

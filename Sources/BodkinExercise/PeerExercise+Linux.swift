@@ -1,61 +1,61 @@
 #if os(Linux)
-public import Bodkin
-public import BodkinCore
-public import BodkinNATLab
+package import Bodkin
+package import BodkinCore
+package import BodkinNATLab
 import NIOCore
 import Synchronization
 
 /// One dial between two peers in a cell's network: how it was connected, when the bytes were where, and what it cost.
-public struct PeerExercise: Sendable {
+package struct PeerExercise: Sendable {
     /// What a dial is made with.
-    public struct Settings: Sendable {
+    package struct Settings: Sendable {
         /// Half of this is on every link next to the core.
-        public var link = LinkParameters(delay: .milliseconds(25))
+        package var link = LinkParameters(delay: .milliseconds(25))
         /// The share of packets that every link loses, each way.
-        public var loss = 0.0
+        package var loss = 0.0
         /// The paths that the dialer uses.
-        public var paths = Peer.PathPolicy.all
+        package var paths = Peer.PathPolicy.all
         /// What the lab does beside forwarding.
-        public var options = Lab.Options()
+        package var options = Lab.Options()
 
         /// Is told what happens in both peers, by the host's name.
-        public var onEvent: (@Sendable (String, PeerEvent) -> Void)?
+        package var onEvent: (@Sendable (String, PeerEvent) -> Void)?
 
         /// 25 ms from anywhere to anywhere, all paths.
-        public init() {}
+        package init() {}
     }
 
     /// How the two are connected in the end; nil where they are not.
-    public var route: Route?
+    package var route: Route?
     /// What the dialer says of it.
-    public var report: ConnectionReport?
+    package var report: ConnectionReport?
     /// Why there is no connection.
-    public var failure: String?
+    package var failure: String?
     /// From the dial to the moment at which the remote application had the first byte.
-    public var farByte: Duration?
+    package var farByte: Duration?
     /// From the dial to the moment at which the echo was back.
-    public var echo: Duration?
+    package var echo: Duration?
     /// From the dial to the moment at which the remote application had the first byte that came by the direct path: the first of all where the connection began on
     /// it, else one that is written as soon as the dialer has one. Nil where there is no direct path.
-    public var directByte: Duration?
+    package var directByte: Duration?
     /// What crossed the network during the dial, up to the end of its report.
-    public var cost = NetworkCounters()
+    package var cost = NetworkCounters()
 
     /// What happened to every packet, where the lab records it.
-    public var events: [LabEvent] = []
+    package var events: [LabEvent] = []
 
     /// Nothing yet.
-    public init() {}
+    package init() {}
 
     /// Dials once in a fresh lab, both peers registered beforehand.
-    public static func run(_ cell: PeerCell, seed: UInt64, settings: Settings = Settings()) async throws -> PeerExercise {
+    package static func run(_ cell: PeerCell, seed: UInt64, settings: Settings = Settings()) async throws -> PeerExercise {
         try await withPeerLab(topology(of: cell, seed, settings), families: cell.serverFamilies, options: settings.options) { place in
             try await run(in: place, settings)
         }
     }
 
     /// Starts `bodkin connect` in a fresh lab and waits for its byte at the remote application: everything from the start of the process counts.
-    public static func runCold(_ cell: PeerCell, seed: UInt64, settings: Settings, bodkin: String) async throws -> PeerExercise {
+    package static func runCold(_ cell: PeerCell, seed: UInt64, settings: Settings, bodkin: String) async throws -> PeerExercise {
         try await withPeerLab(topology(of: cell, seed, settings), families: cell.serverFamilies, options: settings.options) { place in
             var called = try await place.configuration(in: "b")
             called.admission = .anyone
@@ -104,7 +104,7 @@ public struct PeerExercise: Sendable {
     }
 
     /// Dials once from `a` to `b`.
-    public static func run(in place: PeerLab, _ settings: Settings) async throws -> PeerExercise {
+    package static func run(in place: PeerLab, _ settings: Settings) async throws -> PeerExercise {
         var called = try await place.configuration(in: "b")
         called.admission = .anyone
         var dialer = try await place.configuration(in: "a")

@@ -1,25 +1,25 @@
 #if os(Linux)
-public import Bodkin
-public import BodkinCore
+package import Bodkin
+package import BodkinCore
 import BodkinIdentity
-public import BodkinNATLab
-public import BodkinProtocols
-public import BodkinServer
+package import BodkinNATLab
+import BodkinProtocols
+package import BodkinServer
 import Logging
 import NIOCore
-public import NIOPosix
+package import NIOPosix
 
 /// Real peers and a real server in the hosts of a laboratory: each on threads of its own host.
-public struct PeerLab: Sendable {
+package struct PeerLab: Sendable {
     /// The laboratory.
-    public let lab: Lab
+    package let lab: Lab
     /// The server's URL, which holds its token.
-    public let url: RendezvousURL
+    package let url: RendezvousURL
     /// The server, where it is one of ours.
     private let server: LabServer?
 
     /// A laboratory with a server of one's own in it.
-    public init(lab: Lab, url: RendezvousURL) { self.init(lab: lab, url: url, server: nil) }
+    package init(lab: Lab, url: RendezvousURL) { self.init(lab: lab, url: url, server: nil) }
 
     init(lab: Lab, url: RendezvousURL, server: LabServer?) {
         self.lab = lab
@@ -28,27 +28,27 @@ public struct PeerLab: Sendable {
     }
 
     /// Ends the server, and after `pause` begins it anew on the same port, with the same key and token.
-    public func restartServer(after pause: Duration = .zero) async throws {
+    package func restartServer(after pause: Duration = .zero) async throws {
         try await server?.stop()
         try await Task.sleep(for: pause)
         _ = try await server?.start()
     }
 
     /// A peer's configuration in one of the lab's hosts.
-    public func configuration(in host: String, identity: Identity? = nil) async throws -> Peer.Configuration {
+    package func configuration(in host: String, identity: Identity? = nil) async throws -> Peer.Configuration {
         var configuration = Peer.Configuration(identity: try identity ?? .create(), rendezvous: url)
         configuration.eventLoopGroup = try await Self.group(in: host, of: lab)
         return configuration
     }
 
     /// Threads that live in a host's network.
-    public static func group(in host: String, of lab: Lab) async throws -> MultiThreadedEventLoopGroup {
+    package static func group(in host: String, of lab: Lab) async throws -> MultiThreadedEventLoopGroup {
         try await lab.host(host).run { MultiThreadedEventLoopGroup(numberOfThreads: 1) }
     }
 }
 
 /// Builds a lab with a rendezvous server on its public host, configured by `change`, and runs `body` in it.
-public func withPeerLab<Result: Sendable>(
+package func withPeerLab<Result: Sendable>(
     _ topology: Topology, families: [IPAddress.Family] = [.v4], options: Lab.Options = Lab.Options(),
     server change: @Sendable @escaping (inout RendezvousServer.Configuration) -> Void = { _ in },
     _ body: @Sendable @escaping (PeerLab) async throws -> Result

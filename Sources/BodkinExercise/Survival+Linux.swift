@@ -1,5 +1,5 @@
 #if os(Linux)
-public import Bodkin
+package import Bodkin
 import BodkinCore
 import BodkinNATLab
 import Crypto
@@ -9,7 +9,7 @@ extension Survival {
     /// Two peers send each other bytes at once, over a direct path that is killed again and again.
     ///
     /// - Throws: what either side is told: a connection that is reported broken is a failure.
-    public static func run(_ settings: Settings, onEvent: (@Sendable (String, PeerEvent) -> Void)? = nil) async throws -> Survival {
+    package static func run(_ settings: Settings, onEvent: (@Sendable (String, PeerEvent) -> Void)? = nil) async throws -> Survival {
         try await withPeerLab(settings.topology) { place in
             var called = try await place.configuration(in: "b")
             called.admission = .anyone

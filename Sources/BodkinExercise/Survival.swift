@@ -1,7 +1,7 @@
-public import BodkinEmulation
+package import BodkinEmulation
 
 /// What can happen to the path of a live connection.
-public enum PathDeath: String, Sendable, CaseIterable {
+package enum PathDeath: String, Sendable, CaseIterable {
     /// The NATs of `a`, or that of `b`, forget everything.
     case rebootNear = "NAT reboot (dialer)"
     case rebootFar = "NAT reboot (called)"
@@ -19,41 +19,41 @@ public enum PathDeath: String, Sendable, CaseIterable {
     case server = "rendezvous server restarted"
 
     /// How long no byte can pass whatever anybody does; a server that is restarted is away for as long as it takes.
-    public var outage: Duration { self == .silenceUp || self == .silenceDown ? Self.silence : .zero }
+    package var outage: Duration { self == .silenceUp || self == .silenceDown ? Self.silence : .zero }
     static let silence = Duration.seconds(2)
 }
 
 /// What became of a conversation whose paths were killed.
-public struct Survival: Sendable {
+package struct Survival: Sendable {
     /// How long everything took, from the first byte to the last acknowledgement.
-    public var duration = Duration.zero
+    package var duration = Duration.zero
     /// How many deaths were brought about before the last byte had come.
-    public var kills = 0
+    package var kills = 0
     /// How long nobody could have done anything about them: nothing passed, or there was no server.
-    public var outage = Duration.zero
+    package var outage = Duration.zero
     /// How often the dialer and the called side lost the path that carried the connection.
-    public var deaths = (near: 0, far: 0)
+    package var deaths = (near: 0, far: 0)
     /// Whether both sides read what the other one wrote, by SHA-256.
-    public var isWhole = false
+    package var isWhole = false
     /// How many bytes each side read.
-    public var received = (near: 0, far: 0)
+    package var received = (near: 0, far: 0)
     /// For each death that the dialer noticed: how long until the connection had moved on.
-    public var gaps: [Duration] = []
+    package var gaps: [Duration] = []
 
     /// What was asked of it.
-    public struct Settings: Sendable {
+    package struct Settings: Sendable {
         /// How many bytes the dialer writes, and the called side.
-        public var byteCount: Int, answerByteCount: Int
+        package var byteCount: Int, answerByteCount: Int
         /// What happens, and when; what has not cost either end its path after five seconds is followed by an RST.
-        public var deaths: [(after: Duration, what: PathDeath)]
+        package var deaths: [(after: Duration, what: PathDeath)]
         /// The network; `a` needs two interfaces for ``PathDeath/interface``.
-        public var topology: Topology
+        package var topology: Topology
         /// Whether each side keeps its last bytes back until all deaths have happened: then none comes too late, however long it takes.
-        public var outlastsDeaths = false
+        package var outlastsDeaths = false
 
         /// Settings from their parts.
         /// - Parameter answerByteCount: how many bytes the called side writes; nil for as many as the dialer.
-        public init(byteCount: Int, answerByteCount: Int? = nil, deaths: [(after: Duration, what: PathDeath)], topology: Topology) {
+        package init(byteCount: Int, answerByteCount: Int? = nil, deaths: [(after: Duration, what: PathDeath)], topology: Topology) {
             self.byteCount = byteCount
             self.answerByteCount = answerByteCount ?? byteCount
             self.deaths = deaths
@@ -61,7 +61,7 @@ public struct Survival: Sendable {
         }
 
         /// Two peers behind NATs, with a link of so many bits per second; `a` has a second way out.
-        public static func topology(delay: Duration = .milliseconds(25), rate: Int?, seed: UInt64) -> Topology {
+        package static func topology(delay: Duration = .milliseconds(25), rate: Int?, seed: UInt64) -> Topology {
             let link = LinkParameters(delay: delay, rate: rate)
             var topology = Topology.pair(.portRestricted, .portRestricted, link: link, seed: seed)
             topology.addInterface(to: "a", behind: .portRestricted, link: link.half)
@@ -69,7 +69,7 @@ public struct Survival: Sendable {
         }
 
         /// Deaths of every kind in turn at random moments, about so far apart.
-        public static func schedule(_ count: Int, every interval: Duration, seed: UInt64, kinds: [PathDeath] = PathDeath.allCases) -> [(
+        package static func schedule(_ count: Int, every interval: Duration, seed: UInt64, kinds: [PathDeath] = PathDeath.allCases) -> [(
             after: Duration, what: PathDeath
         )] {
             var random = SeededGenerator(seed: seed)

@@ -1,13 +1,13 @@
-public import BodkinPrediction
+package import BodkinPrediction
 
 extension TraversalEstimate {
     /// The verdict and the plan, in one line.
-    public var words: String { feasibility.words + (plan.map { ": \($0.words)" } ?? "") }
+    package var words: String { feasibility.words + (plan.map { ": \($0.words)" } ?? "") }
 }
 
 extension Feasibility {
     /// `certain`, `likely, 98.8 % a round`, `impossible (unpredictable)` or `unknown`.
-    public var words: String {
+    package var words: String {
         switch self {
         case .certain: "certain"
         case .likely(let probability, _): "likely, \((probability * 1000).rounded() / 10) % a round"
@@ -17,7 +17,7 @@ extension Feasibility {
     }
 
     /// The probability that one of so many rounds connects; nil where it is unknown.
-    public func probability(rounds: Int) -> Double? {
+    package func probability(rounds: Int) -> Double? {
         switch self {
         case .certain: return 1
         case .likely(let probability, _): return 1 - (0..<max(0, rounds)).reduce(1.0) { missed, _ in missed * (1 - probability) }
@@ -29,7 +29,7 @@ extension Feasibility {
 
 extension PunchPlan {
     /// What both sides do, for example `16 SYNs at the predicted port against 16 SYNs at the predicted port`.
-    public var words: String {
+    package var words: String {
         let order = first.map { $0 == .a ? ", the first side first" : ", the second side first" } ?? ""
         return a == b && first == nil ? "\(a.words) from each side" : "\(a.words) against \(b.words)\(order)"
     }
@@ -37,7 +37,7 @@ extension PunchPlan {
 
 extension PunchPlan.Action {
     /// What one side does.
-    public var words: String {
+    package var words: String {
         func count(_ number: Int) -> String { number == 1 ? "1 SYN" : "\(number) SYNs" }
         switch self {
         case .meet: return "1 SYN at the port seen"

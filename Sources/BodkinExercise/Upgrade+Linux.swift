@@ -1,21 +1,21 @@
 #if os(Linux)
 import Bodkin
 import BodkinCore
-public import BodkinNATLab
+package import BodkinNATLab
 import NIOCore
 import Synchronization
 
 /// What the remote application sees of a transfer at full speed while the connection moves from the circuit to a direct path.
-public struct Upgrade: Sendable {
+package struct Upgrade: Sendable {
     /// The longest time between two reads that brought something, from the first byte until half a second after the move.
-    public var longestPause = Duration.zero
+    package var longestPause = Duration.zero
     /// From the dial to the move.
-    public var movedAfter: Duration?
+    package var movedAfter: Duration?
     /// Whether every byte came, once and in its order.
-    public var isWhole = false
+    package var isWhole = false
 
     /// One dial, and bytes without end as soon as there is a connection.
-    public static func run(_ topology: Topology) async throws -> Upgrade {
+    package static func run(_ topology: Topology) async throws -> Upgrade {
         try await withPeerLab(topology) { place in
             var called = try await place.configuration(in: "b")
             called.admission = .anyone

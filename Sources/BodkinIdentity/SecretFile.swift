@@ -7,10 +7,10 @@ import Darwin
 #endif
 
 /// A small text that its owner alone may read, such as a join token.
-public enum SecretFile {
+package enum SecretFile {
     /// The text, its first `limit` bytes; nil where there is no such file.
     /// - Throws: ``IdentityError``: `exposed` when others could read the file, `unreadable`, `system`.
-    public static func read(_ path: String, limit: Int = 4096) throws(IdentityError) -> String? {
+    package static func read(_ path: String, limit: Int = 4096) throws(IdentityError) -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
             if errno == ENOENT { return nil }
@@ -32,7 +32,7 @@ public enum SecretFile {
 
     /// Writes a new file of mode 0600.
     /// - Throws: ``IdentityError``: `exists` rather than overwrite anything, `system`.
-    public static func write(_ text: String, to path: String) throws(IdentityError) {
+    package static func write(_ text: String, to path: String) throws(IdentityError) {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else {
             if errno == EEXIST { throw IdentityError(.exists, "The file \(path) exists already. Choose another file, or remove this one.") }
@@ -44,7 +44,7 @@ public enum SecretFile {
 
     /// Puts a file of mode 0600 in the place of what there was: whoever reads it has the old text or the new one, whole.
     /// - Throws: ``IdentityError``: `system`.
-    public static func replace(_ text: String, at path: String) throws(IdentityError) {
+    package static func replace(_ text: String, at path: String) throws(IdentityError) {
         let draft = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
         try write(text, to: draft)
         guard rename(draft, path) == 0 else {

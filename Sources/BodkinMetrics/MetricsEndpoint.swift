@@ -1,15 +1,15 @@
-public import NIOCore
+package import NIOCore
 import NIOHTTP1
 import NIOPosix
 
 /// `GET /metrics` over HTTP, for Prometheus. For an operator's own network: it says nothing about who connects to whom, and asks nobody
 /// who they are.
-public enum MetricsEndpoint {
+package enum MetricsEndpoint {
     /// Serves until the channel is closed.
     /// - Parameters:
     ///   - refresh: brings up to date what is not counted as it happens.
     /// - Throws: what the system says where it cannot listen there.
-    public static func open(
+    package static func open(
         _ registry: PrometheusRegistry, at address: SocketAddress, on group: any EventLoopGroup, refresh: @escaping @Sendable () -> Void = {}
     ) async throws -> any Channel {
         try await ServerBootstrap(group: group)

@@ -1,4 +1,4 @@
-public import CoreMetrics
+package import CoreMetrics
 import Synchronization
 
 /// Keeps what a program counts by swift-metrics, and tells it in Prometheus' text format.
@@ -8,9 +8,9 @@ import Synchronization
 /// MetricsSystem.bootstrap(registry)
 /// print(registry.text)
 /// ```
-public final class PrometheusRegistry: MetricsFactory {
+package final class PrometheusRegistry: MetricsFactory {
     /// The most series: more are counted nowhere.
-    public static let seriesLimit = 4_096
+    package static let seriesLimit = 4_096
 
     private struct Name: Hashable {
         let metric: String
@@ -22,34 +22,34 @@ public final class PrometheusRegistry: MetricsFactory {
 
     /// A registry.
     /// - Parameter help: what each metric means, by its name.
-    public init(help: [String: String]) { self.help = help }
+    package init(help: [String: String]) { self.help = help }
 
     // MARK: MetricsFactory
 
     /// A counter, from 0.
-    public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler { make(.counter, label, dimensions) }
+    package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler { make(.counter, label, dimensions) }
     /// A counter, from 0.
-    public func makeFloatingPointCounter(label: String, dimensions: [(String, String)]) -> any FloatingPointCounterHandler {
+    package func makeFloatingPointCounter(label: String, dimensions: [(String, String)]) -> any FloatingPointCounterHandler {
         make(.counter, label, dimensions)
     }
     /// A gauge.
-    public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler { make(.gauge, label, dimensions) }
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler { make(.gauge, label, dimensions) }
     /// A histogram, or a gauge where nothing is to be aggregated.
-    public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+    package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         make(aggregate ? .histogram : .gauge, label, dimensions)
     }
     /// A histogram of seconds.
-    public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { make(.histogram, label, dimensions) }
+    package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { make(.histogram, label, dimensions) }
     /// What was counted stays.
-    public func destroyCounter(_ handler: any CounterHandler) {}
+    package func destroyCounter(_ handler: any CounterHandler) {}
     /// What was counted stays.
-    public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
+    package func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
     /// What was set stays.
-    public func destroyMeter(_ handler: any MeterHandler) {}
+    package func destroyMeter(_ handler: any MeterHandler) {}
     /// What was recorded stays.
-    public func destroyRecorder(_ handler: any RecorderHandler) {}
+    package func destroyRecorder(_ handler: any RecorderHandler) {}
     /// What was recorded stays.
-    public func destroyTimer(_ handler: any TimerHandler) {}
+    package func destroyTimer(_ handler: any TimerHandler) {}
 
     private func make(_ kind: PrometheusSeries.Kind, _ label: String, _ dimensions: [(String, String)]) -> PrometheusSeries {
         let labels = dimensions.map { "\(Self.sanitised($0.0))=\"\(Self.escaped($0.1))\"" }.sorted()
@@ -65,7 +65,7 @@ public final class PrometheusRegistry: MetricsFactory {
     // MARK: Text
 
     /// Everything, as text/plain; version=0.0.4.
-    public var text: String {
+    package var text: String {
         let table = series.withLock { $0 }
         var lines: [String] = []
         for (metric, members) in Dictionary(grouping: table, by: \.key.metric).sorted(by: { $0.key < $1.key }) {

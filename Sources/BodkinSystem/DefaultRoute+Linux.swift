@@ -1,10 +1,10 @@
 #if os(Linux)
-public import BodkinCore
+package import BodkinCore
 import Glibc
 
 extension DefaultRoute {
     /// The default routes of the calling thread's network, the preferred one of each family first.
-    public static func current() -> [DefaultRoute] {
+    package static func current() -> [DefaultRoute] {
         (v4(read("/proc/thread-self/net/route")) + v6(read("/proc/thread-self/net/ipv6_route"))).sorted { $0.metric < $1.metric }
     }
 
@@ -51,10 +51,10 @@ extension DefaultRoute {
     }
 }
 #else
-public import BodkinCore
+package import BodkinCore
 
 extension DefaultRoute {
     /// Not read on this system yet: every interface is taken for one with a way out, and no address for a gateway's.
-    public static func current() -> [DefaultRoute] { [] }
+    package static func current() -> [DefaultRoute] { [] }
 }
 #endif

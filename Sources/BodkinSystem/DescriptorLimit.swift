@@ -14,17 +14,17 @@ private let systemLimit = rlim_t(OPEN_MAX)
 #endif
 
 /// How many descriptors this process and its later children may have open: many systems begin with 1024, and allow far more to whoever asks.
-public enum DescriptorLimit {
+package enum DescriptorLimit {
     /// The limit up to which a process may raise its own.
-    public static var highest: Int { Int(clamping: min(current.rlim_max, systemLimit)) }
+    package static var highest: Int { Int(clamping: min(current.rlim_max, systemLimit)) }
 
     /// The limit of this process now.
-    public static var present: Int { Int(clamping: current.rlim_cur) }
+    package static var present: Int { Int(clamping: current.rlim_cur) }
 
     /// Raises the limit to `count`, or as far as the system allows; never lowers it.
     /// - Returns: the limit from now on.
     @discardableResult
-    public static func raise(to count: Int = .max) -> Int {
+    package static func raise(to count: Int = .max) -> Int {
         var limit = current
         limit.rlim_cur = max(min(rlim_t(max(count, 0)), limit.rlim_max, systemLimit), limit.rlim_cur)
         // Refused, the limit is what it was: the answer tells.

@@ -1,10 +1,10 @@
 #if os(Linux)
-public import BodkinCore
+package import BodkinCore
 import CBodkinSystem
 
 extension HopProbe {
     /// Sends a datagram from a port of its own, in the calling thread's network; nil where that cannot be, and for IPv6. To be closed by whoever takes it.
-    public static func send(_ bytes: [UInt8], to destination: Endpoint, hops: Int) -> HopProbe? {
+    package static func send(_ bytes: [UInt8], to destination: Endpoint, hops: Int) -> HopProbe? {
         guard destination.address.family == .v4 else { return nil }
         let descriptor = bodkin_hop_probe(destination.address.bytes, destination.port, CInt(clamping: hops), bytes, bytes.count)
         return descriptor < 0 ? nil : HopProbe(descriptor: descriptor)
@@ -25,19 +25,19 @@ extension HopProbe {
     }
 
     /// Gives up.
-    public func close() { bodkin_hop_close(descriptor) }
+    package func close() { bodkin_hop_close(descriptor) }
 }
 #else
-public import BodkinCore
+package import BodkinCore
 
 extension HopProbe {
     /// None: this system tells only those with rights who has sent an ICMP error.
-    public static func send(_ bytes: [UInt8], to destination: Endpoint, hops: Int) -> HopProbe? { nil }
+    package static func send(_ bytes: [UInt8], to destination: Endpoint, hops: Int) -> HopProbe? { nil }
 
     /// Nothing.
     package func answer() -> HopAnswer? { nil }
 
     /// Gives up.
-    public func close() {}
+    package func close() {}
 }
 #endif

@@ -5,7 +5,7 @@
 /// if case .exceeded(let router) = probe?.answer() { print(router) }
 /// probe?.close()
 /// ```
-public struct HopProbe: Sendable {
+package struct HopProbe: Sendable {
     /// The socket that it was sent from.
     let descriptor: CInt
 }

@@ -1,16 +1,16 @@
-public import BodkinCore
+package import BodkinCore
 
 #if canImport(Glibc)
-public import Glibc
+package import Glibc
 #elseif canImport(Musl)
-public import Musl
+package import Musl
 #elseif canImport(Darwin)
-public import Darwin
+package import Darwin
 #endif
 
 extension NetworkInterface {
     /// Every address that the calling thread's network has, be its interface up or not; nil where the system does not tell.
-    public static func assignedAddresses() -> Set<IPAddress>? {
+    package static func assignedAddresses() -> Set<IPAddress>? {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return nil }
         defer { freeifaddrs(list) }
@@ -24,7 +24,7 @@ extension NetworkInterface {
     }
 
     /// The interfaces of the calling thread's network that are up, have their link, and have a usable address, in the system's order.
-    public static func current() -> [NetworkInterface] {
+    package static func current() -> [NetworkInterface] {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return [] }
         defer { freeifaddrs(list) }
@@ -53,7 +53,7 @@ extension NetworkInterface {
 
 extension IPAddress {
     /// The address in a `sockaddr`; nil for other families.
-    public init?(_ pointer: UnsafePointer<sockaddr>?) {
+    package init?(_ pointer: UnsafePointer<sockaddr>?) {
         guard let pointer else { return nil }
         switch Int32(pointer.pointee.sa_family) {
         case AF_INET:

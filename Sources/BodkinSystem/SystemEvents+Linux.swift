@@ -2,15 +2,15 @@
 import CBodkinSystem
 
 /// Descriptors on which the system tells that something has changed under a program. To be read, and closed, by whoever takes them.
-public enum SystemEvents {
+package enum SystemEvents {
     /// Has something to read after every change of the calling thread's interfaces, addresses and routes; nil where the system has no such thing.
-    public static func network() -> CInt? {
+    package static func network() -> CInt? {
         let descriptor = bodkin_network_events()
         return descriptor < 0 ? nil : descriptor
     }
 
     /// Fails to be read when the clock has been set, among others at the end of a suspension; nil where the system has no such thing.
-    public static func clock() -> CInt? {
+    package static func clock() -> CInt? {
         let descriptor = bodkin_clock_events()
         return descriptor < 0 ? nil : descriptor
     }
@@ -19,14 +19,14 @@ public enum SystemEvents {
 import Darwin
 
 /// Descriptors on which the system tells that something has changed under a program. To be read, and closed, by whoever takes them.
-public enum SystemEvents {
+package enum SystemEvents {
     /// A routing socket: has something to read after every change of interfaces, addresses and routes.
-    public static func network() -> CInt? {
+    package static func network() -> CInt? {
         let descriptor = socket(PF_ROUTE, SOCK_RAW, AF_UNSPEC)
         return descriptor < 0 ? nil : descriptor
     }
 
     /// None.
-    public static func clock() -> CInt? { nil }
+    package static func clock() -> CInt? { nil }
 }
 #endif

@@ -1,22 +1,22 @@
-public import BodkinCore
-public import BodkinIdentity
+package import BodkinCore
+package import BodkinIdentity
 import Crypto
 import FoundationEssentials
-public import NIOSSL
+package import NIOSSL
 import SwiftASN1
 import X509
 
 /// The certificate of an identity: self-signed, from the same Ed25519 key. Nothing in it is checked but the key.
-public struct CertificateIdentity: Sendable {
+package struct CertificateIdentity: Sendable {
     /// The certificates to present.
-    public let chain: [NIOSSLCertificate]
+    package let chain: [NIOSSLCertificate]
     /// The key of the first certificate.
-    public let privateKey: NIOSSLPrivateKey
+    package let privateKey: NIOSSLPrivateKey
     /// The signature algorithms that a handshake with this key needs.
     let signatureAlgorithms: [SignatureAlgorithm]?
 
     /// The certificate of a peer or of a server with a self-made key.
-    public init(_ identity: Identity) throws {
+    package init(_ identity: Identity) throws {
         let key = Certificate.PrivateKey(identity.privateKey)
         let name = try DistinguishedName { CommonName("bodkin") }
         // The dates say nothing, so that no clock can make them wrong (RFC 5280 section 4.1.2.5 knows this end of time).
@@ -32,20 +32,20 @@ public struct CertificateIdentity: Sendable {
     }
 
     /// An operator's certificate, with the chain that signed it, and its key: files in PEM.
-    public init(certificateFile: String, keyFile: String) throws {
+    package init(certificateFile: String, keyFile: String) throws {
         chain = try NIOSSLCertificate.fromPEMFile(certificateFile)
         privateKey = try NIOSSLPrivateKey(file: keyFile, format: .pem)
         signatureAlgorithms = nil
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo: what a rendezvous URL carries.
-    public func publicKeyHash() throws -> [UInt8] {
+    package func publicKeyHash() throws -> [UInt8] {
         guard let first = chain.first else { return [] }
         return try Self.publicKeyHash(of: first)
     }
 
     /// SHA-256 of a certificate's SubjectPublicKeyInfo.
-    public static func publicKeyHash(of certificate: NIOSSLCertificate) throws -> [UInt8] {
+    package static func publicKeyHash(of certificate: NIOSSLCertificate) throws -> [UInt8] {
         Array(SHA256.hash(data: try certificate.extractPublicKey().toSPKIBytes()))
     }
 
@@ -53,7 +53,7 @@ public struct CertificateIdentity: Sendable {
     private static let prefix: [UInt8] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00]
 
     /// The peer whose certificate this is; nil where its key is no Ed25519 key.
-    public static func peerID(of certificate: NIOSSLCertificate) -> PeerID? {
+    package static func peerID(of certificate: NIOSSLCertificate) -> PeerID? {
         guard let bytes = try? certificate.extractPublicKey().toSPKIBytes(), bytes.count == 44, bytes.starts(with: prefix) else { return nil }
         return PeerID(publicKey: bytes.dropFirst(prefix.count))
     }

@@ -1,30 +1,30 @@
 import DequeModule
-public import NIOCore
+package import NIOCore
 
 /// A circuit as a channel, so that TLS and sessions run on it as they do on a socket. Confined to its event loop.
 ///
 /// The channel sends what is written in pieces, as far as the remote reader's credit reaches. Its writability bounds what waits for credit.
-public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
+package final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     /// The longest piece of a circuit in one message.
-    public static let maximumPieceSize = 16_384
+    package static let maximumPieceSize = 16_384
     /// The reader gives credit in pieces of at most this size: fewer messages would save nothing more.
     private static let longestGrant = 32_768
     /// Above so many waiting bytes the channel is not writable.
     private static let highWatermark = 65_536
 
     /// What a circuit needs of the connection that it runs on.
-    public struct Carrier {
+    package struct Carrier {
         /// Takes what is written where it is part of the first flight, which travels in the Dial and needs no credit; false for everything else.
-        public var takeEarly: (ByteBuffer) -> Bool
+        package var takeEarly: (ByteBuffer) -> Bool
         /// Sends a piece.
-        public var send: (ByteBuffer) -> Void
+        package var send: (ByteBuffer) -> Void
         /// Lets the remote peer send so many bytes more.
-        public var grant: (Int) -> Void
+        package var grant: (Int) -> Void
         /// Says that the circuit is over.
-        public var finish: () -> Void
+        package var finish: () -> Void
 
         /// A carrier from its parts, which are called on the event loop.
-        public init(
+        package init(
             takeEarly: @escaping (ByteBuffer) -> Bool = { _ in false }, send: @escaping (ByteBuffer) -> Void, grant: @escaping (Int) -> Void,
             finish: @escaping () -> Void
         ) {
@@ -36,9 +36,9 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     }
 
     /// The event loop.
-    public let eventLoop: any EventLoop
+    package let eventLoop: any EventLoop
     /// The allocator.
-    public let allocator = ByteBufferAllocator()
+    package let allocator = ByteBufferAllocator()
     private let carrier: Carrier
     private let closePromise: EventLoopPromise<Void>
     /// The window of each direction; nil before the server has told it.
@@ -54,7 +54,7 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     /// A circuit.
     /// - Parameters:
     ///   - window: how many bytes each direction carries before its reader gives credit; nil where ``open(window:)`` tells it later.
-    public init(eventLoop: any EventLoop, window: Int?, carrier: Carrier) {
+    package init(eventLoop: any EventLoop, window: Int?, carrier: Carrier) {
         self.eventLoop = eventLoop
         self.carrier = carrier
         closePromise = eventLoop.makePromise()
@@ -63,21 +63,21 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     }
 
     /// Sets the window that the server has told, once: what waits for it goes out.
-    public func open(window: Int) {
+    package func open(window: Int) {
         guard self.window == nil else { return }
         self.window = window
         grant(window)
     }
 
     /// Begins: the handlers are in place.
-    public func activate() {
+    package func activate() {
         pipeline.fireChannelRegistered()
         pipeline.fireChannelActive()
     }
 
     /// A piece has arrived from the remote peer.
     /// - Parameter isCredited: whether it counts against the credit; the first flight, which travels in Dial and Meet, does not.
-    public func receive(_ data: ByteBuffer, isCredited: Bool = true) {
+    package func receive(_ data: ByteBuffer, isCredited: Bool = true) {
         guard isOpen else { return }
         pipeline.fireChannelRead(data)
         pipeline.fireChannelReadComplete()
@@ -91,7 +91,7 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     }
 
     /// The remote peer lets us send so many bytes more.
-    public func grant(_ bytes: Int) {
+    package func grant(_ bytes: Int) {
         let wasWritable = isWritable
         credit = min(credit + max(bytes, 0), Int(UInt32.max))
         sendWaiting()
@@ -99,51 +99,51 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     }
 
     /// The remote peer, or the server, has ended the circuit.
-    public func endByPeer() { end(tellingPeer: false, error: ChannelError.eof) }
+    package func endByPeer() { end(tellingPeer: false, error: ChannelError.eof) }
 
     // MARK: Channel
 
     /// The future of its end.
-    public var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
+    package var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
     /// The pipeline.
-    public var pipeline: ChannelPipeline { cachedPipeline ?? ChannelPipeline(channel: self) }
+    package var pipeline: ChannelPipeline { cachedPipeline ?? ChannelPipeline(channel: self) }
     /// None: a circuit has no transport address.
-    public var localAddress: SocketAddress? { nil }
+    package var localAddress: SocketAddress? { nil }
     /// None: a circuit has no transport address.
-    public var remoteAddress: SocketAddress? { nil }
+    package var remoteAddress: SocketAddress? { nil }
     /// None.
-    public var parent: (any Channel)? { nil }
+    package var parent: (any Channel)? { nil }
     /// Whether little enough waits for credit.
-    public var isWritable: Bool { waitingByteCount < Self.highWatermark }
+    package var isWritable: Bool { waitingByteCount < Self.highWatermark }
     /// Whether the circuit has not ended.
-    public var isActive: Bool { isOpen }
+    package var isActive: Bool { isOpen }
     /// The channel itself.
-    public var _channelCore: any ChannelCore { self }
+    package var _channelCore: any ChannelCore { self }
     /// Options do nothing here.
-    public func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> {
+    package func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> {
         eventLoop.makeSucceededVoidFuture()
     }
     /// Only what every channel has.
-    public func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
+    package func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
         (true as? Option.Value).map { eventLoop.makeSucceededFuture($0) } ?? eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
     }
 
     // MARK: ChannelCore
 
     /// None.
-    public func localAddress0() throws -> SocketAddress { throw ChannelError.unknownLocalAddress }
+    package func localAddress0() throws -> SocketAddress { throw ChannelError.unknownLocalAddress }
     /// None.
-    public func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
+    package func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
     /// Nothing is to be done.
-    public func register0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    package func register0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
     /// Nothing is to be done.
-    public func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    package func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
     /// Refused: a circuit is not bound.
-    public func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
+    package func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
     /// Refused: a circuit is connected from the start.
-    public func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
+    package func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
     /// Takes bytes to send at the next flush.
-    public func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard isOpen else {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
@@ -157,11 +157,11 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         enqueue(rest, promise)
     }
     /// Sends what was written, as far as the credit reaches.
-    public func flush0() { sendWaiting() }
+    package func flush0() { sendWaiting() }
     /// Nothing is to be done: what arrives is read at once.
-    public func read0() {}
+    package func read0() {}
     /// Ends the circuit.
-    public func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    package func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard mode == .all else {
             promise?.fail(ChannelError.operationUnsupported)
             return
@@ -170,11 +170,11 @@ public final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         promise?.succeed()
     }
     /// There are no events.
-    public func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    package func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) { promise?.succeed() }
     /// What no handler took.
-    public func channelRead0(_ data: NIOAny) {}
+    package func channelRead0(_ data: NIOAny) {}
     /// What no handler took.
-    public func errorCaught0(error: any Error) {}
+    package func errorCaught0(error: any Error) {}
 
     // MARK: Inside
 

@@ -30,7 +30,7 @@ public struct ConnectionError: Error, Hashable, Sendable, CustomStringConvertibl
     public var description: String { message }
 
     /// This side has finished its half, or given up the stream.
-    public static let finished = ConnectionError(.finished, "The local peer has finished the stream. Open another stream to send more.")
+    package static let finished = ConnectionError(.finished, "The local peer has finished the stream. Open another stream to send more.")
     static let busy = ConnectionError(.busy, "Another task reads this stream. Let one task read, or open another stream.")
     static func reset(_ code: UInt64) -> ConnectionError {
         ConnectionError(

@@ -1,24 +1,24 @@
-public import BodkinProtocols
-public import NIOCore
+package import BodkinProtocols
+package import NIOCore
 
 /// Reads and writes the messages of the rendezvous protocol.
-public final class EnvelopeHandler: ChannelDuplexHandler {
+package final class EnvelopeHandler: ChannelDuplexHandler {
     /// What arrives from below.
-    public typealias InboundIn = ByteBuffer
+    package typealias InboundIn = ByteBuffer
     /// What is passed on.
-    public typealias InboundOut = WireEnvelope
+    package typealias InboundOut = WireEnvelope
     /// What is written.
-    public typealias OutboundIn = WireEnvelope.OneOf_Body
+    package typealias OutboundIn = WireEnvelope.OneOf_Body
     /// What goes below.
-    public typealias OutboundOut = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private var unread = ByteBuffer()
 
     /// A handler for one connection.
-    public init() {}
+    package init() {}
 
     /// Takes bytes and passes on every whole message. What is no message closes nothing by itself: the error is fired.
-    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         if unread.readableBytes == 0 { unread = bytes } else { unread.writeBuffer(&bytes) }
         do {
@@ -32,7 +32,7 @@ public final class EnvelopeHandler: ChannelDuplexHandler {
     }
 
     /// Writes one message.
-    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         var buffer = context.channel.allocator.buffer(capacity: 512)
         do {
             try EnvelopeFraming.write(unwrapOutboundIn(data), to: &buffer)

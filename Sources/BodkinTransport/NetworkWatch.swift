@@ -1,12 +1,12 @@
 import BodkinSystem
-public import NIOCore
+package import NIOCore
 import NIOPosix
 
 /// Tells when the network may have changed: interfaces, addresses, routes, or the machine has slept. Without polling; confined to its event loop, whose thread's
 /// network it is.
-public final class NetworkWatch {
+package final class NetworkWatch {
     /// What may have changed.
-    public enum Change: Sendable {
+    package enum Change: Sendable {
         /// Interfaces, addresses or routes.
         case network
         /// The clock has been set, as at the end of a suspension.
@@ -23,7 +23,7 @@ public final class NetworkWatch {
     private var isClosed = false
 
     /// Watches from now on. `onChange` is called on the event loop, never from inside this.
-    public init(on eventLoop: any EventLoop, onChange: @escaping (Change) -> Void) {
+    package init(on eventLoop: any EventLoop, onChange: @escaping (Change) -> Void) {
         self.eventLoop = eventLoop
         self.onChange = onChange
         watch(.network)
@@ -31,7 +31,7 @@ public final class NetworkWatch {
     }
 
     /// Watches no more.
-    public func close() {
+    package func close() {
         isClosed = true
         for channel in channels { channel.close(promise: nil) }
         channels = []

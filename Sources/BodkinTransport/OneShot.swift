@@ -1,4 +1,4 @@
-public import NIOCore
+package import NIOCore
 
 /// Something that is to be done once, later, on an event loop; never once it has been cancelled.
 ///
@@ -9,23 +9,23 @@ public import NIOCore
 /// deadline.cancel()
 /// ```
 /// Made, cancelled and run on its event loop; releasing the last reference does not cancel it.
-public final class OneShot {
+package final class OneShot {
     private var body: (() -> Void)?
     private var task: Scheduled<Void>?
 
     /// Does something at a time of the event loop's clock.
-    public init(on eventLoop: any EventLoop, at deadline: NIODeadline, _ body: @escaping () -> Void) {
+    package init(on eventLoop: any EventLoop, at deadline: NIODeadline, _ body: @escaping () -> Void) {
         self.body = body
         task = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.run() }
     }
 
     /// Does something after a time.
-    public convenience init(on eventLoop: any EventLoop, in time: TimeAmount, _ body: @escaping () -> Void) {
+    package convenience init(on eventLoop: any EventLoop, in time: TimeAmount, _ body: @escaping () -> Void) {
         self.init(on: eventLoop, at: eventLoop.now + time, body)
     }
 
     /// It will not be done. Without effect where it has been.
-    public func cancel() {
+    package func cancel() {
         body = nil
         task?.cancel()
         task = nil

@@ -1,11 +1,11 @@
-public import BodkinCore
-public import BodkinProtocols
-public import NIOCore
+package import BodkinCore
+package import BodkinProtocols
+package import NIOCore
 import NIOSSL
 import NIOTLS
 
 /// Why a path came to nothing.
-public enum PathError: Error {
+package enum PathError: Error {
     /// What answers speaks neither TLS nor the preamble of this attempt.
     case foreign
     /// It answered nothing for so long.
@@ -16,7 +16,7 @@ public enum PathError: Error {
 
 extension PathError: CustomStringConvertible {
     /// In words.
-    public var description: String {
+    package var description: String {
         switch self {
         case .foreign: "who answered speaks something else"
         case .silent(let limit): "nothing came for \(limit.inMilliseconds), though an answer was due"
@@ -26,9 +26,9 @@ extension PathError: CustomStringConvertible {
 }
 
 /// One encrypted way between two peers: TLS 1.3, mutually authenticated by peer ID, on a TCP connection or a circuit. Confined to its event loop.
-public final class Path {
+package final class Path {
     /// What happens on it.
-    public enum Event {
+    package enum Event {
         /// The handshake has authenticated the remote end as this peer.
         case secured(PeerID)
         /// Bytes of the session.
@@ -47,23 +47,23 @@ public final class Path {
     private static let largestRead = 262_144
 
     /// What it runs over.
-    public let kind: PathKind
+    package let kind: PathKind
     /// The channel under it.
-    public let channel: any Channel
+    package let channel: any Channel
     /// The remote endpoint; nil for a circuit.
-    public let remote: Endpoint?
+    package let remote: Endpoint?
     /// Our endpoint; nil for a circuit.
-    public let local: Endpoint?
+    package let local: Endpoint?
     /// The remote peer; nil before the handshake has authenticated it.
-    public private(set) var peer: PeerID?
+    package private(set) var peer: PeerID?
     /// Where events go, on the event loop.
-    public var onEvent: (Event) -> Void = { _ in }
+    package var onEvent: (Event) -> Void = { _ in }
     /// Whether any byte has come from the remote end, a byte of the handshake included.
-    public private(set) var hasHeard = false
+    package private(set) var hasHeard = false
     /// What the handshake has taken: a round trip, and the reckoning at both ends; nil before it is over.
-    public private(set) var handshakeTime: Duration?
+    package private(set) var handshakeTime: Duration?
     /// How fast it takes bytes.
-    public private(set) var pace = OutputPace()
+    package private(set) var pace = OutputPace()
     private let made: NIODeadline
     /// From when the handshake counts.
     private var start: NIODeadline
@@ -99,14 +99,14 @@ public final class Path {
     }
 
     /// The remote peer can answer from then on, at the earliest from when the path was made: the handshake's time counts from there.
-    public func expectHandshake(from start: NIODeadline) {
+    package func expectHandshake(from start: NIODeadline) {
         guard peer == nil, !isClosed else { return }
         self.start = max(start, made)
         limitHandshake()
     }
 
     /// Whether bytes may be written now.
-    public var isWritable: Bool { channel.isWritable && !isClosed }
+    package var isWritable: Bool { channel.isWritable && !isClosed }
 
     /// Little is ever stuck in a path that another one takes over from.
     private func allowUnsent() {
@@ -114,7 +114,7 @@ public final class Path {
     }
 
     /// Sends bytes, at the next ``flush()`` at the latest.
-    public func send(_ output: PathOutput) {
+    package func send(_ output: PathOutput) {
         let before = pace.unsentLimit
         pace.sent(output.count, at: .nanoseconds((channel.eventLoop.now - start).nanoseconds))
         if kind == .tcp, pace.unsentLimit != before { allowUnsent() }
@@ -125,14 +125,14 @@ public final class Path {
     }
 
     /// Hands what was sent to the system.
-    public func flush() {
+    package func flush() {
         guard unflushed > 0 else { return }
         unflushed = 0
         channel.flush()
     }
 
     /// Ends it: what was flushed still arrives.
-    public func close() {
+    package func close() {
         guard !isClosed else { return }
         isClosed = true
         deadline?.cancel()
@@ -140,7 +140,7 @@ public final class Path {
     }
 
     /// Ends it at once and without a word, because nobody answers: its endpoints are free for another.
-    public func discard() {
+    package func discard() {
         guard !isClosed else { return }
         isClosed = true
         deadline?.cancel()

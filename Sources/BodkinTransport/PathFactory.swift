@@ -1,22 +1,22 @@
-public import BodkinCore
-public import BodkinProtocols
-public import NIOCore
+package import BodkinCore
+package import BodkinProtocols
+package import NIOCore
 import NIOSSL
 
 /// Makes paths of channels: TLS in the right role, and the preamble before it. Confined to its event loop.
-public final class PathFactory {
+package final class PathFactory {
     private let client: NIOSSLContext
     private let server: NIOSSLContext
 
     /// A factory for one identity.
-    public init(_ certificate: CertificateIdentity) throws {
+    package init(_ certificate: CertificateIdentity) throws {
         client = try TLSContexts.client(certificate, protocol: TLSContexts.peerProtocol)
         server = try TLSContexts.server(certificate, protocol: TLSContexts.peerProtocol)
     }
 
     /// The dialer's end: the TLS client, who expects one peer.
     /// - Parameter attempt: the attempt whose preamble the remote peer may send first; nil on a circuit.
-    public func client(_ channel: any Channel, kind: PathKind, expecting peer: PeerID, skipping attempt: AttemptID?) throws -> Path {
+    package func client(_ channel: any Channel, kind: PathKind, expecting peer: PeerID, skipping attempt: AttemptID?) throws -> Path {
         let path = Path(kind: kind, channel: channel)
         try channel.pipeline.syncOperations.addHandler(FirstByteHandler(path))
         if let attempt { try channel.pipeline.syncOperations.addHandler(PreambleSkipper(attempt)) }
@@ -28,7 +28,7 @@ public final class PathFactory {
     /// - Parameters:
     ///   - attempt: the attempt to name in a preamble; nil on a circuit.
     ///   - admits: whether a peer may connect.
-    public func server(_ channel: any Channel, kind: PathKind, announcing attempt: AttemptID?, admits: @escaping (PeerID) -> Bool) throws -> Path {
+    package func server(_ channel: any Channel, kind: PathKind, announcing attempt: AttemptID?, admits: @escaping (PeerID) -> Bool) throws -> Path {
         let path = Path(kind: kind, channel: channel)
         try channel.pipeline.syncOperations.addHandler(FirstByteHandler(path))
         if let attempt { channel.writeAndFlush(ByteBuffer(bytes: Preamble.bytes(of: attempt)), promise: nil) }
@@ -41,7 +41,7 @@ public final class PathFactory {
     ///   - expected: the peer that an attempt of ours has dialed; nil where there is no such attempt.
     ///   - admits: whether a peer may connect.
     ///   - decided: is told, before the handshake, the attempt that the preamble names, if there is one.
-    public func accepted(
+    package func accepted(
         _ channel: any Channel, expected: @escaping (AttemptID) -> PeerID?, admits: @escaping (PeerID) -> Bool,
         decided: @escaping (AttemptID?) -> Void
     ) throws -> Path {

@@ -1,21 +1,21 @@
-public import BodkinCore
-public import BodkinProtocols
+package import BodkinCore
+package import BodkinProtocols
 package import NIOCore
 import NIOPosix
 import NIOSSL
 import NIOTLS
 
 /// A route to the rendezvous server: one of its addresses, by one interface.
-public struct ServerRoute: Hashable, Sendable {
+package struct ServerRoute: Hashable, Sendable {
     /// The server's endpoint.
-    public var endpoint: Endpoint
+    package var endpoint: Endpoint
     /// The name that the URL has for it.
-    public var name: String
+    package var name: String
     /// The interface to leave by; nil for the one that the system's routes name.
-    public var interface: String?
+    package var interface: String?
 
     /// A route from its parts.
-    public init(endpoint: Endpoint, name: String, interface: String? = nil) {
+    package init(endpoint: Endpoint, name: String, interface: String? = nil) {
         self.endpoint = endpoint
         self.name = name
         self.interface = interface
@@ -25,9 +25,9 @@ public struct ServerRoute: Hashable, Sendable {
 /// The TLS connection to the rendezvous server. It tries all routes at once, and uses the first on which the server authenticates itself.
 ///
 /// Confined to its event loop.
-public final class RendezvousLink {
+package final class RendezvousLink {
     /// An event on the link.
-    public enum Event {
+    package enum Event {
         /// The server is authenticated.
         case up
         /// A message.
@@ -46,7 +46,7 @@ public final class RendezvousLink {
     /// needs to which all its peers come back at once.
     private static let handshakePatience = TimeAmount.seconds(3)
     /// Whether somebody waits for it who has nothing else.
-    public var isUrgent: () -> Bool = { false }
+    package var isUrgent: () -> Bool = { false }
 
     private let system: any HostSystem
     private let eventLoop: any EventLoop
@@ -64,9 +64,9 @@ public final class RendezvousLink {
     private var deadline: OneShot?
     private var isOver = false
     /// The route that the connection came up by; nil before.
-    public private(set) var route: ServerRoute?
+    package private(set) var route: ServerRoute?
     /// SHA-256 of the server's public key; nil before the server is authenticated.
-    public private(set) var serverKeyHash: [UInt8]?
+    package private(set) var serverKeyHash: [UInt8]?
 
     /// Connects. `onEvent` is called on the event loop, never from inside this.
     package init(
@@ -89,7 +89,7 @@ public final class RendezvousLink {
 
     /// Sends a message; what is sent in one turn of the event loop leaves together. HELLO is the first one, always: what belongs to an earlier connection is of
     /// no use on this one, and the server would end it.
-    public func send(_ body: WireEnvelope.OneOf_Body, flush: Bool = true) {
+    package func send(_ body: WireEnvelope.OneOf_Body, flush: Bool = true) {
         if case .hello = body { hasGreeted = true }
         guard hasGreeted else { return }
         channel?.write(body, promise: nil)
@@ -97,13 +97,13 @@ public final class RendezvousLink {
     }
 
     /// Sends what was written.
-    public func flush() { channel?.flush() }
+    package func flush() { channel?.flush() }
 
     /// How long no packet has come from the server; nil where the system does not tell.
     package var packetSilence: Duration? { channel.flatMap { Transmission($0) }?.silence }
 
     /// Ends a link that carries nothing any more, without waiting for the server: a plain close would wait for its acknowledgement for minutes.
-    public func discard() {
+    package func discard() {
         guard !isOver, let channel else { return close() }
         isOver = true
         stopConnecting()
@@ -111,10 +111,10 @@ public final class RendezvousLink {
     }
 
     /// Our endpoint; nil before the server is authenticated.
-    public var local: Endpoint? { channel.flatMap { Endpoint($0.localAddress) } }
+    package var local: Endpoint? { channel.flatMap { Endpoint($0.localAddress) } }
 
     /// Ends it.
-    public func close() {
+    package func close() {
         guard !isOver else { return }
         isOver = true
         stopConnecting()

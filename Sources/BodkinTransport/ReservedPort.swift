@@ -1,5 +1,5 @@
-public import BodkinCore
-public import NIOCore
+package import BodkinCore
+package import NIOCore
 import NIOPosix
 import NIOSSL
 
@@ -14,11 +14,11 @@ import Darwin
 /// The one TCP port of a peer: it listens there, it connects from there, and the connections that keep its NAT bindings leave from there.
 ///
 /// All its sockets share the port by SO_REUSEADDR and SO_REUSEPORT. Confined to its event loop.
-public final class ReservedPort {
+package final class ReservedPort {
     /// Its number.
-    public let number: UInt16
+    package let number: UInt16
     /// The families it could be bound in.
-    public let families: [IPAddress.Family]
+    package let families: [IPAddress.Family]
     private let system: any HostSystem
     private let eventLoop: any EventLoop
     private let listeners: [any Channel]
@@ -94,7 +94,7 @@ public final class ReservedPort {
 
     /// Forgets a half-dead connection, so that its endpoints are free at once. The RST by which the system does that ends at the first router: our own NAT
     /// may see it, which our next SYN makes good; the remote peer's, in which the hole must stay open, does not.
-    public static func discard(_ channel: any Channel) {
+    package static func discard(_ channel: any Channel) {
         guard let provider = channel as? any SocketOptionProvider else { return closeBelowTLS(channel) }
         let hops = CInt(1)
         let isIPv6 = channel.localAddress?.protocol == .inet6
@@ -111,7 +111,7 @@ public final class ReservedPort {
     }
 
     /// Stops listening.
-    public func close() {
+    package func close() {
         for listener in listeners { listener.close(promise: nil) }
     }
 }

@@ -1,14 +1,14 @@
-public import BodkinCore
+package import BodkinCore
 import BodkinProtocols
-public import NIOCore
+package import NIOCore
 
 /// A NAT binding: an idle TCP connection from the reserved port to the server's STUN port, for which the NAT keeps a mapping that the server has seen.
 ///
 /// It asks at once what the server sees (RFC 8489), later authenticates itself by a short-term credential, and refreshes the mapping. Never closed
 /// first while the peer lives. Confined to its event loop.
-public final class STUNBinding {
+package final class STUNBinding {
     /// What happens on it.
-    public enum Event: Sendable {
+    package enum Event: Sendable {
         /// TCP is up, from this endpoint: the answer is a round trip away.
         case connected(from: Endpoint?)
         /// The server sees us as this endpoint.
@@ -29,15 +29,15 @@ public final class STUNBinding {
     private static let verificationLifetime = TimeAmount.seconds(10)
 
     /// The family of the addresses.
-    public let family: IPAddress.Family
+    package let family: IPAddress.Family
     /// The interface that it leaves by; nil for the one that the system's routes name.
-    public let interface: String?
+    package let interface: String?
     /// What the server sees; nil until it has answered.
-    public private(set) var observed: Endpoint?
+    package private(set) var observed: Endpoint?
     /// Whether TCP is up.
-    public private(set) var isConnected = false
+    package private(set) var isConnected = false
     /// The address that the system has chosen here.
-    public private(set) var local: Endpoint?
+    package private(set) var local: Endpoint?
 
     private let port: ReservedPort
     private let server: Endpoint
@@ -60,7 +60,7 @@ public final class STUNBinding {
 
     /// Connects from `port` to the server's STUN endpoint, which is `roundTrip` away, where that is known. `keepalive` says after what silence to refresh the mapping of
     /// an endpoint of ours, `onEvent` is called; both on the event loop.
-    public init(
+    package init(
         _ port: ReservedPort, to server: Endpoint, interface: String?, roundTrip: TimeAmount? = nil, on eventLoop: any EventLoop,
         keepalive: @escaping (Endpoint?) -> TimeAmount, onEvent: @escaping (Event) -> Void
     ) {
@@ -95,7 +95,7 @@ public final class STUNBinding {
 
     /// The server is `roundTrip` away, and has had time to answer: if it has not, a packet was lost, and a fresh SYN goes out at once, then again after twice
     /// the time of the one before. The system repeats its own only after a second, and then after two (RFC 6298 section 2.1).
-    public func expect(within roundTrip: TimeAmount) {
+    package func expect(within roundTrip: TimeAmount) {
         // Where the SYN-ACK was lost, the server holds the old SYN's connection: the fresh one is first answered by an ACK, which ends that, and is then
         // repeated by the system (RFC 9293 section 3.10.7.4). That takes two round trips.
         shoot(patience: Self.patience(roundTrip))
@@ -117,10 +117,10 @@ public final class STUNBinding {
     }
 
     /// Whether nothing more is to be expected of it.
-    public var isLost: Bool { isClosed }
+    package var isLost: Bool { isClosed }
 
     /// Authenticates this connection to the server.
-    public func prove(username: String, key: [UInt8]) {
+    package func prove(username: String, key: [UInt8]) {
         credential = try? STUNCredential(username: username, key: key)
         ask()
     }
@@ -128,7 +128,7 @@ public final class STUNBinding {
     /// Asks the server whether the mapping is still there; without an answer in time the connection counts as lost. Asked once in a while at most: a NAT that
     /// has kept the mapping at one RST keeps it at the next, and each question is one more that can be lost.
     /// - Parameter isUrgent: whether to ask all the same, because something has happened since.
-    public func verify(within limit: TimeAmount, isUrgent: Bool = false) {
+    package func verify(within limit: TimeAmount, isUrgent: Bool = false) {
         let isRecent = verifiedAt.map { eventLoop.now - $0 <= Self.verificationLifetime } ?? false
         guard observed != nil, !isClosed, isUrgent || !isRecent else { return }
         // A patient question that is under way does not hold up an urgent one.
@@ -138,14 +138,14 @@ public final class STUNBinding {
 
     /// A link to the server that was begun at this moment is up, by this interface: a question that was asked before, and passes the same queues, has no answer any
     /// more.
-    public func serverHasAnswered(by route: ServerRoute?, since start: NIODeadline) {
+    package func serverHasAnswered(by route: ServerRoute?, since start: NIODeadline) {
         guard let verification, verification.asked < start else { return }
         guard let route, route.interface == interface, route.endpoint.address.family == family else { return }
         end()
     }
 
     /// Ends it.
-    public func close() {
+    package func close() {
         guard !isClosed else { return }
         isClosed = true
         freshShot?.cancel()
@@ -156,7 +156,7 @@ public final class STUNBinding {
 
     /// Ends it where the server is not to be reached by it any more: a plain close would wait for the server's acknowledgement for minutes, and the next connection
     /// from the same endpoint to the same server would be refused by the system for as long (EADDRNOTAVAIL).
-    public func abandon() {
+    package func abandon() {
         guard !isClosed else { return }
         let channel = channel
         self.channel = nil

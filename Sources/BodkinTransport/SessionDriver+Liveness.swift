@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 import BodkinProtocols
 import NIOCore
 import OrderedCollections
@@ -18,13 +18,13 @@ extension SessionDriver {
     }
 
     /// Asks every path for a sign of life, now: something may have happened to it.
-    public func probeAll() {
+    package func probeAll() {
         for id in paths.keys { probe(id) }
         drive()
     }
 
     /// The remote peer says that nothing arrives on the path that carries the session: the next path that comes up takes over, unless this one answers.
-    public func suspect() {
+    package func suspect() {
         guard let id = session.activePath else { return }
         session.suspect(id)
         liveness[id]?.probed(at: elapsed)
@@ -32,7 +32,7 @@ extension SessionDriver {
     }
 
     /// Gives up every path that leaves from an address which is ours no more.
-    public func leave(addressesOtherThan ours: Set<IPAddress>) {
+    package func leave(addressesOtherThan ours: Set<IPAddress>) {
         for (id, path) in paths { if let local = path.local, !ours.contains(local.address) { giveUp(id, PathError.addressGone) } }
         drive()
     }
@@ -97,7 +97,7 @@ extension SessionDriver {
     }
 
     /// Whether the path that carries the session is doubted: an answer on it is late.
-    public var isDoubted: Bool { session.activePath.map { liveness[$0]?.isDoubted ?? false } ?? false }
+    package var isDoubted: Bool { session.activePath.map { liveness[$0]?.isDoubted ?? false } ?? false }
 
     /// Whether bytes have been acknowledged since the path was called doubtful: a record takes longer than three round trips on a slow link, and a system
     /// acknowledges no more than its buffer holds for a program that does not run.

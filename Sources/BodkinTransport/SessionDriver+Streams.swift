@@ -1,19 +1,19 @@
-public import BodkinProtocols
-public import NIOCore
+package import BodkinProtocols
+package import NIOCore
 import OrderedCollections
 
 /// What applications do with streams: each waits until the session can.
 extension SessionDriver {
     /// Told what a read came to: bytes, or nil at the end.
-    public typealias ReadCompletion = (Result<ByteBuffer?, any Error>) -> Void
+    package typealias ReadCompletion = (Result<ByteBuffer?, any Error>) -> Void
     /// Told that everything was taken, or why not.
-    public typealias WriteCompletion = (Result<Void, any Error>) -> Void
+    package typealias WriteCompletion = (Result<Void, any Error>) -> Void
 
     /// How many streams that the remote peer opened may wait to be accepted: as many as it may open.
     private static let waitingStreamLimit = 65_536
 
     /// Reads at most `limit` bytes, in one buffer or as they lie; nil at the end. `call` names the caller that waits, here and in what follows.
-    public func read(_ stream: StreamID, limit: Int, isJoined: Bool, for call: ObjectIdentifier, complete: @escaping ReadCompletion) {
+    package func read(_ stream: StreamID, limit: Int, isJoined: Bool, for call: ObjectIdentifier, complete: @escaping ReadCompletion) {
         guard readers[stream] == nil else { return complete(.failure(ConnectionError.busy)) }
         if let result = outcome(of: session.read(stream, limit: limit, isJoined: isJoined), on: stream) {
             complete(result)
@@ -24,27 +24,27 @@ extension SessionDriver {
     }
 
     /// What a stream has to read now, as it lies, at most `limit` bytes; nil where that is to be waited for, by ``read(_:limit:isJoined:for:complete:)``.
-    public func readNow(_ stream: StreamID, limit: Int) -> Result<ByteBuffer?, any Error>? {
+    package func readNow(_ stream: StreamID, limit: Int) -> Result<ByteBuffer?, any Error>? {
         guard readers[stream] == nil, let result = outcome(of: session.read(stream, limit: limit, isJoined: false), on: stream) else { return nil }
         driveSoon()
         return result
     }
 
     /// Writes as many bytes as the session takes now, and removes them from `bytes`. What is left is to be given to ``write(_:to:for:complete:)``.
-    public func writeNow(_ bytes: inout ByteBuffer, to stream: StreamID) {
+    package func writeNow(_ bytes: inout ByteBuffer, to stream: StreamID) {
         guard writers[stream] == nil, closeReason == nil else { return }
         bytes.moveReaderIndex(forwardBy: session.write(bytes, to: stream))
         driveSoon()
     }
 
     /// Gives up waiting for bytes.
-    public func cancelRead(_ stream: StreamID, for call: ObjectIdentifier) {
+    package func cancelRead(_ stream: StreamID, for call: ObjectIdentifier) {
         guard readers[stream]?.call == call else { return }
         readers.removeValue(forKey: stream)?.complete(.failure(CancellationError()))
     }
 
     /// Writes bytes; done when the session has taken all of them.
-    public func write(_ bytes: ByteBuffer, to stream: StreamID, for call: ObjectIdentifier, complete: @escaping WriteCompletion) {
+    package func write(_ bytes: ByteBuffer, to stream: StreamID, for call: ObjectIdentifier, complete: @escaping WriteCompletion) {
         if let closeReason { return complete(.failure(ConnectionError.closed(closeReason))) }
         let writer = Writer(call: call, rest: bytes, complete: complete)
         if writers[stream]?.append(writer) == nil { offer(WriterQueue(writer), to: stream) }
@@ -52,7 +52,7 @@ extension SessionDriver {
     }
 
     /// Gives up what waits to be taken.
-    public func cancelWrite(to stream: StreamID, for call: ObjectIdentifier) {
+    package func cancelWrite(to stream: StreamID, for call: ObjectIdentifier) {
         guard let queue = writers.removeValue(forKey: stream) else { return }
         let rest = queue.writers.filter { $0.call != call }
         // The next one may be at the front now.
@@ -62,13 +62,13 @@ extension SessionDriver {
     }
 
     /// Ends our half of a stream after what was written.
-    public func finish(_ stream: StreamID) {
+    package func finish(_ stream: StreamID) {
         session.finish(stream)
         drive()
     }
 
     /// Ends our half of a stream at once, and wants no more of the other.
-    public func reset(_ stream: StreamID, code: UInt64) {
+    package func reset(_ stream: StreamID, code: UInt64) {
         session.reset(stream, code: code)
         session.stopSending(stream, code: code)
         failWriters(of: stream, ConnectionError.stopped(code))
@@ -77,7 +77,7 @@ extension SessionDriver {
     }
 
     /// Opens a stream, as soon as the remote peer allows one more.
-    public func openStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
+    package func openStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
         if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
         let promise = eventLoop.makePromise(of: StreamID.self)
         openers.append((call, promise))
@@ -87,7 +87,7 @@ extension SessionDriver {
     }
 
     /// The next stream that the remote peer has opened.
-    public func acceptStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
+    package func acceptStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
         if !opened.isEmpty { return eventLoop.makeSucceededFuture(opened.removeFirst()) }
         if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
         let promise = eventLoop.makePromise(of: StreamID.self)
@@ -96,13 +96,13 @@ extension SessionDriver {
     }
 
     /// Gives up waiting for a stream.
-    public func cancelStream(for call: ObjectIdentifier) {
+    package func cancelStream(for call: ObjectIdentifier) {
         if let index = accepters.firstIndex(where: { $0.call == call }) { accepters.remove(at: index).promise.fail(CancellationError()) }
         if let index = openers.firstIndex(where: { $0.call == call }) { openers.remove(at: index).promise.fail(CancellationError()) }
     }
 
     /// Ends the session after everything written; done when the remote peer has acknowledged that, or the session is over otherwise.
-    public func close(code: UInt64, reason: String) -> EventLoopFuture<Void> {
+    package func close(code: UInt64, reason: String) -> EventLoopFuture<Void> {
         guard closeReason == nil else { return eventLoop.makeSucceededVoidFuture() }
         let promise = eventLoop.makePromise(of: Void.self)
         closers.append(promise)

@@ -1,12 +1,12 @@
-public import BodkinCore
-public import BodkinProtocols
-public import NIOCore
+package import BodkinCore
+package import BodkinProtocols
+package import NIOCore
 import OrderedCollections
 
 /// Runs a session on its paths. Confined to its event loop.
-public final class SessionDriver {
+package final class SessionDriver {
     /// What happens in it that its owner wants to know.
-    public enum Event {
+    package enum Event {
         /// The remote peer has answered: the session exists at both ends.
         case confirmed
         /// This path carries the session now.
@@ -29,15 +29,15 @@ public final class SessionDriver {
     private static let patience = TimeAmount.milliseconds(2)
 
     /// The remote peer.
-    public let peer: PeerID
+    package let peer: PeerID
     /// The event loop.
-    public let eventLoop: any EventLoop
+    package let eventLoop: any EventLoop
     /// Where events go.
-    public var onEvent: (Event) -> Void = { _ in }
+    package var onEvent: (Event) -> Void = { _ in }
     /// After what silence to probe a path.
-    public var keepalive: (Path) -> Duration = { _ in .seconds(25) }
+    package var keepalive: (Path) -> Duration = { _ in .seconds(25) }
     /// Why it is over; nil while it is not.
-    public private(set) var closeReason: SessionCloseReason?
+    package private(set) var closeReason: SessionCloseReason?
 
     var session: Session
     var readers: [StreamID: Reader] = [:]
@@ -65,7 +65,7 @@ public final class SessionDriver {
     private var isDirty = false
 
     /// A session without a path.
-    public init(_ session: consuming Session, peer: PeerID, on eventLoop: any EventLoop) {
+    package init(_ session: consuming Session, peer: PeerID, on eventLoop: any EventLoop) {
         self.session = session
         self.peer = peer
         self.eventLoop = eventLoop
@@ -73,31 +73,31 @@ public final class SessionDriver {
     }
 
     /// Its ID.
-    public var id: SessionID { session.id }
+    package var id: SessionID { session.id }
     /// Which end this is.
-    public var role: Session.Role { session.role }
+    package var role: Session.Role { session.role }
     /// The remote peer's instance.
-    public var remoteInstance: InstanceID { session.remoteInstance }
+    package var remoteInstance: InstanceID { session.remoteInstance }
     /// Whether the remote peer has answered.
-    public var isConfirmed: Bool { session.isConfirmed }
+    package var isConfirmed: Bool { session.isConfirmed }
     /// Whether it was begun as an offer.
-    public var isOffer: Bool { session.isOffer }
+    package var isOffer: Bool { session.isOffer }
     /// Whether the session is tentative: until it has an answer, it may give way to one that the remote peer has begun.
-    public var isOnOffer: Bool { session.isOffer && !session.isConfirmed }
+    package var isOnOffer: Bool { session.isOffer && !session.isConfirmed }
     /// The path that carries it; nil while there is none.
-    public var activePath: Path? { session.activePath.flatMap { paths[$0] } }
+    package var activePath: Path? { session.activePath.flatMap { paths[$0] } }
     /// How many paths it has, those that are being closed among them.
-    public var pathCount: Int { paths.count }
+    package var pathCount: Int { paths.count }
     /// Whether a channel is under one of its paths.
-    public func runs(on channel: any Channel) -> Bool { paths.values.contains { $0.channel === channel } }
+    package func runs(on channel: any Channel) -> Bool { paths.values.contains { $0.channel === channel } }
     /// The generation of the last choice of a path that this side knows.
-    public var generation: UInt64 { session.generation }
+    package var generation: UInt64 { session.generation }
     /// Whether the remote peer has said, by another way, that nothing arrives on the active path.
-    public var isSuspect: Bool { session.activePath.map { session.isSuspect($0) } ?? false }
+    package var isSuspect: Bool { session.activePath.map { session.isSuspect($0) } ?? false }
     var elapsed: Duration { .nanoseconds((eventLoop.now - start).nanoseconds) }
 
     /// Adds a path whose handshake is over, with what has been read from it.
-    public func add(_ path: Path, received: ByteBuffer? = nil) {
+    package func add(_ path: Path, received: ByteBuffer? = nil) {
         nextPathNumber += 1
         let id = PathID(nextPathNumber)
         paths[id] = path
@@ -128,13 +128,13 @@ public final class SessionDriver {
     func isOwed(_ id: PathID) -> Bool { session.activePath == id && session.firstUnacknowledged < session.firstUnsent(on: id) }
 
     /// Ends it at once; `reason` is for people.
-    public func fail(_ reason: String) {
+    package func fail(_ reason: String) {
         session.fail(reason)
         drive()
     }
 
     /// Ends it at once, and tells the remote peer.
-    public func abort(code: UInt64, reason: String) {
+    package func abort(code: UInt64, reason: String) {
         session.abort(code: code, reason: reason)
         drive()
     }

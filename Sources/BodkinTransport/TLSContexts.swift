@@ -1,15 +1,15 @@
 import NIOCore
-public import NIOSSL
+package import NIOSSL
 
 /// The four kinds of TLS endpoint there are. TLS 1.3 only.
-public enum TLSContexts {
+package enum TLSContexts {
     /// ALPN of a path between peers.
-    public static let peerProtocol = "bodkin/1"
+    package static let peerProtocol = "bodkin/1"
     /// ALPN of the rendezvous protocol.
-    public static let rendezvousProtocol = "bodkin-rendezvous/1"
+    package static let rendezvousProtocol = "bodkin-rendezvous/1"
 
     /// Either end of a path between peers, or a client of a rendezvous server whose key is known: who the other is, the verification callback decides.
-    public static func client(_ identity: CertificateIdentity, protocol name: String) throws -> NIOSSLContext {
+    package static func client(_ identity: CertificateIdentity, protocol name: String) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         present(identity, in: &configuration, protocol: name)
         configuration.verifySignatureAlgorithms = everySignature
@@ -19,7 +19,7 @@ public enum TLSContexts {
     }
 
     /// A client of a rendezvous server that a public certificate authority vouches for.
-    public static func clientOfNamedServer(_ identity: CertificateIdentity) throws -> NIOSSLContext {
+    package static func clientOfNamedServer(_ identity: CertificateIdentity) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         present(identity, in: &configuration, protocol: rendezvousProtocol)
         configuration.verifySignatureAlgorithms = nil
@@ -27,7 +27,7 @@ public enum TLSContexts {
     }
 
     /// The end that is connected to: asks for a client certificate with an Ed25519 key.
-    public static func server(_ identity: CertificateIdentity, protocol name: String) throws -> NIOSSLContext {
+    package static func server(_ identity: CertificateIdentity, protocol name: String) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: identity.chain.map { .certificate($0) }, privateKey: .privateKey(identity.privateKey))
         present(identity, in: &configuration, protocol: name)

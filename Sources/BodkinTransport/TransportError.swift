@@ -35,7 +35,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public let cause: (any Error)?
 
     /// An error from its parts.
-    public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
         self.code = code
         self.message = message
         self.cause = cause
@@ -45,7 +45,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public var description: String { message }
 
     /// Whether a handshake failed because the remote peer ended the connection, which says nothing about who it is.
-    public static func isEndOfHandshake(_ error: any Error) -> Bool {
+    package static func isEndOfHandshake(_ error: any Error) -> Bool {
         guard case NIOSSLError.handshakeFailed(.sslError(let errors)) = error else { return false }
         return errors.contains(.eofDuringHandshake)
     }

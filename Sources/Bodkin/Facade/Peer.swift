@@ -11,7 +11,7 @@ public final class Peer: Sendable {
     public static let connectionLimit = 4096
 
     /// What a peer counts through swift-metrics, and what each of it means.
-    public static var metricsHelp: [String: String] { PeerMetrics.help }
+    package static var metricsHelp: [String: String] { PeerMetrics.help }
 
     /// What others know this peer by.
     public let id: PeerID

@@ -52,7 +52,7 @@ public enum AccessNetwork: Sendable, Hashable, RawRepresentable, CaseIterable, C
 
 extension NATConfiguration {
     /// Each network once, by the first of its names: 27.
-    public static var distinct: [NATConfiguration] {
+    package static var distinct: [NATConfiguration] {
         var seen: Set<[NATParameters]> = []
         return allCases.filter { seen.insert($0.layers).inserted }
     }

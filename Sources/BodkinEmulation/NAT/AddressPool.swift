@@ -19,7 +19,7 @@ public enum AddressPool: Sendable, Hashable {
     }
 
     /// Parses `single`, `paired-4` or `arbitrary-4`; nil for anything else.
-    public init?(text: String) {
+    package init?(text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard let name = parts.first else { return nil }
         switch (name, parts.count == 2 ? Int(parts[1]) : nil) {

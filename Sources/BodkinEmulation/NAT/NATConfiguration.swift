@@ -65,7 +65,7 @@ public struct NATConfiguration: Sendable, Hashable, RawRepresentable, CaseIterab
     }
 
     /// Whether the two are one network under two names.
-    public func isIndistinguishable(from other: NATConfiguration) -> Bool { layers == other.layers }
+    package func isIndistinguishable(from other: NATConfiguration) -> Bool { layers == other.layers }
 
     /// The boxes between a host and the Internet; none for `open`.
     public var layers: [NATParameters] {

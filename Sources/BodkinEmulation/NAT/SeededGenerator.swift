@@ -1,14 +1,14 @@
 import BodkinCore
 
 /// SplitMix64 (Steele, Lea and Flood 2014), and draws from it: the same sequence for the same seed on every platform.
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var random: SplitMix64
 
     /// A generator whose whole sequence follows from `seed`.
-    public init(seed: UInt64) { random = SplitMix64(state: seed) }
+    package init(seed: UInt64) { random = SplitMix64(state: seed) }
 
     /// The next 64 bits of the sequence.
-    public mutating func next() -> UInt64 { random.next() }
+    package mutating func next() -> UInt64 { random.next() }
 
     /// A number in 0 ..< 1.
     mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }

@@ -97,7 +97,7 @@ extension IPAddress.Family {
 
 extension Duration {
     /// Parses `25ms`, `1.5s`, `200us`, `2m`; nil for anything else, and for what is negative or longer than a day.
-    public init?(text: String) {
+    package init?(text: String) {
         let units: [(String, Double)] = [("ms", 1e-3), ("us", 1e-6), ("s", 1), ("m", 60)]
         guard let (suffix, factor) = units.first(where: { text.hasSuffix($0.0) }), let value = Double(text.dropLast(suffix.count)),
             value >= 0, value * factor <= 86_400
@@ -108,7 +108,7 @@ extension Duration {
 
 extension Double {
     /// Parses `2%` or `0.02` as a probability; nil for anything else.
-    public init?(probability text: String) {
+    package init?(probability text: String) {
         let isPercent = text.hasSuffix("%")
         guard let value = Double(isPercent ? String(text.dropLast()) : text), (0...(isPercent ? 100 : 1)).contains(value) else { return nil }
         self = isPercent ? value / 100 : value

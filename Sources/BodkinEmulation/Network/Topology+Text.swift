@@ -7,7 +7,7 @@ extension Topology {
     ///
     /// NAME is a host or interface, whose outermost link is meant, or a box.
     /// - Throws: ``LabError`` with code `usage`.
-    public mutating func changeLink(_ text: String) throws {
+    package mutating func changeLink(_ text: String) throws {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         let target = parts[0].split(separator: ":").map(String.init)
         let direction = target.count == 2 ? target[1] : "both"
@@ -50,7 +50,7 @@ extension Topology {
 
     /// Changes a box: `NAME:KEY=VALUE,…`; NAME is a box or, for its nearest box, a host or interface. See ``boxKeys``.
     /// - Throws: ``LabError`` with code `usage`.
-    public mutating func changeBox(_ text: String) throws {
+    package mutating func changeBox(_ text: String) throws {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         guard parts.count == 2 else { throw LabError(.usage, "'\(text)' changes no NAT. Write NAME:KEY=VALUE, for example a:hairpin=yes.") }
         guard let box = box(parts[0]) ?? boxes(above: parts[0]).first else {
@@ -67,7 +67,7 @@ extension Topology {
     }
 
     /// What ``changeBox(_:)`` understands, for error messages and help.
-    public static let boxKeys = """
+    package static let boxKeys = """
         hairpin=yes|no, simultaneous-open=yes|no, timestamps=kept|stripped, midstream=discard|adopt, noise=PER-SECOND, table=SESSIONS, \
         rst-kills=nothing|session|session-10s|mapping|mapping-10s, pool=single|paired-N|arbitrary-N, established=TIME, transitory=TIME, udp-idle=TIME
         """
@@ -104,7 +104,7 @@ extension Topology {
 
 extension Int {
     /// Parses `10M`, `500k`, `1G` or a plain number of bits per second; nil for anything else.
-    public init?(rate text: String) {
+    package init?(rate text: String) {
         let factor: Double = ["k": 1e3, "M": 1e6, "G": 1e9][String(text.suffix(1))] ?? 1
         guard let value = Double(factor == 1 ? text : String(text.dropLast())), value > 0, value * factor < 1e12 else { return nil }
         self = Int(value * factor)

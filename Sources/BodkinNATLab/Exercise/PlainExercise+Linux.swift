@@ -13,7 +13,7 @@ extension PlainExercise {
     ///
     /// - Parameter patience: how long silence is waited for.
     /// - Throws: ``LabError`` where a host is missing or the system refuses a socket.
-    public static func run(in lab: Lab, patience: Duration) async throws -> PlainExercise {
+    package static func run(in lab: Lab, patience: Duration) async throws -> PlainExercise {
         let (a, b) = (try lab.host("a"), try lab.host("b"))
         let host = try lab.host("server")
         let server = Server(host: host, listeners: try await host.run { try serverPorts.map { try TCPSocket.listening(on: $0) } })

@@ -2,40 +2,40 @@
 ///
 /// Each host connects from one local port to three endpoints of the server, which tells what it saw; in between the server sends it SYNs that
 /// it did not ask for; then both connect to each other at the same instant.
-public struct PlainExercise: Sendable, Hashable, Codable {
+package struct PlainExercise: Sendable, Hashable, Codable {
     /// What one host and its NAT showed.
-    public struct Side: Sendable, Hashable, Codable {
+    package struct Side: Sendable, Hashable, Codable {
         /// The local port of everything the host does.
-        public var localPort: UInt16
+        package var localPort: UInt16
         /// What the server's endpoints saw, in the order first address and port, first address and second port, second address; nil
         /// where no connection came about.
-        public var mapped: [String?]
+        package var mapped: [String?]
         /// Whether an echo came back from the server.
-        public var echoed: Bool
+        package var echoed: Bool
         /// What became of an unsolicited SYN from another port of an address the host had been in contact with.
-        public var fromContact: Attempt
+        package var fromContact: Attempt
         /// What became of an unsolicited SYN from an address the host had never been in contact with.
-        public var fromStranger: Attempt
+        package var fromStranger: Attempt
         /// How the simultaneous open went, seen from here.
-        public var simultaneousOpen: Attempt?
+        package var simultaneousOpen: Attempt?
     }
 
     /// How an attempt went.
-    public struct Attempt: Sendable, Hashable, Codable {
+    package struct Attempt: Sendable, Hashable, Codable {
         /// `connected`, `silence`, or the kernel's name for the error.
-        public var outcome: String
+        package var outcome: String
         /// How long it took, in milliseconds.
-        public var milliseconds: Double
+        package var milliseconds: Double
 
         /// Whether it succeeded.
-        public var isConnected: Bool { outcome == "connected" }
+        package var isConnected: Bool { outcome == "connected" }
     }
 
     /// Host `a`.
-    public var a: Side
+    package var a: Side
     /// Host `b`.
-    public var b: Side
+    package var b: Side
 
     /// Whether the simultaneous open connected both.
-    public var isConnected: Bool { a.simultaneousOpen?.isConnected == true && b.simultaneousOpen?.isConnected == true }
+    package var isConnected: Bool { a.simultaneousOpen?.isConnected == true && b.simultaneousOpen?.isConnected == true }
 }

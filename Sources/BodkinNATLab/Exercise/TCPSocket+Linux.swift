@@ -1,14 +1,14 @@
 #if os(Linux)
-public import BodkinCore
+package import BodkinCore
 import BodkinEmulation
 import Glibc
 
 /// A plain TCP socket, non-blocking underneath, with the two REUSE options, for exercises in a lab. Make it inside ``LabHost/run(_:)``.
 ///
 /// Its waits block the calling thread, so they belong inside ``LabHost/run(_:)`` too.
-public final class TCPSocket: Sendable {
+package final class TCPSocket: Sendable {
     /// How a connection attempt went.
-    public enum Outcome: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
         /// Established.
         case connected
         /// The kernel gave up: ECONNREFUSED after an RST, EHOSTUNREACH and the like after ICMP.
@@ -22,7 +22,7 @@ public final class TCPSocket: Sendable {
     private init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
     /// A socket bound to a local endpoint, port 0 letting the kernel choose, and to an interface (SO_BINDTODEVICE) where `device` names one.
-    public static func bound(to local: Endpoint, device: String? = nil) throws -> TCPSocket {
+    package static func bound(to local: Endpoint, device: String? = nil) throws -> TCPSocket {
         let raw = socket(
             local.address.family == .v4 ? AF_INET : AF_INET6,
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -39,14 +39,14 @@ public final class TCPSocket: Sendable {
     }
 
     /// A listening socket, of one interface where `device` names it.
-    public static func listening(on port: UInt16, _ family: IPAddress.Family = .v4, device: String? = nil) throws -> TCPSocket {
+    package static func listening(on port: UInt16, _ family: IPAddress.Family = .v4, device: String? = nil) throws -> TCPSocket {
         let result = try bound(to: Endpoint(.unspecified(family), port), device: device)
         try check(listen(result.descriptor.raw, 64), "port \(port) cannot be listened on")
         return result
     }
 
     /// A socket whose SYN is on its way.
-    public static func connecting(from local: Endpoint, to remote: Endpoint, device: String? = nil) throws -> TCPSocket {
+    package static func connecting(from local: Endpoint, to remote: Endpoint, device: String? = nil) throws -> TCPSocket {
         let result = try bound(to: local, device: device)
         let code = SocketAddress.with(remote) { connect(result.descriptor.raw, $0, $1) }
         if code < 0 && errno != EINPROGRESS { throw LabError(.system, "no connection to \(remote): \(text(of: errno))", errorNumber: errno) }
@@ -54,15 +54,15 @@ public final class TCPSocket: Sendable {
     }
 
     /// A socket whose SYN is on its way, from a port of whatever address the route prefers, out of `device` where it names an interface.
-    public static func connecting(from port: UInt16 = 0, to remote: Endpoint, device: String? = nil) throws -> TCPSocket {
+    package static func connecting(from port: UInt16 = 0, to remote: Endpoint, device: String? = nil) throws -> TCPSocket {
         try connecting(from: Endpoint(.unspecified(remote.address.family), port), to: remote, device: device)
     }
 
     /// The local endpoint.
-    public var localEndpoint: Endpoint? { SocketAddress.read { getsockname(descriptor.raw, $0, $1) }?.endpoint }
+    package var localEndpoint: Endpoint? { SocketAddress.read { getsockname(descriptor.raw, $0, $1) }?.endpoint }
 
     /// Waits until the connection is established or has failed.
-    public func waitForConnection(_ timeout: Duration) -> Outcome {
+    package func waitForConnection(_ timeout: Duration) -> Outcome {
         guard wait(for: Int16(POLLOUT), timeout) else { return .timedOut }
         var code: Int32 = 0
         var size = socklen_t(4)
@@ -71,7 +71,7 @@ public final class TCPSocket: Sendable {
     }
 
     /// Waits for a connection; nil when none came in time.
-    public func accept(_ timeout: Duration) -> (socket: TCPSocket, remote: Endpoint)? {
+    package func accept(_ timeout: Duration) -> (socket: TCPSocket, remote: Endpoint)? {
         guard wait(for: Int16(POLLIN), timeout) else { return nil }
         guard let (raw, remote) = SocketAddress.read({ Glibc.accept(descriptor.raw, $0, $1) }) else { return nil }
         let socket = TCPSocket(Descriptor(raw))
@@ -82,10 +82,10 @@ public final class TCPSocket: Sendable {
 
     /// Writes what the send buffer takes; false when the connection is gone.
     @discardableResult
-    public func send(_ bytes: [UInt8]) -> Bool { Glibc.send(descriptor.raw, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count }
+    package func send(_ bytes: [UInt8]) -> Bool { Glibc.send(descriptor.raw, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count }
 
     /// Waits for bytes; empty at the end of the stream, nil when the connection failed or nothing came in time.
-    public func receive(_ timeout: Duration, atMost limit: Int = 65_536) -> [UInt8]? {
+    package func receive(_ timeout: Duration, atMost limit: Int = 65_536) -> [UInt8]? {
         guard wait(for: Int16(POLLIN), timeout) else { return nil }
         var buffer = [UInt8](repeating: 0, count: limit)
         let count = recv(descriptor.raw, &buffer, limit, 0)

@@ -20,7 +20,7 @@ public enum Timeline {
     }
 
     /// Milliseconds with one decimal.
-    public static func fixed(_ milliseconds: Double) -> String {
+    package static func fixed(_ milliseconds: Double) -> String {
         let tenths = Int((milliseconds * 10).rounded())
         return "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
     }

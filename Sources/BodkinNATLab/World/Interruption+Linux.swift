@@ -7,7 +7,7 @@ import Glibc
 /// For the outermost level of a program: until it returns these signals do not end the process by themselves.
 ///
 /// - Returns: the signal that ended it, or nil.
-public func withInterruption(_ body: @escaping @Sendable () async throws -> Void) async throws -> Int32? {
+package func withInterruption(_ body: @escaping @Sendable () async throws -> Void) async throws -> Int32? {
     let pipe = try Descriptor.pipe()
     try system(bodkin_signals_redirect(pipe.write.raw), "signals cannot be caught")
     defer { bodkin_signals_restore() }

@@ -7,13 +7,13 @@ import Glibc
 ///
 /// One line in, one answer out: `fault FAULT`, `hosts` for the hosts and the descriptors of their namespaces, `environment HOST`. Only the same
 /// user is heard.
-public enum LabControl {
+package enum LabControl {
     private static let prefix = "bodkin-lab/"
     private static let requestLimit = 4096
     private static let answerLimit = 1 << 20
 
     /// The processes that run labs here, lowest first.
-    public static func running() -> [Int32] {
+    package static func running() -> [Int32] {
         guard let text = readFile("/proc/net/unix") else { return [] }
         let names = text.split(separator: "\n").compactMap { $0.split(separator: " ").last }.filter { $0.hasPrefix("@\(prefix)") }
         return Set(names.compactMap { Int32($0.dropFirst(prefix.count + 1)) }).sorted()
@@ -21,7 +21,7 @@ public enum LabControl {
 
     /// Asks a running lab for something.
     /// - Throws: ``LabError`` where there is no such lab, or with what the lab says against it.
-    public static func request(_ line: String, of process: Int32) throws -> String {
+    package static func request(_ line: String, of process: Int32) throws -> String {
         let result = bodkin_abstract_connect("\(prefix)\(process)")
         guard result >= 0 else {
             let others = running().map { "\($0)" }.joined(separator: ", ")
@@ -38,7 +38,7 @@ public enum LabControl {
     }
 
     /// Moves the calling thread into a host of a running lab.
-    public static func enter(_ host: String, of process: Int32) throws {
+    package static func enter(_ host: String, of process: Int32) throws {
         let hosts = try request("hosts", of: process).split(separator: "\n").map { $0.split(separator: " ") }
         guard let entry = hosts.first(where: { $0.first == host[...] }), let number = entry.last.flatMap({ Int32($0) }) else {
             throw LabError(.usage, "The lab has no host \(host). Choose from \(hosts.compactMap { $0.first }.joined(separator: ", ")).")
@@ -52,7 +52,7 @@ public enum LabControl {
     }
 
     /// The variables that programs in a host of a running lab find.
-    public static func environment(of host: String, of process: Int32) throws -> [(name: String, value: String)] {
+    package static func environment(of host: String, of process: Int32) throws -> [(name: String, value: String)] {
         try request("environment \(host)", of: process).split(separator: "\n").compactMap { line in
             line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
         }
@@ -131,7 +131,7 @@ public enum LabControl {
 }
 
 /// Runs `body` while the lab can be reached from other terminals by ``LabControl``; where the name for that is taken, it cannot, and runs all the same.
-public func withControl<T: Sendable>(of lab: Lab, _ body: @escaping @Sendable () async throws -> T) async throws -> T {
+package func withControl<T: Sendable>(of lab: Lab, _ body: @escaping @Sendable () async throws -> T) async throws -> T {
     guard let listener = try? LabControl.listen() else { return try await body() }
     let stop = try Descriptor.pipe()
     return try await withThrowingTaskGroup(of: T?.self) { group in

@@ -2,31 +2,31 @@
 ///
 /// Other hosts' allocations only ever move the counter on: where `r t` are expected between sample and burst, the port `k` steps beyond the first is the burst's own
 /// as long as no more than `k` have come in between. So one aims late in the burst, three standard deviations beyond the mean, and not at its beginning.
-public struct AimWindow: Hashable, Sendable {
+package struct AimWindow: Hashable, Sendable {
     /// SYNs in the burst: n.
-    public let count: Int
+    package let count: Int
     /// The index of the probe that is aimed at, from zero: k.
-    public let index: Int
+    package let index: Int
     /// The probability that one of the burst's own probes gets the port aimed at.
-    public let probability: Double
+    package let probability: Double
 
     /// The probability that a single probe, fired instead of the burst, gets one of the ports up to the window's end: what a remote side sees that sends a guess to
     /// each of them.
-    public let probabilityOfSingle: Double
+    package let probabilityOfSingle: Double
 
     /// SYNs per second of an unpaced burst: one in 0.1 ms. Pacing would let other hosts' allocations in between.
-    public static let burstRate = 10_000.0
+    package static let burstRate = 10_000.0
     /// The smallest burst.
     static let smallest = 16
     /// The largest: beyond it a fresh sample costs less.
-    public static let largest = 256
+    package static let largest = 256
 
     /// A window.
     /// - Parameters:
     ///   - noise: other hosts' allocations. The bound decides the size, and the rate the probabilities.
     ///   - time: from the sample to the burst: t. Less than none is none.
     ///   - limit: the most probes; nil where not even the smallest burst is allowed.
-    public init?(noise: NoiseEstimate, time: Duration, limit: Int = Self.largest) {
+    package init?(noise: NoiseEstimate, time: Duration, limit: Int = Self.largest) {
         guard noise.rate.isFinite, noise.bound.isFinite, limit >= Self.smallest else { return nil }
         func mean(_ rate: Double) -> Double { min(max(0, rate) * max(0, time.seconds), 1e9) }
         let most = mean(noise.bound)
@@ -42,7 +42,7 @@ public struct AimWindow: Hashable, Sendable {
     }
 
     /// A window for a noise of so many allocations per second.
-    public init?(noise: Double, time: Duration, limit: Int = Self.largest) {
+    package init?(noise: Double, time: Duration, limit: Int = Self.largest) {
         self.init(noise: NoiseEstimate(rate: noise, bound: noise), time: time, limit: limit)
     }
 }

@@ -1,7 +1,7 @@
 /// Guesses of an external port where nothing is better than another.
-public enum PortGuesses {
+package enum PortGuesses {
     /// One port of the range, from its middle half: where the bounds are estimates, the outer quarters may lie beyond.
-    public static func single(from range: ClosedRange<UInt16>, using random: inout some RandomNumberGenerator) -> UInt16 {
+    package static func single(from range: ClosedRange<UInt16>, using random: inout some RandomNumberGenerator) -> UInt16 {
         let quarter = range.count / 4
         return UInt16(truncatingIfNeeded: Int(range.lowerBound) + Int.random(in: quarter...(range.count - 1 - quarter), using: &random))
     }
@@ -10,7 +10,7 @@ public enum PortGuesses {
     ///
     /// Chosen without examining any port twice (Floyd's algorithm; Bentley, Programming Pearls, Communications of the ACM 30(9), 1987), then shuffled, since that leaves them in
     /// an order that is not random.
-    public static func draw(_ count: Int, from range: ClosedRange<UInt16>, using random: inout some RandomNumberGenerator) -> [UInt16] {
+    package static func draw(_ count: Int, from range: ClosedRange<UInt16>, using random: inout some RandomNumberGenerator) -> [UInt16] {
         let size = range.count
         let count = max(0, min(count, size))
         var chosen: Set<Int> = []

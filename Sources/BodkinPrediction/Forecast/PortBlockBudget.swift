@@ -7,7 +7,7 @@
 /// share.took(13, at: now)
 /// print(share.left(ofBlockSeenAs: 2050...2551, at: now))
 /// ```
-public struct PortBlockBudget: Sendable {
+package struct PortBlockBudget: Sendable {
     /// What stands beside all searches: the link to the server and the NAT bindings.
     static let standing = 8
     /// What looking at the allocator takes, besides: two batches of probes.
@@ -15,17 +15,17 @@ public struct PortBlockBudget: Sendable {
     /// For how long a port counts as taken: what RFC 5382 (REQ-5) and RFC 7857 (section 2) give a connection that is opening or closing.
     static let lifetime = Duration.seconds(240)
     /// Fewer ports than this are not worth a search.
-    public static let least = 8
+    package static let least = 8
     /// A block may be as small as that (RFC 7422 section 2 and what is sold).
     private static let smallestBlock = 64
 
     private var takings: [(time: Duration, count: Int)] = []
 
     /// Nothing is taken.
-    public init() {}
+    package init() {}
 
     /// So many new ports of the NAT have been taken, `now` since any origin.
-    public mutating func took(_ count: Int, at now: Duration) {
+    package mutating func took(_ count: Int, at now: Duration) {
         takings.removeAll { now - $0.time >= Self.lifetime }
         // One entry for each second: there are never more than it has seconds.
         if let last = takings.indices.last, now - takings[last].time < .seconds(1) { return takings[last].count += count }
@@ -34,7 +34,7 @@ public struct PortBlockBudget: Sendable {
 
     /// How many are left.
     /// - Parameter seen: from the lowest to the highest external port that was seen.
-    public func left(ofBlockSeenAs seen: ClosedRange<UInt16>, at now: Duration) -> Int {
+    package func left(ofBlockSeenAs seen: ClosedRange<UInt16>, at now: Duration) -> Int {
         let taken = takings.reduce(0) { $0 + (now - $1.time < Self.lifetime ? $1.count : 0) }
         return max(0, Self.size(seen) / 2 - Self.standing - taken)
     }

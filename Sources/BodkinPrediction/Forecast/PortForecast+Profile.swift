@@ -1,6 +1,6 @@
 extension PortForecast {
     /// The profile of a network with such ports. A NAT that gives each destination another port filters by the destination, too: the exceptions are rare.
-    public var network: NATProfile {
+    package var network: NATProfile {
         let (mapping, allocation): (MappingBehaviour, AllocationKind) =
             switch ports {
             case .kept: (.endpointIndependent, .unknown)

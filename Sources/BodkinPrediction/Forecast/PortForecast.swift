@@ -22,14 +22,14 @@ public struct PortForecast: Hashable, Sendable {
     public var ports: Ports
 
     /// A forecast from its parts.
-    public init(address: IPAddress, port: UInt16, ports: Ports) {
+    package init(address: IPAddress, port: UInt16, ports: Ports) {
         self.address = address
         self.port = port
         self.ports = ports
     }
 
     /// The port of the probe that the remote side aims at, if ports are sequential; else ``port``.
-    public var target: UInt16 {
+    package var target: UInt16 {
         guard case .counted(let delta, _, let index) = ports else { return port }
         return port(at: index, delta)
     }
@@ -41,7 +41,7 @@ public struct PortForecast: Hashable, Sendable {
     }
 
     /// The ports that one probe may have, the most probable first, of one that counts.
-    public var guesses: [UInt16] {
+    package var guesses: [UInt16] {
         guard case .counted(let delta, let count, _) = ports else { return [] }
         return (0..<count).map { port(at: $0, delta) }
     }
@@ -53,7 +53,7 @@ extension PortForecast.Ports {
     ///   - time: from the sample to the burst, of an allocator that counts.
     ///   - share: how many ports of a subscriber's block may still be taken, if the NAT has such blocks.
     ///   - limit: the most SYNs.
-    public init(_ estimate: AllocationEstimate?, within time: Duration, ofBlock share: Int, limit: Int = PunchPolicy.largestBudget) {
+    package init(_ estimate: AllocationEstimate?, within time: Duration, ofBlock share: Int, limit: Int = PunchPolicy.largestBudget) {
         self = .unknown
         // Each mapping may get another address.
         guard let estimate, estimate.addresses.count < 2 else { return }

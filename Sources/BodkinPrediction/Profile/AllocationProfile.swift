@@ -14,7 +14,7 @@ public struct AllocationProfile: Hashable, Sendable {
     public var serverAddressCount: Int
 
     /// A profile from its parts.
-    public init(
+    package init(
         family: IPAddress.Family, estimate: AllocationEstimate, isSteady: Bool? = nil, sampleCount: Int = 0, serverAddressCount: Int = 1
     ) {
         self.family = family
@@ -25,7 +25,7 @@ public struct AllocationProfile: Hashable, Sendable {
     }
 
     /// The profile that follows from samples.
-    public init(_ samples: [AllocationSample], family: IPAddress.Family, localAddresses: Set<IPAddress>) {
+    package init(_ samples: [AllocationSample], family: IPAddress.Family, localAddresses: Set<IPAddress>) {
         let repeated = Dictionary(grouping: samples, by: \.localPort).values.filter { Set($0.map(\.destination)).count > 1 }
         self.init(
             family: family, estimate: AllocationEstimate(samples, localAddresses: localAddresses),
@@ -38,7 +38,7 @@ public struct AllocationProfile: Hashable, Sendable {
 
     /// The model of this NAT for an estimate. A mapping that is the same for two ports of one server address counts as endpoint-independent, because few NATs depend
     /// on the address alone.
-    public var network: NATProfile {
+    package var network: NATProfile {
         var estimate = estimate
         if estimate.mapping == .unknown, let isSteady { estimate.mapping = isSteady ? .endpointIndependent : .addressAndPortDependent }
         return NATProfile(estimate)

@@ -22,7 +22,7 @@ public enum UnsolicitedReaction: String, Hashable, Sendable, CaseIterable {
     case unknown
 
     /// Whether the remote side's SYN is answered at once by something that ends its attempt.
-    public var isLoud: Bool { self == .reset || self == .unreachable }
+    package var isLoud: Bool { self == .reset || self == .unreachable }
 }
 
 /// What an RST that arrives from outside on a session deletes in the NAT.

@@ -26,7 +26,7 @@ public struct FilteringProfile: Hashable, Sendable {
     public var otherAddress: DialBackResult?
 
     /// A profile from its parts.
-    public init(family: IPAddress.Family, sameAddress: DialBackResult, otherAddress: DialBackResult? = nil) {
+    package init(family: IPAddress.Family, sameAddress: DialBackResult, otherAddress: DialBackResult? = nil) {
         self.family = family
         self.sameAddress = sameAddress
         self.otherAddress = otherAddress

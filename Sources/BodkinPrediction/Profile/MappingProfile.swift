@@ -10,7 +10,7 @@ public struct MappingProfile: Hashable, Sendable {
         public var mapped: Endpoint?
 
         /// A sample from its parts.
-        public init(server: Endpoint, mapped: Endpoint?) {
+        package init(server: Endpoint, mapped: Endpoint?) {
             self.server = server
             self.mapped = mapped
         }
@@ -38,7 +38,7 @@ public struct MappingProfile: Hashable, Sendable {
     public var samples: [Sample]
 
     /// A profile from its parts.
-    public init(family: IPAddress.Family, local: Endpoint?, samples: [Sample]) {
+    package init(family: IPAddress.Family, local: Endpoint?, samples: [Sample]) {
         self.family = family
         self.local = local
         self.samples = samples

@@ -10,7 +10,7 @@ public struct NestingProfile: Hashable, Sendable {
         public var address: IPAddress
 
         /// A hop from its parts.
-        public init(_ number: Int, _ address: IPAddress) {
+        package init(_ number: Int, _ address: IPAddress) {
             self.number = number
             self.address = address
         }
@@ -26,7 +26,7 @@ public struct NestingProfile: Hashable, Sendable {
     public var passesSharedAddress: Bool
 
     /// A profile from its parts; without any, the profile of a host without a NAT.
-    public init(hops: [Hop] = [], outsideHop: Int? = 0, hasFurther: Bool? = false, passesSharedAddress: Bool = false) {
+    package init(hops: [Hop] = [], outsideHop: Int? = 0, hasFurther: Bool? = false, passesSharedAddress: Bool = false) {
         self.hops = hops
         self.outsideHop = outsideHop
         self.hasFurther = hasFurther

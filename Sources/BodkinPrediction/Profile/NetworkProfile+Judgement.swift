@@ -14,7 +14,7 @@ extension NetworkProfile {
     public func allocation(_ family: IPAddress.Family) -> AllocationProfile? { allocations.first { $0.family == family } }
 
     /// The model of this network that an estimate takes.
-    public func network(_ family: IPAddress.Family) -> NATProfile {
+    package func network(_ family: IPAddress.Family) -> NATProfile {
         var network = allocation(family)?.network ?? NATProfile()
         if let filtering = filtering(family) { (network.filtering, network.unsolicited) = (filtering.behaviour, filtering.unsolicited) }
         if family == .v4 { (network.hairpin, network.isNested) = (hairpin, nesting?.isNested) }

@@ -35,10 +35,10 @@ public struct NetworkProfile: Sendable {
     /// The filtering of UDP, for each family in which the server could answer from another address.
     public var udpFiltering: [FilteringProfile] = []
     /// The limits of this peer for port prediction.
-    public var policy = PunchPolicy()
+    package var policy = PunchPolicy()
 
     /// A profile from its parts.
-    public init(
+    package init(
         interfaces: [NetworkInterface], routes: [DefaultRoute], reachability: Reachability, tcp: [MappingProfile], udp: [MappingProfile],
         allocations: [AllocationProfile] = [], filtering: [FilteringProfile] = [], hairpin: Bool? = nil
     ) {

@@ -46,7 +46,7 @@ public struct ResetProfile: Hashable, Sendable {
     public var loss: ResetLoss
 
     /// A profile from its parts.
-    public init(family: IPAddress.Family, keepsEndpoint: Bool? = nil, sparesOthers: Bool? = nil, loss: ResetLoss = .unknown) {
+    package init(family: IPAddress.Family, keepsEndpoint: Bool? = nil, sparesOthers: Bool? = nil, loss: ResetLoss = .unknown) {
         self.family = family
         self.keepsEndpoint = keepsEndpoint
         self.sparesOthers = sparesOthers

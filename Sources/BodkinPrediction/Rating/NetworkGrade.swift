@@ -3,8 +3,9 @@ public import BodkinCore
 /// The suitability of a network for direct TCP connections, by its estimates with each reference network.
 ///
 /// ```swift
-/// let grade = NetworkGrade(.v4, of: profile)
-/// print(grade.rating, grade.outcomes[.fixed]?.feasibility ?? .unknown)
+/// for grade in profile.grades {
+///     print(grade.family, grade.rating, grade.outcomes[.fixed]?.feasibility ?? .unknown)
+/// }
 /// ```
 public struct NetworkGrade: Hashable, Sendable {
     /// The ratings, the best first.
@@ -37,7 +38,7 @@ public struct NetworkGrade: Hashable, Sendable {
     private static let fair = 0.4
 
     /// Rates a network.
-    public init(_ family: IPAddress.Family, of network: NATProfile, policy: PunchPolicy = PunchPolicy()) {
+    package init(_ family: IPAddress.Family, of network: NATProfile, policy: PunchPolicy = PunchPolicy()) {
         self.family = family
         let outcomes = Dictionary(
             uniqueKeysWithValues: ReferenceNetwork.allCases.map { ($0, TraversalEstimate(of: network, and: $0.network, policy: policy)) })

@@ -14,7 +14,7 @@ public struct PairAssessment: Hashable, Sendable {
     public let sharesAddress: Bool
 
     /// Assesses a pair.
-    public init(_ peer: PeerID, after time: Duration, own: NATProfile, told: PortForecast?, policy: PunchPolicy = PunchPolicy()) {
+    package init(_ peer: PeerID, after time: Duration, own: NATProfile, told: PortForecast?, policy: PunchPolicy = PunchPolicy()) {
         self.peer = peer
         self.time = time
         self.told = told

@@ -10,7 +10,7 @@ public enum ReferenceNetwork: String, Hashable, Sendable, CaseIterable {
     case random = "symmetric-random"
 
     /// The model of the network that an estimate takes.
-    public var network: NATProfile {
+    package var network: NATProfile {
         let estimate =
             switch self {
             case .open: AllocationEstimate(mapping: .none, allocation: .equal, confidence: 1)

@@ -18,7 +18,7 @@ public struct AllocationEstimate: Hashable, Sendable {
     /// The external addresses seen, in increasing order, at most 16.
     public var addresses: [IPAddress]
     /// The lowest and the highest external port seen; nil where none was.
-    public var ports: ClosedRange<UInt16>?
+    package var ports: ClosedRange<UInt16>?
 
     /// A kind is named only where every other one together is less probable than this.
     static let doubt = 0.003
@@ -26,7 +26,7 @@ public struct AllocationEstimate: Hashable, Sendable {
     static let addressLimit = 16
 
     /// An estimate from its parts.
-    public init(
+    package init(
         mapping: MappingBehaviour = .unknown, allocation: AllocationKind = .unknown, confidence: Double = 0, noise: NoiseEstimate? = nil,
         addresses: [IPAddress] = []
     ) {
@@ -41,7 +41,7 @@ public struct AllocationEstimate: Hashable, Sendable {
     /// - Parameters:
     ///   - samples: from local ports that nothing else uses.
     ///   - localAddresses: the host's own, by which a host without a NAT is known.
-    public init(_ samples: [AllocationSample], localAddresses: Set<IPAddress> = []) {
+    package init(_ samples: [AllocationSample], localAddresses: Set<IPAddress> = []) {
         let samples = Array(samples.suffix(AllocationEvents.limit))
         self.init(
             mapping: MappingBehaviour(samples, localAddresses: localAddresses),

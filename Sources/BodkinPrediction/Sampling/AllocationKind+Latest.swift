@@ -2,7 +2,7 @@ import BodkinCore
 
 extension AllocationKind {
     /// The sample that a sequential NAT has mapped last: of the last batch, the one that is furthest along the sequence. Nil without samples.
-    public func latest(of samples: [AllocationSample]) -> AllocationSample? {
+    package func latest(of samples: [AllocationSample]) -> AllocationSample? {
         let events = AllocationEvents(samples)
         guard let last = CountedOrder(events, direction: (delta ?? 1) < 0 ? -1 : 1).events.last else { return nil }
         guard delta != nil, case .sequential = self else { return samples.max { $0.sent < $1.sent } }

@@ -33,7 +33,7 @@ public enum AllocationKind: Hashable, Sendable {
     }
 
     /// The external port that a free local port gets, where that follows from the local port alone.
-    public func externalPort(for localPort: UInt16) -> UInt16? {
+    package func externalPort(for localPort: UInt16) -> UInt16? {
         switch self {
         case .equal: localPort
         case .preserving(let shift): PortRing().port(Int(localPort), advancedBy: shift)

@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 
 /// What one request to a STUN server (RFC 8489, over TCP) has shown of the NAT's port allocation.
 ///
@@ -8,21 +8,21 @@ public import BodkinCore
 /// let sample = AllocationSample(
 ///     localPort: 40_000, destination: server, external: mapped, sent: .milliseconds(10), answered: .milliseconds(60))
 /// ```
-public struct AllocationSample: Hashable, Sendable {
+package struct AllocationSample: Hashable, Sendable {
     /// The local port that the SYN was sent from.
-    public var localPort: UInt16
+    package var localPort: UInt16
     /// The server's endpoint that it was sent to.
-    public var destination: Endpoint
+    package var destination: Endpoint
     /// The endpoint that the server saw.
-    public var external: Endpoint
+    package var external: Endpoint
     /// When the SYN was sent, since any origin that all samples share.
-    public var sent: Duration
+    package var sent: Duration
     /// When the first answer to it came, since the same origin. Of two probes of which one was answered before the other was sent, the NAT has seen them in
     /// this order for certain.
-    public var answered: Duration
+    package var answered: Duration
 
     /// A sample from its parts.
-    public init(localPort: UInt16, destination: Endpoint, external: Endpoint, sent: Duration, answered: Duration) {
+    package init(localPort: UInt16, destination: Endpoint, external: Endpoint, sent: Duration, answered: Duration) {
         self.localPort = localPort
         self.destination = destination
         self.external = external

@@ -7,13 +7,13 @@ public struct NoiseEstimate: Hashable, Sendable {
     public var bound: Double
 
     /// An estimate from its parts, both per second.
-    public init(rate: Double, bound: Double) {
+    package init(rate: Double, bound: Double) {
         self.rate = rate
         self.bound = bound
     }
 
     /// What is supposed where nothing is known: twenty a second, as behind a busy home router.
-    public static let supposed = NoiseEstimate(rate: 0, bound: 20)
+    package static let supposed = NoiseEstimate(rate: 0, bound: 20)
 
     /// So many allocations of others were seen in this time, in seconds.
     init(_ count: Int, in time: Double) {

@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 
 /// Which probes to send in order to learn how a NAT maps and allocates.
 ///
@@ -9,30 +9,30 @@ public import BodkinCore
 /// let plan = SamplingPlan.quick(towards: endpoints)
 /// print(plan.batches.count, "round trips")
 /// ```
-public struct SamplingPlan: Hashable, Sendable {
+package struct SamplingPlan: Hashable, Sendable {
     /// One request.
-    public struct Probe: Hashable, Sendable {
+    package struct Probe: Hashable, Sendable {
         /// The local port, as a distance from the base port.
-        public let offset: UInt16
+        package let offset: UInt16
         /// The server's endpoint.
-        public let destination: Endpoint
+        package let destination: Endpoint
     }
 
     /// Batches, each in its order of sending.
-    public let batches: [[Probe]]
+    package let batches: [[Probe]]
 
     /// From one probe of a batch to the next: enough that none overtakes another on the way to the NAT, whose order of arrival is what a NAT that counts for
     /// consecutive ports only is known by.
-    public static let spacing = Duration.milliseconds(2)
+    package static let spacing = Duration.milliseconds(2)
 
     /// How many probes there are.
-    public var count: Int { batches.reduce(0) { $0 + $1.count } }
+    package var count: Int { batches.reduce(0) { $0 + $1.count } }
 
     /// How many ports from the base on have to be free, and no more than these.
-    public static let width: UInt16 = 64
+    package static let width: UInt16 = 64
 
     /// Every offset that is used, once, in increasing order.
-    public var offsets: [UInt16] { Set(batches.joined().map(\.offset)).sorted() }
+    package var offsets: [UInt16] { Set(batches.joined().map(\.offset)).sorted() }
 
     /// Two batches of 7 and 6 probes, for two round trips: what a dial needs to know.
     ///
@@ -40,7 +40,7 @@ public struct SamplingPlan: Hashable, Sendable {
     /// tell one that counts from one that keeps differences. One port towards several endpoints shows the mapping behaviour. Destinations change from probe to
     /// probe, so that a NAT that counts for each destination apart (RFC 6056 section 3.3.3) does not pass for one that counts for all.
     /// - Parameter endpoints: the server's, at best two ports of each of two addresses; more than four are left out.
-    public static func quick(towards endpoints: [Endpoint]) -> SamplingPlan {
+    package static func quick(towards endpoints: [Endpoint]) -> SamplingPlan {
         let turns = Turns(endpoints)
         guard let first = turns.endpoints.first else { return SamplingPlan(batches: []) }
         let samePort = turns.endpoints.first { $0.address == first.address && $0 != first }
@@ -57,7 +57,7 @@ public struct SamplingPlan: Hashable, Sendable {
     /// The rest of a quick plan whose first batch was answered by a server that has named a second address: the second batch asks both addresses, and asks the new one
     /// from the port that has asked the first one already, so that a mapping that depends on the address shows.
     /// - Parameter endpoints: those of the plan.
-    public static func rest(of endpoints: [Endpoint], and address: IPAddress) -> SamplingPlan {
+    package static func rest(of endpoints: [Endpoint], and address: IPAddress) -> SamplingPlan {
         guard let first = endpoints.first, !endpoints.contains(where: { $0.address == address }), address.family == first.address.family else {
             return SamplingPlan(batches: Array(quick(towards: endpoints).batches.dropFirst()))
         }
@@ -68,7 +68,7 @@ public struct SamplingPlan: Hashable, Sendable {
 
     /// Seven probes one after the other, for the time when nothing is in a hurry: each is answered before the next one is sent, so that the order at the NAT is
     /// certain, and over the longer time the noise is better known.
-    public static func thorough(towards endpoints: [Endpoint]) -> SamplingPlan {
+    package static func thorough(towards endpoints: [Endpoint]) -> SamplingPlan {
         let turns = Turns(endpoints)
         guard !turns.endpoints.isEmpty else { return SamplingPlan(batches: []) }
         let offsets: [UInt16] = [50, 51, 52, 60, 26, 27, 28]
@@ -76,7 +76,7 @@ public struct SamplingPlan: Hashable, Sendable {
     }
 
     /// Two probes from consecutive ports, right before a burst. The burst of a NAT that counts for consecutive ports only goes on from the port after them.
-    public static func fresh(towards endpoints: [Endpoint]) -> SamplingPlan {
+    package static func fresh(towards endpoints: [Endpoint]) -> SamplingPlan {
         let turns = Turns(endpoints)
         guard !turns.endpoints.isEmpty else { return SamplingPlan(batches: []) }
         return SamplingPlan(batches: [(0..<2).map { Probe(offset: $0, destination: turns[Int($0)]) }])

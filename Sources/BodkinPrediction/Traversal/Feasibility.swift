@@ -42,21 +42,21 @@ public enum Impossibility: String, Hashable, Sendable, CaseIterable {
 }
 
 /// What one is ready to do for a direct path.
-public struct PunchPolicy: Hashable, Sendable {
+package struct PunchPolicy: Hashable, Sendable {
     /// Whether ports may be predicted and searched for (tiers 2 and 3).
-    public var allowsPrediction = true
+    package var allowsPrediction = true
     /// The most half-open connections at a time on either side.
-    public var budget = Self.largestBudget
+    package var budget = Self.largestBudget
     /// From sampling the allocator to the burst: the time in which other hosts' allocations shift it.
-    public var timeToFire = Duration.milliseconds(150)
+    package var timeToFire = Duration.milliseconds(150)
 
     /// No policy goes above it: home routers have died of larger searches.
-    public static let largestBudget = 1024
+    package static let largestBudget = 1024
     /// The part of it that a search leaves free for other dials.
-    public static let reserve = 128
+    package static let reserve = 128
 
     /// The defaults.
-    public init() {}
+    package init() {}
 
     /// The budget within its bounds.
     var probes: Int { max(0, min(budget, Self.largestBudget)) }

@@ -1,7 +1,7 @@
 /// What both sides do in one round.
-public struct PunchPlan: Hashable, Sendable {
+package struct PunchPlan: Hashable, Sendable {
     /// How much has to be known or spent.
-    public enum Tier: Int, Hashable, Sendable, Comparable, CaseIterable {
+    package enum Tier: Int, Hashable, Sendable, Comparable, CaseIterable {
         /// One SYN per candidate from the reserved port, at the same instant.
         case meet = 1
         /// The allocators are sampled, and the next ports aimed at.
@@ -10,11 +10,11 @@ public struct PunchPlan: Hashable, Sendable {
         case birthday = 3
 
         /// The cheaper before the dearer.
-        public static func < (left: Tier, right: Tier) -> Bool { left.rawValue < right.rawValue }
+        package static func < (left: Tier, right: Tier) -> Bool { left.rawValue < right.rawValue }
     }
 
     /// Which of the remote side's external ports a burst is sent to.
-    public enum Target: Hashable, Sendable {
+    package enum Target: Hashable, Sendable {
         /// The one that a server sees, or that follows from a local port.
         case known
         /// The one that the remote side's allocator will give to the probe of the index that both agree on.
@@ -24,7 +24,7 @@ public struct PunchPlan: Hashable, Sendable {
     }
 
     /// What one side does.
-    public enum Action: Hashable, Sendable {
+    package enum Action: Hashable, Sendable {
         /// One SYN from the reserved port to what the server sees of the remote side.
         case meet
         /// From that many fresh, consecutive local ports to one port of the remote side.
@@ -33,7 +33,7 @@ public struct PunchPlan: Hashable, Sendable {
         case guess(count: Int)
 
         /// How many SYNs.
-        public var count: Int {
+        package var count: Int {
             switch self {
             case .meet: 1
             case .burst(let count, _), .guess(let count): count
@@ -42,7 +42,7 @@ public struct PunchPlan: Hashable, Sendable {
     }
 
     /// Which side fires first, where they do not fire at the same instant.
-    public enum Side: Hashable, Sendable {
+    package enum Side: Hashable, Sendable {
         /// The first of the two.
         case a
         /// The second of the two.
@@ -50,17 +50,17 @@ public struct PunchPlan: Hashable, Sendable {
     }
 
     /// The tier.
-    public var tier: Tier
+    package var tier: Tier
     /// What the first of the two sides does.
-    public var a: Action
+    package var a: Action
     /// What the second does.
-    public var b: Action
+    package var b: Action
     /// The side that has fired everything in the first round before the other begins: the one that guesses, because its NAT may answer an early SYN by an RST, or by
     /// an ICMP error. The second round has the other order. Nil: both at one instant.
-    public var first: Side?
+    package var first: Side?
 
     /// A plan from its parts.
-    public init(_ tier: Tier, a: Action, b: Action, first: Side? = nil) {
+    package init(_ tier: Tier, a: Action, b: Action, first: Side? = nil) {
         self.tier = tier
         self.a = a
         self.b = b
@@ -68,13 +68,13 @@ public struct PunchPlan: Hashable, Sendable {
     }
 
     /// The most SYNs that either side has half-open.
-    public var probes: Int { max(a.count, b.count) }
+    package var probes: Int { max(a.count, b.count) }
 
     /// How many such rounds there are at most. Ports of a subscriber's block that one round used are missing in the next, because NATs keep the mapping of an unanswered SYN for minutes.
-    public var rounds: Int {
+    package var rounds: Int {
         [a, b].contains { if case .burst(_, at: .chosen) = $0 { true } else { false } } ? 1 : 2
     }
 
     /// The same, seen from the other side.
-    public var reversed: PunchPlan { PunchPlan(tier, a: b, b: a, first: first.map { $0 == .a ? .b : .a }) }
+    package var reversed: PunchPlan { PunchPlan(tier, a: b, b: a, first: first.map { $0 == .a ? .b : .a }) }
 }

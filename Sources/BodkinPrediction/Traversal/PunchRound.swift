@@ -1,9 +1,9 @@
-public import BodkinCore
+package import BodkinCore
 
 /// One side's part of a round of ``Traversal``, given both sides' forecasts. Each side works out its own part; the two parts fit.
-public struct PunchRound: Hashable, Sendable {
+package struct PunchRound: Hashable, Sendable {
     /// One side's part.
-    public enum Action: Hashable, Sendable {
+    package enum Action: Hashable, Sendable {
         /// From that many fresh, consecutive local ports to one external endpoint of the other side.
         case burst(count: Int, to: Endpoint)
         /// From the reserved port to these endpoints.
@@ -11,21 +11,21 @@ public struct PunchRound: Hashable, Sendable {
     }
 
     /// What to do.
-    public let action: Action
+    package let action: Action
     /// Whether this side fires after the other in the first round; nil where both fire at one instant.
     private let isSecond: Bool?
     /// Whether nothing is left for another round: a side spends all that it may take of its subscriber's block, whose mappings NATs keep for minutes.
-    public let isLast: Bool
+    package let isLast: Bool
 
     /// Whether this side fires after the other in the round of this number, from 1.
     ///
     /// The guesses go out first in the first round, because a NAT may answer a SYN that comes before them by an RST. The second round tries the other order, because
     /// a NAT that lets only SYN-ACKs in lets no guess be answered unless the ports guessed at are open.
-    public func waits(inRound round: Int) -> Bool { isSecond.map { $0 == (round % 2 == 1) } ?? false }
+    package func waits(inRound round: Int) -> Bool { isSecond.map { $0 == (round % 2 == 1) } ?? false }
 
     /// This side's part; nil where nothing is to be gained.
     /// - Parameter random: chooses the guesses.
-    public init?(own: PortForecast, far: PortForecast, using random: inout some RandomNumberGenerator) {
+    package init?(own: PortForecast, far: PortForecast, using random: inout some RandomNumberGenerator) {
         guard own.address.family == far.address.family else { return nil }
         guard let plan = Traversal(PortKnowledge(own.ports), PortKnowledge(far.ports))?.plan else { return nil }
         switch (plan.a, far.ports) {

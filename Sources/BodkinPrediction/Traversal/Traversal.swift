@@ -7,11 +7,11 @@
 /// | fixed | meet | guesses against 1 | guesses against a burst | guesses against a burst |
 /// | sequential | | burst against burst | burst against burst | nothing |
 /// | port block | | | burst against burst | nothing |
-public struct Traversal: Hashable, Sendable {
+package struct Traversal: Hashable, Sendable {
     /// What both sides do.
-    public let plan: PunchPlan
+    package let plan: PunchPlan
     /// The probability that their ports meet.
-    public let probability: Double
+    package let probability: Double
 
     /// A round that is less probable than this is not fired.
     static let worthwhile = 0.05

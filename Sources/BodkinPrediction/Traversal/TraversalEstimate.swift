@@ -3,17 +3,17 @@ import BodkinCore
 /// What becomes of two networks that are to be connected directly, and by what.
 ///
 /// ```swift
-/// let estimate = TraversalEstimate(of: own, and: peer)
+/// let estimate = try await NetworkCheck.assessment(of: peer, from: profile, configuration).forecast
 /// if case .likely(let probability, let probes) = estimate.feasibility { print(probability, probes) }
 /// ```
 ///
 /// It judges what each server sees of its side; addresses inside one network, and other families of addresses, are judged apart. What ports can do is read from
-/// ``Traversal``, as dials do.
+/// `Traversal`, as dials do.
 public struct TraversalEstimate: Hashable, Sendable {
     /// Whether it works.
     public var feasibility: Feasibility
     /// What each side does; nil where there is nothing to be done, or nothing is known.
-    public var plan: PunchPlan?
+    package var plan: PunchPlan?
 
     /// The share of NATs that let a SYN meet one from inside, where that was not measured: behind those of their time, TCP connections could be made in 85 to 90 of 100 cases
     /// (Guha and Francis, Characterization and Measurement of TCP Traversal through NATs and Firewalls, 2005).
@@ -24,12 +24,12 @@ public struct TraversalEstimate: Hashable, Sendable {
     ///   - a: one side's network.
     ///   - b: the other side's.
     ///   - policy: what both are ready to do.
-    public init(of a: NATProfile, and b: NATProfile, policy: PunchPolicy = PunchPolicy()) {
+    package init(of a: NATProfile, and b: NATProfile, policy: PunchPolicy = PunchPolicy()) {
         self = Self.judge(a, b, policy) { PortKnowledge(b, policy) }
     }
 
     /// Judges a network and a peer that has sent a forecast of its ports.
-    public init(of a: NATProfile, and told: PortForecast, policy: PunchPolicy = PunchPolicy()) {
+    package init(of a: NATProfile, and told: PortForecast, policy: PunchPolicy = PunchPolicy()) {
         self = Self.judge(a, told.network, policy) { PortKnowledge(told.ports) }
     }
 
@@ -66,7 +66,7 @@ public struct TraversalEstimate: Hashable, Sendable {
 }
 
 /// Whether two networks can be connected directly: ``TraversalEstimate/feasibility`` alone.
-public func feasibility(of a: NATProfile, and b: NATProfile, policy: PunchPolicy = PunchPolicy()) -> Feasibility {
+package func feasibility(of a: NATProfile, and b: NATProfile, policy: PunchPolicy = PunchPolicy()) -> Feasibility {
     TraversalEstimate(of: a, and: b, policy: policy).feasibility
 }
 

@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 
 /// What a peer is willing to connect to, so that neither the server alone nor a peer alone can aim SYNs at a third party. (A server that has lied to a peer
 /// about its own place from the start is believed: see docs/architecture.md.)
@@ -9,9 +9,9 @@ public import BodkinCore
 ///   signed, and ours of ourselves agree on one outside address; only once the peer has authenticated itself end to end; never what is likely a gateway;
 ///   never the shared addresses of RFC 6598, which are the carrier's network, unless this peer has one, too.
 /// - Never loopback, link-local, multicast or oneself; ports from 1024 up; at most 8 candidates of a card.
-public struct CandidateFilter: Sendable {
+package struct CandidateFilter: Sendable {
     /// Why a candidate is not connected to.
-    public enum Refusal: String, Error, Hashable, Sendable {
+    package enum Refusal: String, Error, Hashable, Sendable {
         /// Loopback, link-local, multicast, reserved.
         case unusable = "an address that is never connected to"
         /// A port below 1024.
@@ -31,26 +31,26 @@ public struct CandidateFilter: Sendable {
     }
 
     /// The remote peer's endpoints that the server observed.
-    public var observed: [Endpoint]
+    package var observed: [Endpoint]
     /// What the server observed of our own.
-    public var ownObserved: [Endpoint]
+    package var ownObserved: [Endpoint]
     /// The addresses of our interfaces.
-    public var ownAddresses: [IPAddress]
+    package var ownAddresses: [IPAddress]
     /// Our reserved port, before any NAT.
-    public var ownPort: UInt16
+    package var ownPort: UInt16
     /// The prefixes on our links.
-    public var onLink: [IPPrefix]
+    package var onLink: [IPPrefix]
     /// Our gateways.
-    public var gateways: [IPAddress]
+    package var gateways: [IPAddress]
     /// Whether private addresses on our links are allowed also when the server saw two outside addresses.
-    public var allowsPrivate: Bool
+    package var allowsPrivate: Bool
     /// The outside endpoints that the peer has signed for its own.
-    public var signed: [Endpoint]
+    package var signed: [Endpoint]
     /// Whether the peer has authenticated itself end to end.
-    public var isAuthenticated: Bool
+    package var isAuthenticated: Bool
 
     /// A filter from what is known here.
-    public init(
+    package init(
         observed: [Endpoint], ownObserved: [Endpoint], ownAddresses: [IPAddress], ownPort: UInt16, onLink: [IPPrefix], gateways: [IPAddress],
         allowsPrivate: Bool = false, signed: [Endpoint] = [], isAuthenticated: Bool = false
     ) {
@@ -66,7 +66,7 @@ public struct CandidateFilter: Sendable {
     }
 
     /// Why this candidate is not connected to; nil where it may be.
-    public func refusal(of candidate: Candidate) -> Refusal? {
+    package func refusal(of candidate: Candidate) -> Refusal? {
         let endpoint = candidate.endpoint
         let address = endpoint.address
         guard address.scope != .unusable else { return .unusable }

@@ -2,20 +2,20 @@
 ///
 /// Each silence that a connection has survived is one to keep to; one that it has not, lies above. In between the next keepalive tries the middle, until the two
 /// are near enough. A connection that dies of such a try is replaced before anybody waits for it.
-public struct KeepaliveSearch: Hashable, Sendable {
+package struct KeepaliveSearch: Hashable, Sendable {
     /// Below the shortest time that a NAT is known to have, 10 s, with room for a packet that is repeated.
-    public static let first = Duration.seconds(8)
+    package static let first = Duration.seconds(8)
     /// The longest: RFC 5382 REQ-5 lets a NAT forget an established connection after 2 h 4 min.
-    public static let longest = Duration.seconds(7200)
+    package static let longest = Duration.seconds(7200)
     /// No NAT forgets faster.
     private static let least = Duration.seconds(2)
     /// The search is over when what is survived and what is not are this near.
     private static let resolution = 1.25
 
     /// The longest silence that was survived.
-    public private(set) var survived: Duration?
+    package private(set) var survived: Duration?
     /// The shortest that was not.
-    public private(set) var fatal: Duration?
+    package private(set) var fatal: Duration?
     /// Whether the latest one has contradicted what was survived.
     private var isDoubted = false
     /// How many in a row have been answered since the search was over, and after how many what was fatal is tried once more: it may have been bad luck.
@@ -23,10 +23,10 @@ public struct KeepaliveSearch: Hashable, Sendable {
     private var patience = 64
 
     /// Nothing is known.
-    public init() {}
+    package init() {}
 
     /// After what silence to send the next keepalive.
-    public var interval: Duration {
+    package var interval: Duration {
         guard let fatal else { return min(survived.map { $0 * 2 } ?? Self.first, Self.longest) }
         guard let low = survived else { return max(Self.least, fatal / 4) }
         guard isOver else { return low * (fatal / low).squareRoot() }
@@ -40,7 +40,7 @@ public struct KeepaliveSearch: Hashable, Sendable {
     }
 
     /// A connection has answered after this silence.
-    public mutating func answered(after silence: Duration) {
+    package mutating func answered(after silence: Duration) {
         isDoubted = false
         survived = max(survived ?? .zero, min(silence, Self.longest))
         // Whatever killed one earlier was no timer.
@@ -49,7 +49,7 @@ public struct KeepaliveSearch: Hashable, Sendable {
     }
 
     /// A connection has not answered any more after this silence.
-    public mutating func died(after silence: Duration) {
+    package mutating func died(after silence: Duration) {
         if isOver, steady >= patience { patience = min(patience * 2, 1 << 20) }
         steady = 0
         guard let survived, silence <= survived else {

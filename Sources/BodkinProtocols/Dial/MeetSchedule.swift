@@ -9,9 +9,9 @@
 ///
 /// A target that is still without an answer at the next instant is fired at afresh: a SYN that the system repeats by itself comes only after a second, and the
 /// two sides' fresh SYNs cross again. An RST or an ICMP error is not the end: what counts is that both fire within one one-way delay of each other.
-public struct MeetSchedule: Sendable {
+package struct MeetSchedule: Sendable {
     /// The instants, in intervals since the first: dense while loss or a late start may be to blame, then sparse.
-    public static let instants = [0, 1, 2, 3, 5, 8, 12, 18, 27]
+    package static let instants = [0, 1, 2, 3, 5, 8, 12, 18, 27]
     /// How often a target that refuses is fired at again at once, after each of the first instants. Where a Meet was late, or takes longer to one side than
     /// back, the two sides do not fire at one moment. A NAT that forgets at an RST is held open all the same by a side that answers each RST with a SYN: the
     /// other side's SYN passes whenever it comes, and what it makes of both is a simultaneous open.
@@ -20,7 +20,7 @@ public struct MeetSchedule: Sendable {
     static let volleyCount = 4
 
     /// What to do now.
-    public enum Action: Hashable, Sendable {
+    package enum Action: Hashable, Sendable {
         /// Abandon what is under way towards this target, and connect to it.
         case fire(Int)
     }
@@ -35,7 +35,7 @@ public struct MeetSchedule: Sendable {
     private var round = 0
     private let start: Duration
     /// From one instant to the next.
-    public let interval: Duration
+    package let interval: Duration
     /// How many shots are left of the volley after the last instant, for each target.
     private var volleys: [Int] = []
 
@@ -44,7 +44,7 @@ public struct MeetSchedule: Sendable {
     ///   - targetCount: how many targets there are; each is named by its index.
     ///   - start: the first instant, on whatever clock the caller uses.
     ///   - interval: from one instant to the next.
-    public init(targetCount: Int, start: Duration, interval: Duration) {
+    package init(targetCount: Int, start: Duration, interval: Duration) {
         targets = Array(repeating: .idle, count: targetCount)
         volleys = Array(repeating: Self.volley, count: targetCount)
         self.start = start
@@ -52,14 +52,14 @@ public struct MeetSchedule: Sendable {
     }
 
     /// One more target, from the next instant on.
-    public mutating func addTarget() -> Int {
+    package mutating func addTarget() -> Int {
         targets.append(.idle)
         volleys.append(Self.volley)
         return targets.count - 1
     }
 
     /// When to call ``fire(at:)`` next; nil when there will be no further instant. Without any target instants pass all the same.
-    public var nextInstant: Duration? {
+    package var nextInstant: Duration? {
         guard round < Self.instants.count, targets.isEmpty || targets.contains(where: { $0 != .done }) else { return nil }
         return instant(round)
     }
@@ -69,10 +69,10 @@ public struct MeetSchedule: Sendable {
     }
 
     /// When the last shot has had its time.
-    public var deadline: Duration { start + interval * ((Self.instants.last ?? 0) + 4) }
+    package var deadline: Duration { start + interval * ((Self.instants.last ?? 0) + 4) }
 
     /// An instant has come, or several that nobody had use for: what to do.
-    public mutating func fire(at now: Duration) -> [Action] {
+    package mutating func fire(at now: Duration) -> [Action] {
         guard round < Self.instants.count else { return [] }
         repeat { round += 1 } while round < Self.instants.count && instant(round) <= now
         var actions: [Action] = []
@@ -85,13 +85,13 @@ public struct MeetSchedule: Sendable {
     }
 
     /// The connection to a target is up, or came from there: no further shot.
-    public mutating func connected(_ target: Int) {
+    package mutating func connected(_ target: Int) {
         guard targets.indices.contains(target) else { return }
         targets[target] = .done
     }
 
     /// An RST or an ICMP error: what to do at once.
-    public mutating func refused(_ target: Int) -> Action? {
+    package mutating func refused(_ target: Int) -> Action? {
         guard targets.indices.contains(target), targets[target] != .done else { return nil }
         targets[target] = .idle
         guard volleys[target] > 0 else { return nil }
@@ -101,13 +101,13 @@ public struct MeetSchedule: Sendable {
     }
 
     /// The system refuses to connect: the next instant may find it otherwise.
-    public mutating func failed(_ target: Int) {
+    package mutating func failed(_ target: Int) {
         guard targets.indices.contains(target), targets[target] == .fired else { return }
         targets[target] = .idle
     }
 
     /// What was connected to a target turned out to be of no use: fire again.
-    public mutating func lost(_ target: Int) {
+    package mutating func lost(_ target: Int) {
         guard targets.indices.contains(target) else { return }
         targets[target] = .idle
     }

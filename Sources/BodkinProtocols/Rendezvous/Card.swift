@@ -1,32 +1,32 @@
-public import BodkinCore
-public import Crypto
+package import BodkinCore
+package import Crypto
 import FoundationEssentials
 import SwiftProtobuf
 
 /// What a peer may be reached by, signed by the peer itself: the server passes it on and cannot change it.
-public struct Card: Hashable, Sendable {
+package struct Card: Hashable, Sendable {
     /// The most candidates a card may have.
-    public static let maximumCandidateCount = 8
+    package static let maximumCandidateCount = 8
     /// What the signature covers in front of the card, so that it can be taken for nothing else.
     private static let context = Array("bodkin card 1\0".utf8)
 
     /// Whose card it is.
-    public var peer: PeerID
+    package var peer: PeerID
     /// Which process of that peer.
-    public var instance: InstanceID
+    package var instance: InstanceID
     /// Grows with every change.
-    public var sequence: UInt64
+    package var sequence: UInt64
     /// SHA-256 of the public key of the server that the card is for.
-    public var server: [UInt8]
+    package var server: [UInt8]
     /// Until when it is good: milliseconds since 1970, by the server's clock.
-    public var expiry: UInt64
+    package var expiry: UInt64
     /// Where the peer may be reached; at most 8.
-    public var candidates: [Candidate]
+    package var candidates: [Candidate]
     /// Whether every destination of the reserved port sees the endpoint that the server sees, over IPv4; false also if that is not known.
-    public var keepsEndpoint: Bool
+    package var keepsEndpoint: Bool
 
     /// A card from its parts.
-    public init(
+    package init(
         peer: PeerID, instance: InstanceID, sequence: UInt64, server: [UInt8], expiry: UInt64, candidates: [Candidate], keepsEndpoint: Bool = false
     ) {
         self.peer = peer
@@ -39,7 +39,7 @@ public struct Card: Hashable, Sendable {
     }
 
     /// Why a card is refused.
-    public enum Refusal: String, Error, Hashable, Sendable {
+    package enum Refusal: String, Error, Hashable, Sendable {
         /// A field is missing or out of bounds.
         case malformed
         /// The signature is not this peer's.
@@ -53,7 +53,7 @@ public struct Card: Hashable, Sendable {
     }
 
     /// The card as it travels, signed.
-    public func signed(by key: Curve25519.Signing.PrivateKey) throws -> WireSignedCard {
+    package func signed(by key: Curve25519.Signing.PrivateKey) throws -> WireSignedCard {
         var card = WireCard()
         card.peer = Data(peer.publicKey)
         card.instance = Data(instance.bytes)
@@ -73,7 +73,7 @@ public struct Card: Hashable, Sendable {
     ///   - peer: whose it must be.
     ///   - server: the server that it must be for; nil for any.
     ///   - now: milliseconds since 1970 by the server's clock.
-    public init(_ wire: WireSignedCard, of peer: PeerID, server: [UInt8]?, now: UInt64) throws(Refusal) {
+    package init(_ wire: WireSignedCard, of peer: PeerID, server: [UInt8]?, now: UInt64) throws(Refusal) {
         guard wire.card.count <= 2048, let card = try? WireCard(serializedBytes: wire.card), let owner = PeerID(publicKey: card.peer),
             let instance = InstanceID(bytes: card.instance), card.server.count == 32, card.candidates.count <= Self.maximumCandidateCount
         else { throw .malformed }
@@ -116,14 +116,14 @@ extension Candidate {
 
 extension WireTransportAddress {
     /// An endpoint as it travels.
-    public init(_ endpoint: Endpoint) {
+    package init(_ endpoint: Endpoint) {
         self.init()
         address = Data(endpoint.address.bytes)
         port = UInt32(endpoint.port)
     }
 
     /// The endpoint; nil where it is none. An empty address stands for `host`.
-    public func endpoint(host: IPAddress? = nil) -> Endpoint? {
+    package func endpoint(host: IPAddress? = nil) -> Endpoint? {
         guard let port = UInt16(exactly: port), port > 0, let address = address.isEmpty ? host : IPAddress(bytes: address) else { return nil }
         return Endpoint(address, port)
     }

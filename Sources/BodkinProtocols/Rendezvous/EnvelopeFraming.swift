@@ -1,13 +1,13 @@
-public import NIOCore
+package import NIOCore
 import SwiftProtobuf
 
 /// The framing of the rendezvous protocol: each Envelope after its length as a varint, at most 64 KiB.
-public enum EnvelopeFraming {
+package enum EnvelopeFraming {
     /// The longest message, in bytes.
-    public static let maximumMessageSize = 65_536
+    package static let maximumMessageSize = 65_536
 
     /// Why bytes are no envelope.
-    public enum Failure: Error, Hashable, Sendable {
+    package enum Failure: Error, Hashable, Sendable {
         /// The message is longer than ``maximumMessageSize``.
         case tooLarge
         /// The bytes are no protobuf, or no Envelope.
@@ -15,7 +15,7 @@ public enum EnvelopeFraming {
     }
 
     /// Takes one message from the front; nil while it is not yet whole.
-    public static func read(from buffer: inout ByteBuffer) throws(Failure) -> WireEnvelope? {
+    package static func read(from buffer: inout ByteBuffer) throws(Failure) -> WireEnvelope? {
         var length = 0
         var width = 0
         while true {
@@ -35,7 +35,7 @@ public enum EnvelopeFraming {
 
     /// Appends one message.
     /// - Throws: ``Failure/tooLarge``.
-    public static func write(_ body: WireEnvelope.OneOf_Body, to buffer: inout ByteBuffer) throws(Failure) {
+    package static func write(_ body: WireEnvelope.OneOf_Body, to buffer: inout ByteBuffer) throws(Failure) {
         var envelope = WireEnvelope()
         envelope.body = body
         guard let bytes: [UInt8] = try? envelope.serializedBytes() else { throw .malformed }

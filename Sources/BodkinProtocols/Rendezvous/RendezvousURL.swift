@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 import FoundationEssentials
 
 /// Where a rendezvous server is, how it is recognised, and the token that lets one in.
@@ -58,7 +58,7 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Where the server answers STUN at one of its addresses: the port that the URL names, and the one after it.
-    public func stunEndpoints(at address: IPAddress) -> [Endpoint] {
+    package func stunEndpoints(at address: IPAddress) -> [Endpoint] {
         [stunPort, stunPort == .max ? 1 : stunPort + 1].map { Endpoint(address, $0) }
     }
 
@@ -106,7 +106,7 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The hosts alone, for logs and people: no token.
-    public var authority: String {
+    package var authority: String {
         hosts.map { ($0.name.contains(":") ? "[\($0.name)]" : $0.name) + ($0.port == Self.defaultPort ? "" : ":\($0.port)") }
             .joined(separator: ",")
     }

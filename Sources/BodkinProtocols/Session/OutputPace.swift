@@ -1,5 +1,5 @@
 /// How fast bytes leave by a path, and what that allows: what suits a fast path would hold up a slow one.
-public struct OutputPace: Sendable {
+package struct OutputPace: Sendable {
     /// The interval over which sent bytes are measured together.
     private static let window = Duration.milliseconds(20)
     /// How long a record may take on its way, all of which is needed before any of it is read.
@@ -23,29 +23,29 @@ public struct OutputPace: Sendable {
     private static let memory = 0.99
 
     /// Nothing is sent yet.
-    public init() {}
+    package init() {}
 
     /// How long a record may be: from 16 to 80 KiB.
-    public var recordLimit: Int { min(max(Int(rate * Self.recordTime), 16_384), PathFrame.largestRecord) }
+    package var recordLimit: Int { min(max(Int(rate * Self.recordTime), 16_384), PathFrame.largestRecord) }
 
     /// How many bytes are handed to the system at once: as much as a record may take, up to 256 KiB, which the processor still has at hand.
-    public var batch: Int { min(Int(rate * Self.recordTime), 1 << 18) }
+    package var batch: Int { min(Int(rate * Self.recordTime), 1 << 18) }
 
     /// How many bytes may be under way, sent and not acknowledged by the remote peer's session: at least 1 MiB.
     /// - Parameter roundTrip: the least that an answer has taken on the path.
-    public func underWay(within roundTrip: Duration) -> Int {
+    package func underWay(within roundTrip: Duration) -> Int {
         let time = max(roundTrip - Self.shortRoundTrip, .zero) / .seconds(1)
         return max(Self.leastUnderWay, Int(min(peak * time * Self.roundTripsUnderWay, 0x1p30)))
     }
 
     /// How many unsent bytes the system may have: a power of two from 128 KiB to 8 MiB.
-    public var unsentLimit: Int {
+    package var unsentLimit: Int {
         let most = min(max(Int(rate * Self.unsentTime), 1 << 17), 1 << 23)
         return 1 << (Int.bitWidth - 1 - most.leadingZeroBitCount)
     }
 
     /// Takes note of bytes that left at a time that never goes back.
-    public mutating func sent(_ bytes: Int, at now: Duration) {
+    package mutating func sent(_ bytes: Int, at now: Duration) {
         count += bytes
         let passed = now - start
         guard passed >= Self.window else { return }

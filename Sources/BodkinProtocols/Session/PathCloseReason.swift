@@ -1,5 +1,5 @@
 /// Why a path will carry nothing more (the payload of PATH_CLOSE).
-public enum PathCloseReason: Hashable, Sendable {
+package enum PathCloseReason: Hashable, Sendable {
     /// Another path took over, or the path is not needed any more.
     case superseded
     /// The session is over.

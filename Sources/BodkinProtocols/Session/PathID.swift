@@ -1,21 +1,21 @@
 /// Which path of a session: a number that the driver gives, never used twice in a session, never on the wire.
-public struct PathID: Hashable, Sendable, CustomStringConvertible {
+package struct PathID: Hashable, Sendable, CustomStringConvertible {
     /// The number.
-    public let rawValue: UInt64
+    package let rawValue: UInt64
 
     /// A path of this number.
-    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
     /// "path 3".
-    public var description: String { "path \(rawValue)" }
+    package var description: String { "path \(rawValue)" }
 }
 
 /// What a path runs over. What it is called on the wire and what is preferred are two things, so that other kinds can follow.
-public struct PathKind: Hashable, Sendable {
+package struct PathKind: Hashable, Sendable {
     /// Relayed by the rendezvous server.
-    public static let circuit = PathKind(wireCode: 0, preference: 10, isRelayed: true)
+    package static let circuit = PathKind(wireCode: 0, preference: 10, isRelayed: true)
     /// A TCP connection between the two peers.
-    public static let tcp = PathKind(wireCode: 1, preference: 100, isRelayed: false)
+    package static let tcp = PathKind(wireCode: 1, preference: 100, isRelayed: false)
     /// Every kind that there is.
     static let all = [circuit, tcp]
 

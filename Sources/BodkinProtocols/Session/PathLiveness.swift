@@ -16,9 +16,9 @@
 ///    ▼
 ///  a PROBE is due
 /// ```
-public struct PathLiveness: Sendable {
+package struct PathLiveness: Sendable {
     /// What to do about a path.
-    public enum Verdict: Hashable, Sendable {
+    package enum Verdict: Hashable, Sendable {
         /// Nothing.
         case alive
         /// Send a PROBE.
@@ -35,7 +35,7 @@ public struct PathLiveness: Sendable {
     }
 
     /// How long after the last record a path is expected to keep its rhythm.
-    public static let attention = Duration.seconds(30)
+    package static let attention = Duration.seconds(30)
     /// The bounds of the silence that is looked into meanwhile. Together with the doubt about the PROBE's answer, the longest stays below two seconds for round
     /// trips of up to 300 ms. The dialer asks first, and its PROBE is a sign of life for the other end: of two ends that live one asks.
     private static let silences = (least: Duration.milliseconds(200), dialer: Duration.milliseconds(750), called: Duration.seconds(1))
@@ -54,7 +54,7 @@ public struct PathLiveness: Sendable {
     private static let business = Duration.milliseconds(100)
     private let allowance: Duration
     /// After what silence a path that nothing waits on is probed.
-    public var keepalive: Duration
+    package var keepalive: Duration
     private var smoothed: Duration?
     private var variation = Duration.zero
     private var least: Duration?
@@ -65,16 +65,16 @@ public struct PathLiveness: Sendable {
     private var rhythm = silences.called
     private let longestSilence: Duration
     /// The silence that the PROBE under way was to end; nil where none is, or where it was sent for another reason.
-    public private(set) var silence: Duration?
+    package private(set) var silence: Duration?
     /// Since when something waits without a single byte having come.
     private var waitingSince: Duration?
     private var probedAt: Duration?
     /// Whether the present silence has been called doubtful.
-    public private(set) var isDoubted = false
+    package private(set) var isDoubted = false
     /// Whether the present silence has been probed.
     private var isNoted = false
     /// Whether the remote peer's system has everything, so that its program is late and not the path.
-    public private(set) var isExcused = false
+    package private(set) var isExcused = false
     /// One record at a time, and when it was sent.
     private var timing: (record: UInt64, since: Duration)?
 
@@ -83,7 +83,7 @@ public struct PathLiveness: Sendable {
     ///   - roundTrip: what its handshake has taken, if that is known.
     ///   - keepalive: after what silence to send a PROBE.
     ///   - role: which end this is.
-    public init(_ kind: PathKind, roundTrip: Duration?, keepalive: Duration, role: Session.Role = .called, at now: Duration) {
+    package init(_ kind: PathKind, roundTrip: Duration?, keepalive: Duration, role: Session.Role = .called, at now: Duration) {
         longestSilence = role == .dialer ? Self.silences.dialer : Self.silences.called
         allowance = kind.isDirect ? .zero : .seconds(10)
         self.keepalive = keepalive
@@ -92,30 +92,30 @@ public struct PathLiveness: Sendable {
     }
 
     /// The longest silence, while something waits, of a path that lives.
-    public var limit: Duration { max(roundTrip * 3, roundTrip + variation * 4) + bound }
+    package var limit: Duration { max(roundTrip * 3, roundTrip + variation * 4) + bound }
 
     /// The silence after which an answer is late: a round trip, and the repetition of one segment.
     private var doubt: Duration { roundTrip + variation * 4 + Self.repetitions / 3 }
 
     /// The silence of all packets after which a path that much is under way on is doubted: what its answers take where no queue is full, and the repetition
     /// of one segment.
-    public var packetSilence: Duration { (least ?? roundTrip) + Self.repetitions / 3 }
+    package var packetSilence: Duration { (least ?? roundTrip) + Self.repetitions / 3 }
 
     /// The round trip as measured.
-    public var roundTrip: Duration { smoothed ?? Self.firstRoundTrip }
+    package var roundTrip: Duration { smoothed ?? Self.firstRoundTrip }
 
     /// The least round trip that was measured.
-    public var leastRoundTrip: Duration { least ?? Self.firstRoundTrip }
+    package var leastRoundTrip: Duration { least ?? Self.firstRoundTrip }
 
     /// Records have been sent on it, all below `record`.
-    public mutating func sent(upTo record: UInt64, at now: Duration) {
+    package mutating func sent(upTo record: UInt64, at now: Duration) {
         timing = timing ?? (record, now)
         lastRecord = now
         waitingSince = waitingSince ?? now
     }
 
     /// A PROBE has been sent.
-    public mutating func probed(at now: Duration) {
+    package mutating func probed(at now: Duration) {
         probedAt = probedAt ?? now
         waitingSince = waitingSince ?? now
     }
@@ -125,7 +125,7 @@ public struct PathLiveness: Sendable {
     ///   - acknowledged: every record below it has arrived.
     ///   - isOwed: whether records that were sent here wait for that.
     ///   - isRecord: whether a record was among them.
-    public mutating func heard(acknowledged: UInt64, isOwed: Bool, isRecord: Bool = false, at now: Duration) {
+    package mutating func heard(acknowledged: UInt64, isOwed: Bool, isRecord: Bool = false, at now: Duration) {
         let pause = min(now - lastHeard, Self.silences.called)
         rhythm = max(pause, rhythm - pause / 2)
         lastHeard = now
@@ -140,20 +140,20 @@ public struct PathLiveness: Sendable {
     }
 
     /// The answer to the PROBE has come.
-    public mutating func answered(isOwed: Bool, at now: Duration) {
+    package mutating func answered(isOwed: Bool, at now: Duration) {
         if let probedAt { sample(now - probedAt) }
         probedAt = nil
         if !isOwed { waitingSince = nil }
     }
 
     /// The system has seen a packet of the remote peer's, so long ago: its path lives, though a record may not be whole yet.
-    public mutating func arrived(_ silence: Duration, at now: Duration) { lastHeard = max(lastHeard, now - silence) }
+    package mutating func arrived(_ silence: Duration, at now: Duration) { lastHeard = max(lastHeard, now - silence) }
 
     /// Another path carries the records now.
-    public mutating func rest() { lastRecord = nil }
+    package mutating func rest() { lastRecord = nil }
 
     /// After what silence something is overdue on a path whose records flow: two of the longest pauses of late, and what a busy host may take.
-    public var expectation: Duration { min(max(rhythm * 2 + Self.business, Self.silences.least), longestSilence, keepalive) }
+    package var expectation: Duration { min(max(rhythm * 2 + Self.business, Self.silences.least), longestSilence, keepalive) }
 
     /// When something is overdue; nil where nothing is expected.
     private var expected: Duration? {
@@ -162,13 +162,13 @@ public struct PathLiveness: Sendable {
     }
 
     /// When the next check is due.
-    public var deadline: Duration {
+    package var deadline: Duration {
         waitingSince.map { $0 + (isDoubted || isExcused ? limit : isNoted ? doubt : min(packetSilence, doubt)) } ?? expected ?? lastHeard + keepalive
     }
 
     /// The deadline has come.
     /// - Parameter isLate: whether the caller was held up itself: what has come meanwhile may be unread, so the path has its time once more.
-    public mutating func check(at now: Duration, isLate: Bool = false) -> Verdict {
+    package mutating func check(at now: Duration, isLate: Bool = false) -> Verdict {
         guard now >= deadline else { return .alive }
         guard let since = waitingSince else {
             // A silence of the rhythm says nothing of the NATs' memory.
@@ -192,13 +192,13 @@ public struct PathLiveness: Sendable {
     }
 
     /// The remote peer's system has acknowledged all that was sent: the path carries, and a program that is overloaded, or stopped for a moment, needs no other one.
-    public mutating func excuse() { (isDoubted, isExcused) = (false, true) }
+    package mutating func excuse() { (isDoubted, isExcused) = (false, true) }
 
     /// No packet comes on it: this silence counts as doubtful from now on.
-    public mutating func callDoubtful() { isDoubted = true }
+    package mutating func callDoubtful() { isDoubted = true }
 
     /// Nothing has come, but what was sent is arriving: it has its time once more.
-    public mutating func advanced(at now: Duration) {
+    package mutating func advanced(at now: Duration) {
         waitingSince = now
         (isDoubted, isNoted, isExcused) = (false, false, false)
     }

@@ -1,10 +1,10 @@
-public import BodkinCore
+package import BodkinCore
 import NIOCore
 
 /// The first frame in each direction of every path (OPEN): whose session it is for, and from where it goes on.
-public struct PathOpening: Hashable, Sendable {
+package struct PathOpening: Hashable, Sendable {
     /// What the sender of an OPEN wants.
-    public enum Mode: UInt8, Hashable, Sendable {
+    package enum Mode: UInt8, Hashable, Sendable {
         /// The sender does not know yet whether the receiver knows the session: begin it where it is unknown.
         case start = 0
         /// The session exists at both ends: refuse the path where it is unknown.
@@ -14,19 +14,19 @@ public struct PathOpening: Hashable, Sendable {
     }
 
     /// The session.
-    public var session: SessionID
+    package var session: SessionID
     /// The sender's instance.
-    public var sender: InstanceID
+    package var sender: InstanceID
     /// The instance that is meant to receive it.
-    public var receiver: InstanceID
+    package var receiver: InstanceID
     /// Whether the session may be new to the receiver.
-    public var mode: Mode
+    package var mode: Mode
     /// What the path runs over.
-    public var kind: PathKind
+    package var kind: PathKind
     /// The generation by which the dialer chooses this path, 0 where it does not; in the called side's answer, the choice that it accepts.
-    public var generation: UInt64
+    package var generation: UInt64
     /// The first record that the sender has not received yet.
-    public var nextExpected: UInt64
+    package var nextExpected: UInt64
     /// How much the sender takes at first.
     package var limits: InitialLimits
 

@@ -7,19 +7,19 @@ extension Session {
     ///
     /// It waits for the remote peer to read what its windows hold back: a caller that cannot wait calls ``abort(code:reason:)`` later.
     /// A reason is cut after 1024 bytes.
-    public mutating func close(code: UInt64, reason: String) {
+    package mutating func close(code: UInt64, reason: String) {
         guard state == .open else { return }
         state = .draining(code: code, reason: Self.bounded(reason))
     }
 
     /// Ends the session now: what was not sent is dropped, CONNECTION_CLOSE goes out next, and nothing is waited for.
-    public mutating func abort(code: UInt64, reason: String) {
+    package mutating func abort(code: UInt64, reason: String) {
         let reason = Self.bounded(reason)
         abort(.close(code: code, reason: reason), .local(code: code, reason: reason))
     }
 
     /// Ends the session without a word to the remote peer beyond PATH_CLOSE, as when no path is left.
-    public mutating func fail(_ reason: String) {
+    package mutating func fail(_ reason: String) {
         switch state {
         case .ended: return
         case .aborting: end(nil)

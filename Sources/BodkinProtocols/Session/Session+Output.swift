@@ -6,7 +6,7 @@ extension Session {
     ///
     /// Several records come at once. `limit` is exceeded by less than one record of small pieces, 16 KB: 64 KiB is a good one for fast paths, and less for slow
     /// ones, on which a long record arrives late. Records are made here, from what was written, as late as possible: so call it only when the path takes bytes.
-    public mutating func output(on path: PathID, limit: Int) -> PathOutput? {
+    package mutating func output(on path: PathID, limit: Int) -> PathOutput? {
         guard let known = paths[path], known.closing != .sent else { return nil }
         var out = PathOutput()
         writeChoice(path, known, to: &out.head)
@@ -31,7 +31,7 @@ extension Session {
     }
 
     /// Whether ``output(on:limit:)`` would give bytes.
-    public func hasOutput(on path: PathID) -> Bool {
+    package func hasOutput(on path: PathID) -> Bool {
         guard let known = paths[path], known.closing != .sent else { return false }
         if known.owesOpen || known.owesChoice || known.mayProbe(role) && (known.owesProbe || known.owedAnswer != nil) { return true }
         if case .owed = known.closing, state == .ended || path != activePath { return true }

@@ -4,7 +4,7 @@ extension Session {
     /// Reports a path that is up: its TLS handshake has authenticated the remote peer. The dialer sends on its first path at once, before any answer.
     ///
     /// A path that is known already is ignored, and so is any for a session that is over.
-    public mutating func addPath(_ path: PathID, kind: PathKind) {
+    package mutating func addPath(_ path: PathID, kind: PathKind) {
         guard paths[path] == nil, state != .ended else { return }
         paths[path] = SessionPath(kind: kind, owesOpen: role == .dialer)
         readers[path] = PathReader()
@@ -17,14 +17,14 @@ extension Session {
     func improves(_ kind: PathKind) -> Bool { activePath.flatMap { paths[$0] }.map { kind.preference > $0.kind.preference || $0.isSuspect } ?? true }
 
     /// Reports a path that is gone, for whatever reason. What was not acknowledged on it is replayed on the next one.
-    public mutating func pathClosed(_ path: PathID) {
+    package mutating func pathClosed(_ path: PathID) {
         guard paths.removeValue(forKey: path) != nil else { return }
         readers.removeValue(forKey: path)
         leave(path)
     }
 
     /// Asks the remote peer for a sign of life on a path, unless it has been asked already; ``Event/answered(_:)`` comes with the answer.
-    public mutating func probe(_ path: PathID) {
+    package mutating func probe(_ path: PathID) {
         guard paths[path]?.isUsable == true, paths[path]?.probe == nil else { return }
         probeCount += 1
         paths[path]?.probe = probeCount
@@ -32,17 +32,17 @@ extension Session {
     }
 
     /// The remote peer says, by another way, that nothing arrives on this path: any other that comes up is better, until the remote peer answers here.
-    public mutating func suspect(_ path: PathID) {
+    package mutating func suspect(_ path: PathID) {
         guard paths[path]?.isUsable == true else { return }
         paths[path]?.isSuspect = true
         probe(path)
     }
 
     /// Whether a path is suspected and has not answered since.
-    public func isSuspect(_ path: PathID) -> Bool { paths[path]?.isSuspect ?? false }
+    package func isSuspect(_ path: PathID) -> Bool { paths[path]?.isSuspect ?? false }
 
     /// The first record that has not been sent on this path, as long as it carries the session.
-    public func firstUnsent(on path: PathID) -> UInt64 { paths[path]?.cursor ?? 0 }
+    package func firstUnsent(on path: PathID) -> UInt64 { paths[path]?.cursor ?? 0 }
 
     /// Makes a path the active one (the dialer's decision): everything unacknowledged is replayed on it.
     mutating func choose(_ path: PathID) {

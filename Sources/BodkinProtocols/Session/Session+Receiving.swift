@@ -1,4 +1,4 @@
-public import NIOCore
+package import NIOCore
 import OrderedCollections
 
 extension Session {
@@ -6,7 +6,7 @@ extension Session {
     ///
     /// The bytes stay in the buffer: give all of them to ``receive(_:on:)`` of the session. At most 16 KiB ever have to be gathered.
     /// - Throws: an error where the path does not begin with OPEN. Answer it with ``refusal(_:)``.
-    public static func peekOpen(_ buffer: ByteBuffer) throws(SessionError) -> PathOpening? {
+    package static func peekOpen(_ buffer: ByteBuffer) throws(SessionError) -> PathOpening? {
         var buffer = buffer
         guard let frame = try PathReader.frame(&buffer) else {
             // What can never become an OPEN is refused at its first byte.
@@ -21,14 +21,14 @@ extension Session {
     }
 
     /// The bytes that refuse a path which belongs to no session: send them and close the path.
-    public static func refusal(_ reason: PathCloseReason) -> ByteBuffer {
+    package static func refusal(_ reason: PathCloseReason) -> ByteBuffer {
         var buffer = ByteBuffer()
         PathFrame.close(reason).write(to: &buffer)
         return buffer
     }
 
     /// Takes in what arrived on a path, in pieces of any size. Bytes of unknown and closed paths are ignored.
-    public mutating func receive(_ bytes: ByteBuffer, on path: PathID) {
+    package mutating func receive(_ bytes: ByteBuffer, on path: PathID) {
         guard paths[path]?.isDeaf == false, var reader = readers[path] else { return }
         // The reader is moved out and back: a copy would be copied again at its first write.
         readers[path] = PathReader()
@@ -49,11 +49,11 @@ extension Session {
     }
 
     /// Whether something was received that is neither acknowledged nor about to be.
-    public var mayAcknowledge: Bool { unreportedBytes > 0 && !owesAcknowledgement }
+    package var mayAcknowledge: Bool { unreportedBytes > 0 && !owesAcknowledgement }
 
     /// Acknowledges what was received and not reported yet. To be called soon after a burst of reads, before ``output(on:limit:)``; it is made anyway every
     /// 256 KiB, and with whatever else is sent.
-    public mutating func flushAcknowledgement() {
+    package mutating func flushAcknowledgement() {
         if unreportedBytes > 0 { owesAcknowledgement = true }
     }
 

@@ -1,9 +1,9 @@
-public import NIOCore
+package import NIOCore
 
 extension Session {
     /// Opens a stream; nil where the remote peer allows no more now, or ``Configuration/localStreams`` are alive. Then ``Event/streamsAvailable``
     /// says when to try again. The remote peer hears of it with its first bytes, FIN or reset.
-    public mutating func openStream() -> StreamID? {
+    package mutating func openStream() -> StreamID? {
         guard state == .open else { return nil }
         guard mayOpenStream else {
             wantsStream = true
@@ -18,7 +18,7 @@ extension Session {
 
     /// Offers bytes to a stream, and says how many were taken. Where that is not all, ``Event/writable(_:)`` says when to offer the rest.
     /// A stream that is finished, reset, stopped by the remote peer or over takes nothing, and neither does a session that is closing.
-    public mutating func write(_ bytes: ByteBuffer, to stream: StreamID) -> Int {
+    package mutating func write(_ bytes: ByteBuffer, to stream: StreamID) -> Int {
         guard state == .open, bytes.readableBytes > 0 else { return 0 }
         let buffer = sendBuffer
         guard let written = streams[stream]?.write(bytes, buffer: buffer) else { return 0 }
@@ -29,21 +29,21 @@ extension Session {
     }
 
     /// Ends this side's half of a stream after everything written.
-    public mutating func finish(_ stream: StreamID) {
+    package mutating func finish(_ stream: StreamID) {
         guard state == .open else { return }
         streams[stream]?.outbound.finish()
         if streams[stream]?.outbound.owesBareFIN == true { oweControl(stream) }
     }
 
     /// Ends this side's half of a stream at once: what was not sent is dropped. Nothing happens where everything, with the end, was sent already.
-    public mutating func reset(_ stream: StreamID, code: UInt64) {
+    package mutating func reset(_ stream: StreamID, code: UInt64) {
         guard let dropped = streams[stream]?.outbound.reset(code: code) else { return }
         queuedBytes -= dropped
         oweControl(stream)
     }
 
     /// Asks the remote peer to reset its half of a stream; what arrives of it is dropped from now on.
-    public mutating func stopSending(_ stream: StreamID, code: UInt64) {
+    package mutating func stopSending(_ stream: StreamID, code: UInt64) {
         guard let dropped = streams[stream]?.inbound.stop(code: code) else { return }
         receiveWindow.consume(dropped)
         oweControl(stream)
@@ -52,7 +52,7 @@ extension Session {
 
     /// Reads at most `limit` bytes. Reading is what lets the remote peer send more. A stream that is over, or never was, is at its end.
     /// - Parameter isJoined: whether to copy into one buffer what lies in several; otherwise it may be less than there is.
-    public mutating func read(_ stream: StreamID, limit: Int, isJoined: Bool = true) -> StreamRead {
+    package mutating func read(_ stream: StreamID, limit: Int, isJoined: Bool = true) -> StreamRead {
         guard let (result, owesLimit) = streams[stream]?.read(limit, isJoined: isJoined) else { return .end }
         switch result {
         case .bytes(let bytes):
@@ -65,13 +65,13 @@ extension Session {
     }
 
     /// Whether a stream will take bytes, now or when there is room: it is neither finished nor reset, nor stopped by the remote peer.
-    public func takesBytes(_ stream: StreamID) -> Bool { state == .open && streams[stream]?.outbound.takesBytes == true }
+    package func takesBytes(_ stream: StreamID) -> Bool { state == .open && streams[stream]?.outbound.takesBytes == true }
 
     /// Whether this side has said that it wants no more of a stream.
-    public func isStopped(_ stream: StreamID) -> Bool { streams[stream]?.inbound.isStopped == true }
+    package func isStopped(_ stream: StreamID) -> Bool { streams[stream]?.inbound.isStopped == true }
 
     /// Whether a stream exists: one of its halves is not over yet.
-    public func isAlive(_ stream: StreamID) -> Bool { streams[stream] != nil }
+    package func isAlive(_ stream: StreamID) -> Bool { streams[stream] != nil }
 }
 
 extension Session {

@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 import DequeModule
 import NIOCore
 import OrderedCollections
@@ -39,17 +39,17 @@ public struct Session: ~Copyable, Sendable {
     }
 
     /// Which end this is.
-    public let role: Role
+    package let role: Role
     /// Which session this is.
-    public let id: SessionID
+    package let id: SessionID
     /// This side's instance.
-    public let localInstance: InstanceID
+    package let localInstance: InstanceID
     /// The remote peer's instance.
-    public let remoteInstance: InstanceID
+    package let remoteInstance: InstanceID
     /// Whether the application does not have it before the remote peer has answered, so that it may give way until then.
-    public let isOffer: Bool
+    package let isOffer: Bool
     /// The bounds.
-    public let configuration: Configuration
+    package let configuration: Configuration
 
     var state = State.open
     var events: Deque<Event> = []
@@ -58,11 +58,11 @@ public struct Session: ~Copyable, Sendable {
     var paths: OrderedDictionary<PathID, SessionPath> = [:]
     var readers: OrderedDictionary<PathID, PathReader> = [:]
     /// The path on which this side sends; nil while there is none.
-    public internal(set) var activePath: PathID?
+    package internal(set) var activePath: PathID?
     /// The generation of the last choice that this side knows, 0 before the first.
-    public internal(set) var generation: UInt64 = 0
+    package internal(set) var generation: UInt64 = 0
     /// Whether the remote peer has answered on any path: it knows the session.
-    public internal(set) var isConfirmed = false
+    package internal(set) var isConfirmed = false
     /// No usable path is left, and the event has said so.
     var isWithoutPath = true
     /// How many PROBEs there were, over all paths.
@@ -93,7 +93,7 @@ public struct Session: ~Copyable, Sendable {
     var wantsStream = false
 
     /// A session without a path, with stream 0 open.
-    public init(
+    package init(
         role: Role, id: SessionID, localInstance: InstanceID, remoteInstance: InstanceID, isOffer: Bool = false,
         configuration: Configuration = Configuration()
     ) {
@@ -110,23 +110,23 @@ public struct Session: ~Copyable, Sendable {
     }
 
     /// What happened; nil when nothing is left. To be called, until nil, after every other call.
-    public mutating func nextEvent() -> Event? { events.popFirst() }
+    package mutating func nextEvent() -> Event? { events.popFirst() }
 
     /// The first record that has not been acknowledged.
-    public var firstUnacknowledged: UInt64 { log.first }
+    package var firstUnacknowledged: UInt64 { log.first }
     /// The first record that has not come yet.
     package var firstExpected: UInt64 { nextExpected }
     /// The bytes of records that wait for their acknowledgement, with 64 for the keeping of each.
-    public var unacknowledgedByteCount: Int { log.byteCount }
+    package var unacknowledgedByteCount: Int { log.byteCount }
     /// So many bytes of records suit the path: beyond that no data is packed while they wait for their acknowledgement. Never more than
     /// ``Configuration/unacknowledgedBytes``.
-    public mutating func suit(unacknowledgedBytes bytes: Int) { log.suitableBytes = bytes }
+    package mutating func suit(unacknowledgedBytes bytes: Int) { log.suitableBytes = bytes }
     /// The bytes that were received and not read.
-    public var unreadByteCount: Int { Int(clamping: receiveWindow.buffered) }
+    package var unreadByteCount: Int { Int(clamping: receiveWindow.buffered) }
     /// The bytes that were written and not packed into records.
-    public var unsentByteCount: Int { queuedBytes }
+    package var unsentByteCount: Int { queuedBytes }
     /// How many streams exist.
-    public var streamCount: Int { streams.count }
+    package var streamCount: Int { streams.count }
     /// Whether the session is over.
-    public var hasEnded: Bool { state == .ended }
+    package var hasEnded: Bool { state == .ended }
 }

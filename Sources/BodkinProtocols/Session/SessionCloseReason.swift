@@ -1,5 +1,5 @@
 /// How a session ended.
-public enum SessionCloseReason: Hashable, Sendable {
+package enum SessionCloseReason: Hashable, Sendable {
     /// ``Session/close(code:reason:)`` or ``Session/abort(code:reason:)`` was called here.
     case local(code: UInt64, reason: String)
     /// The remote peer closed the session. What it wrote before can still be read.

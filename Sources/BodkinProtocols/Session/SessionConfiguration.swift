@@ -1,6 +1,6 @@
 extension Session {
     /// Which end of a session this is.
-    public enum Role: Hashable, Sendable {
+    package enum Role: Hashable, Sendable {
         /// The end that dialed. It chooses the path that carries the session.
         case dialer
         /// The end that was dialed.

@@ -1,7 +1,7 @@
 /// What the remote peer did wrong, or why it refused a path.
-public struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of failure. The first group ends one path, the second the session.
-    public enum Code: Hashable, Sendable {
+    package enum Code: Hashable, Sendable {
         /// A path frame whose payload cannot be read.
         case malformedPathFrame
         /// A path frame that may not come here, as a second OPEN.
@@ -51,18 +51,18 @@ public struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The kind.
-    public let code: Code
+    package let code: Code
     /// What happened, in words.
-    public let message: String
+    package let message: String
 
     /// An error of this kind.
-    public init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
     /// One line: the failure, and what to do.
-    public var description: String {
+    package var description: String {
         switch code {
         case .unsupportedVersion: "The two peers are incompatible (\(message)). Use the same version of Bodkin at both."
         case .wrongSession: "The path was closed (\(message)). Dial the peer again."

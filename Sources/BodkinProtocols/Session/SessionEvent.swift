@@ -1,6 +1,6 @@
 extension Session {
     /// What happened in a session; see ``Session/nextEvent()``.
-    public enum Event: Hashable, Sendable {
+    package enum Event: Hashable, Sendable {
         /// The stream has bytes, its end, or its reset to read: read until ``StreamRead/nothing``, ``StreamRead/end`` or ``StreamRead/reset(code:)``.
         case readable(StreamID)
         /// A stream that took less than it was offered takes more now.

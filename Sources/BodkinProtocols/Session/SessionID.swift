@@ -1,16 +1,16 @@
 /// The identifier of a session: 16 random bytes, chosen by the dialer.
-public struct SessionID: Hashable, Sendable, CustomStringConvertible {
+package struct SessionID: Hashable, Sendable, CustomStringConvertible {
     /// The 16 bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// A session ID from its bytes; nil unless there are 16.
-    public init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }
         self.bytes = Array(bytes)
     }
 
     /// A new session ID.
-    public static func random() -> SessionID {
+    package static func random() -> SessionID {
         var generator = SystemRandomNumberGenerator()
         return SessionID((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
@@ -18,5 +18,5 @@ public struct SessionID: Hashable, Sendable, CustomStringConvertible {
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// Lower-case hexadecimal, 32 characters.
-    public var description: String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+    package var description: String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }

@@ -6,7 +6,7 @@ public struct StreamID: Hashable, Sendable, CustomStringConvertible {
     public let rawValue: UInt64
 
     /// A stream of this number.
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// The default byte stream, open at both ends from the start.
     public static let initial = StreamID(rawValue: 0)

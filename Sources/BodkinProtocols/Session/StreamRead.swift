@@ -1,7 +1,7 @@
-public import NIOCore
+package import NIOCore
 
 /// What a read gave.
-public enum StreamRead: Hashable, Sendable {
+package enum StreamRead: Hashable, Sendable {
     /// At least one byte.
     case bytes(ByteBuffer)
     /// The remote peer finished the stream, and everything was read.

@@ -1,21 +1,21 @@
 extension STUNMessage {
     /// ERROR-CODE (RFC 8489 section 14.8): why a request was not met.
-    public struct ErrorCode: Attribute, CustomStringConvertible {
+    package struct ErrorCode: Attribute, CustomStringConvertible {
         /// The number of ``AttributeType/errorCode``.
-        public static let type = AttributeType.errorCode
+        package static let type = AttributeType.errorCode
         /// The most bytes of a reason.
-        public static let limit = 763
+        package static let limit = 763
         /// 400: the request is malformed, or its credentials are incomplete.
-        public static let badRequest = ErrorCode(known: 400, "Bad Request")
+        package static let badRequest = ErrorCode(known: 400, "Bad Request")
         /// 401: the credentials are wrong.
-        public static let unauthenticated = ErrorCode(known: 401, "Unauthenticated")
+        package static let unauthenticated = ErrorCode(known: 401, "Unauthenticated")
         /// 420: the request holds an attribute that must be understood and is not.
-        public static let unknownAttribute = ErrorCode(known: 420, "Unknown Attribute")
+        package static let unknownAttribute = ErrorCode(known: 420, "Unknown Attribute")
 
         /// The number, 300 ... 699.
-        public let number: Int
+        package let number: Int
         /// What it means, for people.
-        public let reason: String
+        package let reason: String
 
         private init(known number: Int, _ reason: String) {
             self.number = number
@@ -24,14 +24,14 @@ extension STUNMessage {
 
         /// An error code.
         /// - Throws: ``STUNError`` for a number outside of 300 ... 699 or a reason longer than ``limit``.
-        public init(_ number: Int, _ reason: String) throws(STUNError) {
+        package init(_ number: Int, _ reason: String) throws(STUNError) {
             guard 300..<700 ~= number else { throw Self.malformed("its number must be in 300 ... 699") }
             self.number = number
             self.reason = try Self.text(Array(reason.utf8), limit: Self.limit)
         }
 
         /// Reads a value: 21 bits that are ignored, 3 of hundreds, 8 of the rest, the reason.
-        public init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
+        package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
             var reader = Reader(value)
             guard let head = reader.number(UInt32.self), let reason = reader.bytes(reader.count) else { throw Self.malformed("it is too short") }
             let hundreds = Int(head >> 8 & 7)
@@ -42,11 +42,11 @@ extension STUNMessage {
         }
 
         /// The number's bytes and the reason's UTF-8.
-        public func value(in transaction: TransactionID) -> [UInt8] {
+        package func value(in transaction: TransactionID) -> [UInt8] {
             [0, 0, UInt8(truncatingIfNeeded: number / 100), UInt8(truncatingIfNeeded: number % 100)] + Array(reason.utf8)
         }
 
         /// `401 Unauthenticated`.
-        public var description: String { "\(number) \(reason)" }
+        package var description: String { "\(number) \(reason)" }
     }
 }

@@ -1,20 +1,20 @@
 extension STUNMessage {
     /// MESSAGE-INTEGRITY (RFC 8489 section 14.5): the HMAC-SHA1 of all before it. ``STUNMessage/seal(key:_:fingerprint:)`` makes it.
-    public struct MessageIntegrity: Attribute {
+    package struct MessageIntegrity: Attribute {
         /// The number of ``AttributeType/messageIntegrity``.
-        public static let type = AttributeType.messageIntegrity
+        package static let type = AttributeType.messageIntegrity
         /// The bytes of the code.
-        public static let size = 20
+        package static let size = 20
         /// The code.
-        public let code: [UInt8]
+        package let code: [UInt8]
 
         /// Reads a value: 20 bytes.
-        public init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
+        package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
             guard value.count == Self.size else { throw Self.malformed("it must have 20 bytes") }
             code = value
         }
 
         /// The code.
-        public func value(in transaction: TransactionID) -> [UInt8] { code }
+        package func value(in transaction: TransactionID) -> [UInt8] { code }
     }
 }

@@ -1,18 +1,18 @@
 extension STUNMessage {
     /// PADDING (RFC 5780 section 7.6): bytes without meaning that make a message large enough to be fragmented.
-    public struct Padding: Attribute {
+    package struct Padding: Attribute {
         /// The number of ``AttributeType/padding``.
-        public static let type = AttributeType.padding
+        package static let type = AttributeType.padding
         /// How many bytes.
-        public let count: Int
+        package let count: Int
 
         /// So many bytes, bounded by what fits into a message.
-        public init(count: Int) { self.count = min(max(count, 0), STUNMessage.maximumSize) }
+        package init(count: Int) { self.count = min(max(count, 0), STUNMessage.maximumSize) }
 
         /// Reads a value: anything.
-        public init(value: [UInt8], in transaction: TransactionID) throws(STUNError) { count = value.count }
+        package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) { count = value.count }
 
         /// Zeros.
-        public func value(in transaction: TransactionID) -> [UInt8] { Array(repeating: 0, count: count) }
+        package func value(in transaction: TransactionID) -> [UInt8] { Array(repeating: 0, count: count) }
     }
 }

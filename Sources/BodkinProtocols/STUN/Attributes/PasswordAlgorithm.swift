@@ -1,17 +1,17 @@
 extension STUNMessage {
     /// PASSWORD-ALGORITHM (RFC 8489 section 14.12): how a long-term key is made of a password.
-    public struct PasswordAlgorithm: Attribute {
+    package struct PasswordAlgorithm: Attribute {
         /// The number of ``AttributeType/passwordAlgorithm``.
-        public static let type = AttributeType.passwordAlgorithm
+        package static let type = AttributeType.passwordAlgorithm
         /// MD5, without parameters (section 18.5).
-        public static let md5 = PasswordAlgorithm(known: 1)
+        package static let md5 = PasswordAlgorithm(known: 1)
         /// SHA-256, without parameters.
-        public static let sha256 = PasswordAlgorithm(known: 2)
+        package static let sha256 = PasswordAlgorithm(known: 2)
 
         /// The algorithm's number.
-        public let number: UInt16
+        package let number: UInt16
         /// Its parameters, empty for both that are defined.
-        public let parameters: [UInt8]
+        package let parameters: [UInt8]
 
         private init(known number: UInt16) {
             self.number = number
@@ -28,7 +28,7 @@ extension STUNMessage {
         }
 
         /// Reads a value: one algorithm.
-        public init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
+        package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
             // The padding of the parameters may count as that of the attribute.
             var reader = Reader(value + Array(repeating: 0, count: paddingSize(after: value.count)))
             guard let algorithm = Self(from: &reader), reader.count == 0 else { throw Self.malformed("it must hold exactly one algorithm") }
@@ -36,7 +36,7 @@ extension STUNMessage {
         }
 
         /// Number, length, parameters and their padding.
-        public func value(in transaction: TransactionID) -> [UInt8] {
+        package func value(in transaction: TransactionID) -> [UInt8] {
             bigEndian(number) + bigEndian(UInt16(truncatingIfNeeded: parameters.count)) + parameters
                 + Array(repeating: 0, count: paddingSize(after: parameters.count))
         }

@@ -1,16 +1,16 @@
 extension STUNMessage {
     /// PASSWORD-ALGORITHMS (RFC 8489 section 14.11): what a server offers for long-term keys, the preferred one first.
-    public struct PasswordAlgorithms: Attribute {
+    package struct PasswordAlgorithms: Attribute {
         /// The number of ``AttributeType/passwordAlgorithms``.
-        public static let type = AttributeType.passwordAlgorithms
+        package static let type = AttributeType.passwordAlgorithms
         /// The algorithms.
-        public let algorithms: [PasswordAlgorithm]
+        package let algorithms: [PasswordAlgorithm]
 
         /// An offer.
-        public init(_ algorithms: [PasswordAlgorithm]) { self.algorithms = algorithms }
+        package init(_ algorithms: [PasswordAlgorithm]) { self.algorithms = algorithms }
 
         /// Reads a value: algorithms one after another.
-        public init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
+        package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
             var reader = Reader(value + Array(repeating: 0, count: paddingSize(after: value.count)))
             var algorithms: [PasswordAlgorithm] = []
             while reader.count > 0 {
@@ -21,6 +21,6 @@ extension STUNMessage {
         }
 
         /// The algorithms' bytes.
-        public func value(in transaction: TransactionID) -> [UInt8] { algorithms.flatMap { $0.value(in: transaction) } }
+        package func value(in transaction: TransactionID) -> [UInt8] { algorithms.flatMap { $0.value(in: transaction) } }
     }
 }

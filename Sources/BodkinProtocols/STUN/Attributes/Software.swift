@@ -1,21 +1,21 @@
 extension STUNMessage {
     /// SOFTWARE (RFC 8489 section 14.14): what program sent the message, for people who diagnose; at most 763 bytes.
-    public struct Software: Attribute {
+    package struct Software: Attribute {
         /// The number of ``AttributeType/software``.
-        public static let type = AttributeType.software
+        package static let type = AttributeType.software
         /// The most bytes of UTF-8.
-        public static let limit = 763
+        package static let limit = 763
         /// The text.
-        public let text: String
+        package let text: String
 
         /// The attribute of a text.
         /// - Throws: ``STUNError`` where it is longer than ``limit``.
-        public init(_ text: String) throws(STUNError) { self.text = try Self.text(Array(text.utf8), limit: Self.limit) }
+        package init(_ text: String) throws(STUNError) { self.text = try Self.text(Array(text.utf8), limit: Self.limit) }
 
         /// Reads a value.
-        public init(value: [UInt8], in transaction: TransactionID) throws(STUNError) { text = try Self.text(value, limit: Self.limit) }
+        package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) { text = try Self.text(value, limit: Self.limit) }
 
         /// The text's UTF-8.
-        public func value(in transaction: TransactionID) -> [UInt8] { Array(text.utf8) }
+        package func value(in transaction: TransactionID) -> [UInt8] { Array(text.utf8) }
     }
 }

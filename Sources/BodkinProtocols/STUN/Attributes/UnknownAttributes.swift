@@ -1,18 +1,18 @@
 extension STUNMessage {
     /// UNKNOWN-ATTRIBUTES (RFC 8489 section 14.13): what the sender of a 420 did not understand.
-    public struct UnknownAttributes: Attribute {
+    package struct UnknownAttributes: Attribute {
         /// The number of ``AttributeType/unknownAttributes``.
-        public static let type = AttributeType.unknownAttributes
+        package static let type = AttributeType.unknownAttributes
         /// The most types that one names: as many as the largest request could hold.
-        public static let limit = (STUNMessage.maximumSize - STUNMessage.headerSize) / 4
+        package static let limit = (STUNMessage.maximumSize - STUNMessage.headerSize) / 4
         /// The types.
-        public let types: [AttributeType]
+        package let types: [AttributeType]
 
         /// The first ``limit`` of these types.
-        public init(_ types: some Sequence<AttributeType>) { self.types = Array(types.prefix(Self.limit)) }
+        package init(_ types: some Sequence<AttributeType>) { self.types = Array(types.prefix(Self.limit)) }
 
         /// Reads a value: types one after another.
-        public init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
+        package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) {
             guard value.count % 2 == 0, value.count / 2 <= Self.limit else { throw Self.malformed("it must hold types of two bytes each") }
             var reader = Reader(value)
             var types: [AttributeType] = []
@@ -21,6 +21,6 @@ extension STUNMessage {
         }
 
         /// The types' bytes.
-        public func value(in transaction: TransactionID) -> [UInt8] { types.flatMap { bigEndian($0.rawValue) } }
+        package func value(in transaction: TransactionID) -> [UInt8] { types.flatMap { bigEndian($0.rawValue) } }
     }
 }

@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 
 /// Answers Binding requests as RFC 8489 section 6.3 and RFC 5780 section 6.1 say; it has no socket and keeps nothing between requests.
 ///
@@ -10,9 +10,9 @@ public import BodkinCore
 /// Indications, responses and methods other than Binding are not answered. The attributes of RFC 5780 that a server cannot serve are unknown
 /// attributes to it: CHANGE-REQUEST over TCP or without a second address, RESPONSE-PORT over TCP, and PADDING, which would let strangers have
 /// small requests answered with large responses.
-public struct BindingResponder: Sendable {
+package struct BindingResponder: Sendable {
     /// Whether requests must prove who sent them, with short-term credentials (RFC 8489 section 9.1).
-    public enum Authentication: Sendable, Hashable {
+    package enum Authentication: Sendable, Hashable {
         /// Credentials are ignored.
         case ignored
         /// Who offers credentials must offer good ones.
@@ -22,7 +22,7 @@ public struct BindingResponder: Sendable {
     }
 
     /// What a request came over.
-    public enum Transport: Sendable, Hashable {
+    package enum Transport: Sendable, Hashable {
         /// UDP datagrams.
         case udp
         /// A TCP or TLS connection.
@@ -30,12 +30,12 @@ public struct BindingResponder: Sendable {
     }
 
     /// Whether requests must prove who sent them.
-    public let authentication: Authentication
+    package let authentication: Authentication
     /// The SOFTWARE of responses, if any.
-    public let software: STUNMessage.Software?
+    package let software: STUNMessage.Software?
 
     /// A responder; a `software` longer than ``STUNMessage/Software/limit`` is left out.
-    public init(authentication: Authentication = .ignored, software: String? = nil) {
+    package init(authentication: Authentication = .ignored, software: String? = nil) {
         self.authentication = authentication
         self.software = software.flatMap { try? STUNMessage.Software($0) }
     }
@@ -49,7 +49,7 @@ public struct BindingResponder: Sendable {
     ///   - other: the server's other address and other port, where it serves both ports on both addresses (RFC 5780 section 6).
     ///   - transport: what it came over.
     ///   - key: the key of a user name; nil where there is none, or no longer.
-    public func answer(
+    package func answer(
         to message: STUNMessage, from source: Endpoint, at local: Endpoint, other: Endpoint? = nil, over transport: Transport,
         key: (String) -> [UInt8]? = { _ in nil }
     ) -> BindingAnswer? {

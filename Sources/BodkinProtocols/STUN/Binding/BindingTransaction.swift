@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 
 /// The client's half of a Binding transaction: when to send the request again, and what to make of what comes back (RFC 8489 section 6).
 ///
@@ -9,30 +9,30 @@ public import BodkinCore
 /// ```
 ///
 /// Time is the `Duration` since the transaction began, by any clock that does not jump. Poll at once, then at the instants that it names.
-public struct BindingTransaction: ~Copyable {
+package struct BindingTransaction: ~Copyable {
     /// How often and how long.
-    public struct Configuration: Sendable, Hashable {
+    package struct Configuration: Sendable, Hashable {
         /// How long the first request waits for its response; doubles with each repetition.
-        public var initialRTO: Duration
+        package var initialRTO: Duration
         /// How many requests are sent at most: Rc.
-        public var requestCount: Int
+        package var requestCount: Int
         /// How long the last one waits.
-        public var lastWait: Duration
+        package var lastWait: Duration
         /// Whether the transport is reliable: then the first response without good integrity ends the transaction (section 9.1.4).
-        public var isReliable: Bool
+        package var isReliable: Bool
 
         /// Section 6.2.1: RTO at least 500 ms, Rc 7, and Rm 16 times the RTO at the end; 39.5 s in all.
-        public static func unreliable(initialRTO: Duration = .milliseconds(500), requestCount: Int = 7, lastFactor: Int = 16) -> Configuration {
+        package static func unreliable(initialRTO: Duration = .milliseconds(500), requestCount: Int = 7, lastFactor: Int = 16) -> Configuration {
             Configuration(
                 initialRTO: initialRTO, requestCount: requestCount, lastWait: initialRTO * min(max(lastFactor, 1), 1024), isReliable: false)
         }
 
         /// Section 6.2.2: over TCP a request is sent once, and Ti is 39.5 s.
-        public static let reliable = Configuration(initialRTO: .zero, requestCount: 1, lastWait: .milliseconds(39_500), isReliable: true)
+        package static let reliable = Configuration(initialRTO: .zero, requestCount: 1, lastWait: .milliseconds(39_500), isReliable: true)
     }
 
     /// How it ended.
-    public enum Outcome: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
         /// The server sees the client at this endpoint.
         case mapped(Endpoint, STUNMessage)
         /// The server has answered with an error.
@@ -47,7 +47,7 @@ public struct BindingTransaction: ~Copyable {
     }
 
     /// What to do now.
-    public enum Step: Sendable, Hashable {
+    package enum Step: Sendable, Hashable {
         /// Send these bytes, and poll again at this time.
         case send([UInt8], pollAt: Duration)
         /// Poll again at this time.
@@ -63,7 +63,7 @@ public struct BindingTransaction: ~Copyable {
     }
 
     /// What is asked.
-    public let request: STUNMessage
+    package let request: STUNMessage
     private let configuration: Configuration
     let key: [UInt8]?
     private var state = State.waiting(sent: 0, due: .zero, violation: nil)
@@ -71,14 +71,14 @@ public struct BindingTransaction: ~Copyable {
     /// A transaction that has sent nothing yet; with `key` only responses that are signed with it are accepted.
     ///
     /// At most 16 requests are sent, and the initial RTO is at most a minute, whatever the configuration says.
-    public init(_ request: STUNMessage, key: [UInt8]? = nil, configuration: Configuration = .unreliable()) {
+    package init(_ request: STUNMessage, key: [UInt8]? = nil, configuration: Configuration = .unreliable()) {
         self.request = request
         self.key = key
         self.configuration = configuration
     }
 
     /// What is due at `now`; to be called once at `.zero`, and whenever a time that it named has come.
-    public mutating func poll(at now: Duration) -> Step {
+    package mutating func poll(at now: Duration) -> Step {
         switch state {
         case .ended(let outcome): return .ended(outcome)
         case .waiting(_, let due, _) where now < due: return .wait(until: due)
@@ -99,7 +99,7 @@ public struct BindingTransaction: ~Copyable {
     /// What a message that came in means: the end of the transaction, or nil where it is not, or not credibly, its response.
     ///
     /// A response is recognised by its transaction ID alone, as CHANGE-REQUEST has it come from elsewhere.
-    public mutating func receive(_ message: STUNMessage) -> Outcome? {
+    package mutating func receive(_ message: STUNMessage) -> Outcome? {
         guard case .waiting(let sent, let due, _) = state, sent > 0, message.transactionID == request.transactionID,
             message.method == request.method, message.class == .success || message.class == .error
         else { return nil }

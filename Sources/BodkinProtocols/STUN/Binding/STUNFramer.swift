@@ -1,4 +1,4 @@
-public import NIOCore
+package import NIOCore
 
 /// Cuts STUN messages out of a byte stream (RFC 8489 section 6.2.2): they follow one another, each says its length.
 ///
@@ -9,20 +9,20 @@ public import NIOCore
 ///
 /// It takes from the buffer only what the current message needs, so that it never holds more than ``STUNMessage/maximumSize`` bytes, and judges
 /// bytes as they come: another protocol is refused at its first wrong byte.
-public struct STUNFramer: Sendable {
+package struct STUNFramer: Sendable {
     private var pending: [UInt8] = []
     private var failure: STUNError?
 
     /// A framer at the beginning of a stream.
-    public init() {}
+    package init() {}
 
     /// How many bytes of an unfinished message are held; not 0 where a stream has ended means that it was cut off.
-    public var pendingCount: Int { pending.count }
+    package var pendingCount: Int { pending.count }
 
     /// The next whole message; nil when `buffer` is used up before one is complete.
     ///
     /// - Throws: ``STUNError``, and the same at every later call: a stream that is out of step is to be closed.
-    public mutating func next(from buffer: inout ByteBuffer) throws(STUNError) -> STUNMessage? {
+    package mutating func next(from buffer: inout ByteBuffer) throws(STUNError) -> STUNMessage? {
         if let failure { throw failure }
         do {
             return try read(from: &buffer)

@@ -2,7 +2,7 @@ internal import Crypto
 
 extension STUNMessage {
     /// Which of the two integrity attributes.
-    public enum Integrity: Sendable, Hashable, CaseIterable {
+    package enum Integrity: Sendable, Hashable, CaseIterable {
         /// MESSAGE-INTEGRITY, HMAC-SHA1 (RFC 8489 section 14.5).
         case sha1
         /// MESSAGE-INTEGRITY-SHA256 (section 14.6), always in full length.
@@ -35,7 +35,7 @@ extension STUNMessage {
     /// Ends the message: MESSAGE-INTEGRITY, MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, in the order that RFC 8489 sections 14.5 to 14.7 ask for.
     ///
     /// Replaces any that are there. Without a key there is no integrity attribute; a message that was read keeps its other attributes.
-    public mutating func seal(key: [UInt8]? = nil, _ integrity: Set<Integrity> = [], fingerprint: Bool = true) {
+    package mutating func seal(key: [UInt8]? = nil, _ integrity: Set<Integrity> = [], fingerprint: Bool = true) {
         let seals: Set<AttributeType> = [.messageIntegrity, .messageIntegritySHA256, .fingerprint]
         attributes.removeAll { seals.contains($0.type) }
         if let key = key.map({ SymmetricKey(data: $0) }) {
@@ -50,7 +50,7 @@ extension STUNMessage {
     /// The integrity attribute that verifies with `key`; nil if none does.
     ///
     /// MESSAGE-INTEGRITY-SHA256 decides where it is present (section 9.1.3): a good HMAC-SHA1 beside a wrong HMAC-SHA256 proves nothing.
-    public func verifiedIntegrity(key: [UInt8]) -> Integrity? {
+    package func verifiedIntegrity(key: [UInt8]) -> Integrity? {
         let kind: Integrity = contains(.messageIntegritySHA256) ? .sha256 : .sha1
         guard let index = index(of: kind.type) else { return nil }
         let covered = bytes(upTo: index, leavingRoomFor: 4 + kind.size)
@@ -58,5 +58,5 @@ extension STUNMessage {
     }
 
     /// Whether an integrity attribute is there and counts, right or wrong.
-    public var hasIntegrity: Bool { contains(.messageIntegrity) || contains(.messageIntegritySHA256) }
+    package var hasIntegrity: Bool { contains(.messageIntegrity) || contains(.messageIntegritySHA256) }
 }

@@ -1,7 +1,7 @@
 /// An error of the STUN codec: bytes that are not a STUN message, or a message that cannot be encoded.
-public struct STUNError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct STUNError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure.
-    public enum Code: String, Sendable, Hashable, CaseIterable {
+    package enum Code: String, Sendable, Hashable, CaseIterable {
         /// The bytes are not STUN: another protocol, or noise.
         case notSTUN
         /// The message is shorter or longer than it announces.
@@ -15,16 +15,16 @@ public struct STUNError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The kind.
-    public var code: Code
+    package var code: Code
     /// What failed, and what to do; two sentences.
-    public var message: String
+    package var message: String
 
     /// An error from its parts.
-    public init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
     /// The message.
-    public var description: String { message }
+    package var description: String { message }
 }

@@ -1,6 +1,6 @@
 extension STUNMessage {
     /// An attribute with a meaning: read with ``STUNMessage/attribute(_:)``, written with ``STUNMessage/append(_:)``.
-    public protocol Attribute: Sendable, Hashable {
+    package protocol Attribute: Sendable, Hashable {
         /// Its number.
         static var type: AttributeType { get }
         /// Reads a value in a message of `transaction`.
@@ -12,14 +12,14 @@ extension STUNMessage {
 
     /// The attribute of a type, the first of several (RFC 8489 section 14); nil where there is none, or only where it is to be ignored.
     /// - Throws: ``STUNError`` where its value is malformed: answer a request with 400, drop anything else.
-    public func attribute<Value: Attribute>(_: Value.Type = Value.self) throws(STUNError) -> Value? {
+    package func attribute<Value: Attribute>(_: Value.Type = Value.self) throws(STUNError) -> Value? {
         guard let index = index(of: Value.type) else { return nil }
         return try Value(value: attributes[index].value, in: transactionID)
     }
 
     /// Adds an attribute at the end; to be done before ``seal(key:_:fingerprint:)``.
     /// - Throws: ``STUNError`` where no room for it would be left beside a seal.
-    public mutating func append(_ attribute: some Attribute) throws(STUNError) {
+    package mutating func append(_ attribute: some Attribute) throws(STUNError) {
         let raw = RawAttribute(attribute, in: transactionID)
         guard size + raw.size + Self.sealSize <= Self.maximumSize else {
             throw STUNError(.tooLarge, "A STUN message holds at most \(Self.maximumSize) bytes. Leave out attributes, or shorten them.")
@@ -31,11 +31,11 @@ extension STUNMessage {
     package mutating func add(_ attribute: some Attribute) { attributes.append(RawAttribute(attribute, in: transactionID)) }
 
     /// Whether an attribute of this type is there and counts.
-    public func contains(_ type: AttributeType) -> Bool { index(of: type) != nil }
+    package func contains(_ type: AttributeType) -> Bool { index(of: type) != nil }
 
     /// The comprehension-required attributes that are not in `understood`, each once: a request with any is answered with 420, and a
     /// response with any is worthless (section 6.3).
-    public func unknownRequired(besides understood: Set<AttributeType> = AttributeType.understood) -> [AttributeType] {
+    package func unknownRequired(besides understood: Set<AttributeType> = AttributeType.understood) -> [AttributeType] {
         var seen = understood
         return effectiveIndices.map { attributes[$0].type }.filter { $0.isComprehensionRequired && seen.insert($0).inserted }
     }

@@ -1,4 +1,4 @@
-public import BodkinCore
+package import BodkinCore
 
 extension STUNMessage {
     /// A Binding request (RFC 8489 section 6.1), ready to be sent.
@@ -15,7 +15,7 @@ extension STUNMessage {
     ///   - attributes: further ones, CHANGE-REQUEST for instance.
     ///   - fingerprint: whether FINGERPRINT ends it.
     /// - Throws: ``STUNError`` where `attributes` are too large.
-    public static func bindingRequest(
+    package static func bindingRequest(
         transactionID: TransactionID = .random(), credential: STUNCredential? = nil, integrity: Set<Integrity> = [.sha1, .sha256],
         attributes: [any Attribute], fingerprint: Bool = true
     ) throws(STUNError) -> STUNMessage {
@@ -27,7 +27,7 @@ extension STUNMessage {
     }
 
     /// A Binding request without further attributes, which always fits.
-    public static func bindingRequest(
+    package static func bindingRequest(
         transactionID: TransactionID = .random(), credential: STUNCredential? = nil, integrity: Set<Integrity> = [.sha1, .sha256],
         fingerprint: Bool = true
     ) -> STUNMessage {
@@ -38,14 +38,14 @@ extension STUNMessage {
     }
 
     /// The success response that tells the sender of `request` its address (section 6.3.1.1); still to be sealed.
-    public static func bindingSuccess(to request: STUNMessage, mapped: Endpoint) -> STUNMessage {
+    package static func bindingSuccess(to request: STUNMessage, mapped: Endpoint) -> STUNMessage {
         var response = STUNMessage(.success, request.method, transactionID: request.transactionID)
         response.add(XORMappedAddress(mapped))
         return response
     }
 
     /// An error response (section 6.3.1.2); still to be sealed. `unknown` are those that a 420 names.
-    public static func error(_ code: ErrorCode, to request: STUNMessage, unknown: [AttributeType] = []) -> STUNMessage {
+    package static func error(_ code: ErrorCode, to request: STUNMessage, unknown: [AttributeType] = []) -> STUNMessage {
         var response = STUNMessage(.error, request.method, transactionID: request.transactionID)
         response.add(code)
         if !unknown.isEmpty { response.add(UnknownAttributes(unknown.prefix(UnknownAttributes.limit))) }

@@ -1,9 +1,9 @@
 extension STUNMessage {
     /// The message on the wire.
-    public var bytes: [UInt8] { bytes(upTo: attributes.count, leavingRoomFor: 0) }
+    package var bytes: [UInt8] { bytes(upTo: attributes.count, leavingRoomFor: 0) }
 
     /// The size on the wire.
-    public var size: Int { attributes.reduce(Self.headerSize) { $0 + $1.size } }
+    package var size: Int { attributes.reduce(Self.headerSize) { $0 + $1.size } }
 
     /// The first `count` attributes behind a header that announces `room` bytes more: what integrity codes and FINGERPRINT are computed
     /// over (RFC 8489 sections 14.5 to 14.7).

@@ -1,6 +1,6 @@
 extension STUNMessage {
     /// What part a message plays in a transaction (RFC 8489 section 5): two bits of the message type.
-    public enum Class: UInt16, Sendable, Hashable, CaseIterable {
+    package enum Class: UInt16, Sendable, Hashable, CaseIterable {
         /// Asks, and is answered.
         case request = 0
         /// Asks, and is never answered.
@@ -12,12 +12,12 @@ extension STUNMessage {
     }
 
     /// What a message is about: twelve bits of the message type.
-    public struct Method: RawRepresentable, Sendable, Hashable {
+    package struct Method: RawRepresentable, Sendable, Hashable {
         /// The method's number, 0 ... 0xFFF.
-        public let rawValue: UInt16
+        package let rawValue: UInt16
 
         /// A method by its number; nil above 0xFFF.
-        public init?(rawValue: UInt16) {
+        package init?(rawValue: UInt16) {
             guard rawValue <= 0xFFF else { return nil }
             self.rawValue = rawValue
         }
@@ -25,7 +25,7 @@ extension STUNMessage {
         private init(known: UInt16) { rawValue = known }
 
         /// Binding: tells a client its address as the server sees it.
-        public static let binding = Method(known: 1)
+        package static let binding = Method(known: 1)
 
         /// The method bits of a message type, which lie around those of the class.
         init(type: UInt16) { rawValue = type & 0x000F | type >> 1 & 0x0070 | type >> 2 & 0x0F80 }

@@ -4,7 +4,7 @@ extension STUNMessage {
     /// Checks what RFC 8489 section 6.3 asks for: the leading zero bits, the magic cookie, the length, the bounds of every attribute, and
     /// FINGERPRINT where there is one. Values are checked when they are read with ``attribute(_:)``; nothing is authenticated yet.
     /// - Throws: ``STUNError``: drop the datagram, or close the stream.
-    public init(_ bytes: [UInt8]) throws(STUNError) {
+    package init(_ bytes: [UInt8]) throws(STUNError) {
         guard let size = try Self.size(announcedBy: bytes.prefix(Self.headerSize)), size == bytes.count else {
             throw STUNError(.wrongLength, "A STUN message of \(bytes.count) bytes announces another length. Drop the message.")
         }

@@ -1,15 +1,15 @@
 extension STUNMessage {
     /// An attribute as it is on the wire: a type and bytes (RFC 8489 section 14).
-    public struct RawAttribute: Sendable, Hashable {
+    package struct RawAttribute: Sendable, Hashable {
         /// What it is.
-        public let type: AttributeType
+        package let type: AttributeType
         /// Its bytes, without padding.
-        public let value: [UInt8]
+        package let value: [UInt8]
         /// The 0 to 3 bytes that follow it; any value is allowed, zero is what is sent.
         let padding: [UInt8]
 
         /// An attribute of any type.
-        public init(_ type: AttributeType, _ value: [UInt8]) {
+        package init(_ type: AttributeType, _ value: [UInt8]) {
             self.type = type
             self.value = value
             padding = Array(repeating: 0, count: paddingSize(after: value.count))

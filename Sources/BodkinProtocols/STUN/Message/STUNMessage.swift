@@ -9,25 +9,25 @@
 ///
 /// Attributes are kept as they came, unknown ones and padding included, so that a message that was read is written again byte for byte.
 /// ``attribute(_:)`` reads one of a known type.
-public struct STUNMessage: Hashable, Sendable {
+package struct STUNMessage: Hashable, Sendable {
     /// The most bytes a message may have here. RFC 8489 section 6.1 would keep requests below the path's MTU; whatever is larger is refused.
-    public static let maximumSize = 2048
+    package static let maximumSize = 2048
     /// The bytes before the attributes.
-    public static let headerSize = 20
+    package static let headerSize = 20
     /// The fixed value that tells STUN from other protocols (section 5).
-    public static let magicCookie: UInt32 = 0x2112_A442
+    package static let magicCookie: UInt32 = 0x2112_A442
 
     /// Request, indication, success or error.
-    public let `class`: Class
+    package let `class`: Class
     /// What is asked for or answered.
-    public let method: Method
+    package let method: Method
     /// What ties a response to its request.
-    public let transactionID: TransactionID
+    package let transactionID: TransactionID
     /// All attributes in the order of the wire, those that are to be ignored included.
-    public package(set) var attributes: [RawAttribute]
+    package var attributes: [RawAttribute]
 
     /// A message without attributes.
-    public init(_ class: Class, _ method: Method, transactionID: TransactionID = .random()) {
+    package init(_ class: Class, _ method: Method, transactionID: TransactionID = .random()) {
         self.class = `class`
         self.method = method
         self.transactionID = transactionID
