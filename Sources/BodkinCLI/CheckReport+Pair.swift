@@ -17,10 +17,10 @@ extension CheckReport {
 
     private static func ports(_ ports: PortForecast.Ports?) -> String {
         switch ports {
-        case .kept?: "Its NAT uses one mapping for every destination."
-        case .counted(let delta, _, _)?: "Its NAT allocates a new port for each destination, in steps of \(delta)."
-        case .drawn(let range, _, true)?: "Its NAT allocates a random port for each destination, from a block of about \(range.count) ports."
-        case .drawn?: "Its NAT allocates a random port for each destination."
+        case .fixed?: "Its NAT uses one mapping for every destination."
+        case .sequential(let delta, _, _)?: "Its NAT allocates a new port for each destination, in steps of \(delta)."
+        case .random(let range, _, true)?: "Its NAT allocates a random port for each destination, from a block of about \(range.count) ports."
+        case .random?: "Its NAT allocates a random port for each destination."
         case .unknown?: "Its port allocation is unknown."
         case nil: "It sent no forecast of its ports, because it uses only circuits, has not measured yet, or runs an older version."
         }
@@ -30,9 +30,9 @@ extension CheckReport {
     static func json(_ pair: PairAssessment) -> JSONValue {
         let kind: String? =
             switch pair.told?.ports {
-            case .kept?: "kept"
-            case .counted?: "counted"
-            case .drawn(_, _, let isBlock)?: isBlock ? "block" : "random"
+            case .fixed?: "fixed"
+            case .sequential?: "sequential"
+            case .random(_, _, let isBlock)?: isBlock ? "block" : "random"
             case .unknown?: "unknown"
             case nil: nil
             }

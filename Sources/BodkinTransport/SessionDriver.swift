@@ -83,7 +83,7 @@ package final class SessionDriver {
     /// Whether it was begun as an offer.
     package var isOffer: Bool { session.isOffer }
     /// Whether the session is tentative: until it has an answer, it may give way to one that the remote peer has begun.
-    package var isOnOffer: Bool { session.isOffer && !session.isConfirmed }
+    package var isTentative: Bool { session.isOffer && !session.isConfirmed }
     /// The path that carries it; nil while there is none.
     package var activePath: Path? { session.activePath.flatMap { paths[$0] } }
     /// How many paths it has, those that are being closed among them.

@@ -176,13 +176,13 @@ struct CheckReportTests {
     @Test(
         "what is to be expected of a pair follows from both sides' ports",
         arguments: [
-            (kept, PortForecast.Ports?.some(.kept), "203.0.113.9", "direct in one round, if both NATs support simultaneous open"),
-            (kept, .counted(delta: 2, count: 16, index: 8), "203.0.113.9", "direct by port prediction"),
-            (kept, .drawn(1024...65535, count: 512, isBlock: false), "203.0.113.9", "direct by a birthday search with 896 connections in flight"),
-            (counting, .drawn(1024...65535, count: 512, isBlock: false), "203.0.113.9", "relayed, because the external ports are unpredictable"),
+            (kept, PortForecast.Ports?.some(.fixed), "203.0.113.9", "direct in one round, if both NATs support simultaneous open"),
+            (kept, .sequential(delta: 2, count: 16, index: 8), "203.0.113.9", "direct by port prediction"),
+            (kept, .random(1024...65535, count: 512, isBlock: false), "203.0.113.9", "direct by a birthday search with 896 connections in flight"),
+            (counting, .random(1024...65535, count: 512, isBlock: false), "203.0.113.9", "relayed, because the external ports are unpredictable"),
             (kept, .unknown, "203.0.113.9", "unknown, because not enough was measured"),
             (kept, nil, "203.0.113.9", "unknown, because not enough was measured"),
-            (kept, .kept, "203.0.113.1", "On the same link they connect through their host candidates."),
+            (kept, .fixed, "203.0.113.1", "On the same link they connect through their host candidates."),
         ])
     func pair(_ profile: NetworkProfile, _ ports: PortForecast.Ports?, _ address: String, _ sentence: String) throws {
         let peer = try PeerID("ahlvvgabqkyqvn6vjp7nhslea45a5yls6pnkmizfv4bbu2hxa5irusre")
@@ -197,13 +197,13 @@ struct CheckReportTests {
     @Test("the JSON of a pair is this, to the letter, and comes last")
     func pairJSON() throws {
         let peer = try PeerID("ahlvvgabqkyqvn6vjp7nhslea45a5yls6pnkmizfv4bbu2hxa5irusre")
-        let told = PortForecast(address: try #require(IPAddress("203.0.113.9")), port: 5000, ports: .kept)
+        let told = PortForecast(address: try #require(IPAddress("203.0.113.9")), port: 5000, ports: .fixed)
         var report = CheckReport(Self.kept)
         report.pair = PairAssessment(peer, after: .milliseconds(80), own: Self.kept.network(.v4), told: told)
         #expect(
             report.json.line.hasSuffix(
                 """
-                "improvements": [], "peer": {"id": "\(peer)", "reachable": true, "answered_ms": 80.0, "ports": "kept", "outside": "203.0.113.9", \
+                "improvements": [], "peer": {"id": "\(peer)", "reachable": true, "answered_ms": 80.0, "ports": "fixed", "outside": "203.0.113.9", \
                 "shares_address": false, "outcome": "likely", "probability": 0.85, "by": "meet", "reason": null}}
                 """))
         report.pair = nil

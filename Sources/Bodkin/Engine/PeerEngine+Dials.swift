@@ -20,7 +20,7 @@ extension PeerEngine {
     }
 
     /// A dial begins, of whichever side.
-    func keep(_ attempt: Attempt) {
+    func keep(_ attempt: DialDriver) {
         remotes.insert(attempt)
         disturbed()
         serverDemandChanged()
@@ -40,7 +40,7 @@ extension PeerEngine {
     /// A dial of theirs goes ahead.
     func takeCall(_ meet: WireMeet, of peer: PeerID) {
         guard let id = AttemptID(bytes: meet.attempt) else { return }
-        let attempt = Attempt(id, calledBy: peer, engine: self)
+        let attempt = DialDriver(id, calledBy: peer, engine: self)
         keep(attempt)
         if !meet.early.isEmpty { answerCircuit(attempt, early: ByteBuffer(bytes: meet.early)) }
         link?.flush()
@@ -56,7 +56,7 @@ extension PeerEngine {
         remotes[peer].handle(.recalled(instance, generation: recall.generation), of: session)
     }
 
-    private func answerCircuit(_ attempt: Attempt, early: ByteBuffer) {
+    private func answerCircuit(_ attempt: DialDriver, early: ByteBuffer) {
         guard usesCircuits else {
             var end = WireCircuitClose()
             end.attempt = Data(attempt.id.bytes)

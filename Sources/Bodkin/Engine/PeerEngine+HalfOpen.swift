@@ -13,7 +13,7 @@ import Darwin
 /// The driver of the budget of half-open connections.
 extension PeerEngine {
     /// Requests room for so many connections of a dial. The dial hears of each one that there is room for, at once or later.
-    func requestRoom(for attempt: Attempt, _ use: HalfOpenBudget.Use, count: Int = 1) { feed(.wanted(attempt.id, use, count: count)) }
+    func requestRoom(for attempt: DialDriver, _ use: HalfOpenBudget.Use, count: Int = 1) { feed(.wanted(attempt.id, use, count: count)) }
 
     /// Releases the room of one connection of a dial, which is half-open no more.
     /// - Parameter error: the error with which the connection has failed.

@@ -10,13 +10,13 @@ extension WireForecast {
         external = WireTransportAddress(Endpoint(forecast.address, forecast.port))
         switch forecast.ports {
         case .unknown: allocation = .unknown
-        case .kept: allocation = .kept
-        case .counted(let delta, let count, let index):
+        case .fixed: allocation = .kept
+        case .sequential(let delta, let count, let index):
             allocation = .counted
             self.delta = Int32(clamping: delta)
             self.count = UInt32(clamping: count)
             self.index = UInt32(clamping: index)
-        case .drawn(let range, let count, let isBlock):
+        case .random(let range, let count, let isBlock):
             allocation = isBlock ? .block : .drawn
             lowest = UInt32(range.lowerBound)
             highest = UInt32(range.upperBound)
@@ -29,15 +29,15 @@ extension WireForecast {
         guard let endpoint = external.endpoint(), endpoint.address.family == .v4 else { return nil }
         let ports: PortForecast.Ports
         switch allocation {
-        case .kept: ports = .kept
+        case .kept: ports = .fixed
         case .counted:
             guard (-1024...1024).contains(delta), delta != 0, (1...256).contains(count), index < count else { return nil }
-            ports = .counted(delta: Int(delta), count: Int(count), index: Int(index))
+            ports = .sequential(delta: Int(delta), count: Int(count), index: Int(index))
         case .drawn, .block:
             guard let low = UInt16(exactly: lowest), let high = UInt16(exactly: highest), low >= 1024, low <= high, (1...2048).contains(count) else {
                 return nil
             }
-            ports = .drawn(low...high, count: min(Int(count), 1024), isBlock: allocation == .block)
+            ports = .random(low...high, count: min(Int(count), 1024), isBlock: allocation == .block)
         case .unknown, .UNRECOGNIZED: ports = .unknown
         }
         return PortForecast(address: endpoint.address, port: endpoint.port, ports: ports)

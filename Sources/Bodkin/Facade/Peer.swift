@@ -99,7 +99,8 @@ public final class Peer: Sendable {
         await withTaskGroup { group in
             for connection in connections ?? [] { group.addTask { try? await connection.close(within: limit) } }
         }
-        try? await eventLoop.flatSubmit { engine.value.remotes.part(within: max(Self.leastFarewell, deadline - engine.value.eventLoop.now)) }.get()
+        try? await eventLoop.flatSubmit { engine.value.remotes.drainPaths(within: max(Self.leastFarewell, deadline - engine.value.eventLoop.now)) }
+            .get()
         let profiling = try? await eventLoop.submit { () -> Task<Void, Never>? in
             defer { engine.value.close() }
             return engine.value.usesProcessLoops ? nil : engine.value.profiling

@@ -53,7 +53,7 @@ extension Peer {
         /// Whether to connect to private addresses on one's own links also when the server saw the two peers at two outside addresses.
         public var allowsPrivateAddresses = false
         /// Whether the external ports that NATs will give are predicted, or searched for, where peers cannot meet otherwise: at most 1 024 SYNs at a time, and only
-        /// after the far side has proved itself over a circuit.
+        /// after the remote peer has proved itself over a circuit.
         public var predictsPorts = true
         /// Whether the rest of what there is to know of the network is found out as well, as ``NetworkCheck`` does: once in each network that the peer comes to, when
         /// nobody has dialed for 30 s, by some thirty connections to the server's STUN ports, and fifty datagrams. A dial ends that. It is remembered for the last

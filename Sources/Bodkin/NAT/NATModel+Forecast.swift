@@ -40,13 +40,13 @@ extension NATModel {
     func ports(_ attachment: Attachment, for round: Round, at now: Instant) -> PortForecast.Ports {
         guard let keeps = keepsEndpoint(attachment) else { return .unknown }
         let isDoubtful = isDoubtful(attachment) && (round.followsSilence || round.number > 1)
-        guard !keeps || isDoubtful else { return .kept }
+        guard !keeps || isDoubtful else { return .fixed }
         let ports = PortForecast.Ports(allocation?.estimate, within: round.time, ofBlock: blockPortsLeft(at: now))
         guard isDoubtful else { return ports }
         switch ports {
-        case .counted, .drawn(_, _, isBlock: true): return ports
-        case .drawn where round.followsSilence && round.isTurnToSearch: return ports
-        case .drawn, .kept, .unknown: return .kept
+        case .sequential, .random(_, _, isBlock: true): return ports
+        case .random where round.followsSilence && round.isTurnToSearch: return ports
+        case .random, .fixed, .unknown: return .fixed
         }
     }
 

@@ -30,9 +30,9 @@ struct Recovery {
     )
 
     /// After a path that has lived so long another one is dialed for at once.
-    static let calm = Duration.seconds(2)
+    static let stableLifetime = Duration.seconds(2)
     /// So many in a row that have not may be a network that is being put in order: their pauses stay as short as the first.
-    static let shortLives = 4
+    static let flapLimit = 4
 
     /// How long a session lives without any path.
     let lifetime: Duration
@@ -47,10 +47,10 @@ struct Recovery {
     private var next: Duration?
     private var isBusy = false
     /// Whether what is under way began before something that makes it worthwhile to try again.
-    private var isHurried = false
+    private var isRetryWanted = false
     private var failures = 0
     /// Since when there has been a path, and how many in a row have not lived long.
-    private var gainedAt = Duration.zero - Self.calm
+    private var gainedAt = Duration.zero - Self.stableLifetime
     private var losses = 0
 
     /// The recovery of a session that has a path.
@@ -82,8 +82,8 @@ struct Recovery {
 
     /// At once, unless paths come and go.
     private mutating func pauseAfterLoss(at now: Duration) -> Duration {
-        losses = now - gainedAt < Self.calm ? losses + 1 : 0
-        return losses == 0 ? now : pause(from: now, failures: max(0, losses - Self.shortLives), Self.redialPauses, jitter: 1)
+        losses = now - gainedAt < Self.stableLifetime ? losses + 1 : 0
+        return losses == 0 ? now : pause(from: now, failures: max(0, losses - Self.flapLimit), Self.redialPauses, jitter: 1)
     }
 
     /// The latest dial has found no direct path, for a reason that may be over: it was disturbed, or looked for a circuit alone.
@@ -92,7 +92,7 @@ struct Recovery {
     /// Something is being tried.
     mutating func began() {
         isBusy = true
-        isHurried = false
+        isRetryWanted = false
         next = nil
     }
 
@@ -100,15 +100,15 @@ struct Recovery {
     /// - Parameter jitter: a random factor of pauses, from 0.5 to 1.5, so that peers that lost a path at one moment do not dial at one moment.
     mutating func ended(at now: Duration, jitter: Double) {
         isBusy = false
-        next = isHurried && kind?.isDirect != true ? now : pause(from: now, jitter: jitter)
-        isHurried = false
+        next = isRetryWanted && kind?.isDirect != true ? now : pause(from: now, jitter: jitter)
+        isRetryWanted = false
         failures += 1
     }
 
     /// The network has changed, or the server is back: what failed before may succeed now.
-    mutating func hurry(at now: Duration) {
+    mutating func retryNow(at now: Duration) {
         failures = 0
-        isHurried = isBusy
+        isRetryWanted = isBusy
         let isRedialed = kind == nil || kind?.isRelayed == true && allowsDirectPaths
         guard !isBusy, isRedialed else { return }
         next = now

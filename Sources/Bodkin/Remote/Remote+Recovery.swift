@@ -94,9 +94,9 @@ extension Remote {
 
     /// Whether another path is looked for already, by a dial so young that it would not be begun again. A dial for a direct path alone is none where a circuit would do.
     private func isDialing(for session: SessionState, _ context: Context, at now: Instant) -> Bool {
-        let youth = context.youth
+        let minimumRedialInterval = context.minimumRedialInterval
         return context.dials(for: session.id).contains {
-            $0.role == .dialer && now - $0.start < youth && !($0.isUpgrade && configuration.usesCircuits)
+            $0.role == .dialer && now - $0.start < minimumRedialInterval && !($0.isUpgrade && configuration.usesCircuits)
         }
     }
 
@@ -127,30 +127,30 @@ extension Remote {
         else { return }
         sessions[id]?.recalledAt = now
         if isDialing(for: session, context, at: now) { return }
-        if session.activePath?.isRelayed == true { return hurry(session, context, at: now) }
+        if session.activePath?.isRelayed == true { return retryNow(session, context, at: now) }
         perform(.suspect(id))
         redial(session, .anyPath, context, at: now)
     }
 
     // MARK: What failed before may succeed now
 
-    mutating func hurryAll(_ context: Context, at now: Instant) {
-        for session in context.sessions { hurry(session, context, at: now) }
+    mutating func retryAll(_ context: Context, at now: Instant) {
+        for session in context.sessions { retryNow(session, context, at: now) }
     }
 
     /// An upgrade that looks for a path by the former network begins again.
     mutating func networkChanged(_ context: Context, at now: Instant) {
-        hurryAll(context, at: now)
+        retryAll(context, at: now)
         for dial in context.dials where dial.isUpgrade && !superseded.contains(dial.id) { perform(.endDial(dial.id)) }
     }
 
     /// Who is meeting hears of the mapping; where nobody is, a circuit may be left for a direct path now.
-    mutating func hurryUpgrades(_ context: Context, at now: Instant) {
-        for session in context.sessions where session.activePath?.isRelayed == true { update(session.id, at: now) { $0.hurry(at: $1) } }
+    mutating func retryUpgrades(_ context: Context, at now: Instant) {
+        for session in context.sessions where session.activePath?.isRelayed == true { update(session.id, at: now) { $0.retryNow(at: $1) } }
     }
 
-    private mutating func hurry(_ session: SessionState, _ context: Context, at now: Instant) {
-        update(session.id, at: now) { $0.hurry(at: $1) }
+    private mutating func retryNow(_ session: SessionState, _ context: Context, at now: Instant) {
+        update(session.id, at: now) { $0.retryNow(at: $1) }
         // What was sent for it before may have been sent to nobody, and the circuit of a meeting is gone with the link that it ran on.
         let isDialed = context.dials(for: session.id).contains { $0.isDialed }
         if session.isDoubted || session.activePath == nil && !isDialed { redial(session, .anyPath, context, at: now) }

@@ -129,7 +129,7 @@ extension Remote {
         var isOver = false
         var isRegistrationSent = true
         /// A dial that is younger would not be begun again: what it takes to meet.
-        var youth = Duration.milliseconds(400)
+        var minimumRedialInterval = Duration.milliseconds(400)
         /// A random factor from 0.5 to 1.5, another one for each input.
         var jitter = 1.0
 

@@ -85,9 +85,9 @@ struct Remote: ~Copyable {
         case .opening(let path): opened(path, context)
         case .session(let id, let event): handle(event, of: id, context, at: now)
         case .registrationSent: recallPathless(context)
-        case .serverReturned: hurryAll(context, at: now)
+        case .serverReturned: retryAll(context, at: now)
         case .networkChanged: networkChanged(context, at: now)
-        case .mappingsChanged: hurryUpgrades(context, at: now)
+        case .mappingsChanged: retryUpgrades(context, at: now)
         case .timeout: timeout(context, at: now)
         }
     }

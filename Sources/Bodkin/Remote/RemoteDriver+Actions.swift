@@ -11,10 +11,10 @@ extension RemoteDriver {
         case .deliver(let session, let calls): if let connection = connection(session) { answer(calls, .success(connection)) }
         case .deliverIncoming(let session): if let connection = connection(session) { engine.incoming.yield(connection) }
         case .fail(let calls, let error): answer(calls, .failure(error))
-        case .startDial: start(Attempt(dialing: peer, engine: engine))
+        case .startDial: start(DialDriver(dialing: peer, engine: engine))
         case .failDial(let id, let error): dial(id)?.fail(error)
         case .endDial(let id): dial(id)?.end()
-        case .replaceDial(let id): dial(id)?.giveWay()
+        case .replaceDial(let id): dial(id)?.yieldToNewerDial()
         case .dropCircuit(let id): engine.circuits[id]?.endByPeer()
         case .answerMeet(let id, let isAccepted): answerMeet(id, isAccepted: isAccepted)
         case .takeCall(let meet): engine.takeCall(meet, of: peer)
@@ -24,14 +24,14 @@ extension RemoteDriver {
             }
         case .withdraw(let id): dial(id)?.withdraw()
         case .confirmDial(let id): dial(id)?.confirmed()
-        case .loseTentative(let id, let reason): dial(id)?.lostOffer(reason)
+        case .loseTentative(let id, let reason): dial(id)?.tentativeSessionFailed(reason)
         case .settle(let id): if let dial = dial(id) { dial.settled(on: dial.session?.activePath) }
         case .attach(let opening, let id): attach(opening, dial: id)
         case .beginSession(let opening, let id): beginSession(opening, dial: id)
         case .refuse(let id, let reason): refuse(id, reason)
         case .close(let id): take(id)?.close()
         case .offerAgain(let ids): offerAgain(ids)
-        case .redial(let id, let aim): if let record = sessions[id] { start(Attempt(resuming: record.driver, aim, engine: engine)) }
+        case .redial(let id, let aim): if let record = sessions[id] { start(DialDriver(resuming: record.driver, aim, engine: engine)) }
         case .recall(let id): if let record = sessions[id] { sendRecall(for: record.driver) }
         case .suspect(let id): sessions[id]?.driver.suspect()
         case .giveUp(let id): giveUp(id)
@@ -42,7 +42,7 @@ extension RemoteDriver {
 
     private func connection(_ session: SessionID) -> Connection? { sessions[session].map { Connection($0) } }
 
-    private func start(_ dial: Attempt) {
+    private func start(_ dial: DialDriver) {
         engine.keep(dial)
         dial.begin()
     }

@@ -62,7 +62,7 @@ extension RemoteDriver {
         case .lostPath(let path, let error, let wasActive):
             if wasActive { lost(path, error, record) }
             for dial in dials(for: driver) { dial.lost(path, error) }
-            engine.remotes.parted(path)
+            engine.remotes.drained(path)
         case .doubtful: return handle(.doubtful, of: driver.id)
         case .survived(let path, let silence): return path.kind.isDirect ? engine.answered(after: silence, from: path.local) : ()
         case .expired(let path, let silence): return path.kind.isDirect ? engine.died(after: silence, from: path.local) : ()
@@ -91,11 +91,11 @@ extension RemoteDriver {
     private func closed(_ record: SessionRecord, _ reason: SessionCloseReason) {
         let driver = record.driver
         engine.remotes.remove(record)
-        if let path = driver.activePath { engine.remotes.part(on: path, record) }
+        if let path = driver.activePath { engine.remotes.drain(path, record) }
         engine.remotes.countConnections()
         record.closed(reason)
         let text = SessionRecord.text(of: reason)
-        if !driver.isOnOffer { engine.tell(.closed(peer, reason: text), since: record.start) }
+        if !driver.isTentative { engine.tell(.closed(peer, reason: text), since: record.start) }
         handle(.closed(reason: text), of: driver.id)
     }
 }

@@ -9,7 +9,7 @@ final class RemoteDriver {
     unowned let engine: PeerEngine
     let peer: PeerID
     /// In the order in which they began.
-    private(set) var dials: [Attempt] = []
+    private(set) var dials: [DialDriver] = []
     private(set) var sessions: [SessionID: SessionRecord] = [:]
     private var machine: Remote
     private var callers: [Remote.CallID: EventLoopPromise<Connection>] = [:]
@@ -50,23 +50,23 @@ final class RemoteDriver {
             dials: dials.map(\.state), sessions: sessions.values.map(\.state), waiting: Set(openings.keys), isAdmitted: isAdmitted,
             hasRoomForCall: engine.remotes.hasRoomForCall, hasRoomForSession: engine.remotes.hasRoomForSession, isOver: engine.isOver,
             isRegistrationSent: engine.isRegistrationSent,
-            youth: .nanoseconds(max(.milliseconds(400), engine.serverRoundTrip * 5).nanoseconds), jitter: .random(in: 0.5...1.5))
+            minimumRedialInterval: .nanoseconds(max(.milliseconds(400), engine.serverRoundTrip * 5).nanoseconds), jitter: .random(in: 0.5...1.5))
     }
 
     // MARK: Dials
 
-    func dial(_ id: AttemptID) -> Attempt? { dials.first { $0.id == id } }
+    func dial(_ id: AttemptID) -> DialDriver? { dials.first { $0.id == id } }
 
     /// The dials that are for a session, or have led to it.
-    func dials(for session: SessionDriver) -> [Attempt] { dials.filter { $0.session === session } }
+    func dials(for session: SessionDriver) -> [DialDriver] { dials.filter { $0.session === session } }
 
     /// Keeps a dial. One of the same ID gives way to it.
-    func insert(_ dial: Attempt) {
+    func insert(_ dial: DialDriver) {
         if let index = dials.firstIndex(where: { $0.id == dial.id }) { dials[index] = dial } else { dials.append(dial) }
     }
 
     /// Forgets a dial. Returns whether it was kept.
-    func remove(_ dial: Attempt) -> Bool {
+    func remove(_ dial: DialDriver) -> Bool {
         guard let index = dials.firstIndex(where: { $0 === dial }) else { return false }
         dials.remove(at: index)
         return true
@@ -137,11 +137,11 @@ extension PeerEngine {
     }
 }
 
-extension Attempt {
+extension DialDriver {
     /// The dial, as far as it concerns the others of its remote peer.
     var state: Remote.DialState {
         Remote.DialState(
             id: id, role: role, purpose: dial.purpose, session: session?.id, instance: remoteInstance, start: dial.start,
-            isDialed: phase == .dialed, isPending: isPending, mayStillConnect: mayStillConnect, isTentative: isOnOffer)
+            isDialed: phase == .dialed, isPending: isPending, mayStillConnect: mayStillConnect, isTentative: isTentative)
     }
 }

@@ -19,8 +19,8 @@ final class Remotes {
     private(set) var sessionCount = 0
     private var calledCount = 0
     /// The paths that carry the last words of sessions that are over, until they are gone; and who waits for that.
-    private var parting: [(path: Path, record: SessionRecord)] = []
-    private var allParted: EventLoopPromise<Void>?
+    private var draining: [(path: Path, record: SessionRecord)] = []
+    private var allDrained: EventLoopPromise<Void>?
 
     init(_ engine: PeerEngine) { self.engine = engine }
 
@@ -47,13 +47,13 @@ final class Remotes {
     var hasNoDials: Bool { peers.isEmpty }
 
     /// The dial of that ID.
-    func dial(_ id: AttemptID) -> Attempt? { peers[id].flatMap { drivers[$0]?.dial(id) } }
+    func dial(_ id: AttemptID) -> DialDriver? { peers[id].flatMap { drivers[$0]?.dial(id) } }
 
     /// Whether a dial of that ID is with another remote peer.
     func isDial(_ id: AttemptID, ofOtherThan peer: PeerID) -> Bool { peers[id].map { $0 != peer } ?? false }
 
     /// Keeps a dial. One of the same ID gives way to it.
-    func insert(_ dial: Attempt) {
+    func insert(_ dial: DialDriver) {
         if let former = self.dial(dial.id) { remove(former) }
         self[dial.peer].insert(dial)
         peers[dial.id] = dial.peer
@@ -62,7 +62,7 @@ final class Remotes {
 
     /// Forgets a dial.
     @discardableResult
-    func remove(_ dial: Attempt) -> Bool {
+    func remove(_ dial: DialDriver) -> Bool {
         guard let driver = drivers[dial.peer], driver.remove(dial) else { return false }
         peers[dial.id] = nil
         if dial.role == .called { calledCount -= 1 }
@@ -70,7 +70,7 @@ final class Remotes {
     }
 
     /// Does something for each dial: what concerns the whole peer.
-    func forEachDial(_ body: (Attempt) -> Void) { for driver in Array(drivers.values) { for dial in driver.dials { body(dial) } } }
+    func forEachDial(_ body: (DialDriver) -> Void) { for driver in Array(drivers.values) { for dial in driver.dials { body(dial) } } }
 
     // MARK: Sessions
 
@@ -131,20 +131,20 @@ final class Remotes {
     // MARK: The last words
 
     /// A session is over, and this path carries its last words.
-    func part(on path: Path, _ record: SessionRecord) { parting.append((path, record)) }
+    func drain(_ path: Path, _ record: SessionRecord) { draining.append((path, record)) }
 
     /// A path of a session is gone: perhaps the one that carried the last words of a session.
-    func parted(_ path: Path) {
-        guard let index = parting.firstIndex(where: { $0.path === path }) else { return }
-        parting.remove(at: index)
-        if parting.isEmpty { allParted?.succeed() }
+    func drained(_ path: Path) {
+        guard let index = draining.firstIndex(where: { $0.path === path }) else { return }
+        draining.remove(at: index)
+        if draining.isEmpty { allDrained?.succeed() }
     }
 
     /// Done when the remote peers have the last words of the sessions that are over, or after so long. A program that ends before leaves them looking for it.
-    func part(within limit: TimeAmount) -> EventLoopFuture<Void> {
-        guard !parting.isEmpty else { return engine.eventLoop.makeSucceededVoidFuture() }
+    func drainPaths(within limit: TimeAmount) -> EventLoopFuture<Void> {
+        guard !draining.isEmpty else { return engine.eventLoop.makeSucceededVoidFuture() }
         let promise = engine.eventLoop.makePromise(of: Void.self)
-        allParted = promise
+        allDrained = promise
         let deadline = OneShot(on: engine.eventLoop, in: limit) { promise.succeed() }
         promise.futureResult.assumeIsolated().whenComplete { _ in deadline.cancel() }
         return promise.futureResult
@@ -161,7 +161,7 @@ extension SessionDriver {
     }
 }
 
-extension Attempt {
+extension DialDriver {
     /// Adds how much the dial needs the server.
     fileprivate func add(to demand: inout ServerDemand) {
         if role == .dialer, session == nil {

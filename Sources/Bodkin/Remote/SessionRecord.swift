@@ -11,7 +11,7 @@ final class SessionRecord {
     /// The start, as machines count it.
     let startInstant: Instant
     private(set) var isSettled = false
-    private var settlers: [ObjectIdentifier: EventLoopPromise<ConnectionReport>] = [:]
+    private var completionWaiters: [ObjectIdentifier: EventLoopPromise<ConnectionReport>] = [:]
 
     init(_ driver: SessionDriver, report: ConnectionReport, start: NIODeadline, clock: PeerClock) {
         self.driver = driver
@@ -71,19 +71,19 @@ final class SessionRecord {
 
     private func settle() {
         isSettled = true
-        for promise in settlers.values { promise.succeed(report) }
-        settlers = [:]
+        for promise in completionWaiters.values { promise.succeed(report) }
+        completionWaiters = [:]
     }
 
     /// The report, once nothing is tried any more.
     func settled(for call: ObjectIdentifier) -> EventLoopFuture<ConnectionReport> {
         guard !isSettled else { return driver.eventLoop.makeSucceededFuture(report) }
         let promise = driver.eventLoop.makePromise(of: ConnectionReport.self)
-        settlers[call] = promise
+        completionWaiters[call] = promise
         return promise.futureResult
     }
 
-    func cancelSettled(for call: ObjectIdentifier) { settlers.removeValue(forKey: call)?.fail(CancellationError()) }
+    func cancelSettled(for call: ObjectIdentifier) { completionWaiters.removeValue(forKey: call)?.fail(CancellationError()) }
 
     static func text(of reason: SessionCloseReason) -> String {
         switch reason {

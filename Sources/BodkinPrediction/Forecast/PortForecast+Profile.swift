@@ -3,9 +3,9 @@ extension PortForecast {
     package var network: NATProfile {
         let (mapping, allocation): (MappingBehaviour, AllocationKind) =
             switch ports {
-            case .kept: (.endpointIndependent, .unknown)
-            case .counted(let delta, _, _): (.addressAndPortDependent, .sequential(delta: delta))
-            case .drawn(let range, _, let isBlock): (.addressAndPortDependent, isBlock ? .block(range) : .random(range))
+            case .fixed: (.endpointIndependent, .unknown)
+            case .sequential(let delta, _, _): (.addressAndPortDependent, .sequential(delta: delta))
+            case .random(let range, _, let isBlock): (.addressAndPortDependent, isBlock ? .block(range) : .random(range))
             case .unknown: (.unknown, .unknown)
             }
         var profile = NATProfile(AllocationEstimate(mapping: mapping, allocation: allocation, confidence: 1, addresses: [address]))

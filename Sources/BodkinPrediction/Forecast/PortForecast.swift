@@ -5,11 +5,11 @@ public struct PortForecast: Hashable, Sendable {
     /// How the ports come about.
     public enum Ports: Hashable, Sendable {
         /// Every connection from the reserved port has the endpoint that the server sees, wherever it goes.
-        case kept
+        case fixed
         /// Each new connection has the port of the last one plus `delta`. `count` connections are opened, of which the other side aims at the one of this index.
-        case counted(delta: Int, count: Int, index: Int)
+        case sequential(delta: Int, count: Int, index: Int)
         /// Any port of the range; `count` connections are opened at most. `isBlock`: the range is a subscriber's own small part.
-        case drawn(ClosedRange<UInt16>, count: Int, isBlock: Bool)
+        case random(ClosedRange<UInt16>, count: Int, isBlock: Bool)
         /// Nothing is known.
         case unknown
     }
@@ -30,7 +30,7 @@ public struct PortForecast: Hashable, Sendable {
 
     /// The port of the probe that the remote side aims at, if ports are sequential; else ``port``.
     package var target: UInt16 {
-        guard case .counted(let delta, _, let index) = ports else { return port }
+        guard case .sequential(let delta, _, let index) = ports else { return port }
         return port(at: index, delta)
     }
 
@@ -42,7 +42,7 @@ public struct PortForecast: Hashable, Sendable {
 
     /// The ports that one probe may have, the most probable first, of one that counts.
     package var guesses: [UInt16] {
-        guard case .counted(let delta, let count, _) = ports else { return [] }
+        guard case .sequential(let delta, let count, _) = ports else { return [] }
         return (0..<count).map { port(at: $0, delta) }
     }
 }
@@ -60,13 +60,13 @@ extension PortForecast.Ports {
         switch estimate.allocation {
         case .sequential(let delta), .dependent(let delta):
             guard let window = AimWindow(noise: estimate.noise ?? .supposed, time: time, limit: limit) else { return }
-            self = .counted(delta: delta, count: window.count, index: window.index)
+            self = .sequential(delta: delta, count: window.count, index: window.index)
         // The external port of the next local port is the next one, whatever other hosts do: one probe is enough.
-        case .preserving: if limit > 0 { self = .counted(delta: 1, count: 1, index: 0) }
-        case .random(let range): if limit > 0 { self = .drawn(range, count: min(Traversal.opened, limit), isBlock: false) }
+        case .preserving: if limit > 0 { self = .sequential(delta: 1, count: 1, index: 0) }
+        case .random(let range): if limit > 0 { self = .random(range, count: min(Traversal.opened, limit), isBlock: false) }
         case .block(let range):
             let share = min(share, limit)
-            if share >= PortBlockBudget.least { self = .drawn(range, count: share, isBlock: true) }
+            if share >= PortBlockBudget.least { self = .random(range, count: share, isBlock: true) }
         case .equal, .unknown: break
         }
     }

@@ -32,7 +32,7 @@ package struct PunchRound: Hashable, Sendable {
         // Both ports are fixed: the Meet has done that.
         case (.meet, _): return nil
         case (.burst(let count, _), _): action = .burst(count: count, to: Endpoint(far.address, far.target))
-        case (.guess(let count), .drawn(let range, _, _)):
+        case (.guess(let count), .random(let range, _, _)):
             action = .guess(PortGuesses.draw(count, from: range, using: &random).map { Endpoint(far.address, $0) })
         case (.guess, _): action = .guess(far.guesses.map { Endpoint(far.address, $0) })
         }

@@ -26,31 +26,31 @@ package struct Traversal: Hashable, Sendable {
     /// - Parameter limit: the most SYNs of either side.
     init?(_ a: PortKnowledge, _ b: PortKnowledge, limit: Int = PunchPolicy.largestBudget) {
         switch (a.ports, b.ports) {
-        case (.kept, .kept): self.init(.meet, .meet, .meet, 1)
-        case (.kept, .counted(_, let count, _)):
+        case (.fixed, .fixed): self.init(.meet, .meet, .meet, 1)
+        case (.fixed, .sequential(_, let count, _)):
             // One probe misses only if more other allocations come in between than there are guesses.
             self.init(.predicted, .guess(count: count), .burst(count: 1, at: .known), b.single, first: .a)
-        case (.kept, .drawn(let range, let count, let isBlock)):
+        case (.fixed, .random(let range, let count, let isBlock)):
             let share = isBlock ? min(max(range.count / 16, Self.openedOfBlock.lowerBound), Self.openedOfBlock.upperBound) : Self.opened
             let open = min(share, count, limit)
             let guesses = min(isBlock ? Self.guessedOfBlock : Self.guessed, range.count, limit)
             self.init(
                 .birthday, .guess(count: guesses), .burst(count: open, at: .known),
                 Collision.probability(open: open, guesses: guesses, range: range.count), first: .a)
-        case (.counted(_, let first, _), .counted(_, let second, _)):
+        case (.sequential(_, let first, _), .sequential(_, let second, _)):
             self.init(.predicted, .burst(count: first, at: .predicted), .burst(count: second, at: .predicted), a.aimed * b.aimed)
-        case (.counted(_, let first, _), .drawn(let range, let second, isBlock: true)):
+        case (.sequential(_, let first, _), .random(let range, let second, isBlock: true)):
             self.init(
                 .birthday, .burst(count: first, at: .chosen), .burst(count: second, at: .predicted),
                 a.aimed * Collision.crossed(openA: 1, rangeA: 1, openB: second, rangeB: range.count))
-        case (.drawn(let near, let first, isBlock: true), .drawn(let far, let second, isBlock: true)):
+        case (.random(let near, let first, isBlock: true), .random(let far, let second, isBlock: true)):
             self.init(
                 .birthday, .burst(count: first, at: .chosen), .burst(count: second, at: .chosen),
                 Collision.crossed(openA: first, rangeA: near.count, openB: second, rangeB: far.count))
-        case (.counted, .kept), (.drawn, .kept), (.drawn(_, _, isBlock: true), .counted):
+        case (.sequential, .fixed), (.random, .fixed), (.random(_, _, isBlock: true), .sequential):
             guard let mirrored = Traversal(b, a, limit: limit) else { return nil }
             self.init(mirrored.plan.reversed, mirrored.probability)
-        case (.unknown, _), (_, .unknown), (.drawn, .drawn), (.drawn, .counted), (.counted, .drawn): return nil
+        case (.unknown, _), (_, .unknown), (.random, .random), (.random, .sequential), (.sequential, .random): return nil
         }
         guard probability >= Self.worthwhile else { return nil }
     }
@@ -84,17 +84,17 @@ struct PortKnowledge: Sendable {
     init?(_ profile: NATProfile, _ policy: PunchPolicy) {
         guard let keepsEndpoint = profile.keepsEndpoint else { return nil }
         if keepsEndpoint {
-            (ports, aimed, single) = (.kept, 1, 1)
+            (ports, aimed, single) = (.fixed, 1, 1)
             return
         }
         let (allocation, noise) = (profile.allocation, profile.estimate.noise ?? .supposed)
         let share = allocation.range.map { PortBlockBudget.share(of: $0.count) } ?? 0
         ports = PortForecast.Ports(profile.estimate, within: policy.timeToFire, ofBlock: share, limit: policy.probes)
         switch (ports, AimWindow(noise: noise, time: policy.timeToFire, limit: policy.probes)) {
-        case (.unknown, _), (.kept, _), (.counted, nil): return nil
-        case (.counted, let window?) where allocation.delta != nil: (aimed, single) = (window.probability, window.probabilityOfSingle)
-        case (.counted, _): (aimed, single) = (Self.exact, Self.exact)
-        case (.drawn, _): (aimed, single) = (1, 1)
+        case (.unknown, _), (.fixed, _), (.sequential, nil): return nil
+        case (.sequential, let window?) where allocation.delta != nil: (aimed, single) = (window.probability, window.probabilityOfSingle)
+        case (.sequential, _): (aimed, single) = (Self.exact, Self.exact)
+        case (.random, _): (aimed, single) = (1, 1)
         }
     }
 }

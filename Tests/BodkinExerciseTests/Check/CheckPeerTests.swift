@@ -21,11 +21,11 @@ struct CheckPeerTests {
     @Test(
         "says what becomes of the pair, and the peer's application hears nothing of it", .timeLimit(.minutes(1)),
         arguments: [
-            Pair(near: .portRestricted, far: .masquerade, ports: "kept", outcome: "likely", by: "meet"),
-            Pair(near: .fullCone, far: .symmetricSequential, ports: "counted", outcome: "certain", by: "meet"),
-            Pair(near: .portRestricted, far: .symmetricSequential, ports: "counted", outcome: "likely", by: "predicted"),
-            Pair(near: .symmetricBlock, far: .portRestricted, ports: "kept", outcome: "likely", by: "search"),
-            Pair(near: .symmetricRandom, far: .symmetricSequential, ports: "counted", outcome: "circuit", by: nil),
+            Pair(near: .portRestricted, far: .masquerade, ports: "fixed", outcome: "likely", by: "meet"),
+            Pair(near: .fullCone, far: .symmetricSequential, ports: "sequential", outcome: "certain", by: "meet"),
+            Pair(near: .portRestricted, far: .symmetricSequential, ports: "sequential", outcome: "likely", by: "predicted"),
+            Pair(near: .symmetricBlock, far: .portRestricted, ports: "fixed", outcome: "likely", by: "search"),
+            Pair(near: .symmetricRandom, far: .symmetricSequential, ports: "sequential", outcome: "circuit", by: nil),
         ])
     func foretold(_ pair: Pair) async throws {
         try await withPeerLab(.pair(pair.near, pair.far, seed: 1)) { place in

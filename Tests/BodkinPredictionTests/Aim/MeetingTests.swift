@@ -20,7 +20,7 @@ struct MeetingTests {
             guard let latest = estimate.allocation.latest(of: samples) else { return nil }
             let start = latest.sent + .milliseconds(150)
             let forecast = PortForecast(after: latest, estimate.allocation, noise: estimate.noise, within: .milliseconds(150))
-            guard case .counted(_, let count, _) = forecast.ports else { return nil }
+            guard case .sequential(_, let count, _) = forecast.ports else { return nil }
             var owned: Set<UInt16> = []
             for index in 0..<count {
                 network.now = start + .microseconds(100 * index)

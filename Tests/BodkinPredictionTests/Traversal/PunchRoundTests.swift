@@ -7,7 +7,7 @@ import Testing
     private static let far = IPAddress(v4: 0xCB00_7101)
 
     private static func counted(_ address: IPAddress, _ port: UInt16, delta: Int, index: Int = 8) -> PortForecast {
-        PortForecast(address: address, port: port, ports: .counted(delta: delta, count: 16, index: index))
+        PortForecast(address: address, port: port, ports: .sequential(delta: delta, count: 16, index: index))
     }
 
     @Test(arguments: [(1, 1), (1, 3), (-2, 1), (7, -5)]) func twoThatCountAimAtOneProbeOfEachOther(deltas: (Int, Int)) throws {
@@ -23,7 +23,7 @@ import Testing
     @Test func oneThatCountsFiresOnceAtAPortThatIsKept() throws {
         var random = SystemRandomNumberGenerator()
         let a = Self.counted(Self.near, 65_530, delta: 2)
-        let b = PortForecast(address: Self.far, port: 5_000, ports: .kept)
+        let b = PortForecast(address: Self.far, port: 5_000, ports: .fixed)
         let (ofA, ofB) = try (#require(PunchRound(own: a, far: b, using: &random)), #require(PunchRound(own: b, far: a, using: &random)))
         #expect(ofA.action == .burst(count: 1, to: Endpoint(Self.far, 5_000)) && ofA.waits(inRound: 1) && !ofB.waits(inRound: 1))
         guard case .guess(let guesses) = ofB.action else { throw CancellationError() }
@@ -34,7 +34,7 @@ import Testing
     @Test("the guesses go out first, and in the second round the burst does")
     func theSecondRoundTriesTheOtherOrder() throws {
         var random = SystemRandomNumberGenerator()
-        let (a, b) = (Self.counted(Self.near, 40_000, delta: 1), PortForecast(address: Self.far, port: 5_000, ports: .kept))
+        let (a, b) = (Self.counted(Self.near, 40_000, delta: 1), PortForecast(address: Self.far, port: 5_000, ports: .fixed))
         let (burst, guess) = try (#require(PunchRound(own: a, far: b, using: &random)), #require(PunchRound(own: b, far: a, using: &random)))
         #expect(burst.waits(inRound: 1) && !guess.waits(inRound: 1))
         #expect(!burst.waits(inRound: 2) && guess.waits(inRound: 2))
@@ -45,8 +45,8 @@ import Testing
 
     @Test func aSearchOpensAndGuessesWithinItsBudget() throws {
         var random = SystemRandomNumberGenerator()
-        let a = PortForecast(address: Self.near, port: 1_024, ports: .drawn(1024...65535, count: 512, isBlock: false))
-        let b = PortForecast(address: Self.far, port: 5_000, ports: .kept)
+        let a = PortForecast(address: Self.near, port: 1_024, ports: .random(1024...65535, count: 512, isBlock: false))
+        let b = PortForecast(address: Self.far, port: 5_000, ports: .fixed)
         let (ofA, ofB) = try (#require(PunchRound(own: a, far: b, using: &random)), #require(PunchRound(own: b, far: a, using: &random)))
         guard case .guess(let guesses) = ofB.action else { throw CancellationError() }
         #expect(ofA.action == .burst(count: 512, to: Endpoint(Self.far, 5_000)) && ofA.waits(inRound: 1))
@@ -60,11 +60,11 @@ import Testing
         var estimate = AllocationEstimate(mapping: .addressAndPortDependent, allocation: .block(range), confidence: 1)
         estimate.ports = range
         let block = PortForecast(address: Self.near, port: 2_100, ports: .init(estimate, within: .zero, ofBlock: 235))
-        #expect(block.ports == .drawn(range, count: 235, isBlock: true))
+        #expect(block.ports == .random(range, count: 235, isBlock: true))
         #expect(PortForecast.Ports(estimate, within: .zero, ofBlock: PortBlockBudget.least - 1) == .unknown)
-        let kept = PortForecast(address: Self.far, port: 5_000, ports: .kept)
+        let kept = PortForecast(address: Self.far, port: 5_000, ports: .fixed)
         #expect(PunchRound(own: block, far: kept, using: &random)?.action == .burst(count: 32, to: Endpoint(Self.far, 5_000)))
-        let other = PortForecast(address: Self.far, port: 2_200, ports: .drawn(range, count: 200, isBlock: true))
+        let other = PortForecast(address: Self.far, port: 2_200, ports: .random(range, count: 200, isBlock: true))
         let part = try #require(PunchRound(own: block, far: other, using: &random))
         #expect(part.action == .burst(count: 235, to: Endpoint(Self.far, 2_200)))
         // One round, and nothing is left: of both sides.
@@ -74,8 +74,8 @@ import Testing
 
     @Test func nothingIsSpentWhereNothingIsToBeGained() {
         var random = SystemRandomNumberGenerator()
-        let drawn = PortForecast(address: Self.near, port: 1_024, ports: .drawn(1024...65535, count: 512, isBlock: false))
-        let kept = PortForecast(address: Self.near, port: 1_024, ports: .kept)
+        let drawn = PortForecast(address: Self.near, port: 1_024, ports: .random(1024...65535, count: 512, isBlock: false))
+        let kept = PortForecast(address: Self.near, port: 1_024, ports: .fixed)
         let unknown = PortForecast(address: Self.near, port: 1_024, ports: .unknown)
         for (own, far) in [(drawn, drawn), (kept, kept), (unknown, kept), (kept, unknown), (drawn, Self.counted(Self.far, 4_000, delta: 1))] {
             #expect(PunchRound(own: own, far: far, using: &random) == nil && PunchRound(own: far, far: own, using: &random) == nil)
@@ -91,7 +91,7 @@ import Testing
         port: Int, delta: Int, index: Int
     ) {
         let forecast = PortForecast(
-            address: IPAddress(v4: 1), port: UInt16(port), ports: .counted(delta: delta, count: 256, index: index))
+            address: IPAddress(v4: 1), port: UInt16(port), ports: .sequential(delta: delta, count: 256, index: index))
         #expect(forecast.target == Self.wrapped(port + delta * (index + 1)))
         #expect(forecast.guesses.count == 256 && forecast.guesses[index] == forecast.target)
     }

@@ -18,7 +18,7 @@ struct TraversalTests {
         let left = profile.allocation.range.map { share.left(ofBlockSeenAs: $0, at: .zero) } ?? 0
         let ports =
             profile.keepsEndpoint == true
-            ? PortForecast.Ports.kept : PortForecast.Ports(profile.estimate, within: PunchPolicy().timeToFire, ofBlock: left)
+            ? PortForecast.Ports.fixed : PortForecast.Ports(profile.estimate, within: PunchPolicy().timeToFire, ofBlock: left)
         return (profile, PortForecast(address: addresses[index], port: 5_000, ports: ports))
     }
 

@@ -97,7 +97,7 @@ struct NATModelTests {
     func twoAddresses() throws {
         let model = try sampled(.addressDependent, addresses: 2)
         #expect(model.nat.allocation?.estimate.mapping == .addressDependent && model.nat.keepsEndpoint(Self.attachment()) == false)
-        guard case .counted(1, _, _) = model.nat.ports(Self.attachment(), for: .init(), at: .start) else { throw CancellationError() }
+        guard case .sequential(1, _, _) = model.nat.ports(Self.attachment(), for: .init(), at: .start) else { throw CancellationError() }
         let keeping = try sampled(.endpointIndependent, addresses: 2)
         #expect(keeping.nat.keepsEndpoint(Self.attachment()) == true && !keeping.nat.isDoubtful(Self.attachment()))
     }
@@ -107,9 +107,9 @@ struct NATModelTests {
         let model = try sampled(.addressDependent, addresses: 1)
         #expect(model.nat.keepsEndpoint(Self.attachment()) == true && model.nat.isDoubtful(Self.attachment()))
         func ports(_ round: NATModel.Round) -> PortForecast.Ports { model.nat.ports(Self.attachment(), for: round, at: .start) }
-        #expect(ports(.init()) == .kept)
+        #expect(ports(.init()) == .fixed)
         for round in [NATModel.Round(followsSilence: true), NATModel.Round(number: 2)] {
-            guard case .counted(1, _, _) = ports(round) else { throw CancellationError() }
+            guard case .sequential(1, _, _) = ports(round) else { throw CancellationError() }
         }
         #expect(!model.nat.isDoubtful(Self.attachment(40_000)), "a number that is kept is kept for every address")
         model.act(.addressDependenceShown)

@@ -9,9 +9,9 @@ import Testing
 struct PredictedPunchTests {
     private static let here = IPAddress(v4: 0xCB00_710B)
     private static let there = IPAddress(v4: 0xCB00_710D)
-    private static let counted = PortForecast.Ports.counted(delta: 1, count: 16, index: 8)
-    private static let drawn = PortForecast.Ports.drawn(1024...65535, count: 512, isBlock: false)
-    private static let block = PortForecast.Ports.drawn(2050...2561, count: 200, isBlock: true)
+    private static let counted = PortForecast.Ports.sequential(delta: 1, count: 16, index: 8)
+    private static let drawn = PortForecast.Ports.random(1024...65535, count: 512, isBlock: false)
+    private static let block = PortForecast.Ports.random(2050...2561, count: 200, isBlock: true)
 
     private static func forecast(_ ports: PortForecast.Ports) -> PortForecast { PortForecast(address: there, port: 5000, ports: ports) }
 
@@ -32,7 +32,7 @@ struct PredictedPunchTests {
         init(_ ports: PortForecast.Ports, isAuthenticated: Bool = true) throws {
             report = ConnectionReport(peer: try #require(PeerID(publicKey: [UInt8](repeating: 1, count: 32))))
             let nat = DialContext.LocalNAT(
-                observed: Endpoint(PredictedPunchTests.here, 4000), keepsEndpoint: ports == .kept, isAllocatorKnown: ports != .kept,
+                observed: Endpoint(PredictedPunchTests.here, 4000), keepsEndpoint: ports == .fixed, isAllocatorKnown: ports != .fixed,
                 blockPortsLeft: 40, ports: { _ in ports })
             context = DialContext(
                 start: .start, isDialer: true, isRemoteAuthenticated: isAuthenticated, isConnecting: false, allowsPrediction: true,
@@ -77,7 +77,7 @@ struct PredictedPunchTests {
         }
     }
 
-    @Test("before the remote peer has proved itself nothing is told and nothing fired", arguments: [counted, drawn, PortForecast.Ports.kept])
+    @Test("before the remote peer has proved itself nothing is told and nothing fired", arguments: [counted, drawn, PortForecast.Ports.fixed])
     func authentication(_ ports: PortForecast.Ports) throws {
         var dial = try Driven(ports, isAuthenticated: false)
         dial.feed(.remoteForecast(Self.forecast(Self.counted), round: 1))
@@ -103,7 +103,7 @@ struct PredictedPunchTests {
 
     @Test("a known port guesses from the reserved port at once, and fires after the other side in the second round")
     func guesses() throws {
-        var dial = try Driven(.kept)
+        var dial = try Driven(.fixed)
         dial.feed(.remoteForecast(Self.forecast(Self.drawn), round: 1))
         dial.run(for: .milliseconds(1))
         let count = dial.connects.count
@@ -171,7 +171,7 @@ struct PredictedPunchTests {
 
     @Test("what there is no room for is said in the report")
     func room() throws {
-        var dial = try Driven(.kept)
+        var dial = try Driven(.fixed)
         dial.grants = 100
         dial.feed(.remoteForecast(Self.forecast(Self.drawn), round: 1))
         dial.run(for: .milliseconds(1))
@@ -229,8 +229,8 @@ struct PredictedPunchTests {
     func hostile() throws {
         for seed in 1...300 as ClosedRange<UInt64> {
             var random = SeededGenerator(seed: seed)
-            let kinds = [Self.counted, Self.drawn, Self.block, .kept, .unknown]
-            var dial = try Driven(kinds.randomElement(using: &random) ?? .kept, isAuthenticated: seed % 2 == 0)
+            let kinds = [Self.counted, Self.drawn, Self.block, .fixed, .unknown]
+            var dial = try Driven(kinds.randomElement(using: &random) ?? .fixed, isAuthenticated: seed % 2 == 0)
             for _ in 0..<100 {
                 switch Int.random(in: 0..<10, using: &random) {
                 case 0: dial.feed(.natLearned)
@@ -240,7 +240,7 @@ struct PredictedPunchTests {
                     dial.context.isRemoteAuthenticated = true
                     dial.feed(.remoteAuthenticated)
                 case 4, 5:
-                    let forecast = Self.forecast(kinds.randomElement(using: &random) ?? .kept)
+                    let forecast = Self.forecast(kinds.randomElement(using: &random) ?? .fixed)
                     dial.feed(.remoteForecast(forecast, round: Int.random(in: -1...4, using: &random)))
                 case 6: dial.feed(.denied(Int.random(in: 0...2000, using: &random)))
                 case 7: dial.context.isConnecting.toggle()

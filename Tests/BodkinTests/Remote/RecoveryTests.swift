@@ -13,7 +13,7 @@ import Testing
     @Test func aDirectPathNeedsNothing() {
         var recovery = Self.recovery()
         #expect(recovery.deadline == nil)
-        recovery.hurry(at: .seconds(5))
+        recovery.retryNow(at: .seconds(5))
         #expect(recovery.deadline == nil)
     }
 
@@ -59,7 +59,7 @@ import Testing
         var relayed = Self.recovery(kind: nil, directPaths: false)
         relayed.carried(by: .circuit, at: .zero)
         #expect(relayed.deadline == nil)
-        relayed.hurry(at: .seconds(1))
+        relayed.retryNow(at: .seconds(1))
         #expect(relayed.deadline == nil)
     }
 
@@ -84,13 +84,13 @@ import Testing
     @Test func aChangeOfTheNetworkIsAReasonToTryAtOnce() {
         for role in [Session.Role.dialer, .called] {
             var recovery = Self.recovery(role, kind: .circuit)
-            recovery.hurry(at: .seconds(7))
+            recovery.retryNow(at: .seconds(7))
             #expect(recovery.deadline == .seconds(7) && recovery.act(at: .seconds(7)) == .upgrade)
         }
         // What is under way began too early to count.
         var busy = Self.recovery(kind: .circuit)
         busy.began()
-        busy.hurry(at: .seconds(8))
+        busy.retryNow(at: .seconds(8))
         #expect(busy.deadline == nil)
         busy.ended(at: .seconds(9), jitter: 1)
         #expect(busy.deadline == .seconds(9))
@@ -131,7 +131,7 @@ import Testing
                 kind = [nil, .circuit, .tcp][Int(random.below(3))]
                 recovery.carried(by: kind, at: now)
                 if kind != nil { pathlessSince = nil } else { pathlessSince = pathlessSince ?? now }
-            case 2: recovery.hurry(at: now)
+            case 2: recovery.retryNow(at: now)
             case 3 where isBusy:
                 isBusy = false
                 recovery.ended(at: now, jitter: 0.5 + Double(random.below(100)) / 100)

@@ -58,7 +58,7 @@ struct RemoteRecoveryTests {
         bench.now = .start + .milliseconds(500)
         #expect(recall(3) == ["suspect s", "end anyPath", "redial s for anyPath"])
         bench.now = .start + .milliseconds(1000)
-        bench.context.youth = .seconds(2)
+        bench.context.minimumRedialInterval = .seconds(2)
         #expect(recall(3) == [])
         bench.change(session) { $0.activePath = nil }
         bench.context.dials = []

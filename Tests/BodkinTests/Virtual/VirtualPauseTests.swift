@@ -118,7 +118,7 @@ final class VirtualTrace {
             note(end.name, "doubted", "\(end.driver.isDoubted)")
             note(end.name, "link", engine.isRegistered ? "registered" : engine.isLinkUp ? "up" : "down")
             note(end.name, "mapping", engine.bindings.map { $0.observed.map { "\($0)" } ?? "unknown" }.joined(separator: " "))
-            var dials: [Attempt] = []
+            var dials: [DialDriver] = []
             engine.remotes.forEachDial { dials.append($0) }
             note(end.name, "dials", dials.map { "\($0.role) \("\($0.id)".prefix(4)) \($0.phase)" }.joined(separator: ", "))
             let attempts = dials.flatMap(\.report.attempts)

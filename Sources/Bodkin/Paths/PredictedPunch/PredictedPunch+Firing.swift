@@ -8,7 +8,7 @@ extension PredictedPunch {
         var random = SplitMix64(state: context.seed)
         guard let part = PunchRound(own: own, far: remote, using: &random) else {
             // What was only tried because a Meet stayed silent does not say why it did.
-            isHopeless = !followsSilence && !context.localNAT().isMappingDoubtful && (own.ports != .kept || remote.ports != .kept)
+            isHopeless = !followsSilence && !context.localNAT().isMappingDoubtful && (own.ports != .fixed || remote.ports != .fixed)
             return close()
         }
         isLast = part.isLast || round == Self.roundLimit
@@ -19,7 +19,7 @@ extension PredictedPunch {
     private func skew(of action: PunchRound.Action, _ context: DialContext) -> Duration {
         switch (action, own?.ports) {
         // The guessing side has fired when it told us so: a way through the server ago, and our SYN takes its own way.
-        case (.burst, .counted): .zero
+        case (.burst, .sequential): .zero
         case (.burst, _): Self.burstDuration
         // Our forecast has to reach the other side first, which fires then.
         case (.guess, _): max(Self.burstDuration, context.timeByCircuit)
@@ -33,7 +33,7 @@ extension PredictedPunch {
         switch action {
         case .burst(var count, let endpoint):
             // Another dial may have taken its part meanwhile.
-            if case .drawn(_, _, true) = own?.ports { count = min(count, context.localNAT().blockPortsLeft) }
+            if case .random(_, _, true) = own?.ports { count = min(count, context.localNAT().blockPortsLeft) }
             perform(.takePorts(count))
             entry.detail = "predicted, from fresh ports"
             let first = nextLocal
@@ -43,7 +43,7 @@ extension PredictedPunch {
             waiting = endpoints.map { (.reservedPort, $0) }[...]
         }
         // Between batches bytes flow. Strangers that take ports of a sequential allocator are let in as late as can be.
-        turnSize = if case .counted = own?.ports { waiting.count } else { Self.batchSize }
+        turnSize = if case .sequential = own?.ports { waiting.count } else { Self.batchSize }
         open(entry, in: &report)
         (room, unfired, withoutDescriptor, firingStart) = (0, 0, 0, now)
         perform(.requestRoom(waiting.count))

@@ -22,14 +22,14 @@ extension PredictedPunch {
         }
         let ports = nat.ports(forecastRound(number, context))
         switch ports {
-        case .kept:
-            own = PortForecast(address: observed.address, port: observed.port, ports: .kept)
+        case .fixed:
+            own = PortForecast(address: observed.address, port: observed.port, ports: .fixed)
             isActive = isActive || remote != nil
             tellIfReady(context, at: now)
-        case .counted:
+        case .sequential:
             isActive = true
             perform(.sample(round: number))
-        case .drawn(_, _, let isBlock):
+        case .random(_, _, let isBlock):
             isActive = true
             // A port between those seen is certainly in the block; one beyond them may be outside it.
             var random = SplitMix64(state: context.seed)
@@ -66,7 +66,7 @@ extension PredictedPunch {
     /// If the remote peer's ports are kept, its card says what it will answer. It fires when it has our forecast, half a round trip by circuit from now. So does this
     /// side, without waiting for the answer; a few milliseconds later, so that our SYN does not come before the guesses are out.
     private mutating func assumeRemoteForecast(_ context: DialContext, at now: Instant) {
-        guard case .counted = own?.ports, remote == nil, context.keptRemoteEndpoint != nil, context.timeByCircuit > .zero else { return }
+        guard case .sequential = own?.ports, remote == nil, context.keptRemoteEndpoint != nil, context.timeByCircuit > .zero else { return }
         assumedArrival = now + context.timeByCircuit + max(.milliseconds(5), context.timeByCircuit / 8)
     }
 
@@ -96,7 +96,7 @@ extension PredictedPunch {
         if let time = assumedArrival, now >= time {
             assumedArrival = nil
             if remote == nil, let endpoint = context.keptRemoteEndpoint {
-                remote = PortForecast(address: endpoint.address, port: endpoint.port, ports: .kept)
+                remote = PortForecast(address: endpoint.address, port: endpoint.port, ports: .fixed)
                 fireIfReady(context, at: now)
             }
         }

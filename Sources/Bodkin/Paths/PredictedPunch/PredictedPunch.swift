@@ -83,7 +83,7 @@ struct PredictedPunch: PathStrategy {
             let nat = context.localNAT()
             guard context.allowsPrediction, round == 0, nat.isMappingDoubtful else { return }
             (followsSilence, followsLongSilence) = (true, isLong)
-            if nat.ports(forecastRound(1, context)) != .kept { prepare(1, context, at: now) }
+            if nat.ports(forecastRound(1, context)) != .fixed { prepare(1, context, at: now) }
         case .sampled(let number, let sample): sampled(number, sample, context, at: now)
         case .remoteAuthenticated: tellIfReady(context, at: now)
         case .remoteForecast(let forecast, let number): received(forecast, number, context, at: now)
@@ -100,7 +100,7 @@ struct PredictedPunch: PathStrategy {
         case .secured(let shot): judge(shot, .succeeded, "", context, &report, at: now)
         case .settled(let shot):
             judge(shot, .succeeded, "", context, &report, at: now)
-            if let own, own.ports != .kept, context.localNAT().isMappingDoubtful { perform(.foundAddressDependence) }
+            if let own, own.ports != .fixed, context.localNAT().isMappingDoubtful { perform(.foundAddressDependence) }
         case .superseded(let shot): lost(shot, .superseded, context, &report, at: now)
         case .lost(let shot, let loss): lost(shot, loss, context, &report, at: now)
         case .timeout: timeout(context, &report, at: now)

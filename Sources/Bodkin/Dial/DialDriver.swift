@@ -4,7 +4,7 @@ import BodkinTransport
 import NIOCore
 
 /// The driver of a ``Dial`` and its strategies: its channels, its timer, and those who wait for it. Confined to the engine's event loop.
-final class Attempt {
+final class DialDriver {
     typealias Role = Dial.Role
     typealias Aim = Dial.Aim
     enum Phase { case waiting, dialed, meeting, over }
@@ -50,12 +50,12 @@ final class Attempt {
     }
 
     /// A first dial once more, for the same callers.
-    convenience init(anew former: Attempt) {
+    convenience init(anew former: DialDriver) {
         self.init(Dial(.random(), anew: former.dial), engine: former.engine)
     }
 
     /// The same dial, which waits for another instance.
-    convenience init(again former: Attempt) {
+    convenience init(again former: DialDriver) {
         self.init(Dial(again: former.dial), engine: former.engine)
         session = former.session
         forecastPromise = former.forecastPromise
@@ -70,7 +70,7 @@ final class Attempt {
 }
 
 /// What others may know of a dial.
-extension Attempt {
+extension DialDriver {
     var id: AttemptID { dial.id }
     var peer: PeerID { dial.peer }
     var role: Role { dial.role }
@@ -94,7 +94,7 @@ extension Attempt {
     /// Whether it looks for a direct path beside a circuit that works.
     var isUpgrade: Bool { isResumption && dial.aim == .directPath }
     /// Whether the session is an offer of ours that has no answer yet.
-    var isOnOffer: Bool { !isResumption && session?.isOnOffer == true }
+    var isTentative: Bool { !isResumption && session?.isTentative == true }
     /// Whether our circuit is a path of the session, by whichever path that began.
     var isCircuitTaken: Bool { engine.circuits[id].map { session?.runs(on: $0) ?? false } ?? false }
     /// Whether no strategy tries anything more.
@@ -128,7 +128,7 @@ extension Attempt {
 }
 
 /// What comes of a dial, for those who wait for it.
-extension Attempt {
+extension DialDriver {
     /// The remote peer's forecast; nil where it tells nothing.
     func queryForecast() -> EventLoopFuture<WireForecast?> {
         let promise = engine.eventLoop.makePromise(of: WireForecast?.self)

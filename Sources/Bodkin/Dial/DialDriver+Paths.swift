@@ -5,7 +5,7 @@ import NIOCore
 import NIOSSL
 
 /// The paths of a dial, and the session that they are for.
-extension Attempt {
+extension DialDriver {
     /// Begins the circuit's handshake.
     func openCircuit() {
         early = ByteBuffer()
@@ -98,7 +98,7 @@ extension Attempt {
         let record = remote.adopt(driver, report: report, start: start, kind: path.kind)
         driver.add(path)
         record.began(on: path)
-        if !isOnOffer { connected(driver, route: Route(path.kind)) }
+        if !isTentative { connected(driver, route: Route(path.kind)) }
         feed(.sessionBegan)
     }
 
@@ -121,13 +121,13 @@ extension Attempt {
 
     /// Ends a tentative session that has no answer yet.
     func withdraw() {
-        guard isOnOffer, let driver = session else { return }
+        guard isTentative, let driver = session else { return }
         session = nil
         driver.abort(code: 0, reason: "the dial was given up")
     }
 
     /// The remote peer did not accept the tentative session, for this reason; nil if its own session takes the place.
-    func lostOffer(_ reason: String?) {
+    func tentativeSessionFailed(_ reason: String?) {
         session = nil
         feed(.tentativeSessionFailed(reason))
     }
@@ -153,7 +153,7 @@ extension Attempt {
 
     /// A direct path carries the session.
     func settled(on path: Path?) {
-        guard phase != .over, !isOnOffer, let path else { return }
+        guard phase != .over, !isTentative, let path else { return }
         for other in Array(paths.values) where other !== path { other.close() }
         if let key = key(of: path) { deliver(.settled(key.shot), to: key.strategy) }
         feed(.settled(remote: path.remote))

@@ -14,14 +14,14 @@ import Musl
 import Darwin
 #endif
 
-/// Names one SYN of a dial: whose strategy's, by its place in ``Attempt/strategies``, and which of it.
+/// Names one SYN of a dial: whose strategy's, by its place in ``DialDriver/strategies``, and which of it.
 struct ShotKey: Hashable {
     let strategy: Int
     let shot: ShotID
 }
 
 /// The driver of the strategies: their sockets, their timer, the server's signals, the NAT model's samples, and who hears of what.
-extension Attempt {
+extension DialDriver {
     private var strategyContext: DialContext {
         let meeting = dial.meeting
         return DialContext(

@@ -8,7 +8,7 @@ import Logging
 import NIOCore
 
 /// What happens to a dial, as the rest of the engine tells it.
-extension Attempt {
+extension DialDriver {
     func begin() {
         feed(.begin(isFirst: true))
         engine.link?.flush()
@@ -21,7 +21,7 @@ extension Attempt {
     func receivedForecast(_ forecast: WireForecast) { feed(.forecast(forecast)) }
     func answerForecastQuery() { feed(.samplingChanged) }
     /// Another one is in its place.
-    func giveWay() { feed(.replaced) }
+    func yieldToNewerDial() { feed(.replaced) }
     func end() { feed(.ended) }
     /// A called end whose dialer never comes is forgotten.
     func expire() { setTimer() }
@@ -72,11 +72,11 @@ extension Attempt {
 }
 
 /// The driver of the ``Dial``.
-extension Attempt {
+extension DialDriver {
     private var context: Dial.Context {
         let (engine, id) = (engine, id)
         return Dial.Context(
-            session: session.map { Dial.Session(activePath: $0.activePath?.kind, isSuspect: $0.isSuspect, isTentative: isOnOffer) },
+            session: session.map { Dial.Session(activePath: $0.activePath?.kind, isSuspect: $0.isSuspect, isTentative: isTentative) },
             isCircuitOpen: engine.circuits[id] != nil, isCircuitTaken: isCircuitTaken, isConnecting: hasConnection,
             isRemoteAuthenticated: isRemoteAuthenticated, areStrategiesExhausted: isExhausted,
             verdict: strategies.lazy.compactMap(\.verdict).first, isRegistrationSent: engine.isRegistrationSent,
@@ -122,7 +122,7 @@ extension Attempt {
             if let refusal { feed(.refused(refusal)) }
         case .waitAgain: waitAgain()
         case .dialAnew:
-            let successor = Attempt(anew: self)
+            let successor = DialDriver(anew: self)
             engine.keep(successor)
             remote.handle(.dialReplaced(id, by: successor.id))
             end()
@@ -173,7 +173,7 @@ extension Attempt {
     }
 
     private func waitAgain() {
-        let successor = Attempt(again: self)
+        let successor = DialDriver(again: self)
         dial.stop()
         closeStrategies()
         engine.keep(successor)
@@ -227,7 +227,7 @@ extension PeerEngine {
     /// Dials a peer by circuit, opens no session, and asks for its forecast: its application hears nothing of it.
     func queryForecast(of peer: PeerID) -> EventLoopFuture<WireForecast?> {
         if let error = dialRefusal(to: peer) { return eventLoop.makeFailedFuture(error) }
-        let attempt = Attempt(dialing: peer, for: .forecast, engine: self)
+        let attempt = DialDriver(dialing: peer, for: .forecast, engine: self)
         keep(attempt)
         return attempt.queryForecast()
     }
