@@ -2,14 +2,7 @@
 @_exported public import BodkinCore
 @_exported public import BodkinIdentity
 @_exported public import BodkinPrediction
-public import BodkinProtocols
-public import BodkinTransport
-
-/// Where a rendezvous server is, how it is recognised, and the token that lets one in.
-public typealias RendezvousURL = BodkinProtocols.RendezvousURL
-/// Which stream of a connection.
-public typealias StreamID = BodkinProtocols.StreamID
-/// Why a connection or a stream of it can no longer be used.
-public typealias ConnectionError = BodkinTransport.ConnectionError
-/// Why the network cannot be used as asked.
-public typealias TransportError = BodkinTransport.TransportError
+@_exported public import struct BodkinProtocols.RendezvousURL
+@_exported public import struct BodkinProtocols.StreamID
+@_exported public import struct BodkinTransport.ConnectionError
+@_exported public import struct BodkinTransport.TransportError
