@@ -2,4 +2,5 @@
 @_exported public import BodkinBroker
 @_exported public import BodkinCore
 @_exported public import BodkinIdentity
+
 @_exported public import struct BodkinProtocols.RendezvousURL

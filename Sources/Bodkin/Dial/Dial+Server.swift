@@ -63,15 +63,19 @@ extension Dial {
         // Both dial each other: the other one's dial goes ahead.
         if !isResumption, context.hasDeferredMeet { perform(.acceptDeferredMeet(nil)) }
         if case .dialed(var dialed) = phase {
+            if !dialed.isPending { sayWaiting() }
             dialed.isPending = true
             phase = .dialed(dialed)
             return
         }
         // What has led to a path needs no other Meet.
         guard isOpen(context), !hasDirectPath, !context.isCircuitTaken else { return }
+        sayWaiting()
         perform(.finishStrategies(thenConclude: false))
         perform(.waitAgain)
     }
+
+    private mutating func sayWaiting() { if purpose == .open { perform(.emit(.waiting(peer))) } }
 
     mutating func refused(_ reason: WireDialFailed.Reason, _ context: Context, at now: Instant) {
         // Otherwise a path has come up all the same.

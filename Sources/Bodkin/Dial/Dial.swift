@@ -167,6 +167,10 @@ struct Dial: ~Copyable {
     var isResumption: Bool { if case .resume = purpose { true } else { false } }
     /// What is looked for.
     var aim: Aim { if case .resume(let aim) = purpose { aim } else { .anyPath } }
+    /// Whether the Dial is still to be sent, the server has it, or both sides meet.
+    var isWaiting: Bool { if case .waiting = phase { true } else { false } }
+    var isDialed: Bool { if case .dialed = phase { true } else { false } }
+    var isMeeting: Bool { if case .meeting = phase { true } else { false } }
     /// Whether it is over.
     var isOver: Bool { if case .over = phase { true } else { false } }
     /// Whether the remote peer has proved itself over this dial's circuit.

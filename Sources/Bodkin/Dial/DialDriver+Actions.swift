@@ -96,7 +96,7 @@ extension DialDriver {
 
     /// Waits for the next deadline of the dial and of its strategies.
     func setTimer() {
-        let deadline = phase == .over ? nil : ([dial.deadline] + strategies.map(\.deadline)).compactMap { $0 }.min()
+        let deadline = isOver ? nil : ([dial.deadline] + strategies.map(\.deadline)).compactMap { $0 }.min()
         if deadline != timer.deadline { timer.set(to: deadline, by: engine.clock) { [weak self] in self?.deadlineCame() } }
     }
 

@@ -62,7 +62,7 @@ extension DialDriver {
 
     /// An accepted connection turned out to be this dial's.
     func secured(_ path: Path, candidate: Candidate.Kind?) {
-        guard phase != .over else { return path.close() }
+        guard !isOver else { return path.close() }
         var entry = ConnectionReport.Attempt(route: .direct, remote: path.remote, candidate: candidate, start: elapsed)
         entry.detail = "opened by the remote peer"
         dial.report.attempts.append(entry)
@@ -73,7 +73,7 @@ extension DialDriver {
 
     private func secured(_ path: Path, _ ref: Dial.PathRef) {
         // The engine may be gone with it.
-        guard phase != .over else { return path.close() }
+        guard !isOver else { return path.close() }
         feed(.secured(ref, path.kind, remote: path.remote))
     }
 
@@ -143,7 +143,7 @@ extension DialDriver {
     func lost(_ path: Path, _ error: (any Error)?) {
         guard path.kind.isDirect else { return }
         feed(.directPathLost)
-        guard phase == .meeting else { return }
+        guard isMeeting else { return }
         if let key = key(of: path) {
             paths[key] = nil
             deliver(.lost(key.shot, .beforeTakeover(error?.inPlainWords ?? "")), to: key.strategy)
@@ -153,7 +153,7 @@ extension DialDriver {
 
     /// A direct path carries the session.
     func settled(on path: Path?) {
-        guard phase != .over, !isTentative, let path else { return }
+        guard !isOver, !isTentative, let path else { return }
         for other in Array(paths.values) where other !== path { other.close() }
         if let key = key(of: path) { deliver(.settled(key.shot), to: key.strategy) }
         feed(.settled(remote: path.remote))

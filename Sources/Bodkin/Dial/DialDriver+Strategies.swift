@@ -40,14 +40,14 @@ extension DialDriver {
 
     /// Something has happened that concerns every strategy.
     func tell(_ event: PathStrategyEvent) {
-        guard phase != .over else { return }
-        for index in strategies.indices where phase != .over { deliver(event, to: index) }
+        guard !isOver else { return }
+        for index in strategies.indices where !isOver { deliver(event, to: index) }
         tellDialOfExhaustion()
     }
 
     /// Something has happened to a connection of a strategy.
     func tell(_ event: PathStrategyEvent, to strategy: Int) {
-        guard phase != .over else { return }
+        guard !isOver else { return }
         deliver(event, to: strategy)
         tellDialOfExhaustion()
     }
@@ -78,7 +78,7 @@ extension DialDriver {
 
     /// There is room for so many connections. Returns whether it is of use.
     func granted(_ count: Int, for use: HalfOpenBudget.Use) -> Bool {
-        guard phase == .meeting, let index = strategies.firstIndex(where: { $0.roomUse == use }) else { return false }
+        guard isMeeting, let index = strategies.firstIndex(where: { $0.roomUse == use }) else { return false }
         tell(.granted(count), to: index)
         return true
     }
@@ -152,7 +152,7 @@ extension DialDriver {
         let connection: EventLoopFuture<any Channel>
         switch source {
         case .dialPort(let interface):
-            guard phase == .meeting, let port = engine.port(for: id) else {
+            guard isMeeting, let port = engine.port(for: id) else {
                 connecting[key] = nil
                 engine.releaseRoom(of: id, use)
                 return tell(.failed(key.shot, .other("no port to connect from")), to: key.strategy)
@@ -165,7 +165,7 @@ extension DialDriver {
         connection.assumeIsolated().whenComplete { [weak self] result in
             engine.releaseRoom(of: id, use, after: result.failure)
             let isAwaited = self?.connecting.removeValue(forKey: key) != nil
-            guard let self, self.phase == .meeting, isAwaited else { return (try? result.get())?.close(promise: nil) ?? () }
+            guard let self, self.isMeeting, isAwaited else { return (try? result.get())?.close(promise: nil) ?? () }
             switch result {
             case .success(let channel): self.connected(key, channel)
             case .failure(let error): self.tell(.failed(key.shot, ShotFailure(error)), to: key.strategy)

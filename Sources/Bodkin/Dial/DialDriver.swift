@@ -7,7 +7,6 @@ import NIOCore
 final class DialDriver {
     typealias Role = Dial.Role
     typealias Aim = Dial.Aim
-    enum Phase { case waiting, dialed, meeting, over }
 
     unowned let engine: PeerEngine
     /// What else there is with the remote peer.
@@ -77,14 +76,10 @@ extension DialDriver {
     var report: ConnectionReport { dial.report }
     var remoteInstance: InstanceID? { dial.remoteInstance }
     var isPending: Bool { dial.isPending }
-    var phase: Phase {
-        switch dial.phase {
-        case .waiting: .waiting
-        case .dialed: .dialed
-        case .meeting: .meeting
-        case .over: .over
-        }
-    }
+    var isWaiting: Bool { dial.isWaiting }
+    var isDialed: Bool { dial.isDialed }
+    var isMeeting: Bool { dial.isMeeting }
+    var isOver: Bool { dial.isOver }
 
     /// When the caller began to wait.
     var start: NIODeadline { engine.start + TimeAmount(dial.start.sinceStart) }
@@ -100,7 +95,7 @@ extension DialDriver {
     /// Whether no strategy tries anything more.
     var isExhausted: Bool { strategies.allSatisfy(\.isExhausted) }
     /// Whether a direct path may still come of it.
-    var mayStillConnect: Bool { phase == .meeting && !isExhausted }
+    var mayStillConnect: Bool { isMeeting && !isExhausted }
     /// What applications see of the session.
     var record: SessionRecord? { session.flatMap { remote.sessions[$0.id] } }
     /// Whether a path is this dial's own.
@@ -153,7 +148,7 @@ extension DialDriver {
 
     /// It leads to nothing.
     func fail(_ error: any Error) {
-        guard phase != .over else { return }
+        guard !isOver else { return }
         withdraw()
         finishStrategies()
         if role == .dialer, !isResumption {

@@ -10,6 +10,8 @@ public struct PeerEvent: Sendable {
         case registered([Endpoint])
         /// A dial has begun.
         case dialing(PeerID)
+        /// A dial waits at the server, within its timeout: the remote peer is not registered, does not admit this peer, or has not answered.
+        case waiting(PeerID)
         /// A path attempt of a dial has begun, or has its verdict.
         case attempt(PeerID, ConnectionReport.Attempt)
         /// A path is established, and its handshake is complete.

@@ -142,6 +142,6 @@ extension DialDriver {
     var state: Remote.DialState {
         Remote.DialState(
             id: id, role: role, purpose: dial.purpose, session: session?.id, instance: remoteInstance, start: dial.start,
-            isDialed: phase == .dialed, isPending: isPending, mayStillConnect: mayStillConnect, isTentative: isTentative)
+            isDialed: isDialed, isPending: isPending, mayStillConnect: mayStillConnect, isTentative: isTentative)
     }
 }

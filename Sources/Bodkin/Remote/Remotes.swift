@@ -166,8 +166,8 @@ extension DialDriver {
     fileprivate func add(to demand: inout ServerDemand) {
         if role == .dialer, session == nil {
             demand.isPrecious = true
-            if phase == .waiting { demand.isMissed = true }
+            if isWaiting { demand.isMissed = true }
         }
-        if phase == .dialed { demand.isAwaited = true }
+        if isDialed { demand.isAwaited = true }
     }
 }

@@ -56,6 +56,23 @@ struct DialServerTests {
         }
     }
 
+    @Test("a dial for a connection says once that it waits")
+    func waits() {
+        func count(_ bench: DialBench) -> Int { bench.events.count { if case .waiting = $0 { true } else { false } } }
+        let bench = DialBench()
+        #expect(count(bench) == 0)
+        bench.feed(.pending)
+        bench.feed(.pending)
+        #expect(count(bench) == 1)
+        let met = DialBench()
+        met.meet()
+        met.feed(.pending)
+        #expect(count(met) == 1)
+        let query = DialBench(.forecast)
+        query.feed(.pending)
+        #expect(count(query) == 0)
+    }
+
     @Test(
         "a timeout says what was waited for",
         arguments: [

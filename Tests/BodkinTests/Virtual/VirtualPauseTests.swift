@@ -120,7 +120,10 @@ final class VirtualTrace {
             note(end.name, "mapping", engine.bindings.map { $0.observed.map { "\($0)" } ?? "unknown" }.joined(separator: " "))
             var dials: [DialDriver] = []
             engine.remotes.forEachDial { dials.append($0) }
-            note(end.name, "dials", dials.map { "\($0.role) \("\($0.id)".prefix(4)) \($0.phase)" }.joined(separator: ", "))
+            note(
+                end.name, "dials",
+                dials.map { "\($0.role) \("\($0.id)".prefix(4)) \($0.isMeeting ? "meeting" : $0.isDialed ? "dialed" : "waiting")" }.joined(
+                    separator: ", "))
             let attempts = dials.flatMap(\.report.attempts)
             note(end.name, "attempts", attempts.map(\.description).joined(separator: "; "))
         }
