@@ -198,7 +198,7 @@ let package = Package(
         .testTarget(
             name: "BodkinBrokerTests",
             dependencies: [
-                "BodkinBroker", "BodkinCore", "BodkinIdentity", "BodkinProtocols", nioCore,
+                "BodkinBroker", "BodkinCore", "BodkinIdentity", "BodkinProtocols", crypto, nioCore,
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict

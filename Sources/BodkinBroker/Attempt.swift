@@ -51,6 +51,8 @@ struct Attempt {
     /// How many Meets there were, and the connections that have declined one.
     var meetCount = 0
     var declined: Set<ConnectionID> = []
+    /// When the latest Meet was sent.
+    var metAt = NIODeadline.distantPast
     /// When it ends, unless both sides use its circuit; nil before the first Meet.
     var expiry: NIODeadline?
 

@@ -8,7 +8,7 @@ package import FoundationEssentials
 /// It also judges the credit that comes back: nobody can have consumed what was not written.
 package struct CircuitQueue: Sendable {
     /// The most that one message carries, and what a circuit may write in its turn.
-    package static let pieceSize = 16_384
+    package static let pieceSize = MessageBound.pieceSize
 
     /// The next thing to write.
     package enum Piece: Sendable, Equatable {

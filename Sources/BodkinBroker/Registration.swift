@@ -5,7 +5,7 @@ package import NIOCore
 
 /// A Register that has been checked: the signature takes longer than everything else here, and is judged before the broker's turn.
 package struct Registration: Sendable {
-    /// The card, as it travels.
+    /// The card, as it travels: built from the checked card and its signature.
     package let card: WireSignedCard
     /// Its sequence number.
     package let sequence: UInt64
@@ -40,7 +40,7 @@ package struct Registration: Sendable {
     /// The longest a card may be good: a day, and an hour for the journey and the clock's steps.
     package static let longestLifetime: UInt64 = 25 * 3_600_000
     /// The most STUN connections of an instance: two families, two interfaces.
-    package static let maximumWarmConnections = 4
+    package static let maximumWarmConnections = MessageBound.observedCount
     /// The most peers of a list.
     package static let maximumListCount = 1_000
 
@@ -78,7 +78,8 @@ package struct Registration: Sendable {
         guard (16...64).contains(wire.stunKey.count) else {
             throw Refusal(code: .protocol, message: "The STUN key has a wrong length. Use 16 to 64 bytes.")
         }
-        card = wire.card
+        guard let card = wire.card.rebuilt else { throw Refusal(.malformed) }
+        self.card = card
         sequence = checked.sequence
         expiry = now + .milliseconds(Int64(lifetime))
         admission = try Admission(wire.policy)

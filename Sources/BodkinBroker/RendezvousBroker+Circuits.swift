@@ -2,37 +2,23 @@ package import BodkinCore
 package import BodkinProtocols
 import FoundationEssentials
 package import NIOCore
-import SwiftProtobuf
 
 extension RendezvousBroker {
-    /// The longest Signal that is passed on: a card and its signature.
-    package static var maximumSignalSize: Int { 4_096 }
-
-    /// The longest forecast that is passed on.
-    private static var maximumForecastSize: Int { 256 }
-
-    private static func size(of forecast: WireForecast) -> Int { (try? forecast.serializedBytes() as [UInt8])?.count ?? .max }
-
     /// Eight at once, four a second: a peer replaces its reserved port seldom.
     static func signals(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 4, burst: 8, now: now) }
 
     /// A listener whose network changes recalls the dialers of all its sessions: a thousand of them in twelve seconds.
     static func recalls(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 64, burst: 256, now: now) }
 
-    /// Passes a Signal on; one too many is dropped.
+    /// Passes a Signal on, built anew; one too many is dropped.
     package mutating func signal(_ id: ConnectionID, _ wire: WireSignal, now: NIODeadline) {
-        switch wire.payload {
-        case .card(let card)? where card.card.count + card.signature.count <= Self.maximumSignalSize: break
-        case .forecast(let forecast)? where Self.size(of: forecast) <= Self.maximumForecastSize: break
-        default: return fail(id, .tooLarge, "The signal has neither a card of at most 4096 bytes nor a forecast. Send one of them.")
+        guard let passed = wire.rebuilt else {
+            return fail(id, .protocol, "The signal has neither a signed card of at most \(Card.maximumSize) bytes nor a forecast. Send one of them.")
         }
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id),
             let other = attempts[attempt]?.other(than: side),
             attempts[attempt]?.signals[side.rawValue].take(now: now) == true
         else { return }
-        var passed = WireSignal()
-        passed.attempt = wire.attempt
-        passed.payload = wire.payload
         actions.append(.send(.signal(passed), to: other))
     }
 

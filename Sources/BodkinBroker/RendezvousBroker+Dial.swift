@@ -4,9 +4,6 @@ import FoundationEssentials
 package import NIOCore
 
 extension RendezvousBroker {
-    /// The longest first flight of a circuit's handshake that rides in a Dial.
-    package static var maximumEarlySize: Int { 4_096 }
-
     /// A peer dials another.
     package mutating func dial(_ id: ConnectionID, _ wire: WireDial, now: NIODeadline) {
         guard let client = clients[id] else { return }
@@ -16,7 +13,7 @@ extension RendezvousBroker {
         guard let target = PeerID(publicKey: wire.to), let attempt = AttemptID(bytes: wire.attempt) else {
             return fail(id, .protocol, "The dial is malformed. Name a key of 32 bytes and an attempt of 16 bytes.")
         }
-        guard wire.early.count <= Self.maximumEarlySize else {
+        guard wire.early.count <= MessageBound.earlySize else {
             return fail(id, .tooLarge, "The early bytes of the dial are too many. Send at most 4096.")
         }
         let instance = InstanceID(bytes: wire.instance)
@@ -73,6 +70,7 @@ extension RendezvousBroker {
         attempt.called = target
         attempt.state = .met(answerBy: answerBy, isWanted: true)
         attempt.meetCount += 1
+        attempt.metAt = now
         attempt.expiry = now + limits.attemptLifetime
         attempts[id] = attempt
         clients[target]?.attempts.insert(id)
@@ -99,16 +97,35 @@ extension RendezvousBroker {
         guard attempts[attempt]?.called == id, attempts[attempt]?.isUnanswered == true else { return }
         switch wire.answer {
         case .accepted: accepted(attempt, now: now)
-        case .declined, .UNRECOGNIZED:
-            attempts[attempt]?.declined.insert(id)
-            missed(attempt, .unavailable, now: now)
+        case .declined, .UNRECOGNIZED: decline(attempt, by: id, .unavailable, now: now)
         }
     }
 
     mutating func giveUpOnAnswer(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], case .met(let answerBy, _) = attempt.state, answerBy <= now, let called = attempt.called else { return }
+        // A peer that has spoken since the Meet reached it is alive, and loses this attempt alone: a dialer cannot have it disconnected.
+        if let client = clients[called], client.heard > attempt.metAt + client.roundTrip { return decline(id, by: called, .unresponsive, now: now) }
         fail(called, .unspecified, "The peer did not answer a Meet in time. Connect and register again.")
         leave(called, now: now)
+    }
+
+    /// The connection has not taken the Meet: another instance may, or this one over another connection.
+    private mutating func decline(_ id: AttemptID, by called: ConnectionID, _ reason: WireDialFailed.Reason, now: NIODeadline) {
+        attempts[id]?.declined.insert(called)
+        missed(id, reason, now: now)
+    }
+
+    /// A message for `connection` was not sent, because it is too long or too much waits there. Whoever caused it loses the request, and `connection` nothing else.
+    package mutating func undelivered(_ body: WireEnvelope.OneOf_Body, to connection: ConnectionID, now: NIODeadline) {
+        // Signals, Recalls and the like are best effort.
+        guard case .meet(let meet) = body, let id = AttemptID(bytes: meet.attempt), let attempt = attempts[id] else { return }
+        switch attempt.side(of: connection) {
+        case .called? where attempt.isUnanswered: decline(id, by: connection, .unresponsive, now: now)
+        case .dialer?:
+            giveUp(id, .unavailable, now: now)
+            if attempt.circuit != nil, let called = attempt.called { sendClose(id, .peerGone, to: called) }
+        case .called?, nil: break
+        }
     }
 
     /// One side's connection is gone.

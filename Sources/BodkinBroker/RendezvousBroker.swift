@@ -16,6 +16,8 @@ package struct RendezvousBroker: ~Copyable {
         var registration: Registration?
         /// Which registration came when.
         var order: UInt64 = 0
+        /// When it said anything last.
+        var heard = NIODeadline.distantPast
         /// Until when a dial waits for the dialer's STUN connections.
         var warmDeadline = NIODeadline.distantPast
         /// The authenticated STUN connections, in the order of their authentication.
@@ -133,6 +135,9 @@ package struct RendezvousBroker: ~Copyable {
             dialBacks: Self.dialBacks(now))
         return true
     }
+
+    /// The peer has said something.
+    package mutating func heard(_ id: ConnectionID, now: NIODeadline) { clients[id]?.heard = now }
 
     /// The newest measurement of a connection's round trip.
     package mutating func measured(_ id: ConnectionID, roundTrip: TimeAmount) { clients[id]?.roundTrip = roundTrip }

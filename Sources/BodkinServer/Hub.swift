@@ -43,6 +43,14 @@ final class Hub: Sendable {
         }
     }
 
+    /// Lets a message of a peer change the broker.
+    func take(_ id: ConnectionID, _ body: (inout RendezvousBroker, NIODeadline) -> Void) {
+        turn { broker, now in
+            broker.heard(id, now: now)
+            body(&broker, now)
+        }
+    }
+
     /// Reads the broker.
     func look<Result: Sendable>(_ body: (borrowing RendezvousBroker) -> Result) -> Result { state.withLock { body($0.broker) } }
 

@@ -1,6 +1,14 @@
 package import BodkinProtocols
 package import NIOCore
 
+/// A message that could not be written. Its cause is whoever had it sent, which need not be the receiver.
+package struct UndeliverableMessage: Error {
+    /// The message.
+    package let body: WireEnvelope.OneOf_Body
+    /// Why not.
+    package let failure: EnvelopeFraming.Failure
+}
+
 /// Reads and writes the messages of the rendezvous protocol.
 package final class EnvelopeHandler: ChannelDuplexHandler {
     /// What arrives from below.
@@ -31,15 +39,17 @@ package final class EnvelopeHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Writes one message.
+    /// Writes one message. What cannot be written closes nothing by itself: an ``UndeliverableMessage`` is fired.
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let body = unwrapOutboundIn(data)
         var buffer = context.channel.allocator.buffer(capacity: 512)
-        do {
-            try EnvelopeFraming.write(unwrapOutboundIn(data), to: &buffer)
+        do throws(EnvelopeFraming.Failure) {
+            try EnvelopeFraming.write(body, to: &buffer)
             context.write(wrapOutboundOut(buffer), promise: promise)
         } catch {
-            promise?.fail(error)
-            context.fireErrorCaught(error)
+            let undeliverable = UndeliverableMessage(body: body, failure: error)
+            promise?.fail(undeliverable)
+            context.fireErrorCaught(undeliverable)
         }
     }
 }

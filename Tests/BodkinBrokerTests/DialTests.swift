@@ -82,6 +82,60 @@ struct DialTests {
         #expect(town.dial(dialer, called.id).failedDial(of: dialer) == .unavailable)
     }
 
+    @Test(
+        "a called peer that has spoken since the Meet came loses one attempt, and keeps its registration and its circuits",
+        arguments: [(0, false), (50, false), (51, true), (2999, true)] as [(spokenAfter: Int64, stays: Bool)])
+    func alive(_ spokenAfter: Int64, _ stays: Bool) throws {
+        var town = Town()
+        let dialer = try town.resident()
+        let friend = try town.resident()
+        let called = try town.resident(roundTrip: .milliseconds(50))
+        let circuit = AttemptID.random()
+        _ = town.dial(friend, called.id, circuit, early: "early")
+        _ = town.answer(called, circuit)
+        _ = town.dial(dialer, called.id)
+        _ = town.pass(.milliseconds(spokenAfter))
+        town.broker.heard(called.connection, now: town.now)
+        let actions = town.pass(.milliseconds(3000 - spokenAfter))
+        #expect(actions.failedDial(of: dialer) == .unresponsive)
+        #expect(actions.failure(of: called) == (stays ? nil : .unspecified))
+        #expect(actions.closedCircuit(of: friend) == (stays ? nil : .peerGone))
+        #expect((town.dial(friend, called.id).meet(to: called) != nil) == stays)
+    }
+
+    @Test("a Meet that cannot be delivered ends its attempt alone, on whichever side", arguments: [true, false])
+    func undelivered(_ isCalled: Bool) throws {
+        var town = Town()
+        let dialer = try town.resident()
+        let called = try town.resident()
+        let attempt = AttemptID.random()
+        let meets = town.dial(dialer, called.id, attempt, early: "early")
+        let (receiver, other) = isCalled ? (called, dialer) : (dialer, called)
+        let meet = try #require(meets.meet(to: receiver))
+        town.broker.undelivered(.meet(meet), to: receiver.connection, now: town.now)
+        let actions = town.broker.takeActions()
+        #expect(actions.failedDial(of: dialer) == (isCalled ? .unresponsive : .unavailable))
+        #expect(actions.failure(of: receiver) == nil && actions.failure(of: other) == nil)
+        if !isCalled { #expect(actions.closedCircuit(of: called) == .peerGone) }
+        #expect(town.broker.statistics.circuits == 0 && town.broker.isConsistent)
+        #expect(town.dial(dialer, called.id).meet(to: called) != nil)
+        #expect(town.pass(.seconds(2)).isEmpty)
+    }
+
+    @Test("messages that are best effort end nothing where they cannot be delivered")
+    func bestEffort() throws {
+        var town = Town()
+        let dialer = try town.resident()
+        let called = try town.resident()
+        let attempt = AttemptID.random()
+        _ = town.dial(dialer, called.id, attempt, early: "early")
+        _ = town.answer(called, attempt)
+        for body: WireEnvelope.OneOf_Body in [.signal(WireSignal()), .recall(WireRecall()), .observed(WireObserved()), .pong(WirePing())] {
+            town.broker.undelivered(body, to: called.connection, now: town.now)
+        }
+        #expect(town.broker.takeActions().isEmpty && town.broker.statistics.circuits == 1)
+    }
+
     @Test("a slow path has four round trips to answer")
     func slow() throws {
         var town = Town()

@@ -193,6 +193,7 @@ extension Town {
         var signal = WireSignal()
         signal.attempt = Data(attempt.bytes)
         signal.card.card = Data([1])
+        signal.card.signature = Data(count: Card.signatureSize)
         broker.signal(from.connection, signal, now: now)
         return broker.takeActions()
     }

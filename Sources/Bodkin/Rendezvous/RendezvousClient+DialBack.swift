@@ -22,7 +22,11 @@ extension RendezvousClient {
 
     mutating func received(_ answer: WireDialedBack, at now: Instant) {
         guard case .asked(let repetitions, _)? = link?.dialBack else { return }
-        guard answer.results.isEmpty, !answer.quota, repetitions > 0 else { return endDialBack(answer) }
+        guard answer.results.isEmpty, !answer.quota, repetitions > 0 else {
+            var kept = answer
+            kept.results = Array(answer.results.prefix(MessageBound.dialBackResultCount))
+            return endDialBack(kept)
+        }
         // The proof is still on its way.
         let end = now + max(.milliseconds(100), roundTrip)
         link?.dialBack = .pausing(repetitions: repetitions - 1, until: end)

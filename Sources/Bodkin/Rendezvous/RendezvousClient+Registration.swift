@@ -72,7 +72,7 @@ extension RendezvousClient {
         case .welcome(let welcome): received(welcome, at: now)
         case .registered(let answer): received(answer, at: now)
         case .dialedBack(let answer): received(answer, at: now)
-        case .ping(let ping): if isRegistrationSent { perform(.send(.pong(ping))) }
+        case .ping(let ping): if isRegistrationSent { perform(.send(.pong(ping.answer))) }
         case .pong(let pong): link?.liveness.answered(pong.number, at: now)
         case .failure(let failure): received(failure, at: now)
         default: break
@@ -101,6 +101,10 @@ extension RendezvousClient {
         perform(.registered(isFirstOnLink: link.registeredAt == nil))
     }
 
+    private mutating func refused(_ failure: WireFailure) {
+        fail(PeerError(.refused, failure.text("The rendezvous server refuses this peer. Ask its operator.")))
+    }
+
     private mutating func received(_ failure: WireFailure, at now: Instant) {
         switch failure.code {
         case .expired:
@@ -116,15 +120,17 @@ extension RendezvousClient {
         case .quota:
             // A peer that was let in once tries again, with exponential back-off.
             if !hasRegistered { fail(PeerError(.quota, failure.text("The rendezvous server is full. Try again in a minute."))) }
-        case .version, .token, .card, .protocol, .tooLarge, .replaced:
-            fail(PeerError(.refused, failure.text("The rendezvous server refuses this peer. Ask its operator.")))
+        case .card, .protocol, .tooLarge:
+            // A peer that was let in once connects anew, with exponential back-off: what the server objects to need not be this peer's doing.
+            if !hasRegistered { refused(failure) }
+        case .version, .token, .replaced: refused(failure)
         }
     }
 }
 
 extension WireFailure {
-    /// The server's message, or `fallback` if there is none.
-    fileprivate func text(_ fallback: String) -> String { message.isEmpty ? fallback : message }
+    /// The server's message, fit to be shown, or `fallback` if there is none.
+    fileprivate func text(_ fallback: String) -> String { message.isEmpty ? fallback : message.printable(limit: Self.maximumTextSize) }
 }
 
 extension WireWelcome {

@@ -98,7 +98,8 @@ struct FuzzedBroker: ~Copyable {
                 switch action {
                 case .send(let body, _):
                     var buffer = ByteBuffer()
-                    if (try? EnvelopeFraming.write(body, to: &buffer)) == nil { outcome.holds = false }
+                    let isWritten = (try? EnvelopeFraming.write(body, to: &buffer)) != nil
+                    if !isWritten || buffer.readableBytes > (MessageBound.size(of: body) ?? 0) + 3 { outcome.holds = false }
                 case .relay(let data, _, _): if data.count > CircuitQueue.pieceSize { outcome.holds = false }
                 case .fail(_, _, let id):
                     outcome.endings += 1

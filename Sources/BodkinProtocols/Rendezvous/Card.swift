@@ -7,6 +7,10 @@ import SwiftProtobuf
 package struct Card: Hashable, Sendable {
     /// The most candidates a card may have.
     package static let maximumCandidateCount = 8
+    /// The longest serialised card, in bytes.
+    package static let maximumSize = 2_048
+    /// The length of an Ed25519 signature (RFC 8032 section 5.1.6), in bytes.
+    package static let signatureSize = 64
     /// What the signature covers in front of the card, so that it can be taken for nothing else.
     private static let context = Array("bodkin card 1\0".utf8)
 
@@ -74,12 +78,13 @@ package struct Card: Hashable, Sendable {
     ///   - server: the server that it must be for; nil for any.
     ///   - now: milliseconds since 1970 by the server's clock.
     package init(_ wire: WireSignedCard, of peer: PeerID, server: [UInt8]?, now: UInt64) throws(Refusal) {
-        guard wire.card.count <= 2048, let card = try? WireCard(serializedBytes: wire.card), let owner = PeerID(publicKey: card.peer),
-            let instance = InstanceID(bytes: card.instance), card.server.count == 32, card.candidates.count <= Self.maximumCandidateCount
+        guard wire.card.count <= Self.maximumSize, let card = try? WireCard(serializedBytes: wire.card, options: EnvelopeFraming.decoding),
+            let owner = PeerID(publicKey: card.peer), let instance = InstanceID(bytes: card.instance), card.server.count == 32,
+            card.candidates.count <= Self.maximumCandidateCount
         else { throw .malformed }
         guard owner == peer else { throw .foreign }
         guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: Data(owner.publicKey)),
-            key.isValidSignature(wire.signature, for: Self.context + wire.card)
+            wire.signature.count == Self.signatureSize, key.isValidSignature(wire.signature, for: Self.context + wire.card)
         else { throw .signature }
         guard server == nil || server.map({ card.server.elementsEqual($0) }) == true else { throw .server }
         guard card.expiresMs > now else { throw .expired }

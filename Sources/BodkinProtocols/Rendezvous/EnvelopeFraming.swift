@@ -6,6 +6,13 @@ package enum EnvelopeFraming {
     /// The longest message, in bytes.
     package static let maximumMessageSize = 65_536
 
+    /// Fields that this version does not know end here: whatever is stored, answered or passed on has known fields alone, and so a bounded size.
+    static let decoding: BinaryDecodingOptions = {
+        var options = BinaryDecodingOptions()
+        options.discardUnknownFields = true
+        return options
+    }()
+
     /// Why bytes are no envelope.
     package enum Failure: Error, Hashable, Sendable {
         /// The message is longer than ``maximumMessageSize``.
@@ -28,7 +35,7 @@ package enum EnvelopeFraming {
         }
         guard length <= maximumMessageSize else { throw .tooLarge }
         guard let message = buffer.getBytes(at: buffer.readerIndex + width, length: length) else { return nil }
-        guard let envelope = try? WireEnvelope(serializedBytes: message) else { throw .malformed }
+        guard let envelope = try? WireEnvelope(serializedBytes: message, options: decoding) else { throw .malformed }
         buffer.moveReaderIndex(forwardBy: width + length)
         return envelope
     }

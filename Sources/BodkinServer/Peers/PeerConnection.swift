@@ -109,6 +109,7 @@ final class PeerConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let undeliverable = error as? UndeliverableMessage { return refused(undeliverable.body) }
         switch (error as? EnvelopeFraming.Failure, phase) {
         case (_, .closing): break
         case (.tooLarge?, _): fail(.tooLarge, "The message is too large. Send at most \(EnvelopeFraming.maximumMessageSize) bytes.")
@@ -117,6 +118,11 @@ final class PeerConnection: ChannelInboundHandler {
             shared.logger.debug("a connection failed", metadata: ["source": "\(source.map(\.description) ?? "?")", "error": "\(error)"])
             context.close(promise: nil)
         }
+    }
+
+    /// A message for this peer was not sent. The request that caused it ends, wherever it came from, and this connection goes on.
+    func refused(_ body: WireEnvelope.OneOf_Body) {
+        if case .open(let id, _, _) = phase { shared.hub.turn { $0.undelivered(body, to: id, now: $1) } }
     }
 
     /// Says a last message and closes, after the other side has had a second to read it: closing at once, with its bytes unread, would take the
@@ -129,7 +135,7 @@ final class PeerConnection: ChannelInboundHandler {
         circuits = CircuitQueue()
         var failure = WireFailure()
         failure.code = code
-        failure.message = message
+        failure.message = message.printable(limit: WireFailure.maximumTextSize)
         failure.timeMs = shared.wallClock()
         context.writeAndFlush(wrapOutboundOut(.failure(failure)), promise: nil)
         let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)

@@ -60,6 +60,48 @@ struct RendezvousRegistrationTests {
         #expect(world.actions.count == count)
     }
 
+    /// Whether a failure ends a peer that registers for the first time, and one that was let in before.
+    static let failures: [(WireFailure.Code, first: Bool, later: Bool)] = [
+        // By nothing that other users of the server do.
+        (.version, true, true), (.token, true, true), (.replaced, true, true),
+        (.card, true, false), (.protocol, true, false), (.tooLarge, true, false), (.quota, true, false),
+        (.unspecified, false, false), (.shutdown, false, false), (.UNRECOGNIZED(99), false, false),
+    ]
+
+    @Test("no failure that another peer can provoke ends a peer that was let in: it connects anew", arguments: failures)
+    func provoked(_ code: WireFailure.Code, first: Bool, later: Bool) throws {
+        var failure = WireFailure()
+        failure.code = code
+        for isFirst in [true, false] {
+            let world = isFirst ? try VirtualRendezvous() : try .registered()
+            if isFirst {
+                world.lie = { if case .register = $0 { [] } else { nil } }
+                world.give(.start)
+                world.run(for: .seconds(1))
+            }
+            world.hear(.failure(failure))
+            #expect((world.failure != nil) == (isFirst ? first : later), "\(code)")
+            guard !isFirst, !later else { continue }
+            // The server closes behind its Failure.
+            world.give(.linkDown(TransportError(.serverRefused, "closed"), jitter: 1))
+            #expect(world.run(atMost: .seconds(5)) { $0.connects.count == 2 && $0.client.isRegistered }, "\(code)")
+        }
+    }
+
+    @Test("what a server says is shown on one line, without control characters, and not without end")
+    func words() throws {
+        let world = try VirtualRendezvous()
+        world.lie = { if case .register = $0 { [] } else { nil } }
+        world.give(.start)
+        world.run(for: .seconds(1))
+        var failure = WireFailure()
+        failure.code = .token
+        failure.message = "\u{1B}]52;c;eA==\u{07}one\ntwo\u{202E}" + String(repeating: "é", count: 10_000)
+        world.hear(.failure(failure))
+        let message = try #require((world.failure as? PeerError)?.message)
+        #expect(message.utf8.count <= 512 && message.hasPrefix("\u{FFFD}]52;c;eA==\u{FFFD}one\u{FFFD}two\u{FFFD}éé"))
+    }
+
     @Test("a server without room is an error at first, and waited for later")
     func quota() throws {
         var none = Quotas()
