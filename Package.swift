@@ -207,7 +207,8 @@ let package = Package(
             name: "BodkinServerTests",
             dependencies: [
                 "Bodkin", "BodkinBroker", "BodkinCLI", "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
-                "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL, .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
         ),

@@ -43,6 +43,9 @@ struct Attempt {
     /// The bytes that the dialer has sent on the circuit before an instance answers.
     private(set) var ahead: [Data] = []
     private(set) var aheadCount = 0
+    /// The bytes of the first flight that the dialer's accounts have paid for, and those that are kept.
+    var paidBytes = 0
+    var flightSize: Int { early.count + ahead.reduce(0) { $0 + $1.count } }
     /// Whether another instance can be given all that the dialer has sent.
     private(set) var isRepeatable = true
     var signals: [TokenBucket]

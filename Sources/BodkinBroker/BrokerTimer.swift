@@ -15,6 +15,8 @@ struct BrokerTimer: Comparable {
         case expiry(AttemptID)
         /// Held credit is given.
         case credit(AttemptID, Attempt.Side)
+        /// More of those who wait for a peer are met.
+        case dueMeets(PeerID)
         /// A parked STUN request has waited long enough.
         case parked(WarmID)
         /// Accounts without connections are forgotten.
@@ -51,8 +53,16 @@ package struct BrokerLimits: Sendable, Hashable {
     package var parkedLifetime = TimeAmount.seconds(10)
     /// STUN requests that wait, in all and from one address.
     package var parked = 4_096
-    /// STUN requests that wait, from one address.
+    /// STUN requests that wait, from one address, and for one instance, which judges each anew when it registers.
     package var parkedPerSource = 32
+    package var parkedPerInstance = 16
+    /// Meets at once for those who wait for one peer, and the time between such groups: a peer with a slow link has them before they are due.
+    package var meetsAtOnce = 64
+    package var meetsInterval = TimeAmount.milliseconds(100)
+    /// What the messages of one connection may cost in a second, in units of a ping: a fifth of a processor at the most for a moment, a twentieth in the long run.
+    package var messagesPerSecond = 10_000.0
+    /// What all connections together have the server keep, in bytes, beyond what every connection takes.
+    package var bufferedBytes = 536_870_912
     /// Instances of one peer.
     package var instancesPerPeer = 32
     /// Peers that claim the same instance.

@@ -39,6 +39,9 @@ package struct QuotaTable: Sendable {
         var pendingDials = 0
         var dials: TokenBucket
         var bytes: TokenBucket
+        var messages: TokenBucket
+        var handshakes: TokenBucket
+        var bufferedBytes = 0
         var idleSince: NIODeadline
 
         subscript(item: Item) -> Int {
@@ -62,10 +65,16 @@ package struct QuotaTable: Sendable {
     }
 
     private let quotas: Quotas
+    /// The most bytes that all together may have the server keep, and how many there are.
+    private let bufferLimit: Int
+    package private(set) var bufferedByteCount = 0
     private var uses: [Account: Use] = [:]
 
     /// An empty table.
-    package init(_ quotas: Quotas) { self.quotas = quotas }
+    package init(_ quotas: Quotas, bufferLimit: Int = .max) {
+        self.quotas = quotas
+        self.bufferLimit = bufferLimit
+    }
 
     /// How many accounts are known.
     package var count: Int { uses.count }
@@ -103,6 +112,37 @@ package struct QuotaTable: Sendable {
         return true
     }
 
+    /// Takes a handshake; false where its account has had too many.
+    package mutating func takeHandshake(_ account: Account, now: NIODeadline) -> Bool {
+        var use = uses[account] ?? fresh(account, now)
+        defer { uses[account] = use }
+        return use.handshakes.take(now: now)
+    }
+
+    /// Charges all accounts for messages, and says how long until all have paid.
+    package mutating func charge(_ cost: Double, _ accounts: [Account], now: NIODeadline) -> TimeAmount {
+        var longest = TimeAmount.zero
+        for account in accounts {
+            if uses[account] == nil { uses[account] = fresh(account, now) }
+            uses[account]?.messages.charge(cost, now: now)
+            longest = max(longest, uses[account]?.messages.debt(now: now) ?? .zero)
+        }
+        return longest
+    }
+
+    /// Changes the number of bytes that are kept for all accounts; false, and changes nothing, where more are wanted than one of them or all users may have.
+    package mutating func resize(_ old: Int, to new: Int, _ accounts: [Account]) -> Bool {
+        let more = new - old
+        if more > 0 {
+            guard bufferedByteCount + more <= bufferLimit,
+                accounts.allSatisfy({ (uses[$0]?.bufferedBytes ?? 0) + more <= quota(of: $0).bufferedBytes })
+            else { return false }
+        }
+        bufferedByteCount += more
+        for account in accounts { uses[account]?.bufferedBytes += more }
+        return true
+    }
+
     /// Counts relayed bytes, and says how long until all accounts have paid for theirs.
     package mutating func relay(_ count: Int, _ accounts: [Account], now: NIODeadline) -> TimeAmount {
         var longest = TimeAmount.zero
@@ -117,7 +157,7 @@ package struct QuotaTable: Sendable {
 
     /// Forgets the accounts that have been without a connection for a minute.
     package mutating func forgetIdle(now: NIODeadline) {
-        uses = uses.filter { $0.value.connections > 0 || now < $0.value.idleSince + .minutes(1) }
+        uses = uses.filter { $0.value.connections > 0 || $0.value.bufferedBytes > 0 || now < $0.value.idleSince + .minutes(1) }
     }
 
     private func quota(of account: Account) -> Quota {
@@ -143,6 +183,9 @@ package struct QuotaTable: Sendable {
         return Use(
             dials: TokenBucket(rate: quota.dialsPerSecond, burst: quota.dialBurst, now: now),
             // A second's worth at once.
-            bytes: TokenBucket(rate: quota.relayedBytesPerSecond, burst: quota.relayedBytesPerSecond, now: now), idleSince: now)
+            bytes: TokenBucket(rate: quota.relayedBytesPerSecond, burst: quota.relayedBytesPerSecond, now: now),
+            messages: TokenBucket(rate: quota.messagesPerSecond, burst: 2 * quota.messagesPerSecond, now: now),
+            // All connections may come back at once, twice.
+            handshakes: TokenBucket(rate: 4 + Double(quota.connections) / 25, burst: 64 + 2 * Double(quota.connections), now: now), idleSince: now)
     }
 }

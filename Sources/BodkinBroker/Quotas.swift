@@ -15,10 +15,15 @@ public struct Quota: Hashable, Sendable {
     /// Bytes per second over the circuits that this user has dialed, both directions together. Faster circuits are slowed down, not closed.
     public var relayedBytesPerSecond: Double
 
+    /// Messages per second, in units of a ping: a registration counts as forty, a dial as ten. Twice as many may come at once. Those who send more are read later.
+    public var messagesPerSecond: Double
+    /// The bytes that this user may have the server keep, beyond what every connection takes: lists of peers, first flights, and what is not read.
+    public var bufferedBytes: Int
+
     /// A quota from its parts.
     public init(
         connections: Int, registrations: Int, dialsPerSecond: Double, dialBurst: Double, circuits: Int, pendingDials: Int = 32,
-        relayedBytesPerSecond: Double
+        relayedBytesPerSecond: Double, messagesPerSecond: Double = 40_000, bufferedBytes: Int = 50_331_648
     ) {
         self.connections = connections
         self.registrations = registrations
@@ -27,6 +32,8 @@ public struct Quota: Hashable, Sendable {
         self.circuits = circuits
         self.pendingDials = pendingDials
         self.relayedBytesPerSecond = relayedBytesPerSecond
+        self.messagesPerSecond = messagesPerSecond
+        self.bufferedBytes = bufferedBytes
     }
 }
 
@@ -46,7 +53,7 @@ public struct Quotas: Hashable, Sendable {
     public init() {
         token = Quota(
             connections: 10_000, registrations: 10_000, dialsPerSecond: 1_000, dialBurst: 2_000, circuits: 4_000, pendingDials: 2_000,
-            relayedBytesPerSecond: 128 * 1_048_576)
+            relayedBytesPerSecond: 128 * 1_048_576, messagesPerSecond: 200_000, bufferedBytes: 384 * 1_048_576)
         address = Quota(
             connections: 256, registrations: 256, dialsPerSecond: 20, dialBurst: 60, circuits: 64, pendingDials: 32,
             relayedBytesPerSecond: 32 * 1_048_576)

@@ -23,7 +23,7 @@ package struct Registration: Sendable {
         /// Nobody.
         case nobody
         /// Those who are listed.
-        case listed(Set<PeerID>)
+        case listed(KeyList)
         /// Anybody.
         case anyone
 
@@ -35,6 +35,12 @@ package struct Registration: Sendable {
             case .anyone: true
             }
         }
+    }
+
+    /// The memory that it takes.
+    package var byteCount: Int {
+        let list = if case .listed(let peers) = admission { peers.byteCount } else { 0 }
+        return card.card.count + card.signature.count + stunKey.count + list
     }
 
     /// The longest a card may be good: a day, and an hour for the journey and the clock's steps.
@@ -108,7 +114,7 @@ extension Registration.Admission {
             guard wire.peers.count <= Registration.maximumListCount else {
                 throw Registration.Refusal(code: .tooLarge, message: "The policy lists more than 1000 peers. List fewer.")
             }
-            self = .listed(Set(wire.peers.compactMap { PeerID(publicKey: $0) }))
+            self = .listed(KeyList(wire.peers.lazy.compactMap { PeerID(publicKey: $0) }))
         // What a later version may add is not known to be harmless.
         case .nobody, .UNRECOGNIZED: self = .nobody
         }

@@ -12,8 +12,15 @@ extension RendezvousBroker {
         return waiting == indexed && waiting.count == pendingCount && waiting.count <= limits.pendingDials
             && !pending.values.contains(where: \.isEmpty)
             && !attempts.values.contains { $0.aheadCount > limits.aheadBytes && $0.isRepeatable }
-            && attempts.count <= limits.attempts && parked.count <= limits.parked
+            && attempts.values.allSatisfy { $0.paidBytes == $0.flightSize } && attempts.count <= limits.attempts && parked.count <= limits.parked
             && clients.values.allSatisfy { $0.warm.count <= Registration.maximumWarmConnections }
-            && (0...attempts.count).contains(circuitCount)
+            && (0...attempts.count).contains(circuitCount) && memoryInUse == bufferedByteCount && bufferedByteCount <= limits.bufferedBytes
+    }
+
+    /// The bytes that are kept, counted where they are.
+    private var memoryInUse: Int {
+        clients.values.reduce(0) { sum, client in
+            sum + client.held + (client.registration?.byteCount ?? 0) + client.queued.values.reduce(0) { $0 + $1.count }
+        } + attempts.values.reduce(0) { $0 + $1.paidBytes }
     }
 }

@@ -48,7 +48,7 @@ extension RendezvousBroker {
         // What was on its way when the circuit ended is nobody's fault.
         guard attempts[attempt]?.circuit != nil else { return }
         let count = wire.data.count
-        guard count <= CircuitQueue.pieceSize, attempts[attempt]?.circuit?.send(count, from: side) == true else {
+        guard (1...CircuitQueue.pieceSize).contains(count), attempts[attempt]?.circuit?.send(count, from: side) == true else {
             return violate(id, attempt, now: now)
         }
         relayedBytes &+= UInt64(count)
@@ -60,7 +60,10 @@ extension RendezvousBroker {
         } else if attempts[attempt]?.state != .answered, attempts[attempt]?.keep(wire.data, limit: limits.aheadBytes) == false, other == nil {
             return violate(id, attempt, now: now)
         }
-        if let other { actions.append(.relay(wire.data, attempt, to: other)) }
+        guard payFlight(attempt) else { return exhaust(attempt, now: now) }
+        guard let other, let accounts = attempts[attempt]?.accounts else { return }
+        guard queue(count, of: attempt, for: other, accounts) else { return exhaust(attempt, now: now) }
+        actions.append(.relay(wire.data, attempt, to: other))
     }
 
     /// The reader of a circuit gives credit, which it has earned: ``CircuitQueue/credit(_:of:)`` has said so.
@@ -71,7 +74,7 @@ extension RendezvousBroker {
         if side == .called { accepted(attempt, now: now) }
         let writer: Attempt.Side = side == .dialer ? .called : .dialer
         let isHeld = attempts[attempt]?.circuit?.holds(writer) == true
-        guard attempts[attempt]?.circuit?.credit(Int(wire.bytes), to: writer) == true else { return violate(id, attempt, now: now) }
+        guard wire.bytes > 0, attempts[attempt]?.circuit?.credit(Int(wire.bytes), to: writer) == true else { return violate(id, attempt, now: now) }
         if !isHeld { passCredit(attempt, to: writer, now: now) }
     }
 
@@ -94,7 +97,7 @@ extension RendezvousBroker {
             return
         }
         if side == .called { accepted(attempt, now: now) }
-        actions.append(.dropCircuit(attempt, at: id))
+        drop(attempt, at: id)
         if let other = attempts[attempt]?.other(than: side) { actions.append(.endCircuit(attempt, .finished, to: other)) }
         endCircuit(attempt, now: now)
         // Such an attempt was for its circuit alone.
@@ -104,16 +107,27 @@ extension RendezvousBroker {
     /// Ends a circuit because `id` broke its rules. Nothing else of that connection is touched.
     package mutating func violate(_ id: ConnectionID, _ attempt: AttemptID, now: NIODeadline) {
         guard let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else { return }
-        actions.append(.dropCircuit(attempt, at: id))
+        drop(attempt, at: id)
         sendClose(attempt, .violation, to: id)
         if let other = attempts[attempt]?.other(than: side) { actions.append(.endCircuit(attempt, .violation, to: other)) }
         endCircuit(attempt, now: now)
+    }
+
+    /// Ends a circuit for which the memory is used up: both sides are told, and a direct path of theirs goes on.
+    mutating func exhaust(_ id: AttemptID, now: NIODeadline) {
+        guard let attempt = attempts[id], attempt.circuit != nil else { return }
+        for side in [attempt.dialer, attempt.called].compactMap({ $0 }) {
+            drop(id, at: side)
+            sendClose(id, .quota, to: side)
+        }
+        endCircuit(id, now: now)
     }
 
     mutating func endCircuit(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], attempt.circuit != nil else { return }
         attempts[id]?.circuit = nil
         attempts[id]?.forgetFlight()
+        _ = payFlight(id)
         circuitCount -= 1
         quotas.release(.circuit, attempt.accounts, now: now)
         // The attempt has outlived its time while the circuit was open.

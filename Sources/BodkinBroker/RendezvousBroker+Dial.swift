@@ -35,6 +35,11 @@ extension RendezvousBroker {
             circuit: hasCircuit ? Circuit(window: limits.circuitWindow) : nil, signals: Array(repeating: Self.signals(now), count: 2))
         if hasCircuit { circuitCount += 1 }
         clients[id]?.attempts.insert(attempt)
+        if !payFlight(attempt) { exhaust(attempt, now: now) }
+        guard wire.direct || attempts[attempt]?.circuit != nil else {
+            remove(attempt, now: now)
+            return sendFailure(attempt, .quota, to: id)
+        }
         if patienceEnd > now { schedule(.patience(attempt), at: patienceEnd) }
         guard wire.direct, client.warm.count < registration.warmConnections, now < client.warmDeadline else { return meet(attempt, now: now) }
         clients[id]?.waiting.insert(attempt)
@@ -63,7 +68,6 @@ extension RendezvousBroker {
         // The farther one first: not that a microsecond matters.
         actions.append(.send(.meet(toCalled), to: target))
         actions.append(.send(.meet(toDialer), to: attempt.dialer))
-        for data in attempt.ahead { actions.append(.relay(data, id, to: target)) }
         let fourTrips = TimeAmount.nanoseconds(min(max(called.roundTrip.nanoseconds, 0), 10_000_000_000) * 4)
         // Three retransmissions of TCP fit.
         let answerBy = now + max(.seconds(3), fourTrips)
@@ -75,6 +79,13 @@ extension RendezvousBroker {
         attempts[id] = attempt
         clients[target]?.attempts.insert(id)
         schedule(.answer(id), at: answerBy)
+        for data in attempt.ahead {
+            guard queue(data.count, of: id, for: target, attempt.accounts) else {
+                exhaust(id, now: now)
+                break
+            }
+            actions.append(.relay(data, id, to: target))
+        }
         schedule(.expiry(id), at: now + limits.attemptLifetime)
     }
 
@@ -140,8 +151,8 @@ extension RendezvousBroker {
     mutating func giveUp(_ id: AttemptID, _ reason: WireDialFailed.Reason, now: NIODeadline) {
         guard let attempt = attempts[id] else { return }
         if attempt.circuit != nil {
-            actions.append(.dropCircuit(id, at: attempt.dialer))
-            if let called = attempt.called { actions.append(.dropCircuit(id, at: called)) }
+            drop(id, at: attempt.dialer)
+            if let called = attempt.called { drop(id, at: called) }
         }
         sendFailure(id, reason, to: attempt.dialer)
         remove(id, now: now)

@@ -28,10 +28,22 @@ extension RendezvousBroker {
         quotas.release(.pendingDial, attempt.accounts, now: now)
     }
 
-    /// A registration of `peer` is new, or admits others than before: everybody who waits for it is met, in the order of their dials.
+    /// A registration of `peer` is new, or admits others than before: everybody who waits for it is met, in the order of their dials and in small groups.
     mutating func meetPending(for peer: PeerID, now: NIODeadline) {
         let waiting = (pending[peer] ?? []).compactMap { id in attempts[id].map { (id: id, since: $0.since) } }
-        for attempt in waiting.sorted(by: { $0.since < $1.since }) { meet(attempt.id, now: now) }
+        guard !waiting.isEmpty else { return }
+        dueMeets[peer] = waiting.sorted(by: { $0.since < $1.since }).map(\.id)[...]
+        meetDue(peer, now: now)
+    }
+
+    /// The next group.
+    mutating func meetDue(_ peer: PeerID, now: NIODeadline) {
+        guard let due = dueMeets.removeValue(forKey: peer) else { return }
+        for id in due.prefix(limits.meetsAtOnce) where attempts[id]?.state == .pending { meet(id, now: now) }
+        let rest = due.dropFirst(limits.meetsAtOnce)
+        guard !rest.isEmpty else { return }
+        dueMeets[peer] = rest
+        if dueMeetTimers.insert(peer).inserted { schedule(.dueMeets(peer), at: now + limits.meetsInterval) }
     }
 
     /// The instance that had the Meet has declined it, has not answered in time, or is gone. The dialer waits for another one. It has
@@ -40,7 +52,7 @@ extension RendezvousBroker {
         guard let attempt = attempts[id], case .met(_, let isWanted) = attempt.state, let called = attempt.called else { return }
         guard isWanted else { return remove(id, now: now) }
         guard now < attempt.patienceEnd, attempt.isRepeatable, attempt.meetCount < limits.meetsPerAttempt else { return giveUp(id, reason, now: now) }
-        if attempt.circuit != nil { actions.append(.dropCircuit(id, at: called)) }
+        if attempt.circuit != nil { drop(id, at: called) }
         clients[called]?.attempts.remove(id)
         attempts[id]?.called = nil
         attempts[id]?.reason = reason
@@ -55,6 +67,7 @@ extension RendezvousBroker {
         guard isWanted else { return remove(id, now: now) }
         attempts[id]?.state = .answered
         attempts[id]?.forgetFlight()
+        _ = payFlight(id)
     }
 
     /// The dialer has waited for as long as it wanted to.
@@ -85,7 +98,7 @@ extension RendezvousBroker {
     private mutating func forgo(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], case .met(let answerBy, isWanted: true) = attempt.state else { return }
         if attempt.circuit != nil {
-            actions.append(.dropCircuit(id, at: attempt.dialer))
+            drop(id, at: attempt.dialer)
             if let called = attempt.called { actions.append(.endCircuit(id, .finished, to: called)) }
             endCircuit(id, now: now)
         }

@@ -33,6 +33,9 @@ extension RendezvousBroker {
             peers[peer, default: []].append(id)
             instances[instance, default: []].append(id)
         }
+        guard quotas.resize(client.registration?.byteCount ?? 0, to: registration.byteCount, client.accounts) else {
+            return fail(id, .quota, "The memory for registrations is used up. List fewer peers, or try again later.")
+        }
         let isKnown = client.registration.map { $0.admission == registration.admission && $0.expiry > now } ?? false
         if registration.warmConnections > client.registration?.warmConnections ?? 0 {
             clients[id]?.warmDeadline = now + max(.milliseconds(250), client.roundTrip + client.roundTrip)
@@ -46,14 +49,16 @@ extension RendezvousBroker {
         var answer = WireRegistered()
         answer.sequence = registration.sequence
         actions.append(.send(.registered(answer), to: id))
-        actions += (parkedByInstance[instance] ?? []).map { .settle($0) }
+        // A request is judged once for each key.
+        if client.registration?.stunKey != registration.stunKey { actions += (parkedByInstance[instance] ?? []).map { .settle($0) } }
         // A card that changes alone admits nobody else.
         if !isKnown { meetPending(for: peer, now: now) }
     }
 
     mutating func unregister(_ id: ConnectionID, now: NIODeadline) {
-        guard let client = clients[id], client.registration != nil else { return }
+        guard let client = clients[id], let registration = client.registration else { return }
         clients[id]?.registration = nil
+        _ = quotas.resize(registration.byteCount, to: 0, client.accounts)
         peers.remove(id, of: client.peer)
         instances.remove(id, of: client.instance)
         for warm in client.warm where warmOwners[warm.id] == id { warmOwners[warm.id] = nil }

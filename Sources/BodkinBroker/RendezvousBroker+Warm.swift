@@ -37,7 +37,10 @@ extension RendezvousBroker {
     }
 
     private mutating func enter(_ warm: WarmID, _ instance: InstanceID, _ source: IPAddress, _ now: NIODeadline) -> Bool {
-        guard parked.count < limits.parked, parkedBySource[source, default: 0] < limits.parkedPerSource else { return false }
+        let source = Account(source: source)
+        guard parked.count < limits.parked, parkedBySource[source, default: 0] < limits.parkedPerSource,
+            parkedByInstance[instance, default: []].count < limits.parkedPerInstance
+        else { return false }
         let deadline = now + limits.parkedLifetime
         parked[warm] = Parked(instance: instance, source: source, deadline: deadline)
         parkedByInstance[instance, default: []].append(warm)

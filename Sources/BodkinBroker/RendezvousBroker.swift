@@ -27,6 +27,11 @@ package struct RendezvousBroker: ~Copyable {
         var attempts: Set<AttemptID> = []
         /// The dials that wait for STUN connections.
         var waiting: Set<AttemptID> = []
+        /// What its messages may cost.
+        var messages: TokenBucket
+        /// The bytes of circuits that wait for it, and what else it has the server keep.
+        var queued: [AttemptID: Queued] = [:]
+        var held = 0
         /// How many Recalls it may send.
         var recalls: TokenBucket
         /// How many dial-backs it may ask for.
@@ -35,7 +40,7 @@ package struct RendezvousBroker: ~Copyable {
 
     struct Parked {
         let instance: InstanceID
-        let source: IPAddress
+        let source: Account
         let deadline: NIODeadline
     }
 
@@ -48,10 +53,14 @@ package struct RendezvousBroker: ~Copyable {
     /// The dials that wait, by the peer that they wait for.
     var pending: [PeerID: Set<AttemptID>] = [:]
     var pendingCount = 0
+    /// The dials whose peer has come, and which are still to be met, by that peer.
+    var dueMeets: [PeerID: ArraySlice<AttemptID>] = [:]
+    /// The peers for which a timer for that is set.
+    var dueMeetTimers: Set<PeerID> = []
     var warmOwners: [WarmID: ConnectionID] = [:]
     var parked: [WarmID: Parked] = [:]
     var parkedByInstance: [InstanceID: [WarmID]] = [:]
-    var parkedBySource: [IPAddress: Int] = [:]
+    var parkedBySource: [Account: Int] = [:]
     var timers = Heap<BrokerTimer>()
     var actions: [BrokerAction] = []
     var registrationCount: UInt64 = 0
@@ -64,7 +73,7 @@ package struct RendezvousBroker: ~Copyable {
     /// A broker for a server's life.
     package init(limits: BrokerLimits, quotas: Quotas) {
         self.limits = limits
-        self.quotas = QuotaTable(quotas)
+        self.quotas = QuotaTable(quotas, bufferLimit: limits.bufferedBytes)
     }
 
     /// What is to be done, and forgets it.
@@ -93,6 +102,9 @@ package struct RendezvousBroker: ~Copyable {
             case .patience(let attempt): endPatience(attempt, now: now)
             case .expiry(let attempt): expireAttempt(attempt, now: now)
             case .credit(let attempt, let side): passCredit(attempt, to: side, now: now)
+            case .dueMeets(let peer):
+                dueMeetTimers.remove(peer)
+                meetDue(peer, now: now)
             case .parked(let warm): if let parked = parked[warm], parked.deadline <= now { actions.append(.settle(warm)) }
             case .sweep:
                 quotas.forgetIdle(now: now)
@@ -114,7 +126,12 @@ package struct RendezvousBroker: ~Copyable {
             isSweeping = true
             schedule(.sweep, at: now + .minutes(1))
         }
-        guard connectionCount < limits.connections, quotas.take(.connection, [Account(source: source)], now: now) else { return false }
+        let account = Account(source: source)
+        guard connectionCount < limits.connections, quotas.take(.connection, [account], now: now) else { return false }
+        guard quotas.takeHandshake(account, now: now) else {
+            quotas.release(.connection, [account], now: now)
+            return false
+        }
         connectionCount += 1
         return true
     }
@@ -131,7 +148,8 @@ package struct RendezvousBroker: ~Copyable {
     ) -> Bool {
         guard clients[id] == nil, quotas.take(.connection, [.token(token)], now: now) else { return false }
         clients[id] = Client(
-            peer: peer, instance: instance, accounts: [.token(token), Account(source: source)], roundTrip: roundTrip, recalls: Self.recalls(now),
+            peer: peer, instance: instance, accounts: [.token(token), Account(source: source)], roundTrip: roundTrip,
+            messages: TokenBucket(rate: limits.messagesPerSecond, burst: 2 * limits.messagesPerSecond, now: now), recalls: Self.recalls(now),
             dialBacks: Self.dialBacks(now))
         return true
     }
@@ -148,7 +166,7 @@ package struct RendezvousBroker: ~Copyable {
         // Before the attempts, which would otherwise meet it again.
         unregister(id, now: now)
         for attempt in client.attempts { abandon(attempt, by: id, now: now) }
-        clients[id] = nil
+        if let client = clients.removeValue(forKey: id) { releaseMemory(of: client) }
         quotas.release(.connection, [client.accounts[0]], now: now)
     }
 

@@ -30,11 +30,7 @@ struct Binder {
     func bindRendezvous(_ plan: BindPlan, _ context: NIOSSLContext, _ service: PeerService) async throws -> [Endpoint] {
         try await bindAll(plan.addresses, plan.port, .rendezvous) { endpoint in
             try await bindTCP(endpoint) { channel in
-                let verifier: NIOSSLCustomVerificationCallback = { certificates, promise in
-                    promise.succeed(certificates.first.flatMap(CertificateIdentity.peerID(of:)) == nil ? .failed : .certificateVerified)
-                }
-                try channel.pipeline.syncOperations.addHandlers(
-                    NIOSSLServerHandler(context: context, customVerificationCallback: verifier), EnvelopeHandler(), PeerConnection(service))
+                try service.addHandlers(to: channel, context)
             }
         }
     }

@@ -28,6 +28,8 @@ final class Hub: Sendable {
         limits.connections = configuration.limits.connections
         limits.attempts = configuration.limits.attempts
         limits.circuitWindow = configuration.limits.circuitWindow
+        limits.messagesPerSecond = configuration.limits.messagesPerSecond
+        limits.bufferedBytes = configuration.limits.bufferedBytes
         self.loop = loop
         let stun = SourceCounter(limit: configuration.limits.stunConnections, perSource: configuration.limits.stunConnectionsPerSource)
         state = Mutex(State(broker: RendezvousBroker(limits: limits, quotas: configuration.quotas), stun: stun))
@@ -40,14 +42,6 @@ final class Hub: Sendable {
             let result = body(&state.broker, loop.now)
             follow(&state)
             return result
-        }
-    }
-
-    /// Lets a message of a peer change the broker.
-    func take(_ id: ConnectionID, _ body: (inout RendezvousBroker, NIODeadline) -> Void) {
-        turn { broker, now in
-            broker.heard(id, now: now)
-            body(&broker, now)
         }
     }
 

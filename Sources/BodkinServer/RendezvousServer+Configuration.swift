@@ -70,6 +70,10 @@ extension RendezvousServer {
         /// What a circuit may carry in either direction before its reader gives credit, and so what the server keeps for it at most. 256 KiB carry
         /// 10 MB/s over a round trip of 25 ms.
         public var circuitWindow = 262_144
+        /// What the messages of one connection may cost in a second, in units of a ping; see ``Quota/messagesPerSecond``.
+        public var messagesPerSecond = 10_000.0
+        /// The bytes that all users together may have the server keep, beyond what every connection takes; see ``Quota/bufferedBytes``.
+        public var bufferedBytes = 536_870_912
         /// How long a connection may take until it has said hello. Three lost packets in a row still fit.
         public var handshakeTimeout: Duration = .seconds(10)
         /// A peer that says nothing for such an interval is pinged, and is gone if it says nothing during the next one either. Peers of this version probe the server

@@ -48,6 +48,9 @@ package final class RendezvousLink {
     /// Whether somebody waits for it who has nothing else.
     package var isUrgent: () -> Bool = { false }
 
+    /// What may wait for a server that does not read: the windows of more than a hundred circuits, in bytes.
+    private static let outboundLimit = 33_554_432
+
     private let system: any HostSystem
     private let eventLoop: any EventLoop
     private let url: RendezvousURL
@@ -60,6 +63,7 @@ package final class RendezvousLink {
     private var connectedAt: [ServerRoute: NIODeadline] = [:]
     private var retryTimers: [OneShot] = []
     private var channel: (any Channel)?
+    private var envelopes: EnvelopeHandler?
     private var failure: TransportError?
     private var deadline: OneShot?
     private var isOver = false
@@ -94,6 +98,15 @@ package final class RendezvousLink {
         guard hasGreeted else { return }
         channel?.write(body, promise: nil)
         if flush { channel?.flush() }
+        if let envelopes, envelopes.waitingByteCount > Self.outboundLimit { stall() }
+    }
+
+    /// Gives up a link whose server does not read. The owner hears of it later, because it is about to send.
+    private func stall() {
+        guard !isOver else { return }
+        discard()
+        let error = TransportError(.serverUnreachable, "The rendezvous server does not read what it is sent. Ask its operator.")
+        eventLoop.assumeIsolated().execute { [self] in onEvent(.down(error)) }
     }
 
     /// Sends what was written.
@@ -195,6 +208,7 @@ package final class RendezvousLink {
         stopConnecting()
         self.route = route
         self.channel = channel
+        envelopes = try? channel.pipeline.syncOperations.handler(type: EnvelopeHandler.self)
         serverKeyHash = (try? channel.pipeline.syncOperations.nioSSL_peerCertificate()).flatMap { $0 }
             .flatMap { try? CertificateIdentity.publicKeyHash(of: $0) }
         for other in candidates where other !== channel { other.close(promise: nil) }

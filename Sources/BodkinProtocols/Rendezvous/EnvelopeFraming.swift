@@ -21,8 +21,8 @@ package enum EnvelopeFraming {
         case malformed
     }
 
-    /// Takes one message from the front; nil while it is not yet whole.
-    package static func read(from buffer: inout ByteBuffer) throws(Failure) -> WireEnvelope? {
+    /// Takes one message of at most `limit` bytes from the front; nil while it is not yet whole.
+    package static func read(from buffer: inout ByteBuffer, limit: Int = maximumMessageSize) throws(Failure) -> WireEnvelope? {
         var length = 0
         var width = 0
         while true {
@@ -33,7 +33,7 @@ package enum EnvelopeFraming {
             width += 1
             if byte & 0x80 == 0 { break }
         }
-        guard length <= maximumMessageSize else { throw .tooLarge }
+        guard length <= min(limit, maximumMessageSize) else { throw .tooLarge }
         guard let message = buffer.getBytes(at: buffer.readerIndex + width, length: length) else { return nil }
         guard let envelope = try? WireEnvelope(serializedBytes: message, options: decoding) else { throw .malformed }
         buffer.moveReaderIndex(forwardBy: width + length)

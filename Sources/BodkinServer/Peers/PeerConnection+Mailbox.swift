@@ -1,6 +1,7 @@
 import BodkinBroker
 import BodkinCore
 import BodkinProtocols
+import BodkinTransport
 import FoundationEssentials
 import NIOCore
 
@@ -47,28 +48,48 @@ extension PeerConnection {
         }
     }
 
-    /// The most that may wait for a peer that does not read: a thousand Meets.
+    /// What others may have waiting for a peer that does not read: hundreds of Meets. What they have sent beyond that fails, and the peer's connection goes on.
+    private static var foreignLimit: Int { 1_048_576 }
+    /// What may wait in all. A peer for which more waits has not read for long.
     private static var outboundLimit: Int { 4_194_304 }
 
-    /// Writes a message ahead of what the circuits have waiting.
+    /// Writes a message ahead of what the circuits have waiting. What is written in one turn of the event loop leaves together.
     func send(_ body: WireEnvelope.OneOf_Body) {
         guard let context else { return }
-        context.writeAndFlush(wrapOutboundOut(body), promise: nil)
-        guard !context.channel.isWritable, let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes),
-            waiting > Self.outboundLimit
-        else { return }
-        context.close(promise: nil)
+        switch body {
+        case .meet, .signal, .recall, .observed:
+            guard envelopes.waitingByteCount <= Self.foreignLimit else { return refused(body) }
+        default: break
+        }
+        context.write(wrapOutboundOut(body), promise: nil)
+        if envelopes.waitingByteCount > Self.outboundLimit { return context.close(promise: nil) }
+        guard !isFlushDue else { return }
+        isFlushDue = true
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            connection.value.flush()
+            connection.value.account()
+        }
+    }
+
+    /// Sends what was written.
+    func flush() {
+        guard isFlushDue, let context else { return }
+        isFlushDue = false
+        context.flush()
     }
 
     /// Writes what the circuits have waiting, as long as the socket takes it: what does not fit stays where control messages overtake it.
     func drain() {
         guard let context else { return }
+        var written: [AttemptID: Int] = [:]
         while context.channel.isWritable, let piece = circuits.next() {
             switch piece {
             case .data(let circuit, let bytes):
                 var data = WireCircuitData()
                 data.attempt = Data(circuit.bytes)
                 data.data = bytes
+                written[circuit, default: 0] += bytes.count
                 context.writeAndFlush(wrapOutboundOut(.circuitData(data)), promise: nil)
             case .end(let circuit, let reason):
                 var close = WireCircuitClose()
@@ -77,5 +98,7 @@ extension PeerConnection {
                 context.writeAndFlush(wrapOutboundOut(.circuitClose(close)), promise: nil)
             }
         }
+        guard !written.isEmpty, case .open(let id, _, _) = phase else { return }
+        shared.hub.turn { [written] broker, _ in broker.written(id, written) }
     }
 }

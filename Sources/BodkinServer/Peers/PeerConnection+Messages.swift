@@ -1,6 +1,7 @@
 import BodkinBroker
 import BodkinCore
 import BodkinProtocols
+import BodkinTransport
 import FoundationEssentials
 import NIOCore
 
@@ -26,6 +27,7 @@ extension PeerConnection {
         greetingTimeout?.cancel()
         greetingTimeout = nil
         phase = .open(id, peer, instance)
+        envelopes.maximumMessageSize = EnvelopeFraming.maximumMessageSize
         send(.welcome(shared.welcome()))
         startPinging()
     }
@@ -36,25 +38,22 @@ extension PeerConnection {
         case .register(let register): receive(register, id, peer, instance)
         case .dial(let dial):
             measure()
-            hub.take(id) { $0.dial(id, dial, now: $1) }
-        case .dialCancel(let cancel): hub.take(id) { $0.cancel(id, cancel, now: $1) }
-        case .meetAck(let ack): hub.take(id) { $0.answer(id, ack, now: $1) }
-        case .signal(let signal): hub.take(id) { $0.signal(id, signal, now: $1) }
-        case .circuitData(let data): hub.take(id) { $0.relay(id, data, now: $1) }
+            hub.turn { $0.dial(id, dial, now: $1) }
+        case .dialCancel(let cancel): hub.turn { $0.cancel(id, cancel, now: $1) }
+        case .meetAck(let ack): hub.turn { $0.answer(id, ack, now: $1) }
+        case .signal(let signal): hub.turn { $0.signal(id, signal, now: $1) }
+        case .circuitData(let data): hub.turn { $0.relay(id, data, now: $1) }
         case .circuitCredit(let credit):
             guard let attempt = AttemptID(bytes: credit.attempt) else { return }
             let isEarned = circuits.credit(Int(credit.bytes), of: attempt)
-            hub.take(id) { isEarned ? $0.credit(id, credit, now: $1) : $0.violate(id, attempt, now: $1) }
-        case .circuitClose(let close): hub.take(id) { $0.close(id, close, now: $1) }
-        case .recall(let recall): hub.take(id) { $0.recall(id, recall, now: $1) }
-        case .dialBack: hub.take(id) { $0.dialBack(id, now: $1) }
+            hub.turn { isEarned ? $0.credit(id, credit, now: $1) : $0.violate(id, attempt, now: $1) }
+        case .circuitClose(let close): hub.turn { $0.close(id, close, now: $1) }
+        case .recall(let recall): hub.turn { $0.recall(id, recall, now: $1) }
+        case .dialBack: hub.turn { $0.dialBack(id, now: $1) }
         case .ping(let ping):
             measure()
-            hub.take(id) { _, _ in }
             send(.pong(ping.answer))
-        case .pong:
-            measure()
-            hub.take(id) { _, _ in }
+        case .pong: measure()
         case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack, .dialPending:
             fail(.protocol, "The message is not for a server, or not in this state. See docs/wire.md for the order of messages.")
         }
@@ -66,7 +65,7 @@ extension PeerConnection {
         do {
             let registration = try Registration(
                 register, of: peer, instance: instance, server: shared.keyHash, wallClock: shared.wallClock(), now: context.eventLoop.now)
-            shared.hub.take(id) { $0.register(id, registration, now: $1) }
+            shared.hub.turn { $0.register(id, registration, now: $1) }
         } catch {
             fail(error.code, error.message)
         }

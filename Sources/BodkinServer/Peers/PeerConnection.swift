@@ -38,12 +38,34 @@ final class PeerConnection: ChannelInboundHandler {
     var hasSpoken = false
     var isAnswerDue = false
     var pings: UInt64 = 0
+    /// The handler below, which holds messages back that may not be taken yet.
+    let envelopes: EnvelopeHandler
+    private var handshakeLimit: HandshakeLimit?
+    /// The price of the present turn's messages; whether its end is under way, and whether the messages of earlier ones are still to be paid.
+    var turnCost = 0.0
+    var isTurnEnding = false
+    var isOverdrawn = false
+    /// Whether replies wait for the end of the turn.
+    var isFlushDue = false
+    /// The memory that is accounted for.
+    var held = 0
 
-    init(_ shared: PeerService) { self.shared = shared }
+    init(_ shared: PeerService, _ envelopes: EnvelopeHandler, handshakeLimit: HandshakeLimit) {
+        self.shared = shared
+        self.envelopes = envelopes
+        self.handshakeLimit = handshakeLimit
+    }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        envelopes.maximumMessageSize = Self.helloSize
+        envelopes.gate = { [weak self] in self?.mayReceive() ?? false }
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// The longest message before a peer is welcome.
+    private static let helloSize = 4_096
 
     func channelActive(context: ChannelHandlerContext) {
         guard let address = Endpoint(context.remoteAddress)?.address, shared.hub.turn({ $0.admit(source: address, now: $1) }) else {
@@ -80,6 +102,8 @@ final class PeerConnection: ChannelInboundHandler {
             return context.close(promise: nil)
         }
         phase = .greeting(peer)
+        handshakeLimit?.lift()
+        handshakeLimit = nil
         measure()
     }
 
@@ -92,7 +116,9 @@ final class PeerConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard let body = unwrapInboundIn(data).body else { return }  // what a later version may add
+        let received = unwrapInboundIn(data).body
+        charge(received)
+        guard let body = received else { return }  // what a later version may add
         (hasSpoken, isAnswerDue) = (true, false)
         switch phase {
         case .handshaking, .closing: break
@@ -103,8 +129,15 @@ final class PeerConnection: ChannelInboundHandler {
         }
     }
 
+    func channelReadComplete(context: ChannelHandlerContext) {
+        endTurn()
+        context.fireChannelReadComplete()
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         drain()
+        account()
+        resume()
         context.fireChannelWritabilityChanged()
     }
 
@@ -133,6 +166,8 @@ final class PeerConnection: ChannelInboundHandler {
         if case .open(let id, _, _) = phase { shared.hub.leave(id) }
         phase = .closing
         circuits = CircuitQueue()
+        // What comes now is read, so that the peer has the answer, and not looked at.
+        envelopes.isDiscarding = true
         var failure = WireFailure()
         failure.code = code
         failure.message = message.printable(limit: WireFailure.maximumTextSize)

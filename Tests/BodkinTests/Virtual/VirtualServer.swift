@@ -48,12 +48,7 @@ final class VirtualServer {
             logger: Logger(label: "server", factory: { _ in SwiftLogNoOpLogHandler() }))
         let context = try TLSContexts.server(certificate, protocol: TLSContexts.rendezvousProtocol)
         try listen(plan.port) { channel in
-            try channel.pipeline.syncOperations.addHandlers(
-                NIOSSLServerHandler(
-                    context: context,
-                    customVerificationCallback: { certificates, promise in
-                        promise.succeed(certificates.first.flatMap(CertificateIdentity.peerID(of:)) == nil ? .failed : .certificateVerified)
-                    }), EnvelopeHandler(), PeerConnection(service))
+            try service.addHandlers(to: channel, context)
         }
         let limits = configuration.limits
         for port in [plan.stunPort, plan.alternateSTUNPort] {

@@ -1,0 +1,135 @@
+import BodkinBroker
+import BodkinCore
+import BodkinIdentity
+import BodkinProtocols
+import FoundationEssentials
+import NIOCore
+import SwiftProtobuf
+import Testing
+
+@Suite("Every message has a price, and every price an account")
+struct PriceTests {
+    /// One message of each kind that a peer may send, and what it costs in units of a ping; at last one that no version knows.
+    static let prices: [(body: WireEnvelope.OneOf_Body?, price: Double)] = [
+        (.ping(WirePing()), 1), (.pong(WirePing()), 1), (.hello(WireHello()), 1), (.register(WireRegister()), 40),
+        (.register(.with { $0.policy.peers = Array(repeating: Data(count: 32), count: 1_000) }), 140), (.dial(WireDial()), 10),
+        (.dialBack(WireDialBack()), 10), (.signal(WireSignal()), 4), (.recall(WireRecall()), 4), (.meetAck(WireMeetAck()), 2),
+        (.dialCancel(WireDialCancel()), 2), (.circuitClose(WireCircuitClose()), 2), (.circuitData(WireCircuitData()), 1),
+        (.circuitData(.with { $0.data = Data(count: 1_024) }), 0.75), (.circuitData(.with { $0.data = Data(count: 16_384) }), 0.25),
+        (.circuitCredit(WireCircuitCredit()), 1), (.circuitCredit(.with { $0.bytes = 32_768 }), 0.25),
+        (.circuitCredit(.with { $0.bytes = .max }), 0.25),
+        (.meet(WireMeet()), 1), (.failure(WireFailure()), 1), (nil, 1),
+    ]
+
+    @Test("a price for each kind", arguments: prices)
+    func price(_ body: WireEnvelope.OneOf_Body?, _ price: Double) { #expect(MessagePrice.of(body) == price) }
+
+    @Test("a connection that sends without end is read at its rate, whatever it sends", arguments: prices)
+    func connection(_ body: WireEnvelope.OneOf_Body?, _ price: Double) throws {
+        var limits = BrokerLimits()
+        limits.messagesPerSecond = 100
+        var town = Town(limits: limits)
+        let peer = try town.resident()
+        let start = town.now
+        var cost = 0.0
+        while town.now - start < .seconds(10) {
+            let wait = town.broker.charge(peer.connection, MessagePrice.of(body), now: town.now)
+            cost += MessagePrice.of(body)
+            town.now = town.now + wait
+        }
+        // The burst, ten seconds, and the last one.
+        #expect((1_200...1_200 + 2 * 140).contains(cost))
+    }
+
+    @Test("all connections of an address, of a /56 and of a token share a rate", arguments: [0, 1, 2])
+    func account(_ kind: Int) throws {
+        var quotas = Quotas()
+        let account: WritableKeyPath<Quotas, Quota> = [\.token, \.address, \.prefix][kind]
+        quotas[keyPath: account].messagesPerSecond = 1_000
+        var town = Town(quotas: quotas)
+        var peers: [ConnectionID] = []
+        for number in 0..<50 as Range<UInt64> {
+            let id = ConnectionID(100 + number)
+            let source = kind == 2 ? IPAddress(v6High: 0x2001_0DB8_0000_0100 + number, low: 1) : IPAddress(v4: kind == 1 ? 7 : UInt32(number))
+            let peer = PeerID(publicKey: (0..<32).map { _ in UInt8.random(in: 0...255) })
+            let isIn = town.broker.join(
+                id, peer: try #require(peer), instance: .random(), token: 0, source: source, roundTrip: .zero, now: town.now)
+            #expect(isIn)
+            peers.append(id)
+        }
+        // One turn of each, a hundred pings: the first twenty have the burst.
+        let waits = peers.map { town.broker.charge($0, 100, now: town.now) }
+        #expect(waits[..<20].allSatisfy { $0 == .zero } && waits[20...].allSatisfy { $0 > .zero })
+        #expect(waits[49] > .milliseconds(2_999) && waits[49] < .milliseconds(3_001))
+        // Another account is not touched.
+        let other = ConnectionID(1)
+        let isIn = town.broker.join(
+            other, peer: try Identity.create().peerID, instance: .random(), token: 1, source: IPAddress(v4: 0x0808_0808), roundTrip: .zero,
+            now: town.now)
+        let wait = town.broker.charge(other, 100, now: town.now)
+        #expect(isIn && wait == .zero)
+    }
+
+    /// What says nothing: an empty piece of a circuit, no credit, a signal without a payload.
+    enum Nothing: CaseIterable { case data, credit, signal }
+
+    @Test("a message that says nothing ends what it is for", arguments: Nothing.allCases, [true, false])
+    func nothing(_ kind: Nothing, isDialer: Bool) throws {
+        var town = Town()
+        let dialer = try town.resident()
+        let called = try town.resident()
+        let attempt = AttemptID.random()
+        _ = town.dial(dialer, called.id, attempt, early: "early")
+        _ = town.answer(called, attempt)
+        let (sender, other) = isDialer ? (dialer, called) : (called, dialer)
+        switch kind {
+        case .data: #expect(town.data(sender, attempt, 0).closedCircuit(of: other) == .violation)
+        case .credit: #expect(town.credit(sender, attempt, 0).closedCircuit(of: other) == .violation)
+        case .signal:
+            town.broker.signal(sender.connection, .with { $0.attempt = Data(attempt.bytes) }, now: town.now)
+            #expect(town.broker.takeActions().failure(of: sender) == .protocol)
+        }
+    }
+
+    @Test("handshakes have a rate of each address: twice its connections at once, and then some a second; others are not touched")
+    func handshakes() throws {
+        var quotas = Quotas()
+        quotas.address.connections = 100
+        var town = Town(quotas: quotas)
+        func admitted(_ town: inout Town, from source: IPAddress) -> Int {
+            (0..<1_000).count { _ in
+                let isIn = town.broker.admit(source: source, now: town.now)
+                if isIn { town.broker.leave(source: source, now: town.now) }
+                return isIn
+            }
+        }
+        let counts = [admitted(&town, from: Town.source), admitted(&town, from: Town.source), admitted(&town, from: IPAddress(v4: 5))]
+        #expect(counts == [264, 0, 264])
+        town.now = town.now + .seconds(10)
+        let later = admitted(&town, from: Town.source)
+        #expect(later == 80)
+    }
+
+    @Test("a parked STUN request is judged again for a new key alone, and few wait for one instance")
+    func parked() throws {
+        var town = Town()
+        let peer = try town.join()
+        let results = (0..<20 as Range<UInt64>).map { town.park($0, peer.instance) }
+        #expect(results == (0..<20).map { $0 < 16 })
+        func settled(_ town: inout Town) -> Int { town.broker.takeActions().count { if case .settle = $0 { true } else { false } } }
+        try town.register(peer)
+        let first = settled(&town)
+        for sequence in 2...50 as ClosedRange<UInt64> { try town.register(peer, sequence: sequence) }
+        let again = settled(&town)
+        #expect(first == 16 && again == 0)
+    }
+
+    @Test("parked requests are counted for a /56, not for each of its addresses")
+    func parkedPrefix() throws {
+        var limits = BrokerLimits()
+        limits.parkedPerSource = 3
+        var town = Town(limits: limits)
+        let results = (0..<5 as Range<UInt64>).map { town.park($0, from: IPAddress(v6High: 0x2001_0DB8_0000_0100 + $0, low: $0)) }
+        #expect(results == [true, true, true, false, false])
+    }
+}
