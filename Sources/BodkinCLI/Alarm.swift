@@ -28,17 +28,32 @@ final class Alarm: Sendable {
         _ = write(pipe.write, &byte, 1)
     }
 
-    /// Waits until the descriptor is ready.
-    /// - Throws: `CancellationError` where the alarm has rung.
-    func wait(_ descriptor: Int32, for event: some BinaryInteger) throws {
+    /// What a wait came to.
+    enum Outcome: Sendable {
+        /// The descriptor is ready.
+        case ready
+        /// The other alarm has rung.
+        case otherAlarm
+        /// The time is over.
+        case timeout
+    }
+
+    /// Waits until the descriptor is ready, until another alarm rings, or for so long.
+    /// - Throws: `CancellationError` if this alarm has rung.
+    @discardableResult
+    func wait(_ descriptor: Int32, for event: some BinaryInteger, or other: Alarm? = nil, within limit: Duration? = nil) throws -> Outcome {
         while true {
             var waits = [
                 pollfd(fd: pipe.read, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: event), revents: 0),
+                pollfd(fd: other?.pipe.read ?? -1, events: Int16(POLLIN), revents: 0),
             ]
-            guard poll(&waits, 2, -1) >= 0 || errno == EINTR else { throw DescriptorError(number: errno) }
+            let count = poll(&waits, 3, limit.map { Int32(clamping: Int64($0 / .milliseconds(1))) } ?? -1)
+            guard count >= 0 || errno == EINTR else { throw DescriptorError(number: errno) }
             if waits[0].revents != 0 { throw CancellationError() }
-            if waits[1].revents != 0 { return }
+            if waits[1].revents != 0 { return .ready }
+            if waits[2].revents != 0 { return .otherAlarm }
+            if count == 0 { return .timeout }
         }
     }
 }

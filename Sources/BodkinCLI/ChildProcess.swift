@@ -49,6 +49,7 @@ final class ChildProcess: Sendable {
     let output: Int32
     private let identifier: pid_t
     private let hasEnded = Mutex(false)
+    private let isOutputClosed = Mutex(false)
 
     /// One at a time: no program inherits the pipes of another one.
     private static let starting = Mutex(())
@@ -59,7 +60,15 @@ final class ChildProcess: Sendable {
         (identifier, input, output) = try Self.starting.withLock { _ in try Self.start(arguments, environment) }
     }
 
-    deinit { close(output) }
+    deinit { closeOutput() }
+
+    /// Closes the read end of the program's standard output, when nobody reads it: the program's next write fails.
+    func closeOutput() {
+        isOutputClosed.withLock { isClosed in
+            if !isClosed { close(output) }
+            isClosed = true
+        }
+    }
 
     /// Waits until it has ended; where the waiting is cancelled, it is ended.
     func wait(on threads: NIOThreadPool) async {

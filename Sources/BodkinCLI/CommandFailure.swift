@@ -61,11 +61,26 @@ struct CommandFailure: Error, Sendable {
         case let error as ServerError:
             let message = CommandHint.message(error)
             self.init(Self.status(of: error), message, details: Self.details(message, error.cause))
-        case let error as ConnectionError: self.init(Status.temporary, error.message)
+        case let error as ConnectionError: self.init(Status.temporary, Self.message(error))
+        case is BrokenOutput: self.init(BrokenOutput.status, "Nobody reads standard output. Check the pipe.")
         case let error as DescriptorError:
             self.init(Status.input, "Standard input or output failed (\(String(cString: strerror(error.number)))). Check the file or pipe.")
         case is CancellationError: self.init(Status.temporary, "The command was cancelled. Run it again.")
         default: self.init(Status.software, "An unexpected error occurred (\(error)). Report it to the authors of Bodkin.")
+        }
+    }
+
+    /// Creates the failure of a command whose remote peer has not read everything, and the error that said so.
+    static func unread(_ error: ConnectionError?) -> CommandFailure {
+        let what = error?.remoteCode == CloseCode.interrupted ? "was interrupted" : "ended or stopped reading"
+        return CommandFailure(Status.temporary, "The remote peer \(what) before it had read everything. Send it again.")
+    }
+
+    private static func message(_ error: ConnectionError) -> String {
+        switch error.remoteCode {
+        case CloseCode.done?: "The remote peer closed the connection before the end of its data. Ask for the data again."
+        case CloseCode.interrupted?: "The remote peer was interrupted before the end of its data. Ask for the data again."
+        default: error.message
         }
     }
 

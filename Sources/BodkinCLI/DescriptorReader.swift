@@ -1,4 +1,5 @@
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -14,12 +15,16 @@ import Darwin
 final class DescriptorReader: Sendable {
     private let descriptor: Int32
     private let alarm: Alarm
+    /// Rings when the end is near, and the pause after which it is there.
+    private let ending: Alarm
+    private let lastPause = Mutex<Duration?>(nil)
     private let threads: NIOThreadPool
 
     init(_ descriptor: Int32, _ threads: NIOThreadPool) throws {
         self.descriptor = descriptor
         self.threads = threads
         alarm = try Alarm()
+        ending = try Alarm()
     }
 
     /// What is there, at most `limit` bytes; waits while there is nothing; nil at the end.
@@ -31,10 +36,21 @@ final class DescriptorReader: Sendable {
         }
     }
 
+    /// From now on a pause of this length is the end, for a descriptor that others may hold open for ever.
+    func endAfterPause(of pause: Duration) {
+        lastPause.withLock { $0 = pause }
+        ending.ring()
+    }
+
     private func wait(_ limit: Int) throws -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: limit)
         while true {
-            try alarm.wait(descriptor, for: POLLIN)
+            let pause = lastPause.withLock { $0 }
+            switch try alarm.wait(descriptor, for: POLLIN, or: pause == nil ? ending : nil, within: pause) {
+            case .ready: break
+            case .otherAlarm: continue
+            case .timeout: return nil
+            }
             let count = readDescriptor(descriptor, &bytes, limit)
             if count > 0 { return count == limit ? bytes : Array(bytes[..<count]) }
             // A terminal that has gone away is at its end.

@@ -17,7 +17,7 @@ struct EventLine: Sendable {
     init(_ event: PeerEvent) {
         switch event.kind {
         case .registered(let observed): self.init("registered", [("observed", .list(observed.map { .text("\($0)") }))])
-        case .waiting(let peer): self.init("waiting", [("peer", .text("\(peer)"))])
+        case .waiting(let peer): self.init("waiting", [("peer", .text("\(peer)")), ("for", .text("peer"))])
         case .dialing(let peer): self.init("dialing", [("peer", .text("\(peer)"))])
         case .attempt(let peer, let attempt): self.init("attempt", [("peer", .text("\(peer)"))] + Self.members(attempt))
         case .pathEstablished(let peer, let route, let remote):

@@ -78,6 +78,23 @@ final class EventLog: Sendable {
         tell(EventLine("failed", [("peer", .text("\(peer)")), ("message", .text(message))]), "\(Narration.short(peer)): \(message)")
     }
 
+    /// Writes what a connection waits for at its end.
+    func waits(for wait: StreamPump.Wait, of peer: PeerID) {
+        let words =
+            switch wait {
+            case .input: "The remote peer has sent everything. Waiting for the end of standard input (--receive-only does not wait for it)."
+            case .remoteEnd: "Everything is sent. Waiting for the remote peer to end its side (--send-only does not wait for it)."
+            case .remoteRead: "Everything is sent. Waiting until the remote peer has read it."
+            }
+        tell(EventLine("waiting", [("peer", .text("\(peer)")), ("for", .text(wait.rawValue))]), words)
+    }
+
+    /// Writes that nobody reads standard output; only as an event, because the shell tells people.
+    func brokenOutput() {
+        guard options.isJSON else { return }
+        show(EventLine.error(status: BrokenOutput.status, message: "Nobody reads standard output.").text(after: ProcessStart.elapsed))
+    }
+
     /// Writes the error of the command.
     func fail(_ failure: CommandFailure, command: String) {
         show(

@@ -1,13 +1,15 @@
 import ArgumentParser
 import Bodkin
 import BodkinProtocols
+import BodkinTransport
 
 struct ListenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "listen", abstract: "Accept connections on standard input and output, or with a program.",
         discussion: """
             Without --exec the command serves one connection after another, and with --once only the first. With --exec it runs a process for \
-            each connection through sh. The connection is the standard input and output of that process, and BODKIN_PEER holds the remote peer's ID.
+            each connection through sh. The connection is the standard input and output of that process, and BODKIN_PEER holds the remote peer's ID. \
+            A connection ends when both sides have ended and each has read everything; with --receive-only or --send-only, when that direction has.
 
             Examples:
               bodkin listen --once > file
@@ -27,11 +29,13 @@ struct ListenCommand: AsyncParsableCommand {
     @OptionGroup var metrics: MetricsOptions
     @Flag(help: "End after the first connection.")
     var once = false
+    @OptionGroup var direction: DirectionOptions
     @Option(help: ArgumentHelp("Serve each connection with this command, through sh.", valueName: "command"))
     var exec: String?
 
     func validate() throws {
         if allow.count > 1000 { throw ValidationError("The command has more than 1000 --allow options. Give at most 1000.") }
+        if exec != nil && direction.isGiven { throw ValidationError("--exec uses both directions. Leave out --send-only or --receive-only.") }
     }
 
     func run() async throws {
@@ -62,8 +66,8 @@ struct ListenCommand: AsyncParsableCommand {
         guard let exec else {
             for try await connection in peer.incoming {
                 do {
-                    try await StandardStreams.serve(connection, log)
-                } catch  where !once && !Task.isCancelled {
+                    try await StandardStreams.serve(connection, direction.directions, log)
+                } catch  where !once && !Task.isCancelled && !(error is BrokenOutput) {
                     log.failed(connection.peer, CommandFailure(error).message)
                 }
                 if once { return }
@@ -84,6 +88,8 @@ struct ListenCommand: AsyncParsableCommand {
                     do {
                         try await program.serve(connection, log)
                     } catch  where !Task.isCancelled {
+                        // The remote user has ended the program, as one does.
+                        if (error as? ConnectionError)?.remoteCode == CloseCode.interrupted { return }
                         log.failed(connection.peer, CommandFailure(error).message)
                     }
                 }

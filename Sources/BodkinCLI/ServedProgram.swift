@@ -4,7 +4,8 @@ import Bodkin
 struct ServedProgram: Sendable {
     let command: String
 
-    /// Serves the connection until the program has ended and the remote peer has its output.
+    /// Serves the connection until the program has ended and the remote peer has read its output. Others that the program leaves behind go on without the
+    /// connection.
     func serve(_ connection: Connection, _ log: EventLog) async throws {
         try await withThreads(3) { threads in
             try await StandardStreams.finishing(connection, log) {
@@ -12,7 +13,12 @@ struct ServedProgram: Sendable {
                 let output = try DescriptorWriter(child.input, threads)
                 let input = try DescriptorReader(child.output, threads)
                 defer { output.close() }
-                try await StreamPump(connection: connection, input: input, output: output) { await child.wait(on: threads) }.run()
+                let program = StreamPump.Companion {
+                    await child.wait(on: threads)
+                } closeOutput: {
+                    child.closeOutput()
+                }
+                return try await StreamPump(connection: connection, input: input, output: output, companion: program).run()
             }
         }
     }

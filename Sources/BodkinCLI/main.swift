@@ -1,4 +1,5 @@
 ProcessStart.note()
+PipeDirections.note()
 #if canImport(BodkinNATLab)
 // Before any thread exists: a user namespace can only be entered by a process with one thread.
 Preparation.prepare(CommandLine.arguments)

@@ -21,9 +21,13 @@ public struct ConnectionError: Error, Hashable, Sendable, CustomStringConvertibl
     /// One line: what happened, and what to do next.
     public let message: String
 
-    private init(_ code: Code, _ message: String) {
+    /// The application's code with which the remote peer closed the connection; nil for every other error.
+    public let remoteCode: UInt64?
+
+    private init(_ code: Code, _ message: String, remoteCode: UInt64? = nil) {
         self.code = code
         self.message = message
+        self.remoteCode = remoteCode
     }
 
     /// The message.
@@ -49,6 +53,7 @@ public struct ConnectionError: Error, Hashable, Sendable, CustomStringConvertibl
                 "The remote peer reports a protocol error (code \(code)\(text.isEmpty ? "" : ", \(text)")). Use the same version at both peers."
             case .failed(let text): "The connection was lost (\(text)). Connect again."
             }
+        if case .remote(let code, _) = reason { return ConnectionError(.closed, text, remoteCode: code) }
         return ConnectionError(.closed, text)
     }
 }

@@ -45,7 +45,7 @@ extension SessionDriver {
 
     /// Writes bytes; done when the session has taken all of them.
     package func write(_ bytes: ByteBuffer, to stream: StreamID, for call: ObjectIdentifier, complete: @escaping WriteCompletion) {
-        if let closeReason { return complete(.failure(ConnectionError.closed(closeReason))) }
+        if let writeEndReason { return complete(.failure(ConnectionError.closed(writeEndReason))) }
         let writer = Writer(call: call, rest: bytes, complete: complete)
         if writers[stream]?.append(writer) == nil { offer(WriterQueue(writer), to: stream) }
         driveSoon()
@@ -76,9 +76,16 @@ extension SessionDriver {
         drive()
     }
 
+    /// Wants no more of the remote peer's half of a stream.
+    package func stopReading(_ stream: StreamID, code: UInt64) {
+        session.stopSending(stream, code: code)
+        readers.removeValue(forKey: stream)?.complete(.failure(ConnectionError.finished))
+        drive()
+    }
+
     /// Opens a stream, as soon as the remote peer allows one more.
     package func openStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
-        if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
+        if let writeEndReason { return eventLoop.makeFailedFuture(ConnectionError.closed(writeEndReason)) }
         let promise = eventLoop.makePromise(of: StreamID.self)
         openers.append((call, promise))
         resumeOpeners()
@@ -101,12 +108,15 @@ extension SessionDriver {
         if let index = openers.firstIndex(where: { $0.call == call }) { openers.remove(at: index).promise.fail(CancellationError()) }
     }
 
-    /// Ends the session after everything written; done when the remote peer has acknowledged that, or the session is over otherwise.
-    package func close(code: UInt64, reason: String) -> EventLoopFuture<Void> {
-        guard closeReason == nil else { return eventLoop.makeSucceededVoidFuture() }
-        let promise = eventLoop.makePromise(of: Void.self)
+    /// Ends the session after everything written; done when the session is over, with whether the remote application has read everything.
+    /// - Parameter isReadAwaited: whether the session waits for that application.
+    package func close(code: UInt64, reason: String, isReadAwaited: Bool = true) -> EventLoopFuture<Bool> {
+        guard closeReason == nil else { return eventLoop.makeSucceededFuture(session.isEverythingRead) }
+        let promise = eventLoop.makePromise(of: Bool.self)
         closers.append(promise)
-        session.close(code: code, reason: reason)
+        session.close(code: code, reason: reason, isReadAwaited: isReadAwaited)
+        // The session takes nothing more.
+        for stream in Array(writers.keys) { failWriters(of: stream, ConnectionError.finished) }
         drive()
         return promise.futureResult
     }
@@ -140,10 +150,8 @@ extension SessionDriver {
         case .reset(let code): return .failure(ConnectionError.reset(code))
         case .nothing where session.isStopped(stream): return .failure(ConnectionError.finished)
         case .nothing:
-            guard let closeReason else { return nil }
-            // A remote peer that closes in good order has said everything.
-            if case .remote(0, _) = closeReason { return .success(nil) }
-            return .failure(ConnectionError.closed(closeReason))
+            // Only its FIN ends a stream well, whatever the code of the close.
+            return closeReason.map { .failure(ConnectionError.closed($0)) }
         }
     }
 

@@ -38,6 +38,8 @@ package final class SessionDriver {
     package var keepalive: (Path) -> Duration = { _ in .seconds(25) }
     /// Why it is over; nil while it is not.
     package private(set) var closeReason: SessionCloseReason?
+    /// Why nothing can be written any more: the session is over, or the remote application has closed; nil while neither is so.
+    var writeEndReason: SessionCloseReason?
 
     var session: Session
     var readers: [StreamID: Reader] = [:]
@@ -45,7 +47,7 @@ package final class SessionDriver {
     var opened: [StreamID] = []
     var accepters: [(call: ObjectIdentifier, promise: EventLoopPromise<StreamID>)] = []
     var openers: [(call: ObjectIdentifier, promise: EventLoopPromise<StreamID>)] = []
-    var closers: [EventLoopPromise<Void>] = []
+    var closers: [EventLoopPromise<Bool>] = []
     var paths: OrderedDictionary<PathID, Path> = [:]
     var liveness: OrderedDictionary<PathID, PathLiveness> = [:]
     /// What the remote peer's system had acknowledged on a path when that was called doubtful.
@@ -82,6 +84,8 @@ package final class SessionDriver {
     package var isConfirmed: Bool { session.isConfirmed }
     /// Whether it was begun as an offer.
     package var isOffer: Bool { session.isOffer }
+    /// Whether either application has closed the session, or it is over.
+    package var isClosing: Bool { session.isClosing }
     /// Whether the session is tentative: until it has an answer, it may give way to one that the remote peer has begun.
     package var isTentative: Bool { session.isOffer && !session.isConfirmed }
     /// The path that carries it; nil while there is none.
@@ -233,6 +237,7 @@ package final class SessionDriver {
             case .closePath(let id): paths[id]?.close()
             case .failedPath(_, let error): refused(error)
             case .withoutPath: break
+            case .remoteClosing(let reason): endWriting(reason)
             case .closed(let reason): ended(reason)
             }
         }
@@ -259,12 +264,20 @@ package final class SessionDriver {
         }
         let error = ConnectionError.closed(reason)
         for stream in Array(readers.keys) { resumeReader(of: stream) }
-        for stream in Array(writers.keys) { failWriters(of: stream, error) }
-        for waiting in accepters + openers { waiting.promise.fail(error) }
-        for promise in closers { promise.succeed() }
+        endWriting(reason)
+        for waiting in accepters { waiting.promise.fail(error) }
+        for promise in closers { promise.succeed(session.isEverythingRead) }
         accepters = []
-        openers = []
         closers = []
         onEvent(.closed(reason))
+    }
+
+    /// Nobody will read what is written from now on.
+    private func endWriting(_ reason: SessionCloseReason) {
+        writeEndReason = writeEndReason ?? reason
+        let error = ConnectionError.closed(reason)
+        for stream in Array(writers.keys) { failWriters(of: stream, error) }
+        for waiting in openers { waiting.promise.fail(error) }
+        openers = []
     }
 }

@@ -49,16 +49,16 @@ struct ConversationTests {
         #expect(lines.dropFirst(3) == ["listener 143", "plain", "again"], "\(output)")
     }
 
-    @Test("a reader that has enough ends both sides quietly, and a program that ends closes the connection")
+    @Test("a reader that has enough, and a program that ends, end both sides; who was not read to the end has another status than 0")
     func brokenPipe() async throws {
         let output = try await Script.run(
             """
             serve; listening --once --exec 'yes'
             bodkin connect $id --state-dir dialer </dev/null 2>connect.log | head -1; echo "dialer ${PIPESTATUS[0]}"; ended; grep -v ^connected connect.log
             listening --once --exec 'head -c 2'
-            yes | bodkin connect $id --state-dir dialer 2>connect.log; echo "dialer ${PIPESTATUS[1]}"; ended; grep -v ^connected connect.log
+            yes | bodkin connect $id --state-dir dialer 2>connect.log; echo "dialer ${PIPESTATUS[1]}"; ended; grep -c 'before it had read everything' connect.log
             """)
-        #expect(output == "y\ndialer 0\nlistener 0\ny\ndialer 0\nlistener 0\n", "\(output)")
+        #expect(output == "y\ndialer 141\nlistener 75\ny\ndialer 75\nlistener 0\n1\n", "\(output)")
     }
 
     @Test("whose program ends has told the far side so, however much was under way: no path is called lost")

@@ -22,7 +22,7 @@ struct EventLineTests {
 
     @Test("each event is one line, its name and time first, as docs/events.md says")
     func lines() throws {
-        #expect(line(.waiting(peer)) == #"{"event": "waiting", "ms": 104.3, "peer": "\#(Self.text)"}"#)
+        #expect(line(.waiting(peer)) == #"{"event": "waiting", "ms": 104.3, "peer": "\#(Self.text)", "for": "peer"}"#)
         #expect(line(.dialing(peer)) == #"{"event": "dialing", "ms": 104.3, "peer": "\#(Self.text)"}"#)
         #expect(line(.registered([remote])) == #"{"event": "registered", "ms": 104.3, "observed": ["198.51.100.7:40123"]}"#)
         #expect(

@@ -78,13 +78,19 @@ public struct ByteStream: Sendable {
         }
     }
 
-    /// Ends our half after everything written: the far side reads its end. The other half goes on.
+    /// Ends the local half after everything written: the remote peer reads its end. The other half goes on.
     public func finish() async throws { connection.execute { [id] in $0.driver.finish(id) } }
 
-    /// Gives up the stream, both halves, at once; the far side sees `code`.
+    /// Gives up the stream, both halves, at once; the remote peer sees `code`.
     public func reset(code: UInt64 = 0) {
         state.isGivenUp.store(true, ordering: .relaxed)
         connection.execute { [id] in $0.driver.reset(id, code: code) }
+    }
+
+    /// Reads no more of the stream: what has arrived is dropped, and the remote peer's writes fail with `code`. The local half goes on.
+    public func stopReading(code: UInt64 = 0) {
+        state.isGivenUp.store(true, ordering: .relaxed)
+        connection.execute { [id] in $0.driver.stopReading(id, code: code) }
     }
 
     /// What arrives, in pieces as they come, until the end.

@@ -8,7 +8,7 @@ import NIOCore
 /// ```swift
 /// try await connection.write("hello\n".utf8)
 /// for try await piece in connection.bytes { print(String(decoding: piece, as: UTF8.self)) }
-/// try await connection.close()
+/// let isDelivered = try await connection.close()
 /// ```
 public final class Connection: Sendable {
     /// Who is at the far side, proved by its key.
@@ -76,23 +76,50 @@ public final class Connection: Sendable {
 
     // MARK: Ending
 
-    /// Ends the connection after everything that was written: returns when the far side has acknowledged that.
+    /// Ends the connection after everything that was written. Finishes every stream, waits until the remote application has read everything, and closes.
+    ///
+    /// The local application reads no more afterwards. Writes of the remote application fail from now on, and its reads give what was written here, and then
+    /// the end. If the remote application stops reading, the local one waits as long as the connection lives, unless it sets a limit.
+    ///
+    /// ```swift
+    /// guard try await connection.close() else { throw TransferError.cut }
+    /// ```
     ///
     /// - Parameters:
     ///   - code: the application's own; 0 for all is well.
     ///   - reason: for people, at most 1 024 bytes.
-    ///   - limit: after this the connection is ended at once.
-    public func close(code: UInt64 = 0, reason: String = "", within limit: Duration = .seconds(10)) async throws {
+    ///   - limit: the connection is aborted after this time; nil for no limit. A cancellation aborts it at once.
+    /// - Returns: whether the remote application has read everything that was written and not reset: every byte, and the end of every stream that was
+    ///   finished before. `false` after the limit, and after a connection that was lost or aborted by either peer.
+    @discardableResult
+    public func close(code: UInt64 = 0, reason: String = "", within limit: Duration? = nil) async throws -> Bool {
         let eventLoop = eventLoop
-        try await wait { record, _ in
-            let deadline = OneShot(on: eventLoop, in: TimeAmount(limit)) { [weak record] in
-                record?.driver.abort(code: code, reason: reason)
+        return try await wait { record, _ in
+            let deadline = limit.map {
+                OneShot(on: eventLoop, in: TimeAmount($0)) { [weak record] in
+                    record?.driver.abort(code: max(code, 1), reason: reason.isEmpty ? "not read in time" : reason)
+                }
             }
             let closing = record.driver.close(code: code, reason: reason)
+            closing.assumeIsolated().whenComplete { _ in deadline?.cancel() }
+            return closing
+        } cancel: { record, _ in
+            record.driver.abort(code: max(code, 1), reason: "interrupted")
+        }
+    }
+
+    /// Ends the connection after everything that was written, as soon as the remote peer has it, whether or not its application reads it.
+    func closeWithoutReading(within limit: Duration) async {
+        let eventLoop = eventLoop
+        _ = try? await wait { record, _ in
+            let deadline = OneShot(on: eventLoop, in: TimeAmount(limit)) { [weak record] in
+                record?.driver.abort(code: 1, reason: "not received in time")
+            }
+            let closing = record.driver.close(code: 0, reason: "", isReadAwaited: false)
             closing.assumeIsolated().whenComplete { _ in deadline.cancel() }
             return closing
         } cancel: { record, _ in
-            record.driver.abort(code: code, reason: reason)
+            record.driver.abort(code: 1, reason: "interrupted")
         }
     }
 

@@ -88,16 +88,26 @@ public final class Peer: Sendable {
         }
     }
 
-    /// What the last words of connections that have ended may take, whatever the limit.
+    /// The time for the last words of connections that have ended, whatever the limit.
     private static let leastFarewell = TimeAmount.milliseconds(250)
+    /// The time for the last words of connections that are aborted. They go out behind what the system has taken, which is a second's worth on a line of
+    /// 1 Mbit/s. A remote peer that does not get them looks for the local one until ``Configuration/pathlessLifetime`` is over.
+    private static let abortFarewell = TimeAmount.seconds(5)
 
-    /// Ends every connection in good order, as far as that takes no longer than `limit`, and then the peer.
-    func close(within limit: Duration) async {
+    /// Ends every connection in good order, as far as that takes no longer than `limit`, and then the peer. Without a limit it aborts them, so that no cut
+    /// stream looks whole.
+    func close(within limit: Duration?) async {
         let engine = engine
-        let deadline = eventLoop.now + TimeAmount(limit)
+        let deadline = eventLoop.now + (limit.map { TimeAmount($0) } ?? Self.abortFarewell)
         let connections = try? await eventLoop.submit { engine.value.remotes.connections }.get()
         await withTaskGroup { group in
-            for connection in connections ?? [] { group.addTask { try? await connection.close(within: limit) } }
+            for connection in connections ?? [] {
+                guard let limit else {
+                    connection.abort(reason: "interrupted")
+                    continue
+                }
+                group.addTask { await connection.closeWithoutReading(within: limit) }
+            }
         }
         try? await eventLoop.flatSubmit { engine.value.remotes.drainPaths(within: max(Self.leastFarewell, deadline - engine.value.eventLoop.now)) }
             .get()
@@ -111,6 +121,9 @@ public final class Peer: Sendable {
 }
 
 /// Runs `body` with a peer, and ends the peer with all its connections afterwards, also when `body` throws or is cancelled.
+///
+/// After `body` has returned, the connections that are left get at most two seconds until the remote peers have what was written. An application that must
+/// know whether it was read calls ``Connection/close(code:reason:within:)``. If `body` throws, its connections are aborted.
 ///
 /// ```swift
 /// let configuration = Peer.Configuration(identity: try .create(), rendezvous: try RendezvousURL(url))
@@ -128,7 +141,7 @@ public func withPeer<Result: Sendable>(_ configuration: Peer.Configuration, _ bo
         await peer.close(within: .seconds(2))
         return result
     } catch {
-        await peer.close(within: .zero)
+        await peer.close(within: nil)
         throw error
     }
 }

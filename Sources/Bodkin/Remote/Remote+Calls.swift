@@ -9,10 +9,10 @@ extension Remote {
         if !context.dials.contains(where: \.isOpen) { perform(.startDial) }
     }
 
-    /// The session that a further call joins: one with a direct path before one on a circuit, and that before one without a path; of two alike the later one.
+    /// The session that a further call joins: none that is closing; one with a direct path before one on a circuit, and that before one without a path; of two alike the later one.
     private func sessionToJoin(_ context: Context) -> SessionID? {
         func rank(_ session: SessionState) -> Int { session.activePath.map { $0.isDirect ? 2 : 1 } ?? 0 }
-        return context.sessions.filter { !$0.isTentative }.max { (rank($0), $0.start) < (rank($1), $1.start) }?.id
+        return context.sessions.filter { !$0.isTentative && !$0.isClosing }.max { (rank($0), $0.start) < (rank($1), $1.start) }?.id
     }
 
     /// One of those who wait gives up: so does the dial with the last one.

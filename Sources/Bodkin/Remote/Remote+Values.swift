@@ -175,6 +175,8 @@ extension Remote {
         /// Whether it began tentatively.
         var isOffer = false
         var isDoubted = false
+        /// Whether either application has closed it.
+        var isClosing = false
 
         var isTentative: Bool { isOffer && !isConfirmed }
     }

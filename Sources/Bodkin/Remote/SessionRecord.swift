@@ -25,7 +25,7 @@ final class SessionRecord {
         Remote.SessionState(
             id: driver.id, role: driver.role, instance: driver.remoteInstance, start: startInstant, generation: driver.generation,
             activePath: driver.activePath?.kind, pathCount: driver.pathCount, isConfirmed: driver.isConfirmed, isOffer: driver.isOffer,
-            isDoubted: driver.isDoubted)
+            isDoubted: driver.isDoubted, isClosing: driver.isClosing)
     }
 
     var elapsed: Duration { .nanoseconds((driver.eventLoop.now - start).nanoseconds) }

@@ -75,6 +75,8 @@ struct FuzzedFrames {
         case 9: return .streamsBlocked(integer())
         case 10 where random.chance(20): return .close(code: integer(), reason: "bye")
         case 11 where random.chance(20): return .transportClose(code: integer(), frameType: 0, reason: "bye")
+        case 12: return .streamRead(id, count: random.chance(4) ? integer() : 0, isEnd: random.chance(4))
+        case 13 where random.chance(20): return .closing(code: integer(), reason: "bye")
         default: return .stream(id, ByteBuffer(repeating: 2, count: Int(random.below(random.chance(4) ? 3500 : 20))), isLast: random.chance(20))
         }
     }

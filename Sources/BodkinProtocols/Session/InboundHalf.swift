@@ -3,7 +3,7 @@ import NIOCore
 /// The receiving part of a stream (RFC 9000 section 3.2).
 ///
 /// ```
-/// receiving ── FIN ──▶ sizeKnown ── all read ──▶ ended
+/// receiving ── FIN ──▶ sizeKnown ── end read ──▶ ended
 ///     │                                            ▲
 ///     └── RESET_STREAM ──▶ wasReset ── told ───────┘
 /// ```
@@ -15,15 +15,23 @@ struct InboundHalf: Sendable {
     private var window: FlowWindow
     private(set) var isStopped = false
     private var isSignalled = false
+    /// How many bytes the application has read, and of how many the remote peer has heard.
+    private(set) var readCount: UInt64 = 0
+    private var reportedCount: UInt64 = 0
+    private var hasReadEnd = false
+    /// Whether a STREAM_READ is owed.
+    private(set) var owesReport = false
     /// The code of a STOP_SENDING that is owed.
-    var owedStop: UInt64?
+    private(set) var owedStop: UInt64?
 
     init(window: FlowWindow) { self.window = window }
 
     /// Whether a MAX_STREAM_DATA is owed.
     var owesLimit: Bool { window.owesLimit && phase == .receiving }
 
-    var isDone: Bool { phase == .ended }
+    var isDone: Bool { phase == .ended && !owesReport && owedStop == nil }
+    /// Whether the application has read every byte that there will ever be, and perhaps not the end.
+    var isExhausted: Bool { phase == .sizeKnown && queue.count == 0 && !isStopped }
     /// How many bytes wait for the reader.
     var buffered: Int { queue.count }
 
@@ -38,7 +46,8 @@ struct InboundHalf: Sendable {
             throw SessionError(.flowControl, "more bytes of a stream than its window allows")
         }
         window.receive(bytes.readableBytes)
-        if isLast { phase = isStopped ? .ended : .sizeKnown }
+        // A STOP_SENDING that is still owed goes out, because the sender waits to hear what becomes of its bytes.
+        if isLast { phase = isStopped && owedStop == nil ? .ended : .sizeKnown }
         guard !isStopped else {
             window.consume(bytes.readableBytes)
             return bytes.readableBytes
@@ -57,6 +66,7 @@ struct InboundHalf: Sendable {
         guard phase == .receiving || phase == .sizeKnown else { return 0 }
         phase = isStopped ? .ended : .wasReset(code: code)
         owedStop = nil
+        owesReport = false
         isSignalled = false
         return queue.removeAll()
     }
@@ -65,7 +75,7 @@ struct InboundHalf: Sendable {
     mutating func stop(code: UInt64) -> Int? {
         guard !isStopped, phase != .ended else { return nil }
         isStopped = true
-        if phase == .receiving { owedStop = code } else { phase = .ended }
+        if phase == .receiving || phase == .sizeKnown { owedStop = code } else { phase = .ended }
         let dropped = queue.removeAll()
         window.consume(dropped)
         return dropped
@@ -76,20 +86,48 @@ struct InboundHalf: Sendable {
             phase = .ended
             return .reset(code: code)
         }
+        guard !isStopped else { return .nothing }
         if let bytes = isJoined ? queue.gather(limit) : queue.take(limit) {
             window.consume(bytes.readableBytes)
+            readCount += UInt64(bytes.readableBytes)
             if queue.count == 0, phase == .receiving { isSignalled = false }
             return .bytes(bytes)
         }
         guard queue.count == 0 else { return .nothing }
         switch phase {
-        case .sizeKnown, .ended:
+        case .sizeKnown:
             phase = .ended
+            hasReadEnd = true
+            owesReport = true
             return .end
+        case .ended: return .end
         case .receiving, .wasReset:
             isSignalled = false
             return .nothing
         }
+    }
+
+    /// Owes a STREAM_READ where the remote peer does not know how much was read. Whether it does.
+    mutating func report() -> Bool {
+        guard phase == .receiving || phase == .sizeKnown, !isStopped, readCount > reportedCount else { return false }
+        owesReport = true
+        return true
+    }
+
+    /// The STREAM_READ that is packed now; nil where none is owed.
+    mutating func takeReport() -> (count: UInt64, isEnd: Bool)? {
+        guard owesReport else { return nil }
+        owesReport = false
+        reportedCount = readCount
+        return (readCount, hasReadEnd)
+    }
+
+    /// The code of the STOP_SENDING that is packed now; nil where none is owed.
+    mutating func takeStop() -> UInt64? {
+        guard let code = owedStop else { return nil }
+        owedStop = nil
+        if phase == .sizeKnown { phase = .ended }
+        return code
     }
 
     /// The limit for a MAX_STREAM_DATA that is packed now; nil where none is needed any more.

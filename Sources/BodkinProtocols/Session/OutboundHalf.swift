@@ -3,19 +3,23 @@ import NIOCore
 /// The sending part of a stream (RFC 9000 section 3.1).
 ///
 /// ```
-/// ready ── finish ──▶ finishing ── FIN packed ──▶ finished
-///   │                     │
-///   └──── reset ──────────┴──▶ resetting ── RESET_STREAM packed ──▶ reset
+/// ready ── finish ──▶ finishing ── FIN packed ──▶ finished ── STREAM_READ ──▶ read
+///   │                     │                           └── STOP_SENDING ──┐
+///   └──── reset ──────────┴──▶ resetting ── RESET_STREAM packed ──▶ reset ◀┘
 /// ```
-/// What is packed is delivered in order or the session ends, so no state remains of a stream after its FIN or RESET_STREAM.
+/// After its FIN a stream is kept until the remote application has read its end, because only then is it delivered.
 struct OutboundHalf: Sendable {
-    enum Phase: Hashable, Sendable { case ready, finishing, finished, resetting(code: UInt64), reset }
+    enum Phase: Hashable, Sendable { case ready, finishing, finished, read, resetting(code: UInt64), reset }
 
     private(set) var phase = Phase.ready
     private(set) var queue = ByteQueue()
     /// How many bytes were packed.
     private(set) var sent: UInt64 = 0
     private var limit: UInt64
+    /// How many bytes the remote application has read, as far as it has said.
+    private var remoteRead: UInt64 = 0
+    /// Whether the close of the session ended the half: then nobody has to read its end.
+    private var isFinishedByClose = false
     /// The limit of which a STREAM_DATA_BLOCKED has told the remote peer.
     private var blockedAt: UInt64?
     /// Whether the writer waits for room.
@@ -27,8 +31,10 @@ struct OutboundHalf: Sendable {
 
     /// How many bytes the remote peer's window allows now.
     var sendable: Int { min(queue.count, Int(clamping: limit - min(limit, sent))) }
-    /// Whether nothing more will be packed.
-    var isDone: Bool { phase == .finished || phase == .reset }
+    /// Whether nothing more will be packed, and the remote application has read everything or wants no more.
+    var isDone: Bool { phase == .read || phase == .reset }
+    /// How many bytes were written and not reset.
+    var written: UInt64 { sent + UInt64(queue.count) }
     /// Whether it is neither finished nor reset.
     var takesBytes: Bool { phase == .ready }
     /// Whether the remote peer is to hear that its limit holds us up.
@@ -57,6 +63,50 @@ struct OutboundHalf: Sendable {
 
     mutating func finish() {
         if phase == .ready { phase = .finishing }
+    }
+
+    /// Ends the half because the session closes. A half whose writer still waits gets no FIN, because its bytes are not all there.
+    mutating func finishByClose() {
+        guard phase == .ready, !isBlocked else { return }
+        phase = .finishing
+        isFinishedByClose = true
+    }
+
+    /// Whether the remote application has read everything that was written and not reset.
+    /// - Parameter isClosing: whether that application has closed, so that it needs not read the end as well.
+    func isRead(isClosing: Bool) -> Bool {
+        switch phase {
+        case .read, .resetting, .reset: true
+        case .ready: remoteRead == written && !isBlocked
+        case .finishing, .finished: remoteRead == written && (isClosing || isFinishedByClose)
+        }
+    }
+
+    /// The remote application has read so many bytes, or everything with the end.
+    mutating func receiveRead(_ count: UInt64, isEnd: Bool) throws(SessionError) {
+        guard count <= sent, !isEnd || phase != .ready && phase != .finishing else {
+            throw SessionError(.protocolViolation, "STREAM_READ for bytes that were not sent")
+        }
+        guard phase == .ready || phase == .finishing || phase == .finished else { return }
+        guard !isEnd || count == sent else { throw SessionError(.protocolViolation, "STREAM_READ for an end at another size") }
+        remoteRead = max(remoteRead, count)
+        if isEnd { phase = .read }
+    }
+
+    /// The remote application wants no more. Drops what waits. Nil where the half is over, or is being reset.
+    mutating func stop(code: UInt64) -> (dropped: Int, owesReset: Bool)? {
+        if let dropped = reset(code: code) { return (dropped, true) }
+        guard phase == .finished else { return nil }
+        phase = .reset
+        return (0, false)
+    }
+
+    /// The remote application reads no more of any stream.
+    mutating func abandon() {
+        if phase != .read { phase = .reset }
+        isBlocked = false
+        isScheduled = false
+        _ = queue.removeAll()
     }
 
     /// Drops what waits; nil where FIN or RESET_STREAM was packed or is owed already.

@@ -45,7 +45,7 @@ package struct PathOpening: Hashable, Sendable {
         self.limits = limits
     }
 
-    static let version: UInt64 = 1
+    static let version: UInt64 = 2
 
     func write(to buffer: inout ByteBuffer) {
         buffer.writeQUICInteger(Self.version)
@@ -61,7 +61,8 @@ extension PathOpening {
     init(from buffer: inout ByteBuffer) throws(SessionError) {
         guard let version = buffer.readQUICInteger() else { throw Self.isMalformed }
         guard version == Self.version else {
-            throw SessionError(.unsupportedVersion, "the remote peer speaks version \(version) of the session protocol, the local peer version 1")
+            throw SessionError(
+                .unsupportedVersion, "the remote peer speaks version \(version) of the session protocol, the local peer version \(Self.version)")
         }
         guard
             let session = buffer.readBytes(length: 16).flatMap({ SessionID(bytes: $0) }),

@@ -2,14 +2,49 @@ import DequeModule
 import OrderedCollections
 
 extension Session {
-    /// Ends the session after everything that was written: no more is taken, CONNECTION_CLOSE follows the last byte, and
-    /// ``Event/closed(_:)`` comes when the remote peer has acknowledged it. Streams that were not finished end without a FIN.
+    /// Ends the session after everything that was written: no more is taken, and every stream is finished. CONNECTION_CLOSE follows when the remote
+    /// application has read everything (or has closed as well), and ``Event/closed(_:)`` comes when the remote peer has acknowledged it.
     ///
-    /// It waits for the remote peer to read what its windows hold back: a caller that cannot wait calls ``abort(code:reason:)`` later.
-    /// A reason is cut after 1024 bytes.
-    package mutating func close(code: UInt64, reason: String) {
-        guard state == .open else { return }
-        state = .draining(code: code, reason: Self.bounded(reason))
+    /// It waits as long as the remote application takes: a caller that cannot wait calls ``abort(code:reason:)`` later. A reason is cut after 1024 bytes.
+    /// - Parameter isReadAwaited: whether to wait for the remote application; otherwise CONNECTION_CLOSE follows the last byte.
+    package mutating func close(code: UInt64, reason: String, isReadAwaited: Bool = true) {
+        switch state {
+        case .open: break
+        case .draining(_, _, true) where !isReadAwaited:
+            state = .draining(code: code, reason: Self.bounded(reason), isReadAwaited: false)
+            return
+        case .draining, .closing, .aborting, .ended: return
+        }
+        for id in streams.keys {
+            if streams[id]?.inbound.report() == true { oweControl(id) }
+            // The remote peer does not know of a stream that was opened and not used.
+            let isKnown = id == .initial || id.opening?.role != role || streams[id]?.outbound.written != 0
+            if isKnown { streams[id]?.outbound.finishByClose() }
+            if streams[id]?.outbound.owesBareFIN == true { oweControl(id) }
+        }
+        owesClosing = true
+        state = .draining(code: code, reason: Self.bounded(reason), isReadAwaited: isReadAwaited)
+    }
+
+    /// The remote application has closed, and has said before what it has read. It reads no more, so nothing is sent to it any more.
+    mutating func receiveClosing(_ reason: SessionCloseReason) {
+        guard remoteClosing == nil else { return }
+        remoteClosing = reason
+        if !streams.values.allSatisfy({ $0.outbound.isRead(isClosing: true) }) { hasUnread = true }
+        queuedBytes = 0
+        ready = TurnQueue()
+        for id in Array(streams.keys) {
+            streams[id]?.outbound.abandon()
+            reportExhausted(id)
+            forgetIfDone(id)
+        }
+        events.append(.remoteClosing(reason))
+    }
+
+    /// A remote application that closes waits until everything is read: it hears of the last byte, even if nobody reads the end behind it.
+    mutating func reportExhausted(_ id: StreamID) {
+        guard remoteClosing != nil, streams[id]?.inbound.isExhausted == true, streams[id]?.inbound.report() == true else { return }
+        oweControl(id)
     }
 
     /// Ends the session now: what was not sent is dropped, CONNECTION_CLOSE goes out next, and nothing is waited for.
@@ -23,6 +58,8 @@ extension Session {
         switch state {
         case .ended: return
         case .aborting: end(nil)
+        // Everything is where it should be; only the last acknowledgement is missing.
+        case .closing(_, let own) where isEverythingRead: end(own)
         case .open, .draining, .closing: end(.failed(Self.bounded(reason)))
         }
     }
@@ -35,6 +72,7 @@ extension Session {
         case .closing: end(outcome)
         case .open, .draining:
             guard activePath != nil else { return end(outcome) }
+            outcomeIsRead = isEverythingRead
             dropUnsent()
             state = .aborting(frame)
             events.append(.closed(outcome))
@@ -44,12 +82,17 @@ extension Session {
     /// The remote peer's CONNECTION_CLOSE.
     mutating func receiveClose(_ outcome: SessionCloseReason) {
         owesAcknowledgement = true
-        if case .closing(_, let own) = state { end(own) } else { end(outcome) }
+        switch state {
+        case .closing(_, let own): end(own)
+        case .draining(let code, let reason, _) where remoteClosing != nil: end(.local(code: code, reason: reason))
+        default: end(outcome)
+        }
     }
 
     /// The session is over; nil where the event was sent before.
     mutating func end(_ outcome: SessionCloseReason?) {
         guard state != .ended else { return }
+        outcomeIsRead = isEverythingRead
         dropUnsent()
         state = .ended
         if let outcome { events.append(.closed(outcome)) }

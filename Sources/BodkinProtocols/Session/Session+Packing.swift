@@ -14,7 +14,7 @@ extension Session {
         switch state {
         case .ended, .closing: return false
         case .aborting: return true
-        case .draining where isDrained: return true
+        case .draining where mayClose: return true
         case .open, .draining: break
         }
         let nothing = RecordBatch()
@@ -22,9 +22,13 @@ extension Session {
         return dataRoom(after: nothing, in: PathFrame.largestHead) > 0
     }
 
-    private var hasControl: Bool { !control.isEmpty || receiveWindow.owesLimit || owesStreamLimit || owesBlocked }
+    private var hasControl: Bool { !control.isEmpty || receiveWindow.owesLimit || owesStreamLimit || owesBlocked || owesClosing }
     private var owesBlocked: Bool { isConfirmed && !ready.isEmpty && sentBytes >= remoteLimits.data && blockedAt != remoteLimits.data }
-    private var isDrained: Bool { queuedBytes == 0 && control.isEmpty }
+    /// Whether CONNECTION_CLOSE is next.
+    private var mayClose: Bool {
+        guard case .draining(_, _, let isReadAwaited) = state, queuedBytes == 0, control.isEmpty, !owesClosing else { return false }
+        return !isReadAwaited || remoteClosing != nil || isEverythingRead
+    }
 
     /// How many bytes of STREAM frames may go into a record with this much room; 0 where there is nothing to send or no room for it.
     private func dataRoom(after batch: RecordBatch, in room: Int) -> Int {
@@ -82,7 +86,12 @@ extension Session {
         }
         packControl(into: &out.head, upTo: min(end, out.head.writerIndex + log.roomForControl(after: batch) - 16))
         packData(after: batch, into: &out, upTo: end, limit: limit)
-        if case .draining(let code, let reason) = state, isDrained, out.body == nil, end - out.head.writerIndex >= Self.worthwhileRoom {
+        guard case .draining(let code, let reason, _) = state, out.body == nil else { return }
+        if owesClosing, control.isEmpty, end - out.head.writerIndex >= Self.worthwhileRoom {
+            SessionFrame.closing(code: code, reason: reason).write(to: &out.head)
+            owesClosing = false
+        }
+        if mayClose, end - out.head.writerIndex >= Self.worthwhileRoom {
             SessionFrame.close(code: code, reason: reason).write(to: &out.head)
             state = .closing(record: number, .local(code: code, reason: reason))
         }

@@ -38,6 +38,11 @@ extension Session {
         case .maxStreams(let count):
             remoteLimits.streams = max(remoteLimits.streams, count)
             offerStreams()
+        case .streamRead(let id, let count, let isEnd):
+            try requireOpened(id)
+            try streams[id]?.outbound.receiveRead(count, isEnd: isEnd)
+            if isEnd { forgetIfDone(id) }
+        case .closing(let code, let reason): receiveClosing(.remote(code: code, reason: reason))
         case .close(let code, let reason): receiveClose(.remote(code: code, reason: reason))
         case .transportClose(let code, _, let reason): receiveClose(.remoteProtocolError(code: code, reason: reason))
         }
@@ -83,6 +88,7 @@ extension Session {
         receiveWindow.receive(bytes.readableBytes)
         receiveWindow.consume(received.dropped)
         if received.signals { events.append(.readable(id)) }
+        if isLast { reportExhausted(id) }
         if received.isDone { forget(id) }
     }
 
@@ -102,9 +108,11 @@ extension Session {
 
     private mutating func receiveStop(_ id: StreamID, code: UInt64) throws(SessionError) {
         try requireOpened(id)
-        guard let dropped = streams[id]?.outbound.reset(code: code) else { return }
+        let written = streams[id]?.outbound.written ?? 0
+        guard let (dropped, owesReset) = streams[id]?.outbound.stop(code: code) else { return }
+        if written > 0 { hasUnread = true }
         queuedBytes -= dropped
-        oweControl(id)
+        if owesReset { oweControl(id) } else { forgetIfDone(id) }
         events.append(.stopped(id, code: code))
     }
 

@@ -4,7 +4,7 @@ extension Session {
     /// Opens a stream; nil where the remote peer allows no more now, or ``Configuration/localStreams`` are alive. Then ``Event/streamsAvailable``
     /// says when to try again. The remote peer hears of it with its first bytes, FIN or reset.
     package mutating func openStream() -> StreamID? {
-        guard state == .open else { return nil }
+        guard state == .open, remoteClosing == nil else { return nil }
         guard mayOpenStream else {
             wantsStream = true
             return nil
@@ -19,7 +19,7 @@ extension Session {
     /// Offers bytes to a stream, and says how many were taken. Where that is not all, ``Event/writable(_:)`` says when to offer the rest.
     /// A stream that is finished, reset, stopped by the remote peer or over takes nothing, and neither does a session that is closing.
     package mutating func write(_ bytes: ByteBuffer, to stream: StreamID) -> Int {
-        guard state == .open, bytes.readableBytes > 0 else { return 0 }
+        guard state == .open, remoteClosing == nil, bytes.readableBytes > 0 else { return 0 }
         let buffer = sendBuffer
         guard let written = streams[stream]?.write(bytes, buffer: buffer) else { return 0 }
         queuedBytes += written.accepted
@@ -53,11 +53,13 @@ extension Session {
     /// Reads at most `limit` bytes. Reading is what lets the remote peer send more. A stream that is over, or never was, is at its end.
     /// - Parameter isJoined: whether to copy into one buffer what lies in several; otherwise it may be less than there is.
     package mutating func read(_ stream: StreamID, limit: Int, isJoined: Bool = true) -> StreamRead {
-        guard let (result, owesLimit) = streams[stream]?.read(limit, isJoined: isJoined) else { return .end }
+        guard let (result, owesControl) = streams[stream]?.read(limit, isJoined: isJoined) else { return .end }
         switch result {
         case .bytes(let bytes):
             receiveWindow.consume(bytes.readableBytes)
-            if owesLimit { oweControl(stream) }
+            if owesControl { oweControl(stream) }
+            reportExhausted(stream)
+        case .end where owesControl: oweControl(stream)
         case .end, .reset: forgetIfDone(stream)
         case .nothing: break
         }
@@ -65,7 +67,7 @@ extension Session {
     }
 
     /// Whether a stream will take bytes, now or when there is room: it is neither finished nor reset, nor stopped by the remote peer.
-    package func takesBytes(_ stream: StreamID) -> Bool { state == .open && streams[stream]?.outbound.takesBytes == true }
+    package func takesBytes(_ stream: StreamID) -> Bool { state == .open && remoteClosing == nil && streams[stream]?.outbound.takesBytes == true }
 
     /// Whether this side has said that it wants no more of a stream.
     package func isStopped(_ stream: StreamID) -> Bool { streams[stream]?.inbound.isStopped == true }

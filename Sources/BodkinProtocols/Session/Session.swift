@@ -10,7 +10,7 @@ import OrderedCollections
 /// format is in docs/wire.md.
 ///
 /// ```
-///           close                    everything packed, and CONNECTION_CLOSE
+///           close              everything read there, and CONNECTION_CLOSE packed
 ///  open ─────────────▶ draining ────────────────────────────────────▶ closing(its record)
 ///   │                     │                                              │
 ///   │ abort, or           │ abort, or                                    │ acknowledged, or the remote peer
@@ -29,8 +29,8 @@ import OrderedCollections
 public struct Session: ~Copyable, Sendable {
     enum State: Hashable, Sendable {
         case open
-        /// No more writes; CONNECTION_CLOSE follows when everything written is packed.
-        case draining(code: UInt64, reason: String)
+        /// No more writes; CONNECTION_CLOSE follows when everything written is packed, and the remote application has read it if that is awaited.
+        case draining(code: UInt64, reason: String, isReadAwaited: Bool)
         /// CONNECTION_CLOSE is in this record.
         case closing(record: UInt64, SessionCloseReason)
         /// CONNECTION_CLOSE is owed at once.
@@ -53,6 +53,16 @@ public struct Session: ~Copyable, Sendable {
 
     var state = State.open
     var events: Deque<Event> = []
+
+    // The end.
+    /// CLOSING is to be sent.
+    var owesClosing = false
+    /// The remote application has closed.
+    var remoteClosing: SessionCloseReason?
+    /// Something that was written will never be read.
+    var hasUnread = false
+    /// Whether everything was read when the session ended; nil before.
+    var outcomeIsRead: Bool?
 
     // Paths.
     var paths: OrderedDictionary<PathID, SessionPath> = [:]
@@ -127,6 +137,11 @@ public struct Session: ~Copyable, Sendable {
     package var unsentByteCount: Int { queuedBytes }
     /// How many streams exist.
     package var streamCount: Int { streams.count }
+    /// Whether the remote application has read everything that was written and not reset, with the end of every stream that was finished. After the end of
+    /// the session: whether it had, as far as it has said.
+    package var isEverythingRead: Bool { outcomeIsRead ?? (!hasUnread && streams.values.allSatisfy { $0.outbound.isRead(isClosing: false) }) }
+    /// Whether either application has closed, or the session is over.
+    package var isClosing: Bool { state != .open || remoteClosing != nil }
     /// Whether the session is over.
     package var hasEnded: Bool { state == .ended }
 }

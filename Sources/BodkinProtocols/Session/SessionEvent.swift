@@ -24,6 +24,8 @@ extension Session {
         case failedPath(PathID, SessionError)
         /// No path is left. Add one, or call ``Session/fail(_:)``.
         case withoutPath
+        /// The remote application has closed: it reads and writes no more. The session is over when the local application has read everything, or closes as well.
+        case remoteClosing(SessionCloseReason)
         /// The session is over. What was received before can still be read; nothing else happens on its streams.
         case closed(SessionCloseReason)
     }

@@ -13,6 +13,10 @@ package enum SessionFrame: Hashable {
     case dataBlocked(UInt64)
     case streamDataBlocked(StreamID, UInt64)
     case streamsBlocked(UInt64)
+    /// The sender's application has read so many bytes of the stream, or all of it with its end.
+    case streamRead(StreamID, count: UInt64, isEnd: Bool)
+    /// The sender's application closes: it reads and writes no more, and CONNECTION_CLOSE follows when the receiver's application has read everything.
+    case closing(code: UInt64, reason: String)
     /// The session ends for a mistake in the protocol (0x1c).
     case transportClose(code: UInt64, frameType: UInt64, reason: String)
     /// The session ends because the application says so (0x1d).
@@ -42,6 +46,8 @@ package enum SessionFrame: Hashable {
         case 0x16: self = .streamsBlocked(try Self.integer(&buffer))
         case 0x1C: self = .transportClose(code: try Self.integer(&buffer), frameType: try Self.integer(&buffer), reason: try Self.text(&buffer))
         case 0x1D: self = .close(code: try Self.integer(&buffer), reason: try Self.text(&buffer))
+        case 0x20, 0x21: self = .streamRead(try Self.streamID(&buffer), count: try Self.integer(&buffer), isEnd: type & 0x01 != 0)
+        case 0x22: self = .closing(code: try Self.integer(&buffer), reason: try Self.text(&buffer))
         default: throw SessionError(.frameEncoding, "a frame of the unknown type \(type) in a record")
         }
     }
@@ -87,6 +93,10 @@ extension SessionFrame {
         case .streamsBlocked(let count): Self.write(0x16, [count], &buffer)
         case .transportClose(let code, let type, let reason):
             Self.write(0x1C, [code, type, UInt64(reason.utf8.count)], &buffer)
+            buffer.writeString(reason)
+        case .streamRead(let id, let count, let isEnd): Self.write(isEnd ? 0x21 : 0x20, [id.rawValue, count], &buffer)
+        case .closing(let code, let reason):
+            Self.write(0x22, [code, UInt64(reason.utf8.count)], &buffer)
             buffer.writeString(reason)
         case .close(let code, let reason):
             Self.write(0x1D, [code, UInt64(reason.utf8.count)], &buffer)

@@ -24,10 +24,10 @@ struct SessionStream: Sendable {
         return (dropped, inbound.shouldSignal(), isDone)
     }
 
-    /// Reads; and whether a MAX_STREAM_DATA is owed that was not before.
-    mutating func read(_ limit: Int, isJoined: Bool) -> (result: StreamRead, owesLimit: Bool) {
+    /// Reads; and whether a MAX_STREAM_DATA or a STREAM_READ is owed that was not before.
+    mutating func read(_ limit: Int, isJoined: Bool) -> (result: StreamRead, owesControl: Bool) {
         let result = inbound.read(limit, isJoined: isJoined)
-        return (result, inbound.owesLimit && !isInControlQueue)
+        return (result, (inbound.owesLimit || inbound.owesReport) && !isInControlQueue)
     }
 
     /// Offers bytes to be sent: how many were taken, with how many the stream is to wait for its turn from now on (nil where it waits already, or must not), and
@@ -55,10 +55,8 @@ struct SessionStream: Sendable {
     /// Packs the control frames that are owed. Whether the stream is over then.
     mutating func packControl(of id: StreamID, mayBlock: Bool, into out: inout ByteBuffer) -> Bool {
         isInControlQueue = false
-        if let code = inbound.owedStop {
-            SessionFrame.stopSending(id, code: code).write(to: &out)
-            inbound.owedStop = nil
-        }
+        if let (count, isEnd) = inbound.takeReport() { SessionFrame.streamRead(id, count: count, isEnd: isEnd).write(to: &out) }
+        if let code = inbound.takeStop() { SessionFrame.stopSending(id, code: code).write(to: &out) }
         if let limit = inbound.takeLimit() { SessionFrame.maxStreamData(id, limit).write(to: &out) }
         if mayBlock, let limit = outbound.takeBlocked() { SessionFrame.streamDataBlocked(id, limit).write(to: &out) }
         if case .resetting(let code) = outbound.phase {

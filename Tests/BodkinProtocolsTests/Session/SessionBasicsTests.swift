@@ -53,8 +53,11 @@ import Testing
             let (bytes, last) = end.readAll()
             #expect(bytes == Array(content.readableBytesView) && last == .end)
             #expect(end.unacknowledged == 0)
-            #expect(end.streamCount == 0)
         }
+        // A stream is kept until each end has heard that the other application has read its end.
+        #expect(wire.dialer.streamCount == 1)
+        wire.settle(chunk: chunk)
+        for end in [wire.dialer, wire.called] { #expect(end.streamCount == 0 && end.isEverythingRead) }
     }
 
     @Test func aBetterPathTakesOverAndTheOldOneIsClosed() {

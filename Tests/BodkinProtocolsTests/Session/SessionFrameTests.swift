@@ -35,6 +35,9 @@ import Testing
             (.stream(StreamID(rawValue: 5), ByteBuffer(), isLast: true), [0x0B, 5, 0]), (.maxData(16_384), [0x10, 0x80, 0, 0x40, 0]),
             (.maxStreamData(StreamID(rawValue: 8), 3), [0x11, 8, 3]), (.maxStreams(2), [0x12, 2]), (.dataBlocked(1), [0x14, 1]),
             (.streamDataBlocked(.initial, 1), [0x15, 0, 1]), (.streamsBlocked(1), [0x16, 1]),
+            (.streamRead(StreamID(rawValue: 4), count: 100, isEnd: false), [0x20, 4, 0x40, 100]),
+            (.streamRead(.initial, count: 3, isEnd: true), [0x21, 0, 3]),
+            (.closing(code: 5, reason: "ok"), [0x22, 5, 2, 0x6F, 0x6B]),
             (.transportClose(code: 3, frameType: 0, reason: "x"), [0x1C, 3, 0, 1, 0x78]), (.close(code: 5, reason: "ok"), [0x1D, 5, 2, 0x6F, 0x6B]),
         ] as [(SessionFrame, [UInt8])])
     func everyFrameHasItsBytes(frame: SessionFrame, bytes: [UInt8]) throws {
@@ -77,7 +80,7 @@ import Testing
         var buffer = ByteBuffer()
         PathFrame.open(opening).write(to: &buffer)
         let expected: [UInt8] =
-            [0x00, 64, 1] + [UInt8](repeating: 0xA1, count: 16) + [UInt8](repeating: 0xB2, count: 16) + [UInt8](repeating: 0xC3, count: 16)
+            [0x00, 64, 2] + [UInt8](repeating: 0xA1, count: 16) + [UInt8](repeating: 0xB2, count: 16) + [UInt8](repeating: 0xC3, count: 16)
             + [1, 1, 2, 0x40, 70, 0x80, 0x40, 0, 0, 0x80, 0x10, 0, 0, 0x44, 0]
         #expect(Array(buffer.readableBytesView) == [0x00, 0x40, 64] + expected.dropFirst(2))
         #expect(try Session.peekOpen(buffer) == opening)
@@ -110,7 +113,7 @@ import Testing
     @Test(
         arguments: [
             ([0x04, 1, 2], SessionError.Code.unexpectedPathFrame), ([0x05, 1, 3], .closedByPeer(.unknownSession)),
-            ([0x00, 1, 2], .unsupportedVersion),
+            ([0x00, 1, 1], .unsupportedVersion),
         ]
             as [([UInt8], SessionError.Code)])
     func aPathThatBeginsOtherwiseIsRefused(bytes: [UInt8], code: SessionError.Code) {

@@ -42,6 +42,7 @@ final class SessionWire {
         var unread: Int { session.unreadByteCount }
         var unsent: Int { session.unsentByteCount }
         var streamCount: Int { session.streamCount }
+        var isEverythingRead: Bool { session.isEverythingRead }
         var nextExpected: UInt64 { session.nextExpected }
         var nextRecord: UInt64 { session.log.next }
 

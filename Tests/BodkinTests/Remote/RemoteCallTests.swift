@@ -29,6 +29,8 @@ struct RemoteCallTests {
         bench.addSession("direct")
         bench.now = .start + .seconds(2)
         bench.addSession("later")
+        bench.now = .start + .seconds(3)
+        bench.addSession("closing") { $0.isClosing = true }
         #expect(bench.call("carl") == ["deliver later to carl"])
     }
 

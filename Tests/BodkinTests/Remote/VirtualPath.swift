@@ -66,8 +66,11 @@ final class VirtualPath {
     private func arrive(_ bytes: ByteBuffer, at end: Int) {
         guard held[end] == nil else { return held[end]?.append(bytes) ?? () }
         let channel = ends[end].channel
-        // Nobody is there any more: the host says so.
-        guard channel.isActive else { return held[1 - end] == nil ? reset(1 - end) : () }
+        // Nobody is there any more: the host says so, behind what it has sent before.
+        guard channel.isActive else {
+            loop.assumeIsolated().scheduleTask(in: delay) { [self] in if held[1 - end] == nil { reset(1 - end) } }
+            return
+        }
         channel.pipeline.fireChannelRead(bytes)
         channel.pipeline.fireChannelReadComplete()
     }
