@@ -26,7 +26,11 @@ package enum SessionFrame: Hashable {
     init(from buffer: inout ByteBuffer) throws(SessionError) {
         let type = try Self.integer(&buffer)
         switch type {
-        case 0x00: self = .padding
+        case 0x00:
+            // A run is one frame to its reader: a record of nothing else costs no more than one of data.
+            let run = buffer.readableBytesView.prefix { $0 == 0 }
+            buffer.moveReaderIndex(forwardBy: run.count)
+            self = .padding
         case 0x01: self = .ping
         case 0x04: self = .resetStream(try Self.streamID(&buffer), code: try Self.integer(&buffer), finalSize: try Self.integer(&buffer))
         case 0x05: self = .stopSending(try Self.streamID(&buffer), code: try Self.integer(&buffer))

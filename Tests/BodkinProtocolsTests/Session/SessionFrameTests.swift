@@ -53,6 +53,15 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 2, 1_000, 16_000]) func paddingIsReadInRuns(count: Int) throws {
+        var buffer = ByteBuffer(repeating: 0, count: count)
+        buffer.writeBytes([0x01] + [UInt8](repeating: 0, count: count))
+        #expect(try SessionFrame(from: &buffer) == .padding)
+        #expect(try SessionFrame(from: &buffer) == .ping)
+        #expect(try SessionFrame(from: &buffer) == .padding)
+        #expect(buffer.readableBytes == 0)
+    }
+
     @Test func aSTREAMWithoutLengthReachesToTheEnd() throws {
         var buffer = ByteBuffer(bytes: [0x09, 4, 1, 2, 3])
         #expect(try SessionFrame(from: &buffer) == .stream(StreamID(rawValue: 4), ByteBuffer(bytes: [1, 2, 3]), isLast: true))
