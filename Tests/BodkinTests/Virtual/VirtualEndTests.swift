@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinEmulation
+import NIOCore
 import Testing
 
 @testable import Bodkin
@@ -7,6 +8,23 @@ import Testing
 /// Peers that end in the middle of a dial, in virtual time.
 @Suite("Virtual dials whose peers end")
 struct VirtualEndTests {
+    @Test(
+        "the last words of a connection have arrived after two round trips, and then nobody waits for them",
+        arguments: [Peer.PathPolicy.all, .relayOnly])
+    func lastWords(_ paths: Peer.PathPolicy) throws {
+        let link = LinkParameters(delay: .milliseconds(10))
+        let dial = try VirtualDial(.pair(.portRestricted, .portRestricted, link: link, seed: 1), a: { $0.paths = paths }, b: { $0.paths = paths })
+        #expect(dial.register())
+        let record = try #require(dial.dial().connection?.recordHere)
+        record.driver.abort(code: 1, reason: "enough")
+        let start = dial.network.now
+        var end: Instant?
+        dial.a.engine.remotes.drainPaths(within: .seconds(5)).assumeIsolated().whenComplete { _ in end = dial.network.now }
+        dial.network.run(for: .seconds(6))
+        let time = try #require(end) - start
+        #expect(time <= .milliseconds(100), "\(time)")
+    }
+
     @Test("a peer that ends while it is dialed, or dials, at whatever millisecond, leaves no connection on either host", arguments: [true, false])
     func end(endsNear: Bool) throws {
         for milliseconds in stride(from: 0, through: 120, by: 2) {
