@@ -72,6 +72,8 @@ package struct PeerExercise: Sendable {
                 for try await connection in far.incoming {
                     guard try await connection.read() != nil else { break }
                     result.farByte = .now - start
+                    // The command waits until its input was read to its end.
+                    while try await connection.read() != nil {}
                     try await connection.finish()
                     break
                 }
