@@ -23,6 +23,11 @@ package struct PunchRound: Hashable, Sendable {
     /// a NAT that lets only SYN-ACKs in lets no guess be answered unless the ports guessed at are open.
     package func waits(inRound round: Int) -> Bool { isSecond.map { $0 == (round % 2 == 1) } ?? false }
 
+    /// Whether there is a round between sides of such ports.
+    package static func isPossible(_ own: PortForecast.Ports, _ far: PortForecast.Ports) -> Bool {
+        Traversal(PortKnowledge(own), PortKnowledge(far)) != nil
+    }
+
     /// This side's part; nil where nothing is to be gained.
     /// - Parameter random: chooses the guesses.
     package init?(own: PortForecast, far: PortForecast, using random: inout some RandomNumberGenerator) {

@@ -21,6 +21,20 @@ struct VirtualPairTests {
     /// The dials that arithmetic calls likely: how many missed, and how many were to be expected.
     private static let likely = Mutex((count: 0, misses: 0, expected: 0.0))
 
+    /// The mapping of the one side is seen by one address only, so that it may depend on the address; with ports drawn from all that would lead nowhere.
+    @Test("a doubted mapping does not end a search that goes on as before", arguments: ["preserving", "independent", "dependent"])
+    func doubted(_ delta: String) throws {
+        let pair = try #require(NATPair.configurations.first { "\($0)" == "symmetric/random + blocked/\(delta)" })
+        for seed in UInt64(1)...3 {
+            let topology = Topology.pair(pair.a, pair.b, link: LinkParameters(delay: .milliseconds(25)), seed: seed)
+            let dial = try VirtualDial(topology)
+            try #require(dial.register())
+            dial.network.run(for: .seconds(2))
+            let report = try #require(dial.dial().report)
+            #expect(report.route == .direct, "seed \(seed): \(report)")
+        }
+    }
+
     @Test("every pair is connected, directly where arithmetic says so, relayed where it says that nothing can be done", arguments: 0..<shards)
     func route(_ shard: Int) throws {
         for (index, pair) in Self.pairs.enumerated() where index % Self.shards == shard {

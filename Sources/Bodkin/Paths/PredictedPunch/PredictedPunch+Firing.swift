@@ -94,8 +94,9 @@ extension PredictedPunch {
         }
         closeRound()
         guard !isLast else { return close() }
+        let former = remote
         remote = nil
-        prepare(round + 1, context, at: now)
+        prepare(round + 1, against: former, context, at: now)
     }
 
     /// What the report says of SYNs that were not fired.

@@ -10,7 +10,16 @@ extension PredictedPunch {
             time: context.serverRoundTrip * 3 + .milliseconds(50))
     }
 
-    mutating func prepare(_ number: Int, _ context: DialContext, at now: Instant) {
+    /// How our next ports come about. A mapping that is only doubted counts as kept if the other hypothesis leads nowhere with a remote peer of such ports.
+    private func ports(_ number: Int, against remote: PortForecast?, _ context: DialContext) -> PortForecast.Ports {
+        let nat = context.localNAT()
+        let ports = nat.ports(forecastRound(number, context))
+        guard nat.isMappingDoubtful, let remote, !PunchRound.isPossible(ports, remote.ports) else { return ports }
+        return .fixed
+    }
+
+    /// - Parameter former: the remote peer's forecast for this round, or for the one before.
+    mutating func prepare(_ number: Int, against former: PortForecast? = nil, _ context: DialContext, at now: Instant) {
         round = number
         (own, nextLocal, hasSentForecast, isPostponed) = (nil, nil, false, false)
         remoteForecastTimeout = nil
@@ -20,7 +29,7 @@ extension PredictedPunch {
             isPostponed = true
             return remoteForecastTimeout = now + Self.longestSampling
         }
-        let ports = nat.ports(forecastRound(number, context))
+        let ports = ports(number, against: former, context)
         switch ports {
         case .fixed:
             own = PortForecast(address: observed.address, port: observed.port, ports: .fixed)
@@ -79,7 +88,7 @@ extension PredictedPunch {
         case round + 1 where !isLast && round < Self.roundLimit:
             closeRound()
             remote = nil
-            prepare(round + 1, context, at: now)
+            prepare(round + 1, against: forecast, context, at: now)
         default: return
         }
         // Nothing to tell, and so nothing to be done.
