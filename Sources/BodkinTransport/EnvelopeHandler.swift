@@ -2,7 +2,7 @@ package import BodkinProtocols
 import DequeModule
 package import NIOCore
 
-/// A message that could not be written. Its cause is whoever had it sent, which need not be the receiver.
+/// A message that could not be written. The peer that caused it need not be the receiver.
 package struct UndeliverableMessage: Error {
     /// The message.
     package let body: WireEnvelope.OneOf_Body

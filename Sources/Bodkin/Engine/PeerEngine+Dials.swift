@@ -32,9 +32,17 @@ extension PeerEngine {
     /// Meet somebody: one that we dial, or who dials us.
     func received(_ meet: WireMeet) {
         guard let id = AttemptID(bytes: meet.attempt), let peer = PeerID(publicKey: meet.peer) else { return }
-        guard !remotes.isDial(id, ofOtherThan: peer) else { return meet.isDialer ? () : remotes[peer].answerMeet(id, isAccepted: false) }
+        guard !remotes.isDial(id, ofOtherThan: peer) else { return meet.isDialer ? () : answerMeet(id, isAccepted: false) }
         guard meet.isDialer else { return remotes[peer].handle(.meet(meet, isAccepted: false)) }
         if let attempt = remotes.dial(id), attempt.role == .dialer { attempt.meet(meet) }
+    }
+
+    /// Tells the server whether this peer meets.
+    func answerMeet(_ id: AttemptID, isAccepted: Bool) {
+        var answer = WireMeetAck()
+        answer.attempt = Data(id.bytes)
+        answer.answer = isAccepted ? .accepted : .declined
+        link?.send(.meetAck(answer))
     }
 
     /// A dial of theirs goes ahead.

@@ -98,7 +98,7 @@ extension Remote {
 
     // MARK: Sessions
 
-    /// They have begun a session: whoever dials them has it. What we have offered to another instance, which is not there any more, that will not answer.
+    /// The remote peer has begun a session, and every call gets it. A tentative session with another instance is withdrawn, because that instance is gone.
     mutating func theirs(_ id: SessionID, _ context: Context) {
         guard let session = context.session(id) else { return }
         for dial in context.dials where dial.isTentative && dial.instance != session.instance { perform(.withdraw(dial.id)) }

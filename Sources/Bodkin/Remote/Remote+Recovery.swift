@@ -73,7 +73,7 @@ extension Remote {
             if isEnded { $0.ended(at: $1, jitter: jitter) }
             $0.began()
         }
-        // Where the first dial is still at it, it looks for the direct path; another circuit is to be had beside it.
+        // While the first dial still meets, it looks for the direct path. A second dial then only gets another circuit.
         let isMeeting = dials.contains { !$0.isResumption && $0.mayStillConnect }
         guard !isMeeting || aim == .anyPath && configuration.usesCircuits else { return }
         perform(.redial(session.id, isMeeting ? .circuit : aim))

@@ -90,7 +90,7 @@ extension Remote {
         case withdraw(AttemptID)
         /// The remote peer has answered the tentative session of a dial.
         case confirmDial(AttemptID)
-        /// The remote peer has not accepted it, for this reason; nil where its own is to be had instead.
+        /// The remote peer has not accepted it, for this reason; nil if its own session replaces it.
         case loseTentative(AttemptID, String?)
         /// A direct path carries the dial's session.
         case settle(AttemptID)

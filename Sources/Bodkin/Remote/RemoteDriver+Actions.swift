@@ -16,7 +16,7 @@ extension RemoteDriver {
         case .endDial(let id): dial(id)?.end()
         case .replaceDial(let id): dial(id)?.yieldToNewerDial()
         case .dropCircuit(let id): engine.circuits[id]?.endByPeer()
-        case .answerMeet(let id, let isAccepted): answerMeet(id, isAccepted: isAccepted)
+        case .answerMeet(let id, let isAccepted): engine.answerMeet(id, isAccepted: isAccepted)
         case .takeCall(let meet): engine.takeCall(meet, of: peer)
         case .acceptMeetLater(let meet):
             engine.eventLoop.assumeIsolated().execute { [weak engine, peer] in
@@ -45,13 +45,6 @@ extension RemoteDriver {
     private func start(_ dial: DialDriver) {
         engine.keep(dial)
         dial.begin()
-    }
-
-    func answerMeet(_ id: AttemptID, isAccepted: Bool) {
-        var answer = WireMeetAck()
-        answer.attempt = Data(id.bytes)
-        answer.answer = isAccepted ? .accepted : .declined
-        engine.link?.send(.meetAck(answer))
     }
 
     private func sendRecall(for session: SessionDriver) {

@@ -60,10 +60,8 @@ final class RemoteDriver {
     /// The dials that are for a session, or have led to it.
     func dials(for session: SessionDriver) -> [DialDriver] { dials.filter { $0.session === session } }
 
-    /// Keeps a dial. One of the same ID gives way to it.
-    func insert(_ dial: DialDriver) {
-        if let index = dials.firstIndex(where: { $0.id == dial.id }) { dials[index] = dial } else { dials.append(dial) }
-    }
+    /// Keeps a dial.
+    func insert(_ dial: DialDriver) { dials.append(dial) }
 
     /// Forgets a dial. Returns whether it was kept.
     func remove(_ dial: DialDriver) -> Bool {

@@ -14,7 +14,8 @@ final class Remotes {
     static let calledLimit = 256
 
     unowned let engine: PeerEngine
-    private var drivers: [PeerID: RemoteDriver] = [:]
+    /// An entry goes when an input of its machine leaves nothing behind.
+    private(set) var drivers: [PeerID: RemoteDriver] = [:]
     private var peers: [AttemptID: PeerID] = [:]
     private(set) var sessionCount = 0
     private var calledCount = 0
@@ -119,11 +120,8 @@ final class Remotes {
         return demand
     }
 
-    /// Ends every dial.
-    func failDials(_ error: any Error) {
-        forEachDial { $0.fail(error) }
-        for driver in Array(drivers.values) { driver.handle(.dialFailed(error)) }
-    }
+    /// Ends every dial, and so fails every call, because each call waits for a dial.
+    func failDials(_ error: any Error) { forEachDial { $0.fail(error) } }
 
     /// Ends every session.
     func failSessions(_ reason: String) { for record in records { record.driver.fail(reason) } }
