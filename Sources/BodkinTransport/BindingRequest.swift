@@ -14,7 +14,7 @@ import Darwin
 /// One Binding request to a STUN server over TCP (RFC 8489 section 6.2.2), from a local port of one's choice: what a NAT makes of it.
 ///
 /// ```swift
-/// let answer = try await loop.flatSubmit { BindingRequest(to: server).ask(within: .seconds(3), on: loop) }.get()
+/// let answer = try await loop.flatSubmit { BindingRequest(to: server).ask(within: .seconds(3), through: gate, on: loop) }.get()
 /// print(answer.mapped)
 /// ```
 package struct BindingRequest: Hashable, Sendable {
@@ -37,13 +37,13 @@ package struct BindingRequest: Hashable, Sendable {
     /// To be called on the event loop: the network that a socket is in may be that of its thread.
     /// - Throws: the connection's error, or `ChannelError.connectTimeout` where no answer came in time.
     package func ask(
-        within patience: TimeAmount, of system: any HostSystem = KernelSystem(), on eventLoop: any EventLoop
+        within patience: TimeAmount, through gate: Gate, on eventLoop: any EventLoop
     ) -> EventLoopFuture<BindingResponse> {
         let exchange = BindingExchange(configuration: .reliable(within: patience), on: eventLoop)
         let asked = eventLoop.now
-        let connecting = system.connect(
-            ConnectRequest(to: destination, from: localPort, by: interface, within: patience, readsAtOnce: true), on: eventLoop,
-            configure: NIOLoopBound({ try $0.pipeline.syncOperations.addHandler(BindingStreamReader(exchange)) }, eventLoop: eventLoop))
+        let connecting = gate.connect(
+            to: destination, from: localPort, by: interface, within: patience, readsAtOnce: true, for: .server,
+            configure: { try $0.pipeline.syncOperations.addHandler(BindingStreamReader(exchange)) })
         connecting.assumeIsolated().whenComplete { result in
             switch result {
             case .failure(let error): exchange.fail(error)

@@ -1,4 +1,5 @@
 package import BodkinCore
+package import BodkinProtocols
 package import NIOCore
 
 /// The system that a peer runs on: its sockets, its interfaces and its routes. ``KernelSystem`` is the operating system; the virtual hosts of the tests are
@@ -32,25 +33,27 @@ package protocol HostSystem: Sendable {
     func watch(on eventLoop: any EventLoop, onChange: @escaping (NetworkWatch.Change) -> Void) -> () -> Void
 }
 
-/// What a connection is to be made from.
+/// What a connection is to be made from. ``Gate`` makes one, because nobody else has a ``Passage``.
 package struct ConnectRequest: Sendable {
     /// The local port, which the socket shares with others; nil for any, which it has alone.
     package var local: UInt16?
     /// The remote endpoint.
-    package var remote: Endpoint
+    package let remote: Endpoint
     /// The interface to leave by; nil for the one that the system's routes name.
     package var interface: String?
     /// The time after which the system's retransmissions are given up.
     package var timeout: TimeAmount
     /// Whether the connection reads as soon as it is up.
     package var readsAtOnce: Bool
+    /// Whether the connection stays open when the remote end has finished.
+    package var allowsHalfClosure = false
 
     /// A request from its parts.
     package init(
-        to remote: Endpoint, from local: UInt16? = nil, by interface: String? = nil, within timeout: TimeAmount = .seconds(30),
+        to passage: Passage, from local: UInt16? = nil, by interface: String? = nil, within timeout: TimeAmount = .seconds(30),
         readsAtOnce: Bool = false
     ) {
-        self.remote = remote
+        remote = passage.endpoint
         self.local = local
         self.interface = interface
         self.timeout = timeout

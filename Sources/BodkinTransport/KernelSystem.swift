@@ -31,6 +31,7 @@ package struct KernelSystem: HostSystem {
         }.flatMap { local, remote in
             var client = ClientBootstrap(group: eventLoop)
                 .channelOption(.autoRead, value: request.readsAtOnce)
+                .channelOption(ChannelOptions.allowRemoteHalfClosure, value: request.allowsHalfClosure)
                 .connectTimeout(request.timeout)
                 .channelInitializer { channel in
                     eventLoop.makeCompletedFuture { try configure.value(channel) }.flatMap {

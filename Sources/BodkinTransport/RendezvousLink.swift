@@ -51,7 +51,7 @@ package final class RendezvousLink {
     /// What may wait for a server that does not read: the windows of more than a hundred circuits, in bytes.
     private static let outboundLimit = 33_554_432
 
-    private let system: any HostSystem
+    private let gate: Gate
     private let eventLoop: any EventLoop
     private let url: RendezvousURL
     private let certificate: CertificateIdentity
@@ -74,10 +74,10 @@ package final class RendezvousLink {
 
     /// Connects. `onEvent` is called on the event loop, never from inside this.
     package init(
-        _ url: RendezvousURL, routes: [ServerRoute], certificate: CertificateIdentity, of system: any HostSystem = KernelSystem(),
+        _ url: RendezvousURL, routes: [ServerRoute], certificate: CertificateIdentity, through gate: Gate,
         on eventLoop: any EventLoop, onEvent: @escaping (Event) -> Void
     ) {
-        self.system = system
+        self.gate = gate
         self.eventLoop = eventLoop
         self.url = url
         self.certificate = certificate
@@ -157,10 +157,8 @@ package final class RendezvousLink {
     }
 
     private func connect(_ route: ServerRoute) {
-        let own = NIOLoopBound(self, eventLoop: eventLoop)
-        let connecting = system.connect(
-            ConnectRequest(to: route.endpoint, by: route.interface, within: Self.timeout), on: eventLoop,
-            configure: NIOLoopBound({ own.value.candidates.append($0) }, eventLoop: eventLoop))
+        let connecting = gate.connect(
+            to: route.endpoint, by: route.interface, within: Self.timeout, for: .server, configure: { self.candidates.append($0) })
         connecting.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel):

@@ -1,4 +1,5 @@
 package import BodkinCore
+package import BodkinProtocols
 package import NIOCore
 import NIOPosix
 import NIOSSL
@@ -19,13 +20,13 @@ package final class ReservedPort {
     package let number: UInt16
     /// The families it could be bound in.
     package let families: [IPAddress.Family]
-    private let system: any HostSystem
+    private let gate: Gate
     private let eventLoop: any EventLoop
     private let listeners: [any Channel]
 
-    private init(number: UInt16, system: any HostSystem, eventLoop: any EventLoop, listeners: [(IPAddress.Family, any Channel)]) {
+    private init(number: UInt16, gate: Gate, eventLoop: any EventLoop, listeners: [(IPAddress.Family, any Channel)]) {
         self.number = number
-        self.system = system
+        self.gate = gate
         self.eventLoop = eventLoop
         self.families = listeners.map(\.0)
         self.listeners = listeners.map(\.1)
@@ -37,30 +38,30 @@ package final class ReservedPort {
     ///   - accept: configures each accepted connection, on the event loop.
     /// - Throws: ``TransportError`` with `portInUse` when another program has it.
     package static func open(
-        _ number: UInt16, of system: any HostSystem = KernelSystem(), on eventLoop: any EventLoop, accept: @escaping (any Channel) throws -> Void
+        _ number: UInt16, through gate: Gate, on eventLoop: any EventLoop, accept: @escaping (any Channel) throws -> Void
     ) -> EventLoopFuture<NIOLoopBound<ReservedPort>> {
         let accept = NIOLoopBound(accept, eventLoop: eventLoop)
         // A free port may be taken in the other family: a few random choices are enough on any machine that has ports left.
-        return open(number, of: system, on: eventLoop, accept: accept, draws: number == 0 ? 8 : 1)
+        return open(number, through: gate, on: eventLoop, accept: accept, draws: number == 0 ? 8 : 1)
     }
 
     private static func open(
-        _ number: UInt16, of system: any HostSystem, on eventLoop: any EventLoop, accept: NIOLoopBound<(any Channel) throws -> Void>, draws: Int
+        _ number: UInt16, through gate: Gate, on eventLoop: any EventLoop, accept: NIOLoopBound<(any Channel) throws -> Void>, draws: Int
     ) -> EventLoopFuture<NIOLoopBound<ReservedPort>> {
-        listen(number, .v4, of: system, on: eventLoop, accept).flatMap { v4 in
+        listen(number, .v4, of: gate.system, on: eventLoop, accept).flatMap { v4 in
             let port = UInt16(v4.localAddress?.port ?? 0)
-            return listen(port, .v6, of: system, on: eventLoop, accept).map { v6 in [(.v4, v4), (.v6, v6)] }
+            return listen(port, .v6, of: gate.system, on: eventLoop, accept).map { v6 in [(.v4, v4), (.v6, v6)] }
                 .flatMapError { error in
                     // A host without IPv6 has one family; a port that is taken there is no reserved port.
                     guard (error as? IOError)?.errnoCode == EADDRINUSE else { return eventLoop.makeSucceededFuture([(.v4, v4)]) }
                     return v4.close().flatMap { eventLoop.makeFailedFuture(error) }
                 }
                 .map { (listeners: [(IPAddress.Family, any Channel)]) in
-                    NIOLoopBound(ReservedPort(number: port, system: system, eventLoop: eventLoop, listeners: listeners), eventLoop: eventLoop)
+                    NIOLoopBound(ReservedPort(number: port, gate: gate, eventLoop: eventLoop, listeners: listeners), eventLoop: eventLoop)
                 }
         }.flatMapError { error in
             if (error as? IOError)?.errnoCode == EADDRINUSE, draws > 1 {
-                return open(number, of: system, on: eventLoop, accept: accept, draws: draws - 1)
+                return open(number, through: gate, on: eventLoop, accept: accept, draws: draws - 1)
             }
             return eventLoop.makeFailedFuture(TransportError.port(number, error))
         }
@@ -86,10 +87,10 @@ package final class ReservedPort {
     ///   - timeout: after which the system's retransmissions are given up.
     ///   - started: is given the channel before anything is sent, so that it can be closed while it still connects.
     package func connect(
-        to endpoint: Endpoint, interface: String? = nil, timeout: TimeAmount = .seconds(30), started: @escaping (any Channel) -> Void
+        to endpoint: Endpoint, interface: String? = nil, timeout: TimeAmount = .seconds(30), for purpose: OutboundGate.Purpose,
+        started: @escaping (any Channel) -> Void
     ) -> EventLoopFuture<any Channel> {
-        let request = ConnectRequest(to: endpoint, from: number, by: interface, within: timeout)
-        return system.connect(request, on: eventLoop, configure: NIOLoopBound(started, eventLoop: eventLoop))
+        gate.connect(to: endpoint, from: number, by: interface, within: timeout, for: purpose, configure: started)
     }
 
     /// Forgets a half-dead connection, so that its endpoints are free at once. The RST by which the system does that ends at the first router: our own NAT

@@ -81,7 +81,7 @@ package final class STUNBinding {
         let shot = shots
         channel?.close(promise: nil)
         channel = nil
-        let connecting = port.connect(to: server, interface: interface) { [weak self] channel in self?.channel = channel }
+        let connecting = port.connect(to: server, interface: interface, for: .server) { [weak self] channel in self?.channel = channel }
         connecting.assumeIsolated().whenComplete { [weak self] result in
             guard let self, !self.isClosed, self.shots == shot else { return (try? result.get())?.close(promise: nil) ?? () }
             switch result {

@@ -109,7 +109,8 @@ struct CoturnTests {
         try await coturn.run {
             try await coturn.listens()
             let loop = MultiThreadedEventLoopGroup.singleton.next()
-            let port = try await loop.flatSubmit { ReservedPort.open(0, on: loop) { _ in } }.get()
+            let gate = Gate(before: KernelSystem(), servers: coturn.endpoints.map(\.address), on: loop)
+            let port = try await loop.flatSubmit { ReservedPort.open(0, through: gate, on: loop) { _ in } }.get()
             let observed = loop.makePromise(of: Endpoint.self)
             let server = coturn.endpoints[0]
             let warm = try await loop.submit {
@@ -141,7 +142,10 @@ struct CoturnTests {
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             // The second address is what OTHER-ADDRESS names.
             let known = Array(coturn.endpoints.prefix(2))
-            for profile in [await STUNProbe.udp(.v4, servers: known, on: loop), await STUNProbe.tcp(.v4, servers: known, on: loop)] {
+            let gate = Gate(before: KernelSystem(), servers: coturn.endpoints.map(\.address), on: loop)
+            for profile in [
+                await STUNProbe.udp(.v4, servers: known, through: gate, on: loop), await STUNProbe.tcp(.v4, servers: known, through: gate, on: loop),
+            ] {
                 #expect(profile.samples.map(\.server) == coturn.endpoints)
                 #expect(profile.samples.map(\.mapped) == Array(repeating: profile.local, count: 4))
                 #expect(profile.kind == .none)

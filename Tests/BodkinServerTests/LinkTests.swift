@@ -19,9 +19,11 @@ struct LinkTests {
             let route = ServerRoute(endpoint: try #require(listening.rendezvous.first), name: "127.0.0.1", interface: nil)
             let certificate = try CertificateIdentity(.create())
             let first = eventLoop.makePromise(of: String.self)
+            let gate = Gate(before: KernelSystem(), servers: [route.endpoint.address], on: eventLoop)
             let holder = try await eventLoop.submit {
                 let holder = Holder()
-                holder.link = RendezvousLink(listening.url, routes: [route], certificate: certificate, on: eventLoop) { [weak holder] event in
+                holder.link = RendezvousLink(listening.url, routes: [route], certificate: certificate, through: gate, on: eventLoop) {
+                    [weak holder] event in
                     switch event {
                     case .up:
                         holder?.link?.send(.ping(WirePing()))

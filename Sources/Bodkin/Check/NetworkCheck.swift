@@ -17,7 +17,8 @@ public enum NetworkCheck {
     public static func run(_ configuration: Peer.Configuration) async throws -> NetworkProfile {
         let routes = try await ServerResolution.routes(to: configuration.rendezvous)
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
-        return await profile(routes.addresses, configuration, on: eventLoop) { findings in
+        let gate = Gate(before: configuration.system, servers: routes.addresses, on: eventLoop)
+        return await profile(routes.addresses, configuration, through: gate, on: eventLoop) { findings in
             let clock = ContinuousClock()
             let start = clock.now
             var own = configuration
@@ -45,17 +46,21 @@ public enum NetworkCheck {
     /// Asks the server's STUN ports at these addresses; `meet` says whether the server can be used, what it has met at the reserved port, and when to look at what must not
     /// be disturbed by further connections.
     static func profile(
-        _ addresses: [IPAddress], _ configuration: Peer.Configuration, on eventLoop: any EventLoop,
+        _ addresses: [IPAddress], _ configuration: Peer.Configuration, through gate: Gate, on eventLoop: any EventLoop,
         meeting meet: (_ findings: () async -> NetworkFindings) async -> (NetworkProfile.Reachability, NetworkFindings, [FilteringProfile])
     ) async -> NetworkProfile {
+        // A thread may have a network of its own, as in the laboratory: the sockets' counts.
+        let attachments = try? await eventLoop.submit {
+            let attachments = Attachments(of: gate.system)
+            gate.attach(attachments)
+            return attachments
+        }.get()
         // For whoever waits for them while the peer lives.
         let promise = eventLoop.makePromise(of: [MappingProfile].self)
-        async let udp = datagrams(addresses, configuration.rendezvous, for: promise, on: eventLoop)
+        async let udp = datagrams(addresses, configuration.rendezvous, for: promise, through: gate, on: eventLoop)
         let datagrams = promise.futureResult
-        let tcp = await mappings(addresses, configuration.rendezvous, on: eventLoop)
-        let (reachability, found, filtering) = await meet { await NetworkFindings.measure(in: tcp, datagrams, on: eventLoop) }
-        // A thread may have a network of its own, as in the laboratory: the sockets' counts.
-        let attachments = try? await eventLoop.submit { Attachments(of: KernelSystem()) }.get()
+        let tcp = await mappings(addresses, configuration.rendezvous, through: gate, on: eventLoop)
+        let (reachability, found, filtering) = await meet { await NetworkFindings.measure(in: tcp, datagrams, through: gate, on: eventLoop) }
         var profile = NetworkProfile(
             interfaces: attachments?.interfaces ?? [], routes: attachments?.routes ?? [], reachability: reachability, tcp: tcp, udp: await udp,
             allocations: found.allocations, filtering: filtering, hairpin: found.hairpin)
@@ -67,17 +72,24 @@ public enum NetworkCheck {
     }
 
     private static func datagrams(
-        _ addresses: [IPAddress], _ url: RendezvousURL, for promise: EventLoopPromise<[MappingProfile]>, on eventLoop: any EventLoop
+        _ addresses: [IPAddress], _ url: RendezvousURL, for promise: EventLoopPromise<[MappingProfile]>, through gate: Gate,
+        on eventLoop: any EventLoop
     ) async -> [MappingProfile] {
         var profiles: [MappingProfile] = []
-        for address in addresses { profiles.append(await STUNProbe.udp(address.family, servers: url.stunEndpoints(at: address), on: eventLoop)) }
+        for address in addresses {
+            profiles.append(await STUNProbe.udp(address.family, servers: url.stunEndpoints(at: address), through: gate, on: eventLoop))
+        }
         promise.succeed(profiles)
         return profiles
     }
 
-    private static func mappings(_ addresses: [IPAddress], _ url: RendezvousURL, on eventLoop: any EventLoop) async -> [MappingProfile] {
+    private static func mappings(_ addresses: [IPAddress], _ url: RendezvousURL, through gate: Gate, on eventLoop: any EventLoop) async
+        -> [MappingProfile]
+    {
         var profiles: [MappingProfile] = []
-        for address in addresses { profiles.append(await STUNProbe.tcp(address.family, servers: url.stunEndpoints(at: address), on: eventLoop)) }
+        for address in addresses {
+            profiles.append(await STUNProbe.tcp(address.family, servers: url.stunEndpoints(at: address), through: gate, on: eventLoop))
+        }
         return profiles
     }
 }

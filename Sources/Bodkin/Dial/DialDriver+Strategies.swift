@@ -149,6 +149,7 @@ extension DialDriver {
             self.connecting[key] = .some(channel)
         }
         connecting[key] = .some(nil)
+        let purpose = use == .search ? OutboundGate.Purpose.search(peer, standing) : .meet(peer, standing)
         let connection: EventLoopFuture<any Channel>
         switch source {
         case .dialPort(let interface):
@@ -157,9 +158,9 @@ extension DialDriver {
                 engine.releaseRoom(of: id, use)
                 return tell(.failed(key.shot, .other("no port to connect from")), to: key.strategy)
             }
-            connection = port.connect(to: endpoint, interface: interface, started: started)
-        case .reservedPort: connection = engine.connect(from: engine.port?.number ?? 0, to: endpoint, started: started)
-        case .port(let local): connection = engine.connect(from: local, to: endpoint, started: started)
+            connection = port.connect(to: endpoint, interface: interface, for: purpose, started: started)
+        case .reservedPort: connection = engine.connect(from: engine.port?.number ?? 0, to: endpoint, for: purpose, started: started)
+        case .port(let local): connection = engine.connect(from: local, to: endpoint, for: purpose, started: started)
         }
         let (engine, id) = (engine, id)
         connection.assumeIsolated().whenComplete { [weak self] result in
@@ -171,6 +172,11 @@ extension DialDriver {
             case .failure(let error): self.tell(.failed(key.shot, ShotFailure(error)), to: key.strategy)
             }
         }
+    }
+
+    /// What the gate knows the remote peer by.
+    private var standing: OutboundGate.Standing {
+        remote.isListed ? .listed : isRemoteAuthenticated ? .provedStranger : .stranger
     }
 
     private func connected(_ key: ShotKey, _ channel: any Channel) {
@@ -204,6 +210,10 @@ extension Result {
 extension ShotFailure {
     /// What a connection's error means.
     init(_ error: any Error) {
+        if let refusal = error as? OutboundGate.Refusal {
+            self = .withheld(refusal)
+            return
+        }
         let code = (error as? IOError)?.errnoCode ?? ((error as? NIOConnectionError)?.connectionErrors.first?.error as? IOError)?.errnoCode
         switch code {
         case ECONNREFUSED: self = .refused

@@ -13,7 +13,7 @@ extension PeerEngine {
             samplesAllocator: configuration.predictsPorts && usesDirectPaths,
             examinationDelay: configuration.profilesNetwork && usesDirectPaths ? configuration.profileDelay : nil)
         return NATDriver(
-            settings, of: system, clock: clock, attachment: { [weak self] in self?.natAttachment ?? NATModel.Attachment() },
+            settings, through: gate, clock: clock, attachment: { [weak self] in self?.natAttachment ?? NATModel.Attachment() },
             onEvent: { [weak self] event in self?.handle(event) })
     }
 
@@ -122,10 +122,10 @@ extension PeerEngine {
     private func examineNetwork(_ number: UInt64) {
         let own = NIOLoopBound(self, eventLoop: eventLoop)
         let (loop, settings, time) = (eventLoop, configuration, rendezvous.registrationTime)
-        let addresses = serverRoutes.addresses
+        let (addresses, gate) = (serverRoutes.addresses, gate)
         tookPorts(NATModel.examinationCost)
         let task = Task {
-            let profile = await NetworkCheck.profile(addresses, settings, on: loop) { findings in
+            let profile = await NetworkCheck.profile(addresses, settings, through: gate, on: loop) { findings in
                 async let dialBackResults = FilteringProfile.dialBackResults { try await loop.flatSubmit { own.value.dialBack() }.get() }
                 return (.registered(after: time), await findings(), await dialBackResults)
             }

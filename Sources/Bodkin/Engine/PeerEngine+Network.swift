@@ -23,6 +23,7 @@ extension PeerEngine {
 
     private func handle(_ event: AttachmentDriver.Event) {
         guard !isOver else { return }
+        gate.attach(attachments)
         switch event {
         case .candidatesChanged:
             registerAfresh()

@@ -19,7 +19,7 @@ extension PeerEngine {
             verificationTime: { [weak self] in self?.verificationTime ?? .zero },
             keepalive: { [weak self] local in self?.keepalive(from: local) ?? KeepaliveSearch.first },
             handle: { [weak self] event in self?.handle(event) })
-        return PortDriver(configuration.reservedPort, of: system, clock: clock, delegate)
+        return PortDriver(configuration.reservedPort, through: gate, clock: clock, delegate)
     }
 
     private func handle(_ event: PortDriver.Event) {

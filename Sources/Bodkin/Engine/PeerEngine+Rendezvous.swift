@@ -12,7 +12,7 @@ extension PeerEngine {
             local: { [weak self] in self?.localDescription ?? LocalDescription() },
             demand: { [weak self] in self?.remotes.serverDemand ?? ServerDemand() },
             handle: { [weak self] event in self?.handle(event) })
-        return RendezvousDriver(configuration, instance: instance, certificate: certificate, clock: clock, delegate)
+        return RendezvousDriver(configuration, instance: instance, certificate: certificate, through: gate, clock: clock, delegate)
     }
 
     private func handle(_ event: RendezvousDriver.Event) {

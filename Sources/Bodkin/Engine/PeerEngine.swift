@@ -31,6 +31,8 @@ final class PeerEngine {
     let instance = InstanceID.random()
     let certificate: CertificateIdentity
     let factory: PathFactory
+    /// What every connection and datagram passes.
+    let gate: Gate
     let metrics = PeerMetrics()
     let events = PeerEventSource()
     let incoming: AsyncThrowingStream<Connection, any Error>.Continuation
@@ -63,6 +65,7 @@ final class PeerEngine {
         self.eventLoop = eventLoop
         self.incoming = incoming
         clock = PeerClock(of: eventLoop)
+        gate = Gate(before: configuration.system, on: eventLoop)
         certificate = try CertificateIdentity(configuration.identity)
         factory = try PathFactory(certificate)
     }
@@ -76,6 +79,7 @@ final class PeerEngine {
     /// Begins: reserves the port, and connects to the server by every route at once.
     func begin(_ addresses: [ServerRoute]) {
         network.begin()
+        gate.attach(attachments)
         rendezvous.attach(attachments)
         rendezvous.locate(addresses)
         guard usesDirectPaths else { return feedRendezvous(.start) }
@@ -167,7 +171,9 @@ extension WirePolicy {
 
 extension PeerEngine {
     /// Connects from a local port, 0 for any, to a predicted port of a remote peer.
-    func connect(from local: UInt16, to remote: Endpoint, started: @escaping (any Channel) -> Void) -> EventLoopFuture<any Channel> {
-        system.connect(ConnectRequest(to: remote, from: local), on: eventLoop, configure: NIOLoopBound(started, eventLoop: eventLoop))
+    func connect(
+        from local: UInt16, to remote: Endpoint, for purpose: OutboundGate.Purpose, started: @escaping (any Channel) -> Void
+    ) -> EventLoopFuture<any Channel> {
+        gate.connect(to: remote, from: local, for: purpose, configure: started)
     }
 }

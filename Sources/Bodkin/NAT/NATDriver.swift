@@ -16,7 +16,7 @@ final class NATDriver {
         case profiled(NetworkProfile)
     }
 
-    private let system: any HostSystem
+    private let gate: Gate
     private let clock: PeerClock
     /// Returns what the peer's link to the Internet is at the moment.
     private let attachment: () -> NATModel.Attachment
@@ -28,10 +28,10 @@ final class NATDriver {
     private var isClosed = false
 
     init(
-        _ configuration: NATModel.Configuration, of system: any HostSystem, clock: PeerClock, attachment: @escaping () -> NATModel.Attachment,
+        _ configuration: NATModel.Configuration, through gate: Gate, clock: PeerClock, attachment: @escaping () -> NATModel.Attachment,
         onEvent: @escaping (Event) -> Void
     ) {
-        (self.system, self.clock, self.attachment, self.onEvent) = (system, clock, attachment, onEvent)
+        (self.gate, self.clock, self.attachment, self.onEvent) = (gate, clock, attachment, onEvent)
         machine = NATModel(configuration)
     }
 
@@ -55,7 +55,7 @@ final class NATDriver {
     private func perform(_ action: NATModel.Action) {
         switch action {
         case .sample(let plan, let number):
-            let sampling = PortSampler.run(plan, from: PortSampler.base(), of: system, extendsQuickPlan: true, on: clock.eventLoop)
+            let sampling = PortSampler.run(plan, from: PortSampler.base(), through: gate, extendsQuickPlan: true, on: clock.eventLoop)
             sampling.assumeIsolated().whenSuccess { [weak self] samples in
                 guard let self else { return }
                 self.handle(.sampled(number, samples, self.attachment()))
@@ -113,7 +113,7 @@ final class NATDriver {
         let (base, plan) = (PortSampler.base(), SamplingPlan.fresh(towards: attachment().stunEndpoints))
         guard let kind = machine.allocation?.estimate.allocation else { return clock.eventLoop.makeSucceededFuture(nil) }
         handle(.tookPorts(plan.count))
-        return PortSampler.run(plan, from: base, of: system, on: clock.eventLoop).map { samples in
+        return PortSampler.run(plan, from: base, through: gate, on: clock.eventLoop).map { samples in
             // A NAT may count on for consecutive local ports only: so the burst goes on behind the second probe's.
             guard samples.count == 2, let last = kind.latest(of: samples) else { return nil }
             return (last, base + 2)

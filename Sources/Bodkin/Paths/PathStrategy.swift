@@ -98,6 +98,8 @@ enum ShotFailure: Equatable {
     case occupied
     /// The process has no descriptor left.
     case noDescriptor
+    /// The gate has let no SYN out.
+    case withheld(OutboundGate.Refusal)
     case other(String)
 }
 

@@ -44,3 +44,10 @@ struct Attachments: Equatable {
         return [near.name]
     }
 }
+
+extension Gate {
+    /// The system's network is like this now.
+    func attach(_ attachments: Attachments) {
+        attach(attachments.interfaces.flatMap(\.addresses).map(\.address), gateways: attachments.gateways)
+    }
+}

@@ -44,7 +44,7 @@ final class PortDriver {
         let handle: (Event) -> Void
     }
 
-    private let system: any HostSystem
+    private let gate: Gate
     private let clock: PeerClock
     private let delegate: Delegate
     private(set) var machine: PortKeeper
@@ -56,8 +56,8 @@ final class PortDriver {
     private var isClosed = false
 
     /// A driver of a port that the user has chosen; 0 for any.
-    init(_ number: UInt16, of system: any HostSystem, clock: PeerClock, _ delegate: Delegate) {
-        (self.system, self.clock, self.delegate) = (system, clock, delegate)
+    init(_ number: UInt16, through gate: Gate, clock: PeerClock, _ delegate: Delegate) {
+        (self.gate, self.clock, self.delegate) = (gate, clock, delegate)
         machine = PortKeeper(number)
     }
 
@@ -99,7 +99,7 @@ final class PortDriver {
 
     private func open(_ id: PortKeeper.PortID, _ number: UInt16) {
         let accept = delegate.accept
-        let opening = ReservedPort.open(number, of: system, on: clock.eventLoop) { channel in try accept(channel) }
+        let opening = ReservedPort.open(number, through: gate, on: clock.eventLoop) { channel in try accept(channel) }
         opening.assumeIsolated().whenComplete { [weak self] result in
             guard let self, !self.isClosed else { return (try? result.get())?.value.close() ?? () }
             switch result {

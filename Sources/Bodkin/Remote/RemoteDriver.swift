@@ -53,6 +53,12 @@ final class RemoteDriver {
             minimumRedialInterval: .nanoseconds(max(.milliseconds(400), engine.serverRoundTrip * 5).nanoseconds), jitter: .random(in: 0.5...1.5))
     }
 
+    /// Whether the local user has to do with the remote peer: the application has dialed it, or the admission list names it.
+    var isListed: Bool {
+        if case .only(let peers) = engine.configuration.admission, peers.contains(peer) { return true }
+        return !callers.isEmpty || dials.contains { $0.role == .dialer } || sessions.values.contains { $0.driver.role == .dialer }
+    }
+
     // MARK: Dials
 
     func dial(_ id: AttemptID) -> DialDriver? { dials.first { $0.id == id } }

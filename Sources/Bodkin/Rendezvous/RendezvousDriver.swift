@@ -40,6 +40,7 @@ final class RendezvousDriver {
 
     private let configuration: Peer.Configuration
     private let certificate: CertificateIdentity
+    private let gate: Gate
     private let clock: PeerClock
     private let delegate: Delegate
     private(set) var machine: RendezvousClient
@@ -60,8 +61,11 @@ final class RendezvousDriver {
     private var waitingForDialBack: [EventLoopPromise<WireDialedBack?>] = []
     private var isClosed = false
 
-    init(_ configuration: Peer.Configuration, instance: InstanceID, certificate: CertificateIdentity, clock: PeerClock, _ delegate: Delegate) {
-        (self.configuration, self.certificate, self.clock, self.delegate) = (configuration, certificate, clock, delegate)
+    init(
+        _ configuration: Peer.Configuration, instance: InstanceID, certificate: CertificateIdentity, through gate: Gate, clock: PeerClock,
+        _ delegate: Delegate
+    ) {
+        (self.configuration, self.certificate, self.gate, self.clock, self.delegate) = (configuration, certificate, gate, clock, delegate)
         linkStart = clock.start
         let (url, eventLoop) = (configuration.rendezvous, clock.eventLoop)
         resolveRoutes = { ServerResolution.routes(to: url, on: eventLoop) }
@@ -122,6 +126,7 @@ final class RendezvousDriver {
     /// The server has these addresses.
     func locate(_ addresses: [ServerRoute]) {
         self.addresses = addresses
+        gate.locate(addresses.map(\.endpoint.address))
         expandRoutes()
     }
 
@@ -191,7 +196,7 @@ final class RendezvousDriver {
         delegate.handle(.connecting)
         linkStart = clock.eventLoop.now
         link = RendezvousLink(
-            configuration.rendezvous, routes: routes, certificate: certificate, of: configuration.system, on: clock.eventLoop
+            configuration.rendezvous, routes: routes, certificate: certificate, through: gate, on: clock.eventLoop
         ) { [weak self] event in
             guard let self, !self.isClosed else { return }
             switch event {

@@ -16,7 +16,8 @@ enum AllocationProbe {
 
     /// Samples by the most thorough plan, because no dial waits for the result.
     /// - Returns: nil if no server answers.
-    static func run(_ mapping: MappingProfile, over transport: Transport, on eventLoop: any EventLoop) async -> AllocationProfile? {
+    static func run(_ mapping: MappingProfile, over transport: Transport, through gate: Gate, on eventLoop: any EventLoop) async -> AllocationProfile?
+    {
         // A silent server costs a second for each sample, and shows nothing.
         let servers = mapping.samples.filter { $0.mapped != nil }.map(\.server)
         switch mapping.kind {
@@ -28,25 +29,26 @@ enum AllocationProbe {
                 isSteady: true, sampleCount: servers.count, serverAddressCount: Set(servers.map(\.address)).count)
         case .endpointIndependent, .endpointDependent, .unknown: break
         }
-        let interfaces = (try? await eventLoop.submit { NetworkInterface.current() }.get()) ?? []
+        let interfaces = (try? await eventLoop.submit { gate.system.interfaces() }.get()) ?? []
         let localAddresses = Set(interfaces.flatMap(\.addresses).map(\.address))
-        var profile = await sample(mapping, servers, localAddresses, over: transport, on: eventLoop)
+        var profile = await sample(mapping, servers, localAddresses, over: transport, through: gate, on: eventLoop)
         // A late or lost answer may have hidden the pattern.
         for _ in 1..<transport.samplingLimit where profile.estimate.allocation == .unknown && !Task.isCancelled {
-            profile = await sample(mapping, servers, localAddresses, over: transport, on: eventLoop)
+            profile = await sample(mapping, servers, localAddresses, over: transport, through: gate, on: eventLoop)
         }
         return profile
     }
 
     private static func sample(
-        _ mapping: MappingProfile, _ servers: [Endpoint], _ localAddresses: Set<IPAddress>, over transport: Transport, on eventLoop: any EventLoop
+        _ mapping: MappingProfile, _ servers: [Endpoint], _ localAddresses: Set<IPAddress>, over transport: Transport, through gate: Gate,
+        on eventLoop: any EventLoop
     ) async -> AllocationProfile {
         let base = PortSampler.base()
         var samples: [AllocationSample] = []
         for plan in [SamplingPlan.quick(towards: servers), .thorough(towards: servers)] where !Task.isCancelled {
             switch transport {
-            case .tcp: samples += await (try? eventLoop.flatSubmit { PortSampler.run(plan, from: base, on: eventLoop) }.get()) ?? []
-            case .udp: samples += await DatagramSampler.run(plan, from: base, mapping.family, on: eventLoop)
+            case .tcp: samples += await (try? eventLoop.flatSubmit { PortSampler.run(plan, from: base, through: gate, on: eventLoop) }.get()) ?? []
+            case .udp: samples += await DatagramSampler.run(plan, from: base, mapping.family, through: gate, on: eventLoop)
             }
         }
         var profile = AllocationProfile(samples, family: mapping.family, localAddresses: localAddresses)

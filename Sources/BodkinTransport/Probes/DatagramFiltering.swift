@@ -10,12 +10,12 @@ enum DatagramFiltering {
 
     /// Measures the filtering.
     /// - Returns: nil if no server answers, or if the server has no second address to answer from.
-    static func run(_ mapping: MappingProfile, on eventLoop: any EventLoop) async -> FilteringProfile? {
+    static func run(_ mapping: MappingProfile, through gate: Gate, on eventLoop: any EventLoop) async -> FilteringProfile? {
         let servers = mapping.samples.filter { $0.mapped != nil }.map(\.server)
         // The other endpoints must answer direct requests, or their silence shows nothing.
         guard let server = servers.first, servers.contains(where: { $0.address == server.address && $0.port != server.port }),
             servers.contains(where: { $0.address != server.address && $0.port != server.port }),
-            let socket = try? await STUNSocket.open(towards: server, on: eventLoop)
+            let socket = try? await STUNSocket.open(towards: server, through: gate, on: eventLoop)
         else { return nil }
         defer { socket.close() }
         guard (try? await socket.request(from: server)) != nil else { return nil }

@@ -12,10 +12,12 @@ enum DatagramSampler {
     /// The sampler sends each request once, because the answer to a repeated one does not tell which of the two was mapped. It closes its sockets after the last
     /// batch, so that the NAT allocates no port twice meanwhile.
     static func run(
-        _ plan: SamplingPlan, from base: UInt16, _ family: IPAddress.Family, on eventLoop: any EventLoop
+        _ plan: SamplingPlan, from base: UInt16, _ family: IPAddress.Family, through gate: Gate, on eventLoop: any EventLoop
     ) async -> [AllocationSample] {
         var sockets: [UInt16: STUNSocket] = [:]
-        for offset in plan.offsets { sockets[offset] = try? await STUNSocket.open(at: Endpoint(.unspecified(family), base + offset), on: eventLoop) }
+        for offset in plan.offsets {
+            sockets[offset] = try? await STUNSocket.open(at: Endpoint(.unspecified(family), base + offset), through: gate, on: eventLoop)
+        }
         var samples: [AllocationSample] = []
         for batch in plan.batches {
             let probes = batch.compactMap { probe in sockets[probe.offset].map { (probe, $0) } }

@@ -22,7 +22,7 @@ enum NestingProbe {
 
     /// Sends the datagrams and interprets their answers.
     /// - Returns: nil without any answer.
-    static func run(_ mapping: MappingProfile, on eventLoop: any EventLoop) async -> NestingProfile? {
+    static func run(_ mapping: MappingProfile, through gate: Gate, on eventLoop: any EventLoop) async -> NestingProfile? {
         guard let local = mapping.local?.address, let external = mapping.mapped.first.map({ Endpoint($0.address, port) }),
             let server = mapping.samples.first(where: { $0.mapped != nil })?.server
         else { return nil }
@@ -30,8 +30,10 @@ enum NestingProbe {
         var answers: [Target: HopAnswer] = [:]
         for _ in 0..<rounds {
             // The external address comes first: a router with a low rate of answers would otherwise be silent there.
-            let targets = [external, server].flatMap { endpoint in (1...hopLimit).map { Target(endpoint: endpoint, hops: $0) } }
-            answers.merge(await probe(targets.filter { answers[$0] == nil }, on: eventLoop)) { $1 }
+            let targets = [external, server].flatMap { endpoint in
+                (1...hopLimit).map { Target(endpoint: endpoint, hops: $0, isReflection: endpoint == external) }
+            }
+            answers.merge(await probe(targets.filter { answers[$0] == nil }, through: gate, on: eventLoop)) { $1 }
         }
         func answersByHops(to endpoint: Endpoint) -> [Int: HopAnswer] {
             Dictionary(uniqueKeysWithValues: answers.filter { $0.key.endpoint == endpoint }.map { ($0.key.hops, $0.value) })
@@ -43,14 +45,19 @@ enum NestingProbe {
     private struct Target: Hashable {
         let endpoint: Endpoint
         let hops: Int
+        /// Whether it is the local peer's external address.
+        let isReflection: Bool
     }
 
     /// Returns the answers of one round.
-    private static func probe(_ targets: [Target], on eventLoop: any EventLoop) async -> [Target: HopAnswer] {
+    private static func probe(_ targets: [Target], through gate: Gate, on eventLoop: any EventLoop) async -> [Target: HopAnswer] {
         let request = STUNMessage.bindingRequest().bytes
         // The sockets are opened on the event loop, because the network of a socket may be that of its thread.
         let probes = try? await eventLoop.submit {
-            targets.compactMap { target in HopProbe.send(request, to: target.endpoint, hops: target.hops).map { (target, $0) } }
+            targets.compactMap { target in
+                let passage = try? gate.passage(to: target.endpoint, for: target.isReflection ? .reflection : .server)
+                return passage.flatMap { HopProbe.send(request, to: $0.endpoint, hops: target.hops).map { (target, $0) } }
+            }
         }.get()
         var waiting = probes ?? []
         defer { for (_, probe) in waiting { probe.close() } }

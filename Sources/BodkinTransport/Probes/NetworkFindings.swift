@@ -25,51 +25,55 @@ package struct NetworkFindings: Sendable {
     ///   - mappings: the mappings over TCP.
     ///   - datagrams: the mappings over UDP.
     package static func measure(
-        in mappings: [MappingProfile], _ datagrams: EventLoopFuture<[MappingProfile]>, on eventLoop: any EventLoop
+        in mappings: [MappingProfile], _ datagrams: EventLoopFuture<[MappingProfile]>, through gate: Gate, on eventLoop: any EventLoop
     ) async -> NetworkFindings {
         var found = NetworkFindings()
         for mapping in mappings where !Task.isCancelled {
-            if let allocation = await AllocationProbe.run(mapping, over: .tcp, on: eventLoop) { found.allocations.append(allocation) }
+            if let allocation = await AllocationProbe.run(mapping, over: .tcp, through: gate, on: eventLoop) { found.allocations.append(allocation) }
         }
         // The caller no longer wants the rest, or a dial has begun that the rest would disturb.
         if Task.isCancelled { return found }
         let allocations = found.allocations
-        async let hairpin = hairpin(mappings, allocations, on: eventLoop)
-        async let resets = resets(mappings, allocations, on: eventLoop)
+        async let hairpin = hairpin(mappings, allocations, through: gate, on: eventLoop)
+        async let resets = resets(mappings, allocations, through: gate, on: eventLoop)
         let udp = (try? await datagrams.get()) ?? []
         for mapping in udp {
-            if let allocation = await AllocationProbe.run(mapping, over: .udp, on: eventLoop) { found.udpAllocations.append(allocation) }
+            if let allocation = await AllocationProbe.run(mapping, over: .udp, through: gate, on: eventLoop) {
+                found.udpAllocations.append(allocation)
+            }
         }
         // These probes send datagrams themselves, so they wait for the sampling of UDP.
-        async let nesting = nesting(mappings, on: eventLoop)
-        for mapping in udp { if let filtering = await DatagramFiltering.run(mapping, on: eventLoop) { found.udpFiltering.append(filtering) } }
+        async let nesting = nesting(mappings, through: gate, on: eventLoop)
+        for mapping in udp {
+            if let filtering = await DatagramFiltering.run(mapping, through: gate, on: eventLoop) { found.udpFiltering.append(filtering) }
+        }
         (found.hairpin, found.resets, found.nesting) = await (hairpin, resets, nesting)
         return found
     }
 
     /// Probes hairpinning, if the NAT uses one mapping for every destination.
     private static func hairpin(
-        _ mappings: [MappingProfile], _ allocations: [AllocationProfile], on eventLoop: any EventLoop
+        _ mappings: [MappingProfile], _ allocations: [AllocationProfile], through gate: Gate, on eventLoop: any EventLoop
     ) async -> Bool? {
         let mapping = mappings.first { mapping in
             mapping.family == .v4 && mapping.kind != .none && allocations.contains { $0.family == .v4 && $0.keepsEndpoint == true }
         }
         guard let server = mapping?.samples.first(where: { $0.mapped != nil })?.server else { return nil }
-        return await HairpinProbe.run(server, on: eventLoop)
+        return await HairpinProbe.run(server, through: gate, on: eventLoop)
     }
 
-    private static func nesting(_ mappings: [MappingProfile], on eventLoop: any EventLoop) async -> NestingProfile? {
+    private static func nesting(_ mappings: [MappingProfile], through gate: Gate, on eventLoop: any EventLoop) async -> NestingProfile? {
         guard let mapping = mappings.first(where: { $0.family == .v4 }) else { return nil }
-        return await NestingProbe.run(mapping, on: eventLoop)
+        return await NestingProbe.run(mapping, through: gate, on: eventLoop)
     }
 
     private static func resets(
-        _ mappings: [MappingProfile], _ allocations: [AllocationProfile], on eventLoop: any EventLoop
+        _ mappings: [MappingProfile], _ allocations: [AllocationProfile], through gate: Gate, on eventLoop: any EventLoop
     ) async -> [ResetProfile] {
         var profiles: [ResetProfile] = []
         for mapping in mappings {
             let allocation = allocations.first { $0.family == mapping.family }
-            if let profile = await ResetProbe.run(mapping, allocation, on: eventLoop) { profiles.append(profile) }
+            if let profile = await ResetProbe.run(mapping, allocation, through: gate, on: eventLoop) { profiles.append(profile) }
         }
         return profiles
     }

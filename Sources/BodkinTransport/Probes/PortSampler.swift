@@ -1,5 +1,6 @@
 import BodkinCore
 package import BodkinPrediction
+import BodkinProtocols
 package import NIOCore
 
 /// Sends the probes of a sampling plan, one batch after another, and collects the answers of the STUN servers.
@@ -17,14 +18,14 @@ package enum PortSampler {
     /// The connections stay open until the last batch is over, because a NAT may delete a mapping with its last connection.
     /// - Parameter extendsQuickPlan: whether the plan is the quick one, whose second batch also asks a second address of the server, if an answer names one.
     package static func run(
-        _ plan: SamplingPlan, from base: UInt16, by interface: String? = nil, of system: any HostSystem = KernelSystem(),
+        _ plan: SamplingPlan, from base: UInt16, by interface: String? = nil, through gate: Gate,
         extendsQuickPlan: Bool = false, on eventLoop: any EventLoop
     ) -> EventLoopFuture<[AllocationSample]> {
-        gather(plan.batches[...], from: base, by: interface, of: system, isExtensible: extendsQuickPlan, on: eventLoop, answers: [])
+        gather(plan.batches[...], from: base, by: interface, through: gate, isExtensible: extendsQuickPlan, on: eventLoop, answers: [])
     }
 
     private static func gather(
-        _ batches: ArraySlice<[SamplingPlan.Probe]>, from base: UInt16, by interface: String?, of system: any HostSystem,
+        _ batches: ArraySlice<[SamplingPlan.Probe]>, from base: UInt16, by interface: String?, through gate: Gate,
         isExtensible: Bool, on eventLoop: any EventLoop,
         answers: [(SamplingPlan.Probe, BindingResponse)]
     ) -> EventLoopFuture<[AllocationSample]> {
@@ -37,12 +38,12 @@ package enum PortSampler {
             let request = BindingRequest(to: probe.destination, from: base + probe.offset, by: interface)
             // Probes are paced, so that the NAT sees them in this order.
             let wait = TimeAmount(SamplingPlan.spacing * index)
-            return eventLoop.flatScheduleTask(in: wait) { request.ask(within: batchTimeout, of: system, on: eventLoop) }.futureResult
+            return eventLoop.flatScheduleTask(in: wait) { request.ask(within: batchTimeout, through: gate, on: eventLoop) }.futureResult
         }
         return EventLoopFuture.whenAllComplete(requests, on: eventLoop).assumeIsolated().flatMap { results in
             let new = zip(batch, results).compactMap { probe, result in (try? result.get()).map { (probe, $0) } }
             let rest = isExtensible ? rest(batches.dropFirst(), after: new) : batches.dropFirst()
-            return gather(rest, from: base, by: interface, of: system, isExtensible: false, on: eventLoop, answers: answers + new)
+            return gather(rest, from: base, by: interface, through: gate, isExtensible: false, on: eventLoop, answers: answers + new)
         }.nonisolated()
     }
 

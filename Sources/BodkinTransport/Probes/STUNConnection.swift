@@ -1,7 +1,6 @@
 import BodkinCore
 import BodkinProtocols
 import NIOCore
-import NIOPosix
 
 #if canImport(Glibc)
 import Glibc
@@ -24,24 +23,15 @@ struct STUNConnection: Sendable {
 
     /// Connects from a local port; 0 is any port.
     static func open(
-        to server: Endpoint, from localPort: UInt16 = 0, within timeout: TimeAmount, on eventLoop: any EventLoop
+        to server: Endpoint, from localPort: UInt16 = 0, within timeout: TimeAmount, through gate: Gate, on eventLoop: any EventLoop
     ) async throws -> STUNConnection {
         let reader = try await eventLoop.submit { NIOLoopBound(STUNStreamReader(eventLoop), eventLoop: eventLoop) }.get()
         let channel = try await eventLoop.flatSubmit {
-            eventLoop.makeCompletedFuture {
-                (try SocketAddress(Endpoint(.unspecified(server.address.family), localPort)), try SocketAddress(server))
-            }.flatMap { local, remote in
-                ClientBootstrap(group: eventLoop)
-                    .channelOption(SocketOptions.reuseAddress, value: 1)
-                    .channelOption(SocketOptions.reusePort, value: 1)
-                    // The probe sends a byte after the server's FIN.
-                    .channelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
-                    .connectTimeout(timeout)
-                    .channelInitializer { channel in
-                        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(reader.value) }
-                    }
-                    .bind(to: local).connect(to: remote)
-            }.always { if case .failure = $0 { reader.value.end() } }
+            // The probe sends a byte after the server's FIN.
+            gate.connect(
+                to: server, from: localPort, within: timeout, readsAtOnce: true, allowsHalfClosure: true, for: .server,
+                configure: { try $0.pipeline.syncOperations.addHandler(reader.value) }
+            ).always { if case .failure = $0 { reader.value.end() } }
         }.get()
         return STUNConnection(channel: channel, reader: reader)
     }

@@ -11,7 +11,8 @@ package enum STUNProbe {
     private static let limit = 4
 
     /// Measures the mapping over TCP, by one connection after another, all from one port.
-    package static func tcp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
+    package static func tcp(_ family: IPAddress.Family, servers: [Endpoint], through gate: Gate, on eventLoop: any EventLoop) async -> MappingProfile
+    {
         var profile = MappingProfile(family: family, local: nil, samples: [])
         var responses: [BindingResponse] = []
         var servers = servers
@@ -20,7 +21,7 @@ package enum STUNProbe {
             let server = servers[index]
             index += 1
             let request = BindingRequest(to: server, from: profile.local?.port ?? 0)
-            let response = try? await eventLoop.flatSubmit { request.ask(within: STUNProbe.timeout, on: eventLoop) }.get()
+            let response = try? await eventLoop.flatSubmit { request.ask(within: STUNProbe.timeout, through: gate, on: eventLoop) }.get()
             profile.local = profile.local ?? response?.local
             profile.samples.append(MappingProfile.Sample(server: server, mapped: response?.mapped))
             extend(&servers, by: response?.other, family)
@@ -32,9 +33,10 @@ package enum STUNProbe {
     }
 
     /// Measures the mapping over UDP, from one socket that sends its first datagrams at once.
-    package static func udp(_ family: IPAddress.Family, servers: [Endpoint], on eventLoop: any EventLoop) async -> MappingProfile {
+    package static func udp(_ family: IPAddress.Family, servers: [Endpoint], through gate: Gate, on eventLoop: any EventLoop) async -> MappingProfile
+    {
         var profile = MappingProfile(family: family, local: nil, samples: [])
-        guard let first = servers.first, let socket = try? await STUNSocket.open(towards: first, on: eventLoop) else {
+        guard let first = servers.first, let socket = try? await STUNSocket.open(towards: first, through: gate, on: eventLoop) else {
             profile.samples = servers.map { MappingProfile.Sample(server: $0, mapped: nil) }
             return profile
         }

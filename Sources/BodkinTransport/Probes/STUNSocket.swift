@@ -8,23 +8,24 @@ struct STUNSocket: Sendable {
     /// The local endpoint; nil if the system does not report it.
     let local: Endpoint?
     private let channel: any Channel
+    private let gate: Gate
     private let reader: NIOLoopBound<STUNDatagramReader>
 
     /// Opens a socket with the address that the system uses towards `server`.
-    static func open(towards server: Endpoint, on eventLoop: any EventLoop) async throws -> STUNSocket {
+    static func open(towards server: Endpoint, through gate: Gate, on eventLoop: any EventLoop) async throws -> STUNSocket {
         // A connected socket reports its address. The requesting socket is not connected, because it has several destinations.
         let guide = try await bind(Endpoint(.unspecified(server.address.family), 0), on: eventLoop, nil)
         try await guide.connect(to: SocketAddress(server)).get()
         let address = Endpoint(guide.localAddress)?.address
         guide.close(promise: nil)
-        return try await open(at: Endpoint(address ?? .unspecified(server.address.family), 0), on: eventLoop)
+        return try await open(at: Endpoint(address ?? .unspecified(server.address.family), 0), through: gate, on: eventLoop)
     }
 
     /// Opens a socket at a local endpoint.
-    static func open(at local: Endpoint, on eventLoop: any EventLoop) async throws -> STUNSocket {
+    static func open(at local: Endpoint, through gate: Gate, on eventLoop: any EventLoop) async throws -> STUNSocket {
         let reader = try await eventLoop.submit { NIOLoopBound(STUNDatagramReader(), eventLoop: eventLoop) }.get()
         let channel = try await bind(local, on: eventLoop, reader)
-        return STUNSocket(local: Endpoint(channel.localAddress), channel: channel, reader: reader)
+        return STUNSocket(local: Endpoint(channel.localAddress), channel: channel, gate: gate, reader: reader)
     }
 
     /// Sends a request to a server, and repeats it while no response comes.
@@ -45,7 +46,7 @@ struct STUNSocket: Sendable {
         let eventLoop = channel.eventLoop
         do {
             let request = try STUNMessage.bindingRequest(attributes: change.map { [$0] } ?? [])
-            let (channel, remote) = (channel, try SocketAddress(server))
+            let (channel, remote) = (channel, try SocketAddress(gate.passage(to: server, for: .server).endpoint))
             let exchange = BindingExchange(request, configuration: configuration, on: eventLoop)
             reader.value.expect(exchange)
             exchange.start { channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: ByteBuffer(bytes: $0)), promise: nil) }

@@ -25,9 +25,9 @@ struct InboundFloodTests {
     private static func flood(_ network: VirtualNetwork, _ peer: VirtualPeer, count: Int) throws {
         let port = try #require(peer.engine.port?.number)
         let address = try #require(peer.host.addresses.first)
+        let gate = Gate(before: network.host("flooder"), servers: [address], on: network.loop)
         for _ in 0..<count {
-            let request = ConnectRequest(to: Endpoint(address, port), within: .seconds(5), readsAtOnce: true)
-            _ = network.host("flooder").connect(request, on: network.loop, configure: NIOLoopBound({ _ in }, eventLoop: network.loop))
+            _ = gate.connect(to: Endpoint(address, port), within: .seconds(5), readsAtOnce: true, for: .server, configure: { _ in })
             network.run(for: .milliseconds(1))
         }
     }

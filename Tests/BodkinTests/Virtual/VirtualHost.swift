@@ -31,6 +31,8 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
     private var random: SeededGenerator
     /// How many connections the system lets there be at once: a process has so many descriptors.
     var connectionLimit = Int.max
+    /// How many SYNs have come, repeated ones among them, and from where.
+    private(set) var requestCounts: [IPAddress: Int] = [:]
     /// Whether packets leave and arrive at all.
     var isOn = true
 
@@ -55,6 +57,7 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
         guard isOn else { return }
         if case .error(let flow) = packet.summary.kind { return receiveError(packet, about: flow) }
         guard let segment = VirtualSegment(packet), addresses.contains(segment.destination.address) else { return }
+        if segment.flags == .syn { requestCounts[segment.source.address, default: 0] += 1 }
         if let connection = connections[Tuple(local: segment.destination, remote: segment.source)] {
             // A connection that waits for its end gives way to a new one (RFC 9293 section 3.10.7.4).
             guard connection.tcp.state == .timeWait, segment.flags == .syn else { return connection.receive(segment) }

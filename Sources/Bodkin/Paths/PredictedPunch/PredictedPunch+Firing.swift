@@ -45,7 +45,7 @@ extension PredictedPunch {
         // Between batches bytes flow. Strangers that take ports of a sequential allocator are let in as late as can be.
         turnSize = if case .sequential = own?.ports { waiting.count } else { Self.batchSize }
         open(entry, in: &report)
-        (room, unfired, withoutDescriptor, firingStart) = (0, 0, 0, now)
+        (room, unfired, withoutDescriptor, withheld, firingStart) = (0, 0, 0, (0, ""), now)
         perform(.requestRoom(waiting.count))
     }
 
@@ -103,6 +103,7 @@ extension PredictedPunch {
     private func detail(of round: String) -> String {
         let reasons = [
             unfired > 0 ? "\(unfired) SYNs not sent, because too many connections were half-open" : nil,
+            withheld.count > 0 ? "\(withheld.count) SYNs not sent, because of \(withheld.reason)" : nil,
             withoutDescriptor > 0 ? "\(withoutDescriptor) SYNs not sent, because no file descriptor was free" : nil,
         ]
         return ([round] + reasons.compactMap { $0 }).joined(separator: "; ")

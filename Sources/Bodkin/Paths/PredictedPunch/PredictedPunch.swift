@@ -48,6 +48,8 @@ struct PredictedPunch: PathStrategy {
     /// How many SYNs of the round were not fired, for want of room or of a descriptor.
     var unfired = 0
     var withoutDescriptor = 0
+    /// How many the gate has let not out, and why.
+    var withheld: (count: Int, reason: String) = (0, "")
     var wait: (until: Instant, what: Wait)?
     var remoteForecastTimeout: Instant?
     var assumedArrival: Instant?
@@ -97,6 +99,7 @@ struct PredictedPunch: PathStrategy {
             isAwaitingTurn = false
             fireBatch(&report, context, at: now)
         case .failed(_, .noDescriptor): withoutDescriptor += 1
+        case .failed(_, .withheld(let refusal)): withheld = (withheld.count + 1, refusal.rawValue)
         case .secured(let shot): judge(shot, .succeeded, "", context, &report, at: now)
         case .settled(let shot):
             judge(shot, .succeeded, "", context, &report, at: now)

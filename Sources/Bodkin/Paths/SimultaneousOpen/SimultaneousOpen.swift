@@ -40,6 +40,8 @@ struct SimultaneousOpen: PathStrategy {
         var wasRefused = false
         /// Whether the first SYN already found no way there.
         var isUnreachable = false
+        /// Whether the gate has let the latest SYN not out, because a budget is spent: that of a peer that has proved its key is another one.
+        var isWithheld = false
         /// How often in a row the system has said that there is such a connection.
         var occupied = 0
         /// How many connections were given up because nothing had come on them.
@@ -98,7 +100,9 @@ struct SimultaneousOpen: PathStrategy {
         case .superseded(let shot): supersede(shot, in: context, report: &report, at: now)
         case .lost(let shot, let loss): lost(shot, loss, in: context, report: &report, at: now)
         case .directPathLost: for index in targets.indices where targets[index].isSuperseded { lost(shot(index)) }
-        case .remoteAuthenticated: fireVolleys(in: context)
+        case .remoteAuthenticated:
+            fireVolleys(in: context)
+            for index in targets.indices where hasFired && targets[index].isWithheld { fire(index, in: context, at: now) }
         case .portReplaced(let limit): hold.handle(.replaced(limit: limit), at: now)
         case .portAnnounced: hold.handle(.announced, at: now)
         case .timeout: timeout(in: context, report: &report, at: now)
@@ -212,7 +216,7 @@ extension SimultaneousOpen {
         targets[index].turn += 1
         targets[index].shots += 1
         targets[index].firedAt = now
-        (targets[index].hasReceivedSYN, targets[index].isRefused) = (false, false)
+        (targets[index].hasReceivedSYN, targets[index].isRefused, targets[index].isWithheld) = (false, false, false)
         if targets[index].shots == 1 {
             report.attempts[targets[index].entry].start = now - context.start
             actions.append(.takePorts(1))
@@ -330,6 +334,11 @@ extension SimultaneousOpen {
             if targets[index].occupied > 1 {
                 actions.append(.clear(targets[index].endpoint, isPressing: targets[index].occupied > Self.patientInstants))
             }
+        case .withheld(let refusal):
+            targets[index].isWithheld = refusal.isBudget
+            targets[index].shots -= 1
+            report.attempts[targets[index].entry].shots = targets[index].shots
+            judge(index, .failed, "not sent, because of \(refusal.rawValue)", in: context, report: &report, at: now)
         case .noDescriptor: judge(index, .failed, "no file descriptor was free", in: context, report: &report, at: now)
         case .other(let text): judge(index, .failed, text, in: context, report: &report, at: now)
         }
