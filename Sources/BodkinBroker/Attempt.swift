@@ -68,8 +68,29 @@ struct Attempt {
     /// Whether an instance has the Meet and has not answered it.
     var isUnanswered: Bool { if case .met = state { true } else { false } }
 
+    /// What becomes of bytes that a side sends on the circuit.
+    enum Carriage {
+        /// There is no circuit.
+        case nothing
+        /// The side has no room for them, or the first flight has none.
+        case violation
+        /// They are part of the first flight, and kept for the instance that will answer.
+        case kept
+        /// They go on to the other side.
+        case passed
+    }
+
+    /// Counts bytes that a side sends on the circuit, and keeps them until an instance has answered. Before one has the Meet, the first flight is all that the
+    /// dialer may send.
+    mutating func carry(_ data: Data, from side: Side, aheadLimit: Int) -> Carriage {
+        guard circuit != nil else { return .nothing }
+        guard (1...CircuitQueue.pieceSize).contains(data.count), circuit?.send(data.count, from: side) == true else { return .violation }
+        guard side == .dialer, state != .answered else { return .passed }
+        return keep(data, limit: aheadLimit) || called != nil ? .kept : .violation
+    }
+
     /// Keeps bytes for the instance that will answer; false where they exceed `limit`. Small pieces are joined.
-    mutating func keep(_ data: Data, limit: Int) -> Bool {
+    private mutating func keep(_ data: Data, limit: Int) -> Bool {
         guard isRepeatable else { return true }
         aheadCount += data.count
         guard aheadCount <= limit else {

@@ -44,24 +44,28 @@ extension RendezvousBroker {
     /// Passes bytes of a circuit on.
     package mutating func relay(_ id: ConnectionID, _ wire: WireCircuitData, now: NIODeadline) {
         guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "The attempt has a wrong length. Use 16 bytes.") }
-        guard let side = attempts[attempt]?.side(of: id) else { return sendClose(attempt, .violation, to: id) }
-        // What was on its way when the circuit ended is nobody's fault.
-        guard attempts[attempt]?.circuit != nil else { return }
+        // Every message of a circuit comes here, so the attempt is looked up once and changed in place.
+        guard let index = attempts.index(forKey: attempt), let side = attempts.values[index].side(of: id) else {
+            return sendClose(attempt, .violation, to: id)
+        }
         let count = wire.data.count
-        guard (1...CircuitQueue.pieceSize).contains(count), attempts[attempt]?.circuit?.send(count, from: side) == true else {
-            return violate(id, attempt, now: now)
+        switch attempts.values[index].carry(wire.data, from: side, aheadLimit: limits.aheadBytes) {
+        // What was on its way when the circuit ended is nobody's fault.
+        case .nothing: return
+        case .violation: return violate(id, attempt, now: now)
+        case .kept: guard payFlight(attempt) else { return exhaust(attempt, now: now) }
+        case .passed: break
         }
         relayedBytes &+= UInt64(count)
-        if let accounts = attempts[attempt]?.accounts { _ = quotas.relay(count, accounts, now: now) }
-        let other = attempts[attempt]?.other(than: side)
+        let accounts = attempts.values[index].accounts
+        _ = quotas.relay(count, accounts, now: now)
+        let other = attempts.values[index].other(than: side)
         // What the called side says on the circuit is an answer: from then on the circuit is between these two.
-        if side == .called {
+        if side == .called, attempts.values[index].isUnanswered {
             accepted(attempt, now: now)
-        } else if attempts[attempt]?.state != .answered, attempts[attempt]?.keep(wire.data, limit: limits.aheadBytes) == false, other == nil {
-            return violate(id, attempt, now: now)
+            guard attempts[attempt] != nil else { return }
         }
-        guard payFlight(attempt) else { return exhaust(attempt, now: now) }
-        guard let other, let accounts = attempts[attempt]?.accounts else { return }
+        guard let other else { return }
         guard queue(count, of: attempt, for: other, accounts) else { return exhaust(attempt, now: now) }
         actions.append(.relay(wire.data, attempt, to: other))
     }

@@ -24,8 +24,8 @@ package final class EnvelopeHandler: ChannelDuplexHandler {
     /// What goes below.
     package typealias OutboundOut = ByteBuffer
 
-    /// The longest piece that goes below: a TLS record.
-    private static let pieceSize = 16_384
+    /// The longest piece that goes below: two TLS records that fit into 32 KiB with what encryption adds. TLS keeps a buffer of the size that the longest piece needs.
+    private static let pieceSize = 32_600
 
     /// Whether the next message may be passed on; asked before each. After false the owner calls ``resume()``.
     package var gate: () -> Bool = { true }

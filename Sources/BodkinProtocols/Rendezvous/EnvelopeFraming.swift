@@ -47,6 +47,7 @@ package enum EnvelopeFraming {
         envelope.body = body
         guard let bytes: [UInt8] = try? envelope.serializedBytes() else { throw .malformed }
         guard bytes.count <= maximumMessageSize else { throw .tooLarge }
+        buffer.reserveCapacity(minimumWritableBytes: bytes.count + 3)
         var rest = bytes.count
         while rest >= 0x80 {
             buffer.writeInteger(UInt8(rest & 0x7F | 0x80))

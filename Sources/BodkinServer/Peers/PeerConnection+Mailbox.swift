@@ -4,6 +4,7 @@ import BodkinProtocols
 import BodkinTransport
 import FoundationEssentials
 import NIOCore
+import Synchronization
 
 extension PeerConnection {
     /// What a connection is asked to do by others.
@@ -16,10 +17,11 @@ extension PeerConnection {
         case fail(WireFailure.Code, String)
     }
 
-    /// The way to a connection from any thread; what is posted is done in its order.
+    /// The way to a connection from any thread. The connection performs what is posted in its order, all that has gathered in one turn of its event loop.
     struct Mailbox: Sendable {
         private let connection: NIOLoopBound<PeerConnection>
         private let loop: any EventLoop
+        private let inbox = Inbox()
 
         init(_ connection: PeerConnection, _ loop: any EventLoop) {
             self.connection = NIOLoopBound(connection, eventLoop: loop)
@@ -27,25 +29,45 @@ extension PeerConnection {
         }
 
         func post(_ order: Order) {
-            let connection = connection
-            loop.execute { connection.value.perform(order) }
+            guard inbox.add(order) else { return }
+            loop.execute { [connection, inbox] in connection.value.perform(inbox.takeAll()) }
         }
     }
 
-    private func perform(_ order: Order) {
-        if case .closing = phase { return }
-        switch order {
-        case .send(let body): send(body)
-        case .relay(let data, let circuit):
-            circuits.append(data, of: circuit)
-            drain()
-        case .endCircuit(let circuit, let reason):
-            circuits.end(circuit, reason)
-            drain()
-        case .dropCircuit(let circuit): circuits.drop(circuit)
-        case .dialBack(let targets): dialBack(targets)
-        case .fail(let code, let message): fail(code, message)
+    /// The orders that wait for a connection's event loop.
+    private final class Inbox: Sendable {
+        private let orders = Mutex<[Order]>([])
+
+        /// True for the first order since the last ones were taken: somebody has to take it.
+        func add(_ order: Order) -> Bool {
+            orders.withLock {
+                $0.append(order)
+                return $0.count == 1
+            }
         }
+
+        func takeAll() -> [Order] {
+            orders.withLock { waiting in
+                defer { waiting = [] }
+                return waiting
+            }
+        }
+    }
+
+    private func perform(_ orders: [Order]) {
+        for order in orders {
+            if case .closing = phase { return }
+            switch order {
+            case .send(let body): send(body)
+            case .relay(let data, let circuit): circuits.append(data, of: circuit)
+            case .endCircuit(let circuit, let reason): circuits.end(circuit, reason)
+            case .dropCircuit(let circuit): circuits.drop(circuit)
+            case .dialBack(let targets): dialBack(targets)
+            case .fail(let code, let message): fail(code, message)
+            }
+        }
+        drain()
+        flush()
     }
 
     /// What others may have waiting for a peer that does not read: hundreds of Meets. What they have sent beyond that fails, and the peer's connection goes on.
@@ -83,22 +105,33 @@ extension PeerConnection {
     func drain() {
         guard let context else { return }
         var written: [AttemptID: Int] = [:]
-        while context.channel.isWritable, let piece = circuits.next() {
-            switch piece {
-            case .data(let circuit, let bytes):
-                var data = WireCircuitData()
-                data.attempt = Data(circuit.bytes)
-                data.data = bytes
-                written[circuit, default: 0] += bytes.count
-                context.writeAndFlush(wrapOutboundOut(.circuitData(data)), promise: nil)
-            case .end(let circuit, let reason):
-                var close = WireCircuitClose()
-                close.attempt = Data(circuit.bytes)
-                close.reason = reason
-                context.writeAndFlush(wrapOutboundOut(.circuitClose(close)), promise: nil)
-            }
+        while context.channel.isWritable, !circuits.isEmpty {
+            var count = 0
+            while count < Self.flushSize, let piece = circuits.next() { count += write(piece, to: context, &written) }
+            context.flush()
         }
         guard !written.isEmpty, case .open(let id, _, _) = phase else { return }
         shared.hub.turn { [written] broker, _ in broker.written(id, written) }
+    }
+
+    /// The bytes that are written before the socket is asked whether it takes more.
+    private static var flushSize: Int { 65_536 }
+
+    private func write(_ piece: CircuitQueue.Piece, to context: ChannelHandlerContext, _ written: inout [AttemptID: Int]) -> Int {
+        switch piece {
+        case .data(let circuit, let bytes):
+            var data = WireCircuitData()
+            data.attempt = Data(circuit.bytes)
+            data.data = bytes
+            written[circuit, default: 0] += bytes.count
+            context.write(wrapOutboundOut(.circuitData(data)), promise: nil)
+            return bytes.count
+        case .end(let circuit, let reason):
+            var close = WireCircuitClose()
+            close.attempt = Data(circuit.bytes)
+            close.reason = reason
+            context.write(wrapOutboundOut(.circuitClose(close)), promise: nil)
+            return 1
+        }
     }
 }
