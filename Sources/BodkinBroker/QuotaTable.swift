@@ -123,9 +123,14 @@ package struct QuotaTable: Sendable {
     package mutating func charge(_ cost: Double, _ accounts: [Account], now: NIODeadline) -> TimeAmount {
         var longest = TimeAmount.zero
         for account in accounts {
-            if uses[account] == nil { uses[account] = fresh(account, now) }
-            uses[account]?.messages.charge(cost, now: now)
-            longest = max(longest, uses[account]?.messages.debt(now: now) ?? .zero)
+            if let index = uses.index(forKey: account) {
+                uses.values[index].messages.charge(cost, now: now)
+                longest = max(longest, uses.values[index].messages.debt(now: now))
+            } else {
+                var use = fresh(account, now)
+                use.messages.charge(cost, now: now)
+                uses[account] = use
+            }
         }
         return longest
     }

@@ -11,37 +11,38 @@ extension RendezvousBroker {
 
     /// Charges a connection and its accounts for a turn's messages, which shows that its peer is alive, and returns how long to take no more of them.
     package mutating func charge(_ id: ConnectionID, _ cost: Double, now: NIODeadline) -> TimeAmount {
-        guard let accounts = clients[id]?.accounts else { return .zero }
-        clients[id]?.heard = now
-        clients[id]?.messages.charge(cost, now: now)
-        let debt = clients[id]?.messages.debt(now: now) ?? .zero
-        return max(debt, quotas.charge(cost, accounts, now: now))
+        // Every turn of a connection comes here, so the client is changed in place.
+        guard let index = clients.index(forKey: id) else { return .zero }
+        clients.values[index].heard = now
+        clients.values[index].messages.charge(cost, now: now)
+        return max(clients.values[index].messages.debt(now: now), quotas.charge(cost, clients.values[index].accounts, now: now))
     }
 
     /// Sets the memory that a connection takes beyond what every connection takes: half a message, and what its peer does not read. False where a budget does not
     /// have it.
     package mutating func hold(_ id: ConnectionID, _ count: Int) -> Bool {
-        guard let client = clients[id] else { return true }
-        guard quotas.resize(client.held, to: count, client.accounts) else { return false }
-        clients[id]?.held = count
+        guard let index = clients.index(forKey: id) else { return true }
+        guard quotas.resize(clients.values[index].held, to: count, clients.values[index].accounts) else { return false }
+        clients.values[index].held = count
         return true
     }
 
     /// Has bytes of a circuit queued for a reader; false where a budget does not have the memory.
     mutating func queue(_ count: Int, of attempt: AttemptID, for reader: ConnectionID, _ accounts: [Account]) -> Bool {
-        guard clients[reader] != nil else { return true }
+        guard let index = clients.index(forKey: reader) else { return true }
         guard quotas.resize(0, to: count, accounts) else { return false }
-        clients[reader]?.queued[attempt, default: Queued(count: 0, accounts: accounts)].count += count
+        clients.values[index].queued[attempt, default: Queued(count: 0, accounts: accounts)].count += count
         return true
     }
 
     /// The reader's connection has written so many bytes of circuits.
     package mutating func written(_ id: ConnectionID, _ counts: [AttemptID: Int]) {
+        guard let index = clients.index(forKey: id) else { return }
         for (attempt, count) in counts {
-            guard let queued = clients[id]?.queued[attempt] else { continue }
+            guard let queued = clients.values[index].queued[attempt] else { continue }
             let rest = max(queued.count - count, 0)
             _ = quotas.resize(queued.count, to: rest, queued.accounts)
-            clients[id]?.queued[attempt] = rest > 0 ? Queued(count: rest, accounts: queued.accounts) : nil
+            clients.values[index].queued[attempt] = rest > 0 ? Queued(count: rest, accounts: queued.accounts) : nil
         }
     }
 
@@ -59,9 +60,11 @@ extension RendezvousBroker {
 
     /// Pays for the first flight that an attempt keeps at the moment; false where a budget does not have the memory.
     mutating func payFlight(_ id: AttemptID) -> Bool {
-        guard let attempt = attempts[id], attempt.paidBytes != attempt.flightSize else { return true }
-        guard quotas.resize(attempt.paidBytes, to: attempt.flightSize, attempt.accounts) else { return false }
-        attempts[id]?.paidBytes = attempt.flightSize
+        guard let index = attempts.index(forKey: id) else { return true }
+        let (paid, kept) = (attempts.values[index].paidBytes, attempts.values[index].flightSize)
+        guard paid != kept else { return true }
+        guard quotas.resize(paid, to: kept, attempts.values[index].accounts) else { return false }
+        attempts.values[index].paidBytes = kept
         return true
     }
 

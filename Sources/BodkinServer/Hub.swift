@@ -38,11 +38,12 @@ final class Hub: Sendable {
     /// Lets `body` change the broker, and does what follows from it.
     @discardableResult
     func turn<Result: Sendable>(_ body: (inout RendezvousBroker, NIODeadline) -> Result) -> Result {
-        state.withLock { state in
+        let (result, filled) = state.withLock { state in
             let result = body(&state.broker, loop.now)
-            follow(&state)
-            return result
+            return (result, follow(&state))
         }
+        for mailbox in filled { mailbox.wake() }
+        return result
     }
 
     /// Reads the broker.
@@ -65,11 +66,12 @@ final class Hub: Sendable {
 
     /// A peer's connection has ended.
     func leave(_ id: ConnectionID) {
-        state.withLock { state in
+        let filled = state.withLock { state in
             state.peers[id] = nil
             state.broker.leave(id, now: loop.now)
-            follow(&state)
+            return follow(&state)
         }
+        for mailbox in filled { mailbox.wake() }
     }
 
     /// A TCP connection to a STUN port; nil where there is no room for it.
@@ -103,27 +105,37 @@ final class Hub: Sendable {
         }
     }
 
-    private func follow(_ state: inout sending State) {
+    /// Does what follows from a change, and returns the mailboxes that were empty before.
+    private func follow(_ state: inout sending State) -> [PeerConnection.Mailbox] {
+        var filled: [PeerConnection.Mailbox] = []
         while true {
             let actions = state.broker.takeActions()
             guard !actions.isEmpty else { break }
-            for action in actions { perform(action, &state) }
+            for action in actions { if let mailbox = perform(action, &state) { filled.append(mailbox) } }
         }
         schedule(&state)
+        return filled
     }
 
-    private func perform(_ action: BrokerAction, _ state: inout State) {
+    /// Performs an action, and returns the mailbox that it is the first order in.
+    private func perform(_ action: BrokerAction, _ state: inout State) -> PeerConnection.Mailbox? {
+        let (id, order): (ConnectionID, PeerConnection.Order)
         switch action {
-        case .send(let body, let id): state.peers[id]?.post(.send(body))
-        case .relay(let data, let circuit, let id): state.peers[id]?.post(.relay(data, circuit))
-        case .endCircuit(let circuit, let reason, let id): state.peers[id]?.post(.endCircuit(circuit, reason))
-        case .dropCircuit(let circuit, let id): state.peers[id]?.post(.dropCircuit(circuit))
-        case .dialBack(let targets, let id): state.peers[id]?.post(.dialBack(targets))
-        case .fail(let code, let message, let id):
-            state.peers.removeValue(forKey: id)?.post(.fail(code, message))
-            state.broker.leave(id, now: loop.now)
-        case .settle(let id): state.warm[id]?.settle()
+        case .send(let body, let receiver): (id, order) = (receiver, .send(body))
+        case .relay(let data, let circuit, let reader): (id, order) = (reader, .relay(data, circuit))
+        case .endCircuit(let circuit, let reason, let reader): (id, order) = (reader, .endCircuit(circuit, reason))
+        case .dropCircuit(let circuit, let reader): (id, order) = (reader, .dropCircuit(circuit))
+        case .dialBack(let targets, let asker): (id, order) = (asker, .dialBack(targets))
+        case .fail(let code, let message, let failed):
+            let mailbox = state.peers.removeValue(forKey: failed)
+            state.broker.leave(failed, now: loop.now)
+            return mailbox?.put(.fail(code, message)) == true ? mailbox : nil
+        case .settle(let id):
+            state.warm[id]?.settle()
+            return nil
         }
+        guard let mailbox = state.peers[id], mailbox.put(order) else { return nil }
+        return mailbox
     }
 
     private func tick() {

@@ -93,9 +93,8 @@ package final class EnvelopeHandler: ChannelDuplexHandler {
         guard isHeld, let context else { return }
         isHeld = false
         passOn(context)
-        guard !isHeld else { return }
         context.fireChannelReadComplete()
-        guard isReadDue else { return }
+        guard !isHeld, isReadDue else { return }
         isReadDue = false
         context.read()
     }

@@ -28,17 +28,20 @@ extension PeerConnection {
             self.loop = loop
         }
 
-        func post(_ order: Order) {
-            guard inbox.add(order) else { return }
-            loop.execute { [connection, inbox] in connection.value.perform(inbox.takeAll()) }
-        }
+        /// Puts an order in. True for the first one since the connection took the last ones: then ``wake()`` has to follow.
+        func put(_ order: Order) -> Bool { inbox.add(order) }
+
+        /// Has the connection take what is there.
+        func wake() { loop.execute { [connection, inbox] in connection.value.perform(inbox.takeAll()) } }
+
+        func post(_ order: Order) { if put(order) { wake() } }
     }
 
     /// The orders that wait for a connection's event loop.
     private final class Inbox: Sendable {
         private let orders = Mutex<[Order]>([])
 
-        /// True for the first order since the last ones were taken: somebody has to take it.
+        /// True for the first order since the last ones were taken.
         func add(_ order: Order) -> Bool {
             orders.withLock {
                 $0.append(order)
@@ -55,8 +58,9 @@ extension PeerConnection {
     }
 
     private func perform(_ orders: [Order]) {
+        isInTurn = true
         for order in orders {
-            if case .closing = phase { return }
+            if case .closing = phase { break }
             switch order {
             case .send(let body): send(body)
             case .relay(let data, let circuit): circuits.append(data, of: circuit)
@@ -67,7 +71,9 @@ extension PeerConnection {
             }
         }
         drain()
+        isInTurn = false
         flush()
+        account()
     }
 
     /// What others may have waiting for a peer that does not read: hundreds of Meets. What they have sent beyond that fails, and the peer's connection goes on.
@@ -75,7 +81,7 @@ extension PeerConnection {
     /// What may wait in all. A peer for which more waits has not read for long.
     private static var outboundLimit: Int { 4_194_304 }
 
-    /// Writes a message ahead of what the circuits have waiting. What is written in one turn of the event loop leaves together.
+    /// Writes a message ahead of what the circuits have waiting. What is written in one turn leaves together, at its end.
     func send(_ body: WireEnvelope.OneOf_Body) {
         guard let context else { return }
         switch body {
@@ -87,6 +93,7 @@ extension PeerConnection {
         if envelopes.waitingByteCount > Self.outboundLimit { return context.close(promise: nil) }
         guard !isFlushDue else { return }
         isFlushDue = true
+        guard !isInTurn else { return }
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.execute {
             connection.value.flush()

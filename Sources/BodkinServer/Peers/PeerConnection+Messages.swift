@@ -51,7 +51,7 @@ extension PeerConnection {
         case .recall(let recall): hub.turn { $0.recall(id, recall, now: $1) }
         case .dialBack: hub.turn { $0.dialBack(id, now: $1) }
         case .ping(let ping):
-            measure()
+            if let context, context.eventLoop.now - measuredAt >= .seconds(1) { measure() }
             send(.pong(ping.answer))
         case .pong: measure()
         case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack, .dialPending:
@@ -74,6 +74,7 @@ extension PeerConnection {
     /// Asks the kernel for the round trip. On the connection's own event loop the answer is there at once.
     func measure() {
         guard let context else { return }
+        measuredAt = context.eventLoop.now
         let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.channel.measureRoundTrip { mailbox.value.measured($0) }
     }

@@ -39,6 +39,7 @@ extension PeerConnection {
 
     /// Sends the replies of a turn together, and pays for its messages.
     func endTurn() {
+        isInTurn = false
         flush()
         let cost = turnCost
         turnCost = 0

@@ -29,6 +29,8 @@ final class PeerConnection: ChannelInboundHandler {
     var phase = Phase.handshaking
     var source: IPAddress?
     var roundTrip = TimeAmount.zero
+    /// When the kernel was asked for the round trip last.
+    var measuredAt = NIODeadline.distantPast
     var circuits = CircuitQueue()
     /// The context while the handler is in a pipeline.
     var context: ChannelHandlerContext?
@@ -45,7 +47,8 @@ final class PeerConnection: ChannelInboundHandler {
     var turnCost = 0.0
     var isTurnEnding = false
     var isOverdrawn = false
-    /// Whether replies wait for the end of the turn.
+    /// Whether messages or orders are being taken, at the end of which replies leave, and whether there are any.
+    var isInTurn = false
     var isFlushDue = false
     /// The memory that is accounted for.
     var held = 0
@@ -117,6 +120,7 @@ final class PeerConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let received = unwrapInboundIn(data).body
+        isInTurn = true
         charge(received)
         guard let body = received else { return }  // what a later version may add
         (hasSpoken, isAnswerDue) = (true, false)
