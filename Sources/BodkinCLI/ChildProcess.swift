@@ -1,3 +1,4 @@
+import BodkinCore
 import Dispatch
 import FoundationEssentials
 import NIOPosix
@@ -41,7 +42,7 @@ private func closeInherited(_ actions: inout Actions) -> Int32 {
 
 /// A child process with pipes for its standard input and output, in its own process group.
 ///
-/// It inherits standard error, and no other descriptor: NIO opens sockets without SOCK_CLOEXEC, and a program that outlives this process would hold them open.
+/// It inherits standard error, the variables of ``InheritedEnvironment``, and no other descriptor: NIO opens sockets without SOCK_CLOEXEC, and a program that outlives this process would hold them open.
 final class ChildProcess: Sendable {
     /// The write end of the program's standard input, which the user of this object closes.
     let input: Int32
@@ -122,7 +123,9 @@ final class ChildProcess: Sendable {
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(&attributes, Int16(Int32(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP) | closing))
         var identifier: pid_t = 0
-        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
+        let variables = InheritedEnvironment.permitted(ProcessInfo.processInfo.environment).merging(environment) { $1 }.map {
+            "\($0.key)=\($0.value)"
+        }
         let result = withStrings(arguments) { argv in
             withStrings(variables) { envp in posix_spawn(&identifier, arguments[0], &actions, &attributes, argv, envp) }
         }

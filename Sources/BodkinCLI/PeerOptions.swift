@@ -10,6 +10,10 @@ struct PeerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("Use the rendezvous server with this URL, the first line that it prints; default: $BODKIN_RENDEZVOUS.", valueName: "url"))
     var rendezvous: String?
+    @Option(
+        help: ArgumentHelp(
+            "Read the URL of the rendezvous server from the first line of this file, which only its owner may read.", valueName: "file"))
+    var rendezvousFile: String?
     @OptionGroup var state: StateOptions
     @Option(help: ArgumentHelp("Listen on and connect from this TCP port; default: a free port.", valueName: "port"))
     var reservedPort: UInt16 = 0
@@ -24,6 +28,9 @@ struct PeerOptions: ParsableArguments {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
+        if rendezvous != nil && rendezvousFile != nil {
+            throw ValidationError("--rendezvous and --rendezvous-file exclude each other. Give one of them.")
+        }
         if directOnly && relayOnly { throw ValidationError("--direct-only and --relay-only exclude each other. Give one of them.") }
     }
 
@@ -43,12 +50,29 @@ struct PeerOptions: ParsableArguments {
 
     /// Returns the URL of the rendezvous server.
     func server() throws -> RendezvousURL {
+        if let rendezvousFile { return try RendezvousURL(Self.firstLine(of: rendezvousFile)) }
+        if let rendezvous {
+            let url = try RendezvousURL(rendezvous)
+            if url.token != nil {
+                printError(
+                    "bodkin: Other users of this machine can read the join token in the command line. Use --rendezvous-file FILE or BODKIN_RENDEZVOUS."
+                )
+            }
+            return url
+        }
         let environment = ProcessInfo.processInfo.environment["BODKIN_RENDEZVOUS"] ?? ""
-        guard let text = rendezvous ?? (environment.isEmpty ? nil : environment) else {
+        guard !environment.isEmpty else {
             throw CommandFailure(
                 CommandFailure.Status.usage,
-                "The command has no rendezvous server. Give --rendezvous URL, or set BODKIN_RENDEZVOUS to the URL that 'bodkin server' prints.")
+                "The command has no rendezvous server. Give --rendezvous-file FILE, or set BODKIN_RENDEZVOUS to the URL that 'bodkin server' prints.")
         }
-        return try RendezvousURL(text)
+        return try RendezvousURL(environment)
+    }
+
+    private static func firstLine(of file: String) throws -> String {
+        guard let text = try SecretFile.read(file) else {
+            throw CommandFailure(CommandFailure.Status.usage, "The file \(file) does not exist. Write the URL that 'bodkin server' prints into it.")
+        }
+        return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
     }
 }

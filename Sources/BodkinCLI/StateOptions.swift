@@ -1,4 +1,5 @@
 import ArgumentParser
+import BodkinIdentity
 import FoundationEssentials
 
 /// The directory with the identity of a peer, or the key and token of a server.
@@ -9,8 +10,14 @@ struct StateOptions: ParsableArguments {
     var stateDir: String?
 
     /// Returns the directory by option, environment or convention.
-    /// - Throws: ``CommandFailure`` if none of them names a directory.
+    /// - Throws: ``CommandFailure`` if none of them names a directory. ``IdentityError`` if others could replace the keys in it.
     func directory() throws -> String {
+        let directory = try name()
+        try SecretFile.checkDirectory(directory)
+        return directory
+    }
+
+    private func name() throws -> String {
         let environment = ProcessInfo.processInfo.environment
         func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         if let directory = stateDir ?? value("BODKIN_STATE") { return directory }

@@ -13,6 +13,17 @@ struct DescriptorTests {
         #expect(output.contains(" pipe\n") && !output.contains("socket") && output.hasSuffix("listener 0\n"), "\(output)")
     }
 
+    @Test("a program of --exec sees no variable but those for paths, terminal and language, and who is connected")
+    func variables() async throws {
+        let output = try await Script.run(
+            """
+            serve; export SECRET=1; listening --once --exec 'env'
+            bodkin connect $id --state-dir dialer </dev/null 2>/dev/null; ended
+            """)
+        #expect(output.contains("BODKIN_PEER=") && output.contains("PATH=") && output.hasSuffix("listener 0\n"), "\(output)")
+        #expect(!output.contains("RENDEZVOUS") && !output.contains("token") && !output.contains("SECRET"), "\(output)")
+    }
+
     @Test("the limit is raised as far as the system allows")
     func raised() async throws {
         let output = try await Script.run("ulimit -Sn 256; serve; awk '/Max open files/ { print ($4 == $5) }' /proc/$server/limits")

@@ -12,11 +12,14 @@ package enum LabControl {
     private static let requestLimit = 4096
     private static let answerLimit = 1 << 20
 
-    /// The processes that run labs here, lowest first.
+    /// The processes of this user that run labs here, lowest first.
     package static func running() -> [Int32] {
         guard let text = readFile("/proc/net/unix") else { return [] }
         let names = text.split(separator: "\n").compactMap { $0.split(separator: " ").last }.filter { $0.hasPrefix("@\(prefix)") }
-        return Set(names.compactMap { Int32($0.dropFirst(prefix.count + 1)) }).sorted()
+        return Set(names.compactMap { Int32($0.dropFirst(prefix.count + 1)) }).sorted().filter { process in
+            let result = bodkin_abstract_connect("\(prefix)\(process)")
+            return result >= 0 && isGenuine(Descriptor(result), process)
+        }
     }
 
     /// Asks a running lab for something.
@@ -29,12 +32,21 @@ package enum LabControl {
                 .usage, "No lab runs as process \(process). " + (others.isEmpty ? "Start a lab." : "Choose from \(others)."))
         }
         let connection = Descriptor(result)
+        // Any process may take the name of a lab that has ended, or of one that never was.
+        guard isGenuine(connection, process) else {
+            throw LabError(.notPermitted, "The socket of lab \(process) belongs to another user or another process. Choose a lab of your own.")
+        }
         send(line + "\n", to: connection)
         let answer = receive(from: connection, atMost: answerLimit)
         guard answer.hasPrefix("ok\n") else {
             throw LabError(.usage, answer.isEmpty ? "The lab did not answer. Run the command as the user of the lab." : answer)
         }
         return String(answer.dropFirst(3))
+    }
+
+    /// Whether the other end of a connection is the process that it should be, and belongs to this user.
+    private static func isGenuine(_ connection: Descriptor, _ process: Int32) -> Bool {
+        bodkin_peer_user(connection.raw) == Int64(geteuid()) && bodkin_peer_process(connection.raw) == Int64(process)
     }
 
     /// Moves the calling thread into a host of a running lab.
@@ -55,7 +67,7 @@ package enum LabControl {
     package static func environment(of host: String, of process: Int32) throws -> [(name: String, value: String)] {
         try request("environment \(host)", of: process).split(separator: "\n").compactMap { line in
             line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
-        }
+        }.filter { $0.0.hasPrefix("BODKIN_LAB_") }
     }
 
     static func serve(_ lab: Lab, on listener: Descriptor, until stop: Descriptor) async throws {

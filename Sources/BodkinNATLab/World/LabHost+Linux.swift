@@ -30,7 +30,8 @@ public final class LabHost: Sendable {
     /// Runs `body` on a throw-away thread inside the host: sockets made there belong to the host wherever they are used afterwards.
     public func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T { try await namespace.run(body) }
 
-    /// Starts a program in the host, with the lab's variables added to its environment (see ``Lab/environment(for:in:)``).
+    /// Starts a program in the host with the lab's variables (see ``Lab/environment(for:in:)``). Of this process' own variables it inherits those alone that
+    /// name paths, the terminal and the language.
     ///
     /// - Parameters:
     ///   - arguments: the program, looked up in PATH, and its arguments.
@@ -40,8 +41,7 @@ public final class LabHost: Sendable {
         _ arguments: [String], environment extra: [String: String] = [:], directory: String? = nil, output: LabProcess.Output = .captured
     ) throws -> LabProcess {
         guard !arguments.isEmpty else { throw LabError(.usage, "The arguments name no program. Name one.") }
-        // A lab in a lab says nothing of the outer one.
-        var variables = ProcessEnvironment.current.filter { !$0.key.hasPrefix("BODKIN_LAB") }
+        var variables = ProcessEnvironment.current
         variables.merge(environment) { $1 }
         variables.merge(extra) { $1 }
         let process = try LabProcess(arguments, environment: variables, in: namespace, directory: directory, output: output)
@@ -75,7 +75,7 @@ public final class LabHost: Sendable {
     }
 }
 
-/// This process' environment.
+/// The variables of this process that the lab's programs inherit.
 enum ProcessEnvironment {
     static var current: [String: String] {
         var result: [String: String] = [:]
@@ -85,7 +85,7 @@ enum ProcessEnvironment {
             if let separator = text.firstIndex(of: "=") { result[String(text[..<separator])] = String(text[text.index(after: separator)...]) }
             pointer += 1
         }
-        return result
+        return InheritedEnvironment.permitted(result)
     }
 }
 #endif

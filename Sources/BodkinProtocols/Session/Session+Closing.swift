@@ -107,6 +107,6 @@ extension Session {
     }
 
     private static func bounded(_ reason: String) -> String {
-        reason.utf8.count <= 1024 ? reason : String(decoding: reason.utf8.prefix(1024), as: UTF8.self)
+        reason.utf8.count <= SessionFrame.reasonLimit ? reason : String(decoding: reason.utf8.prefix(SessionFrame.reasonLimit), as: UTF8.self)
     }
 }

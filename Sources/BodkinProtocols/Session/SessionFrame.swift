@@ -1,3 +1,4 @@
+import BodkinCore
 package import NIOCore
 
 /// The frames inside records: types and meaning of RFC 9000 section 19, without offsets in STREAM.
@@ -72,9 +73,13 @@ package enum SessionFrame: Hashable {
         return bytes
     }
 
+    /// The longest reason of a close, in bytes of UTF-8.
+    static let reasonLimit = 1_024
+
+    /// A reason, which people read on a terminal or in a log.
     private static func text(_ buffer: inout ByteBuffer) throws(SessionError) -> String {
         let length = try integer(&buffer)
-        return String(buffer: try bytes(&buffer, length))
+        return String(buffer: try bytes(&buffer, length)).printable(limit: reasonLimit)
     }
 }
 

@@ -90,5 +90,7 @@ int bodkin_abstract_listen(const char *name);
 int bodkin_abstract_connect(const char *name);
 /// The user at the other end of a Unix socket, by this process' user namespace.
 int64_t bodkin_peer_user(int fd);
+/// The process at the other end of a Unix socket, the one that listened or connected, by this process' PID namespace.
+int64_t bodkin_peer_process(int fd);
 #endif
 #endif

@@ -108,6 +108,21 @@ extension LabTests {
             #expect(result.output == "203.0.113.11\n", "\(result)")
         }
 
+        @Test(
+            "whoever has taken the name of a lab, of another process or another user, is neither listed nor entered",
+            arguments: ["", "setpriv --reuid=65534 --regid=65534 --clear-groups"])
+        func pretender(_ prefix: String) async throws {
+            let script = """
+                cd /tmp; sleep 30 & name=$!; umask 0
+                \(prefix) socat ABSTRACT-LISTEN:bodkin-lab/$name,fork SYSTEM:'read line; echo ok; echo LD_PRELOAD=/tmp/x; echo SHELL=/bin/true' & liar=$!
+                until grep -q "@bodkin-lab/$name" /proc/net/unix; do sleep 0.02; done
+                \(Self.path) lab list | grep -c "^$name "; \(Self.path) lab enter $name b 2>&1; echo $?; kill $name $liar; wait
+                """
+            let result = try await Host.run(["bash", "-c", script])
+            #expect(result.output.hasPrefix("0\n") && result.output.contains("belongs to another user or another process"), "\(result)")
+            #expect(result.output.hasSuffix("\n77\n"), "\(result)")
+        }
+
         @Test("a host may have a further interface behind a NAT of its own or on a neighbour's LAN, and a family may break")
         func interfaces() async throws {
             let result = try await lab(

@@ -22,6 +22,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        SessionFrame.close(code: 1, reason: hostile), .closing(code: 1, reason: hostile), .transportClose(code: 1, frameType: 0, reason: hostile),
+    ])
+    func aReasonIsShortAndControlsNoTerminal(frame: SessionFrame) throws {
+        var buffer = ByteBuffer()
+        frame.write(to: &buffer)
+        let reason: String? =
+            switch try SessionFrame(from: &buffer) {
+            case .close(_, let reason), .closing(_, let reason), .transportClose(_, _, let reason): reason
+            default: nil
+            }
+        #expect(reason?.hasPrefix("\u{FFFD}[2J\u{FFFD}listening as x") == true)
+        #expect(try #require(reason).utf8.count <= 1_024 && buffer.readableBytes == 0)
+    }
+
+    private static let hostile = "\u{1B}[2J\nlistening as " + String(repeating: "x", count: 5_000)
+
     @Test func anIntegerMayBeLongerThanItNeeds() {
         var buffer = ByteBuffer(bytes: [0x40, 0x25])
         #expect(buffer.readQUICInteger() == 37)
