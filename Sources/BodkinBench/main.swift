@@ -12,6 +12,7 @@ import Glibc
 // bodkin-bench circuits-goodput [MIB] [ROUNDS]
 //                                         a circuit beside a splice by socat and coturn's TCP relay: 256 MiB, 5 rounds
 // bodkin-bench circuits [PAIRS]           5 000 circuits at once between 10 000 peers, and the server's memory
+// bodkin-bench peers [PEERS]              the memory of idle peers and of connections: 100
 // bodkin-bench soak [SECONDS]             connects, deaths and closes for 600 s, and whether memory and descriptors stay level
 // bodkin-bench rivals [REPEATS]           beside warpgate and p2pd, from PyPI, between the same NATs: 5 rounds, ten minutes
 
@@ -61,6 +62,12 @@ do {
         benchmark.pairs = numbers.next() ?? benchmark.pairs
         print(header)
         if try await !benchmark.run() { exit(1) }
+    case "peers":
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "peers", ("PEERS", 1...10_000))
+        var benchmark = PeerMemoryBenchmark()
+        benchmark.peers = numbers.next() ?? benchmark.peers
+        print(header)
+        try await benchmark.run()
     case "soak":
         var numbers = BenchmarkArguments(arguments.dropFirst(), of: "soak", ("SECONDS", 40...86_400))
         var benchmark = SoakBenchmark()
@@ -78,7 +85,7 @@ do {
         try await LoadedServer.serve(peers: numbers.next() ?? 0, circuits: numbers.next())
     case let other?:
         print(
-            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, pause, goodput, circuits-goodput, circuits, soak or rivals"
+            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, pause, goodput, circuits-goodput, circuits, peers, soak or rivals"
         )
         exit(EX_USAGE)
     }

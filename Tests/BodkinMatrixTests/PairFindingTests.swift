@@ -36,7 +36,7 @@ struct PairFindingTests {
         #expect(try Self.kinds(Self.outcome("symmetric/random", "symmetric/random", direct: 0, circuit: 9, none: 1)) == [.connection])
     }
 
-    @Test("an impossible pair goes to the circuit for the right reason, and nothing is fired beyond the Meet")
+    @Test("an impossible pair goes to the circuit for the right reason, and fires nothing beyond the Meet unless silence is all that it knows")
     func impossible() throws {
         var outcome = try Self.outcome("symmetric-random", "symmetric-random", direct: 0, circuit: 10)
         #expect(Self.kinds(outcome) == [])
@@ -46,8 +46,13 @@ struct PairFindingTests {
         outcome.dials[7].verdict = "silent"
         #expect(Self.kinds(outcome) == [.verdict])
         #expect(outcome.findings(error: 1e-4).map(\.text) == ["1 of 10 relayed as silent, not as unpredictable"])
-        // Where no SYN can cross another there is silence, and no verdict is asked.
-        #expect(try Self.kinds(Self.outcome("blocked/equal", "blocked/random", direct: 0, circuit: 10)) == [])
+        // Where no SYN can cross another there is silence, no verdict is asked, and one search may be fired.
+        var silent = try Self.outcome("blocked/equal", "blocked/random", direct: 0, circuit: 10)
+        #expect(Self.kinds(silent) == [])
+        silent.dials[3].probes = 1_024
+        #expect(Self.kinds(silent) == [])
+        silent.dials[3].probes = 1_025
+        #expect(Self.kinds(silent) == [.probes])
         #expect(try Self.kinds(Self.outcome("blocked/equal", "blocked/random", direct: 1, circuit: 9)).contains(.route))
     }
 

@@ -7,7 +7,7 @@ struct PairFinding: Codable, Sendable, Hashable {
         case connection
         /// A certain pair that is not direct, or an impossible one that is.
         case route
-        /// Probes beyond the first Meet where nothing can come of them.
+        /// Probes beyond the first Meet where nothing can come of them, or more than a search may have.
         case probes
         /// Relayed for another reason than arithmetic has.
         case verdict
@@ -43,7 +43,7 @@ extension PairOutcome {
             if let relayVerdict, let other = others.first {
                 find(.verdict, "\(others.count) of \(dials.count) relayed as \(other.verdict ?? "nothing"), not as \(relayVerdict)")
             }
-            if mostProbes > 0 { find(.probes, "impossible, and up to \(mostProbes) SYNs beyond the Meet") }
+            if mostProbes > probeLimit { find(.probes, "impossible, and up to \(mostProbes) SYNs beyond the Meet") }
         case "likely":
             guard let expected else { break }
             let bounds = Binomial.bounds(of: dials.count, probability: expected, error: error)
@@ -56,6 +56,10 @@ extension PairOutcome {
         for text in shortfalls(error: error) { find(.goal, text) }
         return result
     }
+
+    /// How many probes an impossible pair may fire beyond the Meet: none where the peers know why it is impossible, and one search where no SYN gets through. A peer
+    /// cannot tell that silence from a NAT whose mapping depends on the remote address, unless the server has two addresses.
+    private var probeLimit: Int { relayVerdict == nil ? 1_024 : 0 }
 
     /// Where it falls short of what is asked. Of fewer than 100 dials only what chance does not explain counts.
     private func shortfalls(error: Double) -> [String] {

@@ -80,7 +80,9 @@ extension AbuseTests {
                     }
                     let accepted = server.state.withLock { $0.answers.count { $0.answer == .accepted } }
                     // On a slow machine the first have had their time before the last are read.
-                    #expect(accepted > (round == 0 ? 200 : 0) && accepted <= 256 * (1 + Int((ContinuousClock.now - start) / Self.patience)), "round \(round)")
+                    #expect(
+                        accepted > (round == 0 ? 200 : 0) && accepted <= 256 * (1 + Int((ContinuousClock.now - start) / Self.patience)),
+                        "round \(round)")
                     // No more than the share of one address within an hour: the second thousand has found it spent.
                     #expect(most <= OutboundGate.strangerLimits.address + 8, "\(most) half open")
                     // Those that lead nowhere are forgotten with their time: there is room again.
