@@ -54,21 +54,9 @@ extension Identity {
     }
 
     /// Stores the identity in a new file with mode 0600.
-    /// - Throws: ``IdentityError``: `exists` rather than overwrite anything, `system`.
+    /// - Throws: ``IdentityError``: `exists` rather than overwrite anything, `exposed` where the file system keeps no permissions, `system`.
     public func store(to path: String) throws(IdentityError) {
-        // Written under another name first: whoever sees the file sees all of it.
-        let draft = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
-        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Self.refused(draft) }
-        defer { unlink(draft) }
-        let text = Array(pem.utf8)
-        let isWritten = write(file, text, text.count) == text.count && fsync(file) == 0
-        close(file)
-        guard isWritten else { throw Self.refused(draft) }
-        guard link(draft, path) == 0 else {
-            if errno == EEXIST { throw IdentityError(.exists, "The identity file \(path) exists already. Choose another file, or remove this one.") }
-            throw Self.refused(path)
-        }
+        try NewFile.create(pem, at: path)
     }
 
     private static func makeDirectory(_ path: String) throws(IdentityError) {
@@ -79,9 +67,5 @@ extension Identity {
         }
     }
 
-    private static func refused(_ path: String) -> IdentityError {
-        IdentityError(
-            .system,
-            "The system refused access to \(path) (\(String(cString: strerror(errno)))). Choose another directory, or change its permissions.")
-    }
+    private static func refused(_ path: String) -> IdentityError { NewFile.refused(path) }
 }

@@ -30,36 +30,15 @@ package enum SecretFile {
         return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
-    /// Writes a new file of mode 0600.
-    /// - Throws: ``IdentityError``: `exists` rather than overwrite anything, `system`.
-    package static func write(_ text: String, to path: String) throws(IdentityError) {
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else {
-            if errno == EEXIST { throw IdentityError(.exists, "The file \(path) exists already. Choose another file, or remove this one.") }
-            throw refused(path)
-        }
-        defer { close(file) }
-        guard writeBytes(file, Array(text.utf8)) else { throw refused(path) }
-    }
+    /// Writes a new file of mode 0600, whole or not at all.
+    /// - Throws: ``IdentityError``: `exists` rather than overwrite anything, `exposed` where the file system keeps no permissions, `system`.
+    package static func write(_ text: String, to path: String) throws(IdentityError) { try NewFile.create(text, at: path) }
 
     /// Puts a file of mode 0600 in the place of what there was: whoever reads it has the old text or the new one, whole.
-    /// - Throws: ``IdentityError``: `system`.
-    package static func replace(_ text: String, at path: String) throws(IdentityError) {
-        let draft = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
-        try write(text, to: draft)
-        guard rename(draft, path) == 0 else {
-            let error = refused(path)
-            unlink(draft)
-            throw error
-        }
-    }
+    /// - Throws: ``IdentityError``: `exposed` where the file system keeps no permissions, `system`.
+    package static func replace(_ text: String, at path: String) throws(IdentityError) { try NewFile.replace(text, at: path) }
 
-    private static func refused(_ path: String) -> IdentityError {
-        IdentityError(
-            .system,
-            "The system refused access to \(path) (\(String(cString: strerror(errno)))). Choose another directory, or change its permissions.")
-    }
+    private static func refused(_ path: String) -> IdentityError { NewFile.refused(path) }
 }
 
 private func readBytes(_ file: Int32, _ bytes: inout [UInt8]) -> Int { read(file, &bytes, bytes.count) }
-private func writeBytes(_ file: Int32, _ bytes: [UInt8]) -> Bool { write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0 }

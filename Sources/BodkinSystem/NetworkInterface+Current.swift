@@ -9,45 +9,55 @@ package import Darwin
 #endif
 
 extension NetworkInterface {
-    /// Every address that the calling thread's network has, be its interface up or not; nil where the system does not tell.
-    package static func assignedAddresses() -> Set<IPAddress>? {
-        var list: UnsafeMutablePointer<ifaddrs>?
-        guard getifaddrs(&list) == 0 else { return nil }
-        defer { freeifaddrs(list) }
-        var addresses: Set<IPAddress> = []
-        var entry = list
-        while let item = entry?.pointee {
-            entry = item.ifa_next
-            if let address = IPAddress(item.ifa_addr) { addresses.insert(address) }
-        }
-        return addresses
+    /// An address of an interface, as the system tells it.
+    struct Entry {
+        let name: String
+        let flags: UInt32
+        let address: IPAddress
+        /// The length of the prefix on the link.
+        let length: Int
     }
 
+    /// Every address that the calling thread's network has, be its interface up or not; nil where the system does not tell.
+    package static func assignedAddresses() -> Set<IPAddress>? { entries().map { Set($0.map(\.address)) } }
+
     /// The interfaces of the calling thread's network that are up, have their link, and have a usable address, in the system's order.
-    package static func current() -> [NetworkInterface] {
-        var list: UnsafeMutablePointer<ifaddrs>?
-        guard getifaddrs(&list) == 0 else { return [] }
-        defer { freeifaddrs(list) }
+    package static func current() -> [NetworkInterface] { interfaces(of: entries() ?? []) }
+
+    /// The interfaces of these addresses, without what is of no use.
+    static func interfaces(of entries: [Entry]) -> [NetworkInterface] {
         var order: [String] = []
         var found: [String: [Address]] = [:]
         var kinds: [String: Kind] = [:]
         let running = UInt32(IFF_UP | IFF_RUNNING)
+        for entry in entries where entry.flags & running == running && entry.flags & UInt32(IFF_LOOPBACK) == 0 {
+            guard entry.address.scope != .unusable else { continue }
+            if found[entry.name] == nil {
+                order.append(entry.name)
+                let isPointToPoint = entry.flags & UInt32(IFF_POINTOPOINT) != 0
+                kinds[entry.name] = Kind(name: entry.name, driver: driver(of: entry.name), isPointToPoint: isPointToPoint)
+            }
+            found[entry.name, default: []].append(Address(entry.address, onLink: IPPrefix(entry.address, length: entry.length)))
+        }
+        return order.map { NetworkInterface(name: $0, addresses: found[$0] ?? [], kind: kinds[$0] ?? .adapter) }
+    }
+
+    /// What the system tells; where it may not be asked in the usual way, as a service without AF_NETLINK may not, in another one. Nil where it does not tell.
+    private static func entries() -> [Entry]? { usualEntries() ?? otherEntries() }
+
+    private static func usualEntries() -> [Entry]? {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return nil }
+        defer { freeifaddrs(list) }
+        var entries: [Entry] = []
         var entry = list
         while let item = entry?.pointee {
             entry = item.ifa_next
-            guard item.ifa_flags & running == running, item.ifa_flags & UInt32(IFF_LOOPBACK) == 0, let name = item.ifa_name,
-                let address = IPAddress(item.ifa_addr), address.scope != .unusable
-            else { continue }
-            let interface = String(cString: name)
+            guard let name = item.ifa_name, let address = IPAddress(item.ifa_addr) else { continue }
             let length = IPAddress(item.ifa_netmask).map { $0.high.nonzeroBitCount + $0.low.nonzeroBitCount } ?? address.family.bitWidth
-            if found[interface] == nil {
-                order.append(interface)
-                let isPointToPoint = item.ifa_flags & UInt32(IFF_POINTOPOINT) != 0
-                kinds[interface] = Kind(name: interface, driver: driver(of: interface), isPointToPoint: isPointToPoint)
-            }
-            found[interface, default: []].append(Address(address, onLink: IPPrefix(address, length: length)))
+            entries.append(Entry(name: String(cString: name), flags: UInt32(item.ifa_flags), address: address, length: length))
         }
-        return order.map { NetworkInterface(name: $0, addresses: found[$0] ?? [], kind: kinds[$0] ?? .adapter) }
+        return entries
     }
 }
 

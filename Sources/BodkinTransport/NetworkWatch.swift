@@ -15,11 +15,14 @@ package final class NetworkWatch {
 
     /// Changes so close together are told once.
     private static let span = TimeAmount.milliseconds(20)
+    /// How often the network is looked at where the system tells nothing, as a service without AF_NETLINK is told nothing.
+    private static let pollInterval = TimeAmount.seconds(5)
 
     private let eventLoop: any EventLoop
     private let onChange: (Change) -> Void
     private var channels: [any Channel] = []
     private var pending: Set<Change> = []
+    private var poll: RepeatedTask?
     private var isClosed = false
 
     /// Watches from now on. `onChange` is called on the event loop, never from inside this.
@@ -33,12 +36,17 @@ package final class NetworkWatch {
     /// Watches no more.
     package func close() {
         isClosed = true
+        poll?.cancel()
         for channel in channels { channel.close(promise: nil) }
         channels = []
     }
 
     private func watch(_ change: Change) {
-        guard !isClosed, let descriptor = change == .network ? SystemEvents.network() : SystemEvents.clock() else { return }
+        guard !isClosed else { return }
+        guard let descriptor = change == .network ? SystemEvents.network() : SystemEvents.clock() else {
+            if change == .network { pollNetwork() }
+            return
+        }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let watching = NIOPipeBootstrap(group: eventLoop)
             .channelInitializer { channel in
@@ -58,6 +66,12 @@ package final class NetworkWatch {
                 self.watch(change)
             }
         }
+    }
+
+    private func pollNetwork() {
+        guard poll == nil else { return }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        poll = eventLoop.scheduleRepeatedTask(initialDelay: Self.pollInterval, delay: Self.pollInterval) { _ in bound.value.noticed(.network) }
     }
 
     private func noticed(_ change: Change) {

@@ -1,4 +1,4 @@
-// C only where Swift cannot reach: netlink, timers that a suspension cancels, interface ioctls, ICMP errors, and what a program inherits.
+// C only where Swift cannot reach: netlink, interface ioctls, timers that a suspension cancels, ICMP errors, and what a program inherits.
 // Every function returns a non-negative value, or a negative errno.
 #ifndef CBODKIN_SYSTEM_H
 #define CBODKIN_SYSTEM_H
@@ -16,6 +16,21 @@ int bodkin_network_events(void);
 int bodkin_clock_events(void);
 /// The name of an interface's driver, such as `bridge` or `veth`; an error where the kernel does not tell. `driver` holds `size` bytes.
 int bodkin_interface_driver(const char *name, char *driver, size_t size);
+
+/// An address of an interface.
+struct bodkin_address {
+    char name[16];
+    /// IFF_UP and the others of net/if.h.
+    unsigned flags;
+    /// 4 or 6.
+    uint8_t family;
+    /// The length of the prefix on the link.
+    uint8_t length;
+    /// In network order; 4 of them for IPv4.
+    uint8_t bytes[16];
+};
+/// The addresses of all interfaces, without netlink: those of IPv4 by ioctl, those of IPv6 from /proc. Returns how many of at most `limit` were written.
+int bodkin_interface_addresses(struct bodkin_address *list, int limit);
 
 // MARK: Programs
 
