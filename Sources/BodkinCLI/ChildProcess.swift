@@ -113,9 +113,10 @@ final class ChildProcess: Sendable {
         var attributes = emptyAttributes()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // What this process ignores or blocks is nothing to the program.
+        // What this process blocks is nothing to the program, nor what it ignores, unless it was started to ignore that.
         var all = sigset_t()
         sigfillset(&all)
+        for number in InheritedSignals.ignored { sigdelset(&all, number) }
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigdefault(&attributes, &all)

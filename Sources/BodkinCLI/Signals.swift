@@ -19,11 +19,11 @@ final class Signals: Sendable {
     private let stream: AsyncStream<Int32>
     private let hasCome = Mutex(false)
 
-    /// Takes SIGINT, SIGTERM and SIGHUP from now on: the first is told, a second one ends the process at once.
+    /// Takes SIGINT, SIGTERM and SIGHUP from now on, unless the process was started to ignore them: the first is told, a second one ends the process at once.
     private init() {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingOldest(1))
         self.stream = stream
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in InheritedSignals.ending where !InheritedSignals.ignored.contains(number) {
             prepareForSource(number)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [self] in

@@ -42,7 +42,7 @@ struct PipeEndTests {
     func interrupted(side: String) async throws {
         let output = try await Script.run(
             """
-            serve; \(Self.open) listening --once
+            set -m; serve; \(Self.open) listening --once
             '\(Script.program)' connect $id --state-dir dialer <tty >down 2>connect.log & dialer=$!
             await connected connect.log; sleep 0.2; kill -INT $\(side); wait $dialer; echo "dialer $?"; ended; grep -c 'was interrupted before' listen.log connect.log
             """)
