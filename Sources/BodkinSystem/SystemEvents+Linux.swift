@@ -1,5 +1,6 @@
 #if os(Linux)
 import CBodkinSystem
+import Glibc
 
 /// Descriptors on which the system tells that something has changed under a program. To be read, and closed, by whoever takes them.
 package enum SystemEvents {
@@ -13,6 +14,15 @@ package enum SystemEvents {
     package static func clock() -> CInt? {
         let descriptor = bodkin_clock_events()
         return descriptor < 0 ? nil : descriptor
+    }
+
+    /// How long the machine has been suspended since it started: of the kernel's two clocks one goes on meanwhile.
+    package static func suspendedTime() -> Duration { max(time(of: CLOCK_BOOTTIME) - time(of: CLOCK_MONOTONIC), .zero) }
+
+    private static func time(of clock: clockid_t) -> Duration {
+        var time = timespec()
+        guard clock_gettime(clock, &time) == 0 else { return .zero }
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 }
 #elseif canImport(Darwin)
@@ -28,5 +38,8 @@ package enum SystemEvents {
 
     /// None.
     package static func clock() -> CInt? { nil }
+
+    /// Zero: not asked on this system.
+    package static func suspendedTime() -> Duration { .zero }
 }
 #endif

@@ -29,6 +29,8 @@ package protocol HostSystem: Sendable {
     func defaultRoutes() -> [DefaultRoute]
     /// Every address that is assigned, whatever the state of its interface; nil where the system does not tell.
     func assignedAddresses() -> Set<IPAddress>?
+    /// How long the machine has been suspended since it started; zero where the system does not tell.
+    func suspendedTime() -> Duration
     /// Calls `onChange` whenever the network or the clock may have changed. The result ends that.
     func watch(on eventLoop: any EventLoop, onChange: @escaping (NetworkWatch.Change) -> Void) -> () -> Void
 }

@@ -49,6 +49,8 @@ package struct KernelSystem: HostSystem {
     package func defaultRoutes() -> [DefaultRoute] { DefaultRoute.current() }
     package func assignedAddresses() -> Set<IPAddress>? { NetworkInterface.assignedAddresses() }
 
+    package func suspendedTime() -> Duration { SystemEvents.suspendedTime() }
+
     package func watch(on eventLoop: any EventLoop, onChange: @escaping (NetworkWatch.Change) -> Void) -> () -> Void {
         let watch = NetworkWatch(on: eventLoop, onChange: onChange)
         return { watch.close() }

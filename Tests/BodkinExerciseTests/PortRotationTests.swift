@@ -69,6 +69,7 @@ private final class OccupiedSystem: HostSystem {
     func interfaces() -> [NetworkInterface] { kernel.interfaces() }
     func defaultRoutes() -> [DefaultRoute] { kernel.defaultRoutes() }
     func assignedAddresses() -> Set<IPAddress>? { kernel.assignedAddresses() }
+    func suspendedTime() -> Duration { kernel.suspendedTime() }
     func watch(on eventLoop: any EventLoop, onChange: @escaping (NetworkWatch.Change) -> Void) -> () -> Void {
         kernel.watch(on: eventLoop, onChange: onChange)
     }

@@ -28,6 +28,7 @@ extension PeerEngine {
         case .candidatesChanged:
             registerAfresh()
             remotes.handleAll(.mappingsChanged)
+        case .woke(let time): remotes.handleAll(.woke(after: time))
         case .networkChanged(let assigned, let isOtherNetwork):
             if isOtherNetwork { forgetAllocation() }
             rendezvous.attach(attachments)
@@ -37,6 +38,13 @@ extension PeerEngine {
             remotes.leave(addressesOtherThan: assigned)
             remotes.handleAll(.networkChanged)
         }
+    }
+
+    /// The process was stopped for so long: everything is asked at once whether it still works.
+    func wasStopped(for time: Duration) {
+        remotes.handleAll(.woke(after: time))
+        suspectNetwork(isUrgent: true)
+        remotes.probeAll()
     }
 
     /// What an answer takes where TCP has to repeat the question or the answer once: its least timeout beyond the round trip is 200 ms in Linux.

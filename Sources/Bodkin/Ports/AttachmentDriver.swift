@@ -11,7 +11,12 @@ final class AttachmentDriver {
         case networkChanged(assigned: Set<IPAddress>, isOtherNetwork: Bool)
         /// Remote peers may reach this one at other addresses; its own connections are as they were.
         case candidatesChanged
+        /// The machine has slept for so long.
+        case woke(after: Duration)
     }
+
+    /// What is less was no sleep.
+    private static let leastSleep = Duration.seconds(1)
 
     private let system: any HostSystem
     private let clock: PeerClock
@@ -21,6 +26,8 @@ final class AttachmentDriver {
     private let onEvent: (Event) -> Void
     private var machine = AttachmentMonitor(Attachments(interfaces: [], routes: []))
     private var timer = DeadlineTimer()
+    /// How long the machine had been suspended when that was last looked at.
+    private var suspendedTime = Duration.zero
     /// Ends the watch for changes of the network.
     private var endWatch: (() -> Void)?
 
@@ -42,6 +49,7 @@ final class AttachmentDriver {
 
     /// Begins to watch the system's network.
     func begin() {
+        suspendedTime = system.suspendedTime()
         endWatch = system.watch(on: clock.eventLoop) { [weak self] change in self?.noticed(change) }
         machine = AttachmentMonitor(Attachments(of: system), includingTunnels: includesTunnels)
     }
@@ -60,6 +68,11 @@ final class AttachmentDriver {
         let used = usedAddresses()
         // A list that a change has interrupted may lack entries: a second look tells.
         if present.uplinks(using: used) != attachments.uplinks(using: used) { present = Attachments(of: system) }
+        let slept = system.suspendedTime() - suspendedTime
+        if slept >= Self.leastSleep {
+            suspendedTime += slept
+            onEvent(.woke(after: slept))
+        }
         machine.handle(.attachments(present, used: used), at: clock.now)
         let isOtherNetwork = performActions()
         guard isOtherNetwork || change == .clock else { return }

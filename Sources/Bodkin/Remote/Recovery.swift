@@ -34,6 +34,11 @@ struct Recovery {
     /// So many in a row that have not may be a network that is being put in order: their pauses stay as short as the first.
     static let flapLimit = 4
 
+    /// How much of its lifetime a session has at least that loses its path after this host has slept: enough to register, and to ask or be asked once.
+    static let leastLifetimeAfterSleep = Duration.seconds(10)
+    /// A path that is found dead so soon after this host has slept died meanwhile.
+    static let wakingTime = Duration.seconds(20)
+
     /// How long a session lives without any path.
     let lifetime: Duration
     private let role: Session.Role
@@ -44,6 +49,8 @@ struct Recovery {
     private var wasDirect: Bool
     private var isPromising = false
     private var pathlessSince: Duration?
+    /// When this host woke last, and how long it had slept: the remote peer has looked for it, and counts the time from then on.
+    private var sleep: (end: Duration, time: Duration)?
     private var next: Duration?
     private var isBusy = false
     /// Whether what is under way began before something that makes it worthwhile to try again.
@@ -74,7 +81,7 @@ struct Recovery {
         wasDirect = wasDirect || kind?.isDirect == true
         failures = 0
         if pathlessSince != nil { gainedAt = now }
-        pathlessSince = kind == nil ? now : nil
+        pathlessSince = kind == nil ? now - timeSlept(at: now) : nil
         let pause = kind == nil ? pauseAfterLoss(at: now) : pause(from: now, jitter: 1)
         // Whatever is under way was not begun for that.
         next = !isBusy || kind == nil ? pause : nil
@@ -84,6 +91,18 @@ struct Recovery {
     private mutating func pauseAfterLoss(at now: Duration) -> Duration {
         losses = now - gainedAt < Self.stableLifetime ? losses + 1 : 0
         return losses == 0 ? now : pause(from: now, failures: max(0, losses - Self.flapLimit), Self.redialPauses, jitter: 1)
+    }
+
+    /// This host has slept, or the process was stopped, for so long.
+    mutating func woke(after time: Duration, at now: Duration) {
+        sleep = (now, time)
+        if let pathlessSince { self.pathlessSince = min(pathlessSince, now - timeSlept(at: now)) }
+    }
+
+    /// How much of the lifetime without a path is over already when a path is found dead now.
+    private func timeSlept(at now: Duration) -> Duration {
+        guard let sleep, now - sleep.end <= Self.wakingTime else { return .zero }
+        return max(min(sleep.time, lifetime - Self.leastLifetimeAfterSleep), .zero)
     }
 
     /// The latest dial has found no direct path, for a reason that may be over: it was disturbed, or looked for a circuit alone.

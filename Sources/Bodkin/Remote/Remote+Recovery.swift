@@ -86,7 +86,7 @@ extension Remote {
         update(id, at: now) { $0.ended(at: $1, jitter: jitter) }
     }
 
-    private mutating func update(_ id: SessionID, at now: Instant, _ change: (inout Recovery, Duration) -> Void) {
+    mutating func update(_ id: SessionID, at now: Instant, _ change: (inout Recovery, Duration) -> Void) {
         guard var session = sessions[id] else { return }
         change(&session.recovery, now - session.start)
         sessions[id] = session

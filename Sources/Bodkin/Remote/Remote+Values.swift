@@ -30,6 +30,8 @@ extension Remote {
         case networkChanged
         /// The server sees the reserved port by another mapping.
         case mappingsChanged
+        /// This host has slept, or the process was stopped, for so long.
+        case woke(after: Duration)
         case timeout
     }
 

@@ -88,6 +88,7 @@ struct Remote: ~Copyable {
         case .serverReturned: retryAll(context, at: now)
         case .networkChanged: networkChanged(context, at: now)
         case .mappingsChanged: retryUpgrades(context, at: now)
+        case .woke(let time): for session in context.sessions { update(session.id, at: now) { $0.woke(after: time, at: $1) } }
         case .timeout: timeout(context, at: now)
         }
     }

@@ -106,11 +106,12 @@ final class Remotes {
 
     /// Only these addresses are this host's any more.
     func leave(addressesOtherThan assigned: Set<IPAddress>) {
-        for record in records {
-            record.driver.leave(addressesOtherThan: assigned)
-            record.driver.probeAll()
-        }
+        for record in records { record.driver.leave(addressesOtherThan: assigned) }
+        probeAll()
     }
+
+    /// Asks every path of every session for a sign of life.
+    func probeAll() { for record in records { record.driver.probeAll() } }
 
     /// How much dials and sessions need the server.
     var serverDemand: ServerDemand {

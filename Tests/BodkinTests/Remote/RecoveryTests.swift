@@ -37,6 +37,35 @@ import Testing
         #expect(zip(dials, dials.dropFirst()).allSatisfy { $1 - $0 <= .seconds(8) })
     }
 
+    @Test(
+        "after a sleep the time without a path counts from when the remote peer began to look, and ten seconds are left at least",
+        arguments: [(slept: 0.0, found: 1.0, left: 60.0), (20, 1, 40), (70, 1, 10), (100_000, 1, 10), (70, 19, 10), (70, 21, 60)], [true, false])
+    func sleep(_ test: (slept: Double, found: Double, left: Double), _ isFoundBefore: Bool) {
+        var recovery = Self.recovery(.called)
+        let wake = Duration.seconds(1000)
+        let found = isFoundBefore ? wake : wake + .seconds(test.found)
+        if isFoundBefore { recovery.carried(by: nil, at: found) }
+        recovery.woke(after: .seconds(test.slept), at: wake)
+        if !isFoundBefore { recovery.carried(by: nil, at: found) }
+        var now = found
+        while recovery.act(at: now) != .giveUp {
+            recovery.began()
+            recovery.ended(at: now, jitter: 1)
+            guard let deadline = recovery.deadline, deadline > now else { break }
+            now = deadline
+        }
+        // Where the path was lost before, the time began at the loss as it was found.
+        #expect(now - found == .seconds(isFoundBefore && test.found > 20 ? 10 : test.left))
+        // A path that comes in time makes up for it, and a later loss has the whole lifetime.
+        var saved = Self.recovery(.called)
+        saved.woke(after: .seconds(test.slept), at: wake)
+        saved.carried(by: nil, at: wake)
+        saved.carried(by: .tcp, at: wake + .seconds(2))
+        #expect(saved.deadline == nil)
+        saved.carried(by: nil, at: wake + .seconds(100))
+        #expect(saved.act(at: wake + .seconds(159)) != .giveUp && saved.act(at: wake + .seconds(160)) == .giveUp)
+    }
+
     @Test func aRelayedSessionIsUpgradedEverMoreSeldomByTheDialerAlone() {
         for role in [Session.Role.dialer, .called] {
             var recovery = Self.recovery(role, kind: nil)

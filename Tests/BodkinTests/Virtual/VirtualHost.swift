@@ -160,6 +160,7 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
     }
 
     func assignedAddresses() -> Set<IPAddress>? { Set(addresses) }
+    func suspendedTime() -> Duration { .zero }
 
     func watch(on eventLoop: any EventLoop, onChange: @escaping (NetworkWatch.Change) -> Void) -> () -> Void {
         watcherCount += 1
