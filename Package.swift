@@ -215,7 +215,7 @@ let package = Package(
         .testTarget(
             name: "BodkinCLITests",
             dependencies: [
-                "Bodkin", "BodkinCLI", "BodkinCore", "BodkinMetrics", "BodkinNATLab", "BodkinPrediction", "BodkinSystem", metrics, nioPosix,
+                "Bodkin", "BodkinCLI", "BodkinCore", "BodkinMetrics", "BodkinNATLab", "BodkinPrediction", "BodkinSystem", metrics, nioCore, nioPosix,
             ],
             swiftSettings: strict),
         .testTarget(

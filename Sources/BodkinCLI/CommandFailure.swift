@@ -99,7 +99,7 @@ struct CommandFailure: Error, Sendable {
         case .portInUse: Status.cannotCreate
         case .portForbidden: Status.notPermitted
         case .serverUnreachable, .serverRefused: Status.unavailable
-        case .serverImpostor, .serverProtocol: Status.protocolError
+        case .serverImpostor, .serverIntercepted, .serverProtocol: Status.protocolError
         }
     }
 

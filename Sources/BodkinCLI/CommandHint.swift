@@ -35,7 +35,7 @@ enum CommandHint {
     static func message(_ error: TransportError) -> String {
         switch error.code {
         case .portInUse, .portForbidden: error.message.adding("--reserved-port")
-        case .serverUnreachable, .serverImpostor, .serverProtocol, .serverRefused: error.message
+        case .serverUnreachable, .serverImpostor, .serverIntercepted, .serverProtocol, .serverRefused: error.message
         }
     }
 

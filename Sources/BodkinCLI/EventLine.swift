@@ -30,6 +30,7 @@ struct EventLine: Sendable {
         case .report(let report): self.init(report)
         case .closed(let peer, let reason): self.init("closed", [("peer", .text("\(peer)")), ("reason", .text(reason))])
         case .serverLost(let reason): self.init("server-lost", [("reason", .text(reason))])
+        case .awaitingServer(let reason): self.init("waiting", [("for", .text("server")), ("reason", .text(reason))])
         case .networkProfiled(let profile): self.init("network-profiled", CheckReport(profile).members)
         case .missed(let count): self.init("missed", [("count", .integer(count))])
         }

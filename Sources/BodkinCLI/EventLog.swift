@@ -120,7 +120,7 @@ final class EventLog: Sendable {
 
     private func elapsed(of event: PeerEvent) -> Duration {
         switch event.kind {
-        case .registered, .serverLost: ProcessStart.elapsed
+        case .registered, .serverLost, .awaitingServer: ProcessStart.elapsed
         default: origin == .process ? ProcessStart.elapsed : event.elapsed
         }
     }

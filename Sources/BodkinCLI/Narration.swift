@@ -8,6 +8,7 @@ enum Narration {
         // The last line of the command gives the error of a failed dial.
         if case .report(let report) = event.kind, report.route == nil, !isVerbose { return nil }
         if case .serverLost(let reason) = event.kind { return "The connection to the rendezvous server is lost (\(reason)). Reconnecting." }
+        if case .awaitingServer(let reason) = event.kind { return "\(reason) Waiting for it." }
         if case .waiting(let peer) = event.kind { return "\(short(peer)) is not registered, or does not allow this dial. Waiting for it." }
         if case .report(let report) = event.kind { return text(report, isVerbose: isVerbose) }
         if case .pathLost(let peer, let route, let reason) = event.kind {
@@ -28,7 +29,7 @@ enum Narration {
         case .connected(let peer, let route): "\(time): connected to \(peer), first bytes: \(route == .circuit ? "circuit" : "direct path")"
         case .closed(let peer, let reason): "\(time): \(short(peer)): the connection is over (\(reason))"
         case .networkProfiled(let profile): "\(time): \(CheckReport(profile).summary)"
-        case .report, .serverLost, .waiting, .pathLost, .pathChanged, .missed: nil
+        case .report, .serverLost, .awaitingServer, .waiting, .pathLost, .pathChanged, .missed: nil
         }
     }
 

@@ -49,6 +49,9 @@ package struct CertificateIdentity: Sendable {
         Array(SHA256.hash(data: try certificate.extractPublicKey().toSPKIBytes()))
     }
 
+    /// Whether a chain is of the kind that peers and servers make themselves: one certificate, with an Ed25519 key.
+    static func isSelfMade(_ chain: [NIOSSLCertificate]) -> Bool { chain.count == 1 && chain.first.flatMap { peerID(of: $0) } != nil }
+
     /// What precedes the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410 section 4).
     private static let prefix: [UInt8] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00]
 

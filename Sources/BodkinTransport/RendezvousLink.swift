@@ -5,24 +5,10 @@ import NIOPosix
 import NIOSSL
 import NIOTLS
 
-/// A route to the rendezvous server: one of its addresses, by one interface.
-package struct ServerRoute: Hashable, Sendable {
-    /// The server's endpoint.
-    package var endpoint: Endpoint
-    /// The name that the URL has for it.
-    package var name: String
-    /// The interface to leave by; nil for the one that the system's routes name.
-    package var interface: String?
-
-    /// A route from its parts.
-    package init(endpoint: Endpoint, name: String, interface: String? = nil) {
-        self.endpoint = endpoint
-        self.name = name
-        self.interface = interface
-    }
-}
-
-/// The TLS connection to the rendezvous server. It tries all routes at once, and uses the first on which the server authenticates itself.
+/// The TLS connection to the rendezvous server. It races the addresses of the server (RFC 8305), and uses the first on which the server authenticates itself.
+///
+/// The first address is tried at once by every interface, and each further one 250 ms after the one before, or as soon as that has failed. Former addresses, which
+/// the server's name does not lead to any more, come last.
 ///
 /// Confined to its event loop.
 package final class RendezvousLink {
@@ -36,11 +22,14 @@ package final class RendezvousLink {
         case down(TransportError)
     }
 
-    /// How long a server may take to prove itself, all routes together.
-    private static let timeout = TimeAmount.seconds(10)
+    /// How long nothing may happen before all routes are given up: a SYN-ACK is something, since on a way of 8 s a handshake takes another 8 s. And how long a
+    /// server may take to prove itself whatever happens.
+    private static let timeouts = (idle: TimeAmount.seconds(10), total: TimeAmount.seconds(30))
+    /// How long an address has before the next one is tried beside it (RFC 8305 section 5), and how long all others have before a former address is.
+    private static let staggers = (next: TimeAmount.milliseconds(250), former: TimeAmount.seconds(2))
     /// When a route whose TCP is not up is tried once more beside the first try, and then again after twice the time, four times this at most: a lost SYN is
     /// repeated by the system only after a second, and then ever more seldom (RFC 6298 section 2), and most servers are nearer than this (the delay of
-    /// RFC 8305 section 5, rounded up). Where connections wait for it, always after so long.
+    /// RFC 8305 section 5, rounded up). Where connections wait for it, always after so long. Never before an answer can be here.
     private static let patience = TimeAmount.milliseconds(300)
     /// How long a handshake may be silent before its route is tried once more: what has come between may be a NAT that forgot the connection. Longer than a server
     /// needs to which all its peers come back at once.
@@ -58,37 +47,106 @@ package final class RendezvousLink {
     private let onEvent: (Event) -> Void
     private var hasGreeted = false
     private var candidates: [any Channel] = []
-    private var pendingRoutes = 0
-    /// When the TCP of a route came up last.
-    private var connectedAt: [ServerRoute: NIODeadline] = [:]
+    /// The attempts that have come to nothing yet, and the addresses that are still to be tried, each with its routes.
+    private var pendingAttempts = 0
+    private var waiting: [[ServerRoute]] = []
+    private var formerRoutes: [ServerRoute]
+    private var tried: Set<ServerRoute> = []
+    /// The routes to the address that was begun last, and the attempts by them that have come to nothing yet.
+    private var newest: (routes: [ServerRoute], pending: Int) = ([], 0)
+    private var nextAddress: OneShot?
+    private let start: NIODeadline
+    /// The time that an answer takes, as far as it is known.
+    private let roundTrip: TimeAmount
+    /// When the TCP of a route came up last, and how long that took.
+    private var connected: [ServerRoute: (at: NIODeadline, after: TimeAmount)] = [:]
     private var retryTimers: [OneShot] = []
     private var channel: (any Channel)?
     private var envelopes: EnvelopeHandler?
-    private var failure: TransportError?
+    /// The most telling reason for which an attempt has failed.
+    package private(set) var failure: TransportError?
     private var deadline: OneShot?
     private var isOver = false
+    /// Whether the owner has ended it, and so wants to hear no more.
+    private var isLeft = false
     /// The route that the connection came up by; nil before.
     package private(set) var route: ServerRoute?
+    /// How long TCP and TLS took on that route; nil before.
+    package private(set) var handshakeTime: Duration?
     /// SHA-256 of the server's public key; nil before the server is authenticated.
     package private(set) var serverKeyHash: [UInt8]?
 
     /// Connects. `onEvent` is called on the event loop, never from inside this.
+    /// - Parameters:
+    ///   - routes: the routes to the server, in the order in which its addresses are tried.
+    ///   - former: routes that have worked, to addresses that the server's name does not lead to any more.
+    ///   - roundTrip: the time that an answer takes, as far as it is known.
     package init(
-        _ url: RendezvousURL, routes: [ServerRoute], certificate: CertificateIdentity, through gate: Gate,
-        on eventLoop: any EventLoop, onEvent: @escaping (Event) -> Void
+        _ url: RendezvousURL, routes: [ServerRoute], former: [ServerRoute] = [], roundTrip: TimeAmount = .zero, certificate: CertificateIdentity,
+        through gate: Gate, on eventLoop: any EventLoop, onEvent: @escaping (Event) -> Void
     ) {
         self.gate = gate
         self.eventLoop = eventLoop
         self.url = url
         self.certificate = certificate
         self.onEvent = onEvent
-        pendingRoutes = routes.count
-        deadline = OneShot(on: eventLoop, in: Self.timeout) { [weak self] in self?.giveUp() }
+        start = eventLoop.now
+        formerRoutes = former
+        self.roundTrip = roundTrip
+        awaitProgress()
+        add(routes)
+        if tried.isEmpty { eventLoop.assumeIsolated().execute { [weak self] in self?.tryNext() } }
+    }
+
+    /// Tries further routes, unless there is a connection already: the resolver has answered.
+    package func add(_ routes: [ServerRoute]) {
+        guard !isOver, channel == nil else { return }
+        let known = tried.union(waiting.joined())
+        for route in routes where !known.contains(route) {
+            let index = waiting.firstIndex { $0.first?.endpoint == route.endpoint }
+            if let index { waiting[index].append(route) } else { waiting.append([route]) }
+        }
+        if nextAddress == nil { tryNext() }
+    }
+
+    /// Why there is no connection yet, as far as anything is known.
+    package var obstacle: TransportError {
+        if let failure { return failure }
+        let what = connected.isEmpty ? "did not answer" : "accepts connections, but sends nothing"
+        return TransportError(.serverUnreachable, "The rendezvous server \(url.authority) \(what). Check the network and the URL.")
+    }
+
+    /// Tries the next address, and gives up where there is none and every attempt has failed.
+    private func tryNext() {
+        guard !isOver, channel == nil else { return }
+        nextAddress?.cancel()
+        nextAddress = nil
+        if waiting.isEmpty, !formerRoutes.isEmpty {
+            // An address that the name leads to has precedence.
+            let rest = pendingAttempts > 0 ? start + Self.staggers.former - eventLoop.now : .zero
+            guard rest <= .zero else { return nextAddress = OneShot(on: eventLoop, in: rest) { [weak self] in self?.tryNext() } }
+            waiting = [formerRoutes]
+            formerRoutes = []
+        }
+        guard !waiting.isEmpty else { return pendingAttempts == 0 ? giveUp() : () }
+        let routes = waiting.removeFirst()
+        tried.formUnion(routes)
+        pendingAttempts += routes.count
+        newest = (routes, routes.count)
+        if !waiting.isEmpty || !formerRoutes.isEmpty {
+            nextAddress = OneShot(on: eventLoop, in: Self.staggers.next) { [weak self] in self?.tryNext() }
+        }
         for route in routes {
             connect(route)
-            retry(route, in: Self.patience)
+            retry(route, in: max(Self.patience, roundTrip * 2))
         }
-        if routes.isEmpty { eventLoop.assumeIsolated().execute { [weak self] in self?.giveUp() } }
+    }
+
+    /// Gives up when nothing more happens.
+    private func awaitProgress() {
+        deadline?.cancel()
+        let end = min(eventLoop.now + Self.timeouts.idle, start + Self.timeouts.total)
+        deadline = OneShot(on: eventLoop, at: end) { [weak self] in self?.giveUp() }
     }
 
     /// Sends a message; what is sent in one turn of the event loop leaves together. HELLO is the first one, always: what belongs to an earlier connection is of
@@ -117,6 +175,7 @@ package final class RendezvousLink {
 
     /// Ends a link that carries nothing any more, without waiting for the server: a plain close would wait for its acknowledgement for minutes.
     package func discard() {
+        isLeft = true
         guard !isOver, let channel else { return close() }
         isOver = true
         stopConnecting()
@@ -128,6 +187,11 @@ package final class RendezvousLink {
 
     /// Ends it.
     package func close() {
+        isLeft = true
+        end()
+    }
+
+    private func end() {
         guard !isOver else { return }
         isOver = true
         stopConnecting()
@@ -139,6 +203,7 @@ package final class RendezvousLink {
     /// Tries no further route.
     private func stopConnecting() {
         deadline?.cancel()
+        nextAddress?.cancel()
         for task in retryTimers { task.cancel() }
         retryTimers = []
     }
@@ -147,34 +212,37 @@ package final class RendezvousLink {
     private func retry(_ route: ServerRoute, in patience: TimeAmount) {
         retryTimers.append(
             OneShot(on: eventLoop, in: patience) { [weak self] in
-                guard let self, !self.isOver, self.pendingRoutes > 0 else { return }
-                if self.connectedAt[route].map({ self.eventLoop.now - $0 >= Self.handshakePatience }) ?? true {
-                    self.pendingRoutes += 1
+                guard let self, !self.isOver, self.pendingAttempts > 0 else { return }
+                if self.connected[route].map({ self.eventLoop.now - $0.at >= max(Self.handshakePatience, $0.after * 2) }) ?? true {
+                    self.pendingAttempts += 1
+                    if self.newest.routes.contains(route) { self.newest.pending += 1 }
                     self.connect(route)
                 }
-                self.retry(route, in: self.isUrgent() ? Self.patience : min(patience * 2, Self.patience * 4))
+                self.retry(route, in: max(self.isUrgent() ? Self.patience : min(patience * 2, Self.patience * 4), self.roundTrip * 2))
             })
     }
 
     private func connect(_ route: ServerRoute) {
+        let begin = eventLoop.now
         let connecting = gate.connect(
-            to: route.endpoint, by: route.interface, within: Self.timeout, for: .server, configure: { self.candidates.append($0) })
+            to: route.endpoint, by: route.interface, within: Self.timeouts.idle, for: .server, configure: { self.candidates.append($0) })
         connecting.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel):
-                self.connectedAt[route] = self.eventLoop.now
-                self.secure(channel, route)
+                if self.connected.updateValue((self.eventLoop.now, self.eventLoop.now - begin), forKey: route) == nil { self.awaitProgress() }
+                self.secure(channel, route, since: begin)
             case .failure(let error): self.lost(route, error)
             }
         }
     }
 
-    private func secure(_ channel: any Channel, _ route: ServerRoute) {
+    private func secure(_ channel: any Channel, _ route: ServerRoute, since begin: NIODeadline) {
         guard !isOver, self.channel == nil else { return channel.close(promise: nil) }
         do {
-            try channel.pipeline.syncOperations.addHandler(try tls(for: route))
+            let judgement = NIOLoopBoundBox<ServerJudgement?>(nil, eventLoop: eventLoop)
+            try channel.pipeline.syncOperations.addHandler(try tls(for: route, judgement))
             try channel.pipeline.syncOperations.addHandler(EnvelopeHandler())
-            try channel.pipeline.syncOperations.addHandler(LinkHandler(self, route))
+            try channel.pipeline.syncOperations.addHandler(LinkHandler(self, route, since: begin, judgement))
             channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
         } catch {
             channel.close(promise: nil)
@@ -182,7 +250,7 @@ package final class RendezvousLink {
         }
     }
 
-    private func tls(for route: ServerRoute) throws -> NIOSSLClientHandler {
+    private func tls(for route: ServerRoute, _ judgement: NIOLoopBoundBox<ServerJudgement?>) throws -> NIOSSLClientHandler {
         guard let keyHash = url.keyHash else {
             guard IPAddress(route.name) == nil else {
                 throw TransportError(
@@ -193,11 +261,12 @@ package final class RendezvousLink {
         let context = try TLSContexts.client(certificate, protocol: TLSContexts.rendezvousProtocol)
         return try NIOSSLClientHandler(context: context, serverHostname: nil) { certificates, promise in
             let isServer = certificates.first.flatMap { try? CertificateIdentity.publicKeyHash(of: $0) } == keyHash
+            judgement.value = isServer ? .rightKey : CertificateIdentity.isSelfMade(certificates) ? .otherKey : .foreign
             promise.succeed(isServer ? .certificateVerified : .failed)
         }
     }
 
-    fileprivate func up(_ channel: any Channel, _ route: ServerRoute, protocol name: String?) {
+    fileprivate func up(_ channel: any Channel, _ route: ServerRoute, since begin: NIODeadline, protocol name: String?) {
         guard !isOver, self.channel == nil else { return channel.close(promise: nil) }
         guard name == TLSContexts.rendezvousProtocol else {
             channel.close(promise: nil)
@@ -205,6 +274,7 @@ package final class RendezvousLink {
         }
         stopConnecting()
         self.route = route
+        handshakeTime = .nanoseconds((eventLoop.now - begin).nanoseconds)
         self.channel = channel
         envelopes = try? channel.pipeline.syncOperations.handler(type: EnvelopeHandler.self)
         serverKeyHash = (try? channel.pipeline.syncOperations.nioSSL_peerCertificate()).flatMap { $0 }
@@ -219,7 +289,7 @@ package final class RendezvousLink {
         onEvent(.message(body))
     }
 
-    fileprivate func ended(_ channel: any Channel, _ route: ServerRoute, _ error: (any Error)?) {
+    fileprivate func ended(_ channel: any Channel, _ route: ServerRoute, _ error: (any Error)?, _ judgement: ServerJudgement?) {
         guard !isOver else { return }
         if channel === self.channel {
             isOver = true
@@ -227,46 +297,24 @@ package final class RendezvousLink {
             let text = error.map { " (\($0.inPlainWords))" } ?? ""
             onEvent(.down(TransportError(.serverRefused, "The rendezvous server closed the connection\(text). Try again later.", cause: error)))
         } else if self.channel == nil {
-            lost(route, error ?? TransportError(.serverRefused, "\(route.endpoint) closed the connection. Check the URL."))
+            lost(route, error ?? TransportError(.serverRefused, "\(route.endpoint) closed the connection. Check the URL."), judgement)
         }
     }
 
-    private func lost(_ route: ServerRoute, _ error: any Error) {
-        pendingRoutes -= 1
-        failure = Self.explanation(error, route) ?? failure
-        if pendingRoutes == 0 { giveUp() }
+    private func lost(_ route: ServerRoute, _ error: any Error, _ judgement: ServerJudgement? = nil) {
+        guard !isOver, channel == nil else { return }
+        pendingAttempts -= 1
+        if newest.routes.contains(route) { newest.pending -= 1 }
+        let explanation = Self.explanation(error, route, judgement)
+        if explanation.weight >= failure?.weight ?? 0 { failure = explanation }
+        if pendingAttempts == 0 || newest.pending == 0 && !waiting.isEmpty { tryNext() }
     }
 
     private func giveUp() {
         guard !isOver, channel == nil else { return }
-        close()
-        onEvent(
-            .down(
-                failure
-                    ?? TransportError(.serverUnreachable, "The rendezvous server \(url.authority) did not answer. Check the network and the URL.")))
-    }
-
-    private static func explanation(_ error: any Error, _ route: ServerRoute) -> TransportError? {
-        switch error {
-        case let error as TransportError: error
-        case _ where TransportError.isEndOfHandshake(error):
-            TransportError(
-                .serverRefused,
-                "\(route.endpoint) closed the connection during the handshake. Try again in a minute, because the server may be starting or full.",
-                cause: error)
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            TransportError(
-                .serverImpostor,
-                "\(route.endpoint) is not the rendezvous server that the URL names. Get the current URL from the server's operator.",
-                cause: error)
-        case is IOError, is ChannelError, is NIOConnectionError:
-            TransportError(
-                .serverUnreachable,
-                "The rendezvous server \(route.endpoint) cannot be reached (\(error.inPlainWords)). Check the network and the URL.", cause: error)
-        default:
-            TransportError(
-                .serverUnreachable, "The rendezvous server \(route.endpoint) cannot be reached (\(error.inPlainWords)). Check the URL.", cause: error)
-        }
+        end()
+        // A system that refuses at once does so while the owner still makes this.
+        eventLoop.assumeIsolated().execute { [self] in if !isLeft { onEvent(.down(obstacle)) } }
     }
 }
 
@@ -275,15 +323,19 @@ private final class LinkHandler: ChannelInboundHandler {
     typealias InboundIn = WireEnvelope
     private weak var owner: RendezvousLink?
     private let route: ServerRoute
+    private let begin: NIODeadline
+    private let judgement: NIOLoopBoundBox<ServerJudgement?>
     private var error: (any Error)?
 
-    init(_ owner: RendezvousLink, _ route: ServerRoute) {
+    init(_ owner: RendezvousLink, _ route: ServerRoute, since begin: NIODeadline, _ judgement: NIOLoopBoundBox<ServerJudgement?>) {
         self.owner = owner
         self.route = route
+        self.begin = begin
+        self.judgement = judgement
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted(let name) = event as? TLSUserEvent { owner?.up(context.channel, route, protocol: name) }
+        if case .handshakeCompleted(let name) = event as? TLSUserEvent { owner?.up(context.channel, route, since: begin, protocol: name) }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -294,5 +346,5 @@ private final class LinkHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    func channelInactive(context: ChannelHandlerContext) { owner?.ended(context.channel, route, error) }
+    func channelInactive(context: ChannelHandlerContext) { owner?.ended(context.channel, route, error, judgement.value) }
 }

@@ -19,8 +19,10 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         case portForbidden
         /// No way leads to the rendezvous server.
         case serverUnreachable
-        /// Who answers is not the rendezvous server that the URL names.
+        /// Another rendezvous server than the one that the URL names answers, with a key of its own; or the URL cannot authenticate any.
         case serverImpostor
+        /// What answers is no rendezvous server: a captive portal, an intercepting proxy, or another service. It may go away.
+        case serverIntercepted
         /// What answers speaks another protocol.
         case serverProtocol
         /// The server has refused, or has closed.

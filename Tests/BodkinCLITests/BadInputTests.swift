@@ -12,9 +12,9 @@ struct BadInputTests {
             ("connect $id --rendezvous ${BODKIN_RENDEZVOUS/key=???????/key=AAAAAAA}", 76, "not the rendezvous server"),
             ("connect $id --rendezvous ${BODKIN_RENDEZVOUS/&token=*/}", 77, "token"),
             ("connect $id --rendezvous bodkin://127.0.0.1:$port/", 76, "key="),
-            ("connect $id --rendezvous bodkin://127.0.0.1:9/", 69, "Check the network"), ("connect $id --timeout 0", 64, "--timeout"),
+            ("connect $id --rendezvous bodkin://127.0.0.1:9/", 76, "key="), ("connect $id --timeout 0", 64, "--timeout"),
             ("listen --reserved-port $port", 73, "--reserved-port"), ("listen --direct-only --relay-only", 64, "Give one of them"),
-            ("listen --allow nobody", 65, "56 characters"), ("check --rendezvous bodkin://127.0.0.1:9/", 69, "cannot be reached"),
+            ("listen --allow nobody", 65, "56 characters"), ("check --rendezvous bodkin://127.0.0.1:9/?key=$key", 69, "cannot be reached"),
             ("server --host 127.0.0.1 --port $port --stun-port 0", 73, "another program uses it"), ("server --certificate x", 64, "belong together"),
             ("server --host 127.0.0.1 --port 0 --stun-port $port", 73, "--stun-port"),
             ("server --host 127.0.0.1 --port 0 --stun-port 0 --health 0.0.0.0:$port", 73, "--health"),
@@ -26,7 +26,7 @@ struct BadInputTests {
         let state = command.contains("--state-dir /") ? "" : "--state-dir s"
         let output = try await Script.run(
             """
-            serve; id=$(bodkin id --state-dir other); port=${BODKIN_RENDEZVOUS#*127.0.0.1:}; port=${port%%/*}
+            key=\(String(repeating: "A", count: 43)); serve; id=$(bodkin id --state-dir other); port=${BODKIN_RENDEZVOUS#*127.0.0.1:}; port=${port%%/*}
             case $id in x*) wrong=y${id#?} ;; *) wrong=x${id#?} ;; esac
             bodkin \(command) \(state) </dev/null 2>error >/dev/null; echo $?; cat error
             """)
@@ -80,7 +80,7 @@ struct BadInputTests {
     func restart() async throws {
         let output = try await Script.run(
             """
-            serve; first=${BODKIN_RENDEZVOUS#*key=}; kill -INT $server; wait $server; echo $?; rm url
+            set -m; serve; first=${BODKIN_RENDEZVOUS#*key=}; kill -INT $server; wait $server; echo $?; rm url
             serve; second=${BODKIN_RENDEZVOUS#*key=}; test "${first%%&stun*}" = "${second%%&stun*}" && echo same
             bodkin check --state-dir s --json | grep -o '"reachable": true'; bodkin check --state-dir s | grep -c '^TCP mapping over .*: no NAT'
             """)

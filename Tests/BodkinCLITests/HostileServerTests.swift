@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import Testing
 
 /// What may answer in the place of a rendezvous server.
@@ -6,8 +8,11 @@ struct HostileServerTests {
     /// What is there, and what is said of it.
     struct Place: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        /// Starts it, and sets `url`.
-        let script: String
+        /// What is said to who connects; nil: nothing is.
+        var greeting: String?
+        var closes = false
+        /// Starts something else, and sets `url`.
+        var script: String?
         /// The status of `connect`.
         let status: Int
         /// What to do, or what has happened where that says it.
@@ -15,14 +20,12 @@ struct HostileServerTests {
     }
 
     static let places: [Place] = [
-        Place(testDescription: "who accepts and says nothing", script: "answering -d", status: 69, hint: "Check the network and the URL"),
-        Place(testDescription: "who closes at once", script: "answering -N", status: 69, hint: "closed the connection"),
+        Place(testDescription: "who accepts and says nothing", status: 69, hint: "Check the network and the URL"),
+        Place(testDescription: "who closes at once", closes: true, status: 69, hint: "closed the connection"),
         Place(
-            testDescription: "an HTTP server", script: "printf 'HTTP/1.1 400 Bad Request\\r\\nconnection: close\\r\\n\\r\\n' >text; answering -N",
-            status: 76, hint: "not the rendezvous server"),
-        Place(
-            testDescription: "an SSH server", script: "printf 'SSH-2.0-OpenSSH_9.2p1\\r\\n' >text; answering", status: 76,
-            hint: "not the rendezvous server"),
+            testDescription: "an HTTP server", greeting: "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n", closes: true, status: 76,
+            hint: "captive portal"),
+        Place(testDescription: "an SSH server", greeting: "SSH-2.0-OpenSSH_9.2p1\r\n", status: 76, hint: "captive portal"),
         Place(
             testDescription: "a TLS server that speaks another protocol, with the right key",
             script: """
@@ -36,27 +39,45 @@ struct HostileServerTests {
             testDescription: "a name that is not there", script: "url=bodkin://nowhere.invalid/", status: 69, hint: "Check the name and the network"),
     ]
 
-    /// `place` sets `url` to a port of 127.0.0.1; `answering` has netcat listen there and say what is in `text`. Nothing is at the STUN port.
+    /// Says something to who connects, at most once.
+    private final class Greeter: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+        let place: Place
+        init(_ place: Place) { self.place = place }
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            if let text = place.greeting { context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil) }
+            if place.closes { context.close(promise: nil) }
+        }
+    }
+
+    /// `place` sets `url` to a port of 127.0.0.1. Nothing is at the STUN port.
     private static let prelude = """
         export RES_OPTIONS='timeout:1 attempts:1'
-        key=\(String(repeating: "A", count: 43)); id=$(bodkin id --state-dir other); touch text
+        key=\(String(repeating: "A", count: 43)); id=$(bodkin id --state-dir other)
         place() { url="bodkin://127.0.0.1:$1/?key=$key&stun=9"; }
-        answering() { nc -lvn "$@" 127.0.0.1 0 <text >heard 2>nc.log & await Listening nc.log; place $(grep -om1 '[0-9]*$' nc.log); }
 
         """
 
-    @Test("gets one line that says what to do, and its status", arguments: places, ["connect $id", "check"])
+    @Test(
+        "gets one line that says what to do, and its status; a dial waits for it first, and says so",
+        arguments: places, ["connect $id --timeout 4", "check"])
     func oneLine(_ place: Place, _ command: String) async throws {
+        let listener = try await ServerBootstrap(group: NIOSingletons.posixEventLoopGroup)
+            .childChannelInitializer { channel in channel.pipeline.addHandler(Greeter(place)) }.bind(host: "127.0.0.1", port: 0).get()
+        let port = listener.localAddress?.port ?? 0
         let output = try await Script.run(
             """
-            \(Self.prelude)\(place.script)
+            \(Self.prelude)\(place.script ?? "place \(port)")
             bodkin \(command) --rendezvous "$url" --state-dir s </dev/null 2>error >/dev/null; echo $?; cat error
             """)
+        try await listener.close()
         // A check says of every server that cannot be used that it is unavailable.
-        let status = command == "check" ? 69 : place.status
+        let isCheck = command == "check"
         let lines = output.split(separator: "\n")
-        #expect(lines.first == "\(status)", "\(output)")
-        #expect(lines.count == 2 && lines.last?.contains(place.hint) == true, "\(output)")
-        #expect(lines.last?.hasPrefix("bodkin \(command == "check" ? "check" : "connect"): ") == true, "\(output)")
+        #expect(lines.first == "\(isCheck ? 69 : place.status)", "\(output)")
+        #expect(lines.count == (isCheck ? 2 : 3) && lines.last?.contains(place.hint) == true, "\(output)")
+        if !isCheck { #expect(lines[1].hasSuffix("Waiting for it."), "\(output)") }
+        #expect(lines.last?.hasPrefix("bodkin \(isCheck ? "check" : "connect"): ") == true, "\(output)")
     }
 }

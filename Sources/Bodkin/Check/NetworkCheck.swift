@@ -25,6 +25,7 @@ public enum NetworkCheck {
             // The check looks at all of that itself, and more thoroughly.
             own.predictsPorts = false
             own.profilesNetwork = false
+            own.waitsForServer = false
             var found: NetworkFindings?
             do {
                 let (time, filtering) = try await withPeer(own) { peer in

@@ -120,6 +120,8 @@ extension Dial {
         update { $0.isLinkLost = true }
         guard isOpen(context) else { return }
         switch phase {
+        // Nothing of it was at the server, and its circuit's handshake is still here.
+        case .waiting where purpose == .open && context.isCircuitOpen: break
         case .waiting, .dialed: if purpose == .open { dialAnew(at: now) } else { fail(.serverLost, message) }
         case .meeting, .over: break
         }

@@ -144,7 +144,10 @@ extension DialDriver {
         case .expectDirectPath: if let session { remote.handle(.directPathMissed, of: session.id) }
         case .reportRelayed(let verdict): logRelayed(verdict)
         case .complete: complete()
-        case .fail(let code, let message): fail(PeerError(code, message, report: report))
+        case .fail(let code, let message):
+            // Why there never was a server is known better than by the dial.
+            let obstacle = code == .serverLost ? engine.rendezvous.obstacle : nil
+            fail(obstacle ?? PeerError(code, message, report: report))
         case .requestForecast: send(WireForecast())
         case .sampleAgain:
             engine.learnAllocationBetter()

@@ -21,13 +21,17 @@ extension PeerEngine {
         case .connecting: openBindings()
         case .linkUp(let route, let start):
             ports.linkCameUp(serverRoundTrip, by: route, since: start)
+            if let route { tellPorts(.serverProved(route.endpoint.address)) }
             openBindings()
         case .registrationSent(let isFirstOnLink): registrationSent(isFirstOnLink)
         case .circuitsOpened(let window): for circuit in Array(circuits.values) { circuit.open(window: window) }
         case .registered(let isFirstOnLink): registered(isFirstOnLink)
-        case .linkLost(let message): lostLink(message)
+        case .linkLost(let message, let isNews): lostLink(message, isNews: isNews)
+        case .connectFailed(let message): remotes.forEachDial { $0.lostServer(TransportError(.serverUnreachable, message)) }
+        case .awaitingServer(let message): tell(.awaitingServer(message))
         case .message(let body): received(body)
         case .failed(let error): fail(error)
+        case .wasStopped(let time): wasStopped(for: time)
         }
     }
 
@@ -114,10 +118,10 @@ extension PeerEngine {
 
     // MARK: The link
 
-    private func lostLink(_ message: String) {
+    private func lostLink(_ message: String, isNews: Bool) {
         for circuit in Array(circuits.values) { circuit.endByPeer() }
         circuits = [:]
-        if case .registered = state { tell(.serverLost(message)) }
+        if isNews { tell(.serverLost(message)) }
         let error = TransportError(.serverUnreachable, message)
         remotes.forEachDial { $0.lostServer(error) }
         // The cause may have ended NAT bindings, too, and nothing else would notice in an idle peer.

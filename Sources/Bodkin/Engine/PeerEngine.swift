@@ -77,11 +77,10 @@ final class PeerEngine {
     var usesCircuits: Bool { configuration.paths != .directOnly }
 
     /// Begins: reserves the port, and connects to the server by every route at once.
-    func begin(_ addresses: [ServerRoute]) {
+    func begin() {
         network.begin()
         gate.attach(attachments)
         rendezvous.attach(attachments)
-        rendezvous.locate(addresses)
         guard usesDirectPaths else { return feedRendezvous(.start) }
         openBindings()
         tellPorts(.start)

@@ -43,13 +43,13 @@ public final class Peer: Sendable {
                 "The list of allowed peers has \(peers.count) entries, and the limit is \(Admission.listLimit). Shorten it, or admit anyone."
             )
         }
+        guard configuration.rendezvous.canAuthenticate else { throw configuration.rendezvous.unauthenticated }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
-        let routes = try await ServerResolution.routes(to: configuration.rendezvous)
         let (incoming, continuation) = AsyncThrowingStream.makeStream(
             of: Connection.self, throwing: (any Error).self, bufferingPolicy: .bufferingOldest(connectionLimit))
         let (engine, events) = try await eventLoop.submit {
             let engine = try PeerEngine(configuration, on: eventLoop, incoming: continuation)
-            engine.begin(routes)
+            engine.begin()
             return (NIOLoopBound(engine, eventLoop: eventLoop), engine.events)
         }.get()
         return Peer(id: configuration.identity.peerID, engine, events, incoming, on: eventLoop)
@@ -59,7 +59,7 @@ public final class Peer: Sendable {
     /// by itself. A connection that there is already, by whoever's dial, is joined: both callers have the same one. A caller that is cancelled has
     /// `CancellationError` at once, and a dial that nobody waits for any more is given up.
     ///
-    /// - Throws: ``PeerError`` with every attempt and its verdict; ``TransportError`` where the server cannot be reached.
+    /// - Throws: ``PeerError`` with every attempt and its verdict; ``TransportError`` where the server cannot be reached in time.
     public func connect(to peer: PeerID) async throws -> Connection {
         let engine = engine
         return try await eventLoop.wait {
@@ -69,7 +69,8 @@ public final class Peer: Sendable {
         }
     }
 
-    /// Returns when the server knows this peer.
+    /// Returns when the server knows this peer. A server that is not there yet, a name without an address and a network that is down are waited for, and told of by
+    /// ``PeerEvent/Kind/awaitingServer(_:)``.
     /// - Throws: ``TransportError`` or ``PeerError``: why it never will.
     public func registered() async throws {
         let engine = engine
@@ -133,7 +134,7 @@ public final class Peer: Sendable {
 /// }
 /// ```
 ///
-/// - Throws: what `body` throws, ``TransportError`` where no address of the server can be found, and ``PeerError`` where the configuration asks for too much.
+/// - Throws: what `body` throws, ``TransportError`` where the URL cannot authenticate any server, and ``PeerError`` where the configuration asks for too much.
 public func withPeer<Result: Sendable>(_ configuration: Peer.Configuration, _ body: (Peer) async throws -> Result) async throws -> Result {
     let peer = try await Peer.open(configuration)
     do {

@@ -76,6 +76,8 @@ extension Peer {
         public var logger = Logger(label: "bodkin", factory: { _ in SwiftLogNoOpLogHandler() })
         /// The threads that the peer may use; nil for those of the process. One event loop of it runs the whole peer.
         public var eventLoopGroup: (any EventLoopGroup)?
+        /// Whether the peer waits for a server that cannot be used, and does not fail instead before its first registration.
+        package var waitsForServer = true
         /// What the peer runs on.
         package var system: any HostSystem = KernelSystem()
         /// Is told what happens, on the peer's event loop: it must return at once.

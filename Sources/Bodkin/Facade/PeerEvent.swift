@@ -28,6 +28,9 @@ public struct PeerEvent: Sendable {
         case closed(PeerID, reason: String)
         /// The connection to the server is lost, and the peer reconnects.
         case serverLost(String)
+        /// The server cannot be used, for this reason, and the peer tries again and again. Told once for each kind of reason until the peer is registered: no
+        /// server can be reached, or something else answers in its place.
+        case awaitingServer(String)
         /// A background probe has profiled the network, or the profile is known from before; see ``Peer/Configuration/profilesNetwork``.
         case networkProfiled(NetworkProfile)
         /// A consumer of ``Peer/events`` fell behind, and has missed this number of events.

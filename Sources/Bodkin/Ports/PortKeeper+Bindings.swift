@@ -56,6 +56,17 @@ extension PortKeeper {
         failureCount += 1
     }
 
+    /// Ends the reserved port's bindings that lead where the server is not: to an address that has not answered, or that is none of the server's any more.
+    mutating func leaveOthers(than address: IPAddress) {
+        let others = bindings.filter { binding in
+            binding.port == reserved && binding.family == address.family && binding.server != address
+                && (binding.observed == nil || !routes.contains { $0.server.address == binding.server })
+        }
+        bindings.removeAll { binding in others.contains { $0.id == binding.id } }
+        for binding in others { act(.abandon(binding.id)) }
+        if others.contains(where: { $0.observed != nil }) { act(.unmapped) }
+    }
+
     /// Makes at once anew every binding that left from an address that is gone, or has not come through yet.
     mutating func leave(_ assigned: Set<IPAddress>) {
         let gone = bindings.filter { binding in binding.local.map { !assigned.contains($0) } ?? true }.map(\.id)

@@ -36,6 +36,8 @@ struct PortKeeper: ~Copyable {
         case routes([Route], Attachments)
         /// The network has changed: only these addresses are assigned now, and connections may have left from others.
         case networkChanged(assigned: Set<IPAddress>, [Route], Attachments)
+        /// The server has proved itself at this address.
+        case serverProved(IPAddress)
         case bindingConnected(BindingID, local: IPAddress?)
         /// The server sees the port as this endpoint.
         case bindingObserved(BindingID, Endpoint)
@@ -102,8 +104,9 @@ struct PortKeeper: ~Copyable {
     struct Binding {
         let id: BindingID
         let port: PortID
-        let family: IPAddress.Family
+        let server: IPAddress
         let interface: String?
+        var family: IPAddress.Family { server.family }
         var local: IPAddress?
         var observed: Endpoint?
         var observedAt: Instant?
@@ -153,6 +156,7 @@ struct PortKeeper: ~Copyable {
         case .networkChanged(let assigned, let routes, let attachments):
             (self.routes, self.attachments) = (routes, attachments)
             leave(assigned)
+        case .serverProved(let address): leaveOthers(than: address)
         case .bindingConnected(let id, let local): update(id) { $0.local = local }
         case .bindingObserved(let id, let endpoint): observed(id, endpoint, at: now)
         case .bindingLost(let id): lost(id, at: now)
@@ -189,7 +193,7 @@ struct PortKeeper: ~Copyable {
     mutating func makeBinding(_ port: PortID, _ route: Route) {
         lastNumber += 1
         let id = BindingID(number: lastNumber)
-        bindings.append(Binding(id: id, port: port, family: route.server.address.family, interface: route.interface))
+        bindings.append(Binding(id: id, port: port, server: route.server.address, interface: route.interface))
         act(.bind(id, port, route))
     }
 }

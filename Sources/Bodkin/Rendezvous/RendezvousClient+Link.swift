@@ -34,6 +34,8 @@ extension RendezvousClient {
 
         /// When connecting began.
         let start: Instant
+        /// Why the server is about to end the link, by its own words.
+        var refusal: (any Error)?
         /// SHA-256 of the key by which the server has proved itself.
         let serverKeyHash: [UInt8]?
         var phase: Phase
@@ -75,7 +77,7 @@ extension RendezvousClient {
             case .registered(_, let renewal): renewal
             }
         guard link.isRegistrationSent else { return phase }
-        let times = [link.liveness.deadline(idleLimit), waitingProbe?.due, link.dialBack?.end].compactMap { $0 }
+        let times = [link.liveness.deadline(idleLimit), waitingProbe?.due, link.dialBack?.end, nextResolution].compactMap { $0 }
         return times.reduce(phase, min)
     }
 
@@ -90,6 +92,7 @@ extension RendezvousClient {
         case .registered(_, let renewal)? where renewal <= now: register(at: now)
         default: break
         }
+        if let nextResolution, nextResolution <= now { resolve(at: now) }
         if let dialBack = link?.dialBack, dialBack.end <= now { expireDialBack(dialBack, at: now) }
         if let waitingProbe, waitingProbe.due <= now { probeWhileAwaited(after: waitingProbe.pause, at: now) }
         if let due = link?.liveness.idleEnd(idleLimit), due <= now { probe(within: idleAnswerLimit, at: now) }

@@ -1,20 +1,17 @@
 import BodkinCore
 import BodkinTransport
 
-/// Replaces a lost link: exponential back-off, name resolution, another link.
+/// Replaces a link that is lost, or never came up: exponential back-off, and another link.
 extension RendezvousClient {
     /// The first span of the back-off, and the longest; where somebody waits for the server, and otherwise.
     private static let missedBackoff = (first: Duration.milliseconds(100), longest: Duration.seconds(1))
     private static let idleBackoff = (first: Duration.milliseconds(333), longest: Duration.seconds(30))
     /// How long a registration has to last before its link counts as a good one: whatever loses it earlier may do so at every attempt.
     private static let stableLifetime = Duration.seconds(10)
-    /// How long the resolver may hold an attempt up: afterwards the addresses that were good before are tried. Resolvers ask again after 5 s (resolv.conf's
-    /// default), so no answer to the first question would come later.
-    private static let resolutionTimeout = Duration.seconds(2)
-    /// The least pause between two resolutions.
-    private static let resolutionInterval = Duration.seconds(5)
-    /// The most that one handshake counts for as a round trip.
-    private static let longestRoundTrip = Duration.seconds(1)
+    /// How long a silent link that connects is no news.
+    static let longestSilence = Duration.seconds(3)
+    /// The most that one handshake counts for as a round trip: that of a satellite behind full queues.
+    private static let longestRoundTrip = Duration.seconds(8)
 
     /// The span of which a random part is waited (full jitter): half as long again after every failure. A restarted server is not met by all its peers at once,
     /// but first by those whose sessions wait for it.
@@ -23,11 +20,10 @@ extension RendezvousClient {
         return (0..<min(retryCount, 20)).reduce(first) { span, _ in min(longest, span * 3 / 2) }
     }
 
-    mutating func linkCameUp(serverKeyHash: [UInt8]?, at now: Instant) {
+    mutating func linkCameUp(serverKeyHash: [UInt8]?, _ handshake: Duration?, at now: Instant) {
         guard case .connecting(let start) = state else { return }
-        connectFailures = 0
         // TCP and TLS have taken two round trips.
-        let measured = min((now - start) / 2, Self.longestRoundTrip)
+        let measured = min((handshake ?? now - start) / 2, Self.longestRoundTrip)
         // A handshake that a loss, or a full queue, has held up says little about the way.
         roundTrip = isRoundTripKnown ? min(measured, roundTrip * 2) : measured
         isRoundTripKnown = true
@@ -40,10 +36,9 @@ extension RendezvousClient {
     mutating func linkEnded(_ error: TransportError, jitter: Double, at now: Instant) {
         switch state {
         case .idle, .waiting, .resolving, .over: return
-        case .connecting: connectFailures += 1
-        case .linked: break
+        case .connecting: loseServer(error, jitter: jitter, at: now)
+        case .linked: loseLink(error, isSilent: false, jitter: jitter, at: now)
         }
-        loseLink(error, isSilent: false, jitter: jitter, at: now)
     }
 
     /// Gives up a link that carries nothing any more.
@@ -53,45 +48,72 @@ extension RendezvousClient {
     }
 
     private mutating func loseLink(_ error: TransportError, isSilent: Bool, jitter: Double, at now: Instant) {
-        guard hasRegistered else { return fail(error) }
-        let registeredAt = link?.registeredAt
+        guard let link else { return }
+        // The server's own words tell more than the end of the connection.
+        let reason = link.refusal ?? error
+        guard hasRegistered || configuration.isPatient else { return fail(reason) }
         endDialBack(nil)
+        let registeredAt = link.registeredAt
         if let registeredAt, now - registeredAt >= Self.stableLifetime { retryCount = 0 }
         retryCount += 1
-        perform(.linkLost(message: error.message))
+        perform(.linkLost(message: reason.words, isNews: hasRegistered && absence == nil))
+        if hasRegistered, absence == nil { absence = Absence(error: reason, hasToldUnreachable: true) } else { notice(reason) }
         // A server that falls silent was lost on the way, to this peer alone: it need not be spared.
-        guard isSilent, registeredAt != nil else { return state = .waiting(since: now, jitter: jitter >= 0 ? min(jitter, 1) : 0) }
-        connect(at: now)
+        guard isSilent, registeredAt != nil else { return wait(jitter, at: now) }
+        reconnect(at: now)
     }
+
+    /// The server cannot be used, for whatever reason; nil: its names have no address.
+    mutating func loseServer(_ error: TransportError?, jitter: Double, at now: Instant) {
+        let error = error ?? configuration.unresolved
+        // No time mends a URL that names another server. One by which the peer has registered was right: then somebody else answers for a while.
+        let isHopeless = error.code == .serverImpostor || !configuration.isPatient
+        guard hasRegistered || !isHopeless else { return fail(error) }
+        retryCount += 1
+        perform(.connectFailed(message: error.message))
+        notice(error)
+        wait(jitter, at: now)
+    }
+
+    /// Says why there is no server, unless that was said.
+    mutating func notice(_ error: any Error) {
+        var absence = absence ?? Absence(error: error)
+        absence.error = error
+        let isOther = (error as? TransportError)?.isFromOther ?? false
+        let isNews = isOther ? !absence.hasToldOther : !absence.hasToldUnreachable
+        if isOther { absence.hasToldOther = true } else { absence.hasToldUnreachable = true }
+        self.absence = absence
+        if isNews { perform(.awaitingServer(message: error.words)) }
+    }
+
+    private mutating func wait(_ jitter: Double, at now: Instant) { state = .waiting(since: now, jitter: jitter >= 0 ? min(jitter, 1) : 0) }
 
     /// Leaves a link over which the server has called the card expired, for one over which a card goes by the server's own clock: at once, but never again and again
     /// at once.
     mutating func reopen(at now: Instant) {
         let wasRegistered = isRegistered
-        perform(.disconnect(isDiscarded: false))
-        endDialBack(nil)
-        perform(.linkLost(message: "The card expired, because the clocks of the rendezvous server and the peer differ."))
-        guard wasRegistered else { return connect(at: now) }
+        leaveLink("The card expired, because the clocks of the rendezvous server and the peer differ.")
+        guard wasRegistered else { return reconnect(at: now) }
         retryCount += 1
-        state = .waiting(since: now, jitter: 1)
+        wait(1, at: now)
     }
 
-    /// The back-off is over.
+    /// Ends the link for another one.
+    mutating func leaveLink(_ message: String, isDiscarded: Bool = false) {
+        perform(.disconnect(isDiscarded: isDiscarded))
+        endDialBack(nil)
+        perform(.linkLost(message: message, isNews: hasRegistered && absence == nil))
+        if hasRegistered, absence == nil { absence = Absence(error: TransportError(.serverUnreachable, message), hasToldUnreachable: true) }
+    }
+
+    /// Connects to the addresses that are known, and resolves the names again meanwhile.
     mutating func reconnect(at now: Instant) {
-        let isRecent = resolvedAt.map { now - $0 < Self.resolutionInterval } ?? false
-        guard configuration.hasNames, connectFailures > 0, !isResolving, !isRecent else { return connect(at: now) }
-        isResolving = true
-        resolvedAt = now
-        state = .resolving(until: now + Self.resolutionTimeout)
-        perform(.resolve)
+        resolve(at: now)
+        guard isLocated else { return state = .resolving(until: now + Self.longestSilence) }
+        connect(at: now)
     }
 
-    mutating func resolved(at now: Instant) {
-        isResolving = false
-        if case .resolving = state { connect(at: now) }
-    }
-
-    mutating func connect(at now: Instant) {
+    private mutating func connect(at now: Instant) {
         state = .connecting(since: now)
         perform(.connect)
     }
@@ -102,19 +124,17 @@ extension RendezvousClient {
         if isLinkUp, !change.isLinkAddressGone { return }
         retryCount = 0
         // Without any address there is nothing to try.
-        guard hasRegistered, change.hasAddress else { return }
+        guard change.hasAddress else { return }
         switch state {
         case .idle, .over: break
-        case .waiting, .resolving: connect(at: now)
+        case .waiting, .resolving: reconnect(at: now)
         case .connecting:
             perform(.disconnect(isDiscarded: false))
-            connect(at: now)
+            reconnect(at: now)
         case .linked:
-            perform(.disconnect(isDiscarded: true))
-            endDialBack(nil)
-            perform(.linkLost(message: "The network changed, and the registered address is gone."))
+            leaveLink("The network changed, and the registered address is gone.", isDiscarded: true)
             retryCount += 1
-            connect(at: now)
+            reconnect(at: now)
         }
     }
 }

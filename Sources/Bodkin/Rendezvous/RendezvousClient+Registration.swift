@@ -98,6 +98,7 @@ extension RendezvousClient {
         self.link?.phase = .registered(since: link.registeredAt ?? now, renewal: renewal)
         expiryCount = 0
         hasRegistered = true
+        absence = nil
         perform(.registered(isFirstOnLink: link.registeredAt == nil))
     }
 
@@ -118,8 +119,8 @@ extension RendezvousClient {
             reopen(at: now)
         case .shutdown, .unspecified, .UNRECOGNIZED: break  // the connection's end follows
         case .quota:
-            // A peer that was let in once tries again, with exponential back-off.
-            if !hasRegistered { fail(PeerError(.quota, failure.text("The rendezvous server is full. Try again in a minute."))) }
+            // Room may come: the peer tries again, with exponential back-off.
+            if !isRegistered { link?.refusal = PeerError(.quota, failure.text("The rendezvous server is full. Try again in a minute.")) }
         case .card, .protocol, .tooLarge:
             // A peer that was let in once connects anew, with exponential back-off: what the server objects to need not be this peer's doing.
             if !hasRegistered { refused(failure) }

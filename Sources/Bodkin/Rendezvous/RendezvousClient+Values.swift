@@ -21,6 +21,31 @@ extension RendezvousClient {
         var keyHash: [UInt8]?
         /// Whether the URL names the server by a name, which may lead to other addresses later.
         var hasNames: Bool
+        /// The server as messages name it.
+        var serverName = ""
+        /// Whether an address of the server is known without the resolver.
+        var isLocated = true
+        /// Whether the client waits for a server that cannot be used before the first registration, and does not fail instead.
+        var isPatient = true
+    }
+
+    /// What has come of a resolution of the server's names.
+    struct Resolution: Equatable {
+        /// Whether any address is known, by this resolution or an earlier one.
+        var isLocated: Bool
+        /// Whether one of the addresses was not known before.
+        var isNew: Bool
+        /// Whether the address of the present link is none of those that the names lead to now.
+        var lacksPresent: Bool
+    }
+
+    /// A time without a server that has taken a card.
+    struct Absence {
+        /// Why the latest attempt has failed.
+        var error: any Error
+        /// Whether that no server can be reached was told, and that something else answers in its place.
+        var hasToldUnreachable = false
+        var hasToldOther = false
     }
 }
 

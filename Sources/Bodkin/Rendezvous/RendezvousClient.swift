@@ -6,22 +6,23 @@ import BodkinTransport
 ///
 /// ```
 ///  idle ──start──▶ connecting ──linkUp──▶ linked: awaitingBindings ──hello, register──▶ registering ──Registered──▶ registered
-///                    ▲   ▲  │                └──────────────┬──────────────────────────────┴──────────────────────────┘
-///                    │   │  └─────linkDown──────┐           │ linkDown, or the server falls silent
-///                    │   │                      ▼           ▼
-///                    │   └──────────── waiting, with exponential back-off
-///                    │                          │ names, and connecting has failed
-///                    └───────────────────── resolving
+///    │               ▲   ▲  │                └──────────────┬──────────────────────────────┴──────────────────────────┘
+///    │               │   │  └─────linkDown──────┐           │ linkDown, or the server falls silent
+///    │ no address    │   │                      ▼           ▼
+///    │               │   └──────────── waiting, with exponential back-off
+///    │      resolved │                          │ no address
+///    └───────────▶ resolving ◀──────────────────┘
 /// ```
-/// A refusal leads from anywhere to `over`, and so does the loss of a link before the first registration. The driver performs the actions in their order, and
-/// reports what becomes of them as inputs.
+/// A refusal leads from anywhere to `over`, and so does another server's key before the first registration: no time mends that. Everything else is waited out. The
+/// names are resolved again at every reconnection, beside it, and now and then while the link is up. The driver performs the actions in their order, and reports
+/// what becomes of them as inputs.
 struct RendezvousClient: ~Copyable {
     /// An event that the driver reports.
     enum Input {
         /// The peer begins.
         case start
-        /// The server has proved itself, by the key of this hash.
-        case linkUp(serverKeyHash: [UInt8]?)
+        /// The server has proved itself, by the key of this hash. TCP and TLS took so long; nil: since the connecting began.
+        case linkUp(serverKeyHash: [UInt8]?, handshake: Duration? = nil)
         /// The link has ended, or never came up. `jitter` is a random number from 0 to 1.
         case linkDown(TransportError, jitter: Double)
         /// The server has sent one of the messages that are for this machine.
@@ -43,7 +44,7 @@ struct RendezvousClient: ~Copyable {
         /// The network has changed, or the machine has slept.
         case networkChanged(NetworkChange)
         /// The resolver has answered: the driver has the addresses.
-        case resolved
+        case resolved(Resolution)
         /// The deadline has come. `jitter` is a random number from 0 to 1.
         case timeout(jitter: Double)
         /// The system has seen no packet of the link for so long: to be given before a timeout.
@@ -66,8 +67,12 @@ struct RendezvousClient: ~Copyable {
         case openCircuits(window: Int)
         /// The server has taken a card.
         case registered(isFirstOnLink: Bool)
-        /// The link is gone, and with it whatever ran on it; the machine connects again.
-        case linkLost(message: String)
+        /// The link is gone, and with it whatever ran on it; the machine connects again. `isNews`: the server has taken a card since the loss before.
+        case linkLost(message: String, isNews: Bool)
+        /// An attempt to connect has failed; the machine tries again.
+        case connectFailed(message: String)
+        /// There is no server to be used, for this reason: said once for each kind of reason.
+        case awaitingServer(message: String)
         /// The server's answer to a DialBack; nil if there is none.
         case dialedBack(WireDialedBack?)
         /// Nothing more will come of it.
@@ -97,15 +102,19 @@ struct RendezvousClient: ~Copyable {
     var isRoundTripKnown = false
     /// Whether the server has ever taken a card.
     var hasRegistered = false
+    /// Why there is no server that takes cards; nil while there is one, and before the first attempt has failed.
+    var absence: Absence?
     /// How often in a row the link was lost without having been good for a while.
     var retryCount = 0
-    /// How often in a row connecting has failed.
-    var connectFailures = 0
     /// How often the server has called a card expired since it last took one.
     var expiryCount = 0
+    /// Whether any address of the server is known.
+    var isLocated: Bool
     /// Whether the resolver is at work, and when it was asked last.
     var isResolving = false
     var resolvedAt: Instant?
+    /// How often in a row the names did not lead to the link's address.
+    var missCount = 0
     /// When to look at the link next while somebody waits for the server, and after what pause.
     var waitingProbe: (due: Instant, pause: Duration)?
     private var actions: [Action] = []
@@ -114,6 +123,7 @@ struct RendezvousClient: ~Copyable {
     /// - Parameter localTime: milliseconds since 1970 by the peer's own clock, at `now`.
     init(_ configuration: Configuration, localTime: UInt64, at now: Instant) {
         self.configuration = configuration
+        isLocated = configuration.isLocated
         clock = ServerClock(localTime: localTime, at: now)
     }
 
@@ -121,8 +131,8 @@ struct RendezvousClient: ~Copyable {
     mutating func handle(_ input: Input, at now: Instant) {
         if case .over = state { return }
         switch input {
-        case .start: if case .idle = state { connect(at: now) }
-        case .linkUp(let hash): linkCameUp(serverKeyHash: hash, at: now)
+        case .start: if case .idle = state { reconnect(at: now) }
+        case .linkUp(let hash, let handshake): linkCameUp(serverKeyHash: hash, handshake, at: now)
         case .linkDown(let error, let jitter): linkEnded(error, jitter: jitter, at: now)
         case .message(let body): received(body, at: now)
         case .heard: link?.liveness.heard(at: now)
@@ -136,7 +146,7 @@ struct RendezvousClient: ~Copyable {
         case .awaitServer: waitingProbe = (now + firstPause, firstPause)
         case .dialBack: requestDialBack(at: now)
         case .networkChanged(let change): networkChanged(change, at: now)
-        case .resolved: resolved(at: now)
+        case .resolved(let resolution): resolved(resolution, jitter: 1, at: now)
         case .timeout(let jitter): expire(jitter: jitter, at: now)
         }
     }
@@ -149,7 +159,8 @@ struct RendezvousClient: ~Copyable {
     /// When ``handle(_:at:)`` is to be given `.timeout`.
     var deadline: Instant? {
         switch state {
-        case .idle, .connecting, .over: nil
+        case .idle, .over: nil
+        case .connecting(let since): absence == nil && configuration.isPatient ? since + Self.longestSilence : nil
         case .waiting(let since, let jitter): since + backoff * jitter
         case .resolving(let end): end
         case .linked(let link): linkDeadline(link)
@@ -159,9 +170,10 @@ struct RendezvousClient: ~Copyable {
     private mutating func expire(jitter: Double, at now: Instant) {
         guard let deadline, deadline <= now else { return }
         switch state {
-        case .idle, .connecting, .over: break
+        case .idle, .over: break
+        case .connecting: notice(configuration.unanswered)
         case .waiting: reconnect(at: now)
-        case .resolving: connect(at: now)
+        case .resolving: loseServer(nil, jitter: jitter, at: now)
         case .linked: expireLink(jitter: jitter, at: now)
         }
     }

@@ -20,12 +20,18 @@ final class RendezvousDriver {
         case circuitsOpened(window: Int)
         /// The server has taken a card.
         case registered(isFirstOnLink: Bool)
-        /// The link is gone, and with it whatever ran on it.
-        case linkLost(String)
+        /// The link is gone, and with it whatever ran on it. `isNews`: the server has taken a card since the loss before.
+        case linkLost(String, isNews: Bool)
+        /// An attempt to connect has failed.
+        case connectFailed(String)
+        /// There is no server to be used, for this reason.
+        case awaitingServer(String)
         /// The server has sent a message about dials, sessions or circuits.
         case message(WireEnvelope.OneOf_Body)
         /// The peer can never register.
         case failed(any Error)
+        /// A timer has come so late that the process must have been stopped.
+        case wasStopped(Duration)
     }
 
     /// The rest of the peer, as far as the rendezvous concerns it.
@@ -50,9 +56,11 @@ final class RendezvousDriver {
     private var depth = 0
     /// Asks the resolver for the server's addresses.
     var resolveRoutes: () -> EventLoopFuture<[ServerRoute]>
-    /// The server's addresses, and the routes to them by the interfaces that there are.
+    /// The server's addresses, the one first at which the server has proved itself; and the routes to them by the interfaces that there are.
     private var addresses: [ServerRoute] = []
     private(set) var routes: [ServerRoute] = []
+    /// The address at which the server has proved itself last.
+    private var proven: ServerRoute?
     private var attachments = Attachments(interfaces: [], routes: [])
     /// When the present link was begun, and how long TLS and the registration took on the latest one.
     private var linkStart: NIODeadline
@@ -60,6 +68,8 @@ final class RendezvousDriver {
     /// The callers that wait for the answer to a DialBack.
     private var waitingForDialBack: [EventLoopPromise<WireDialedBack?>] = []
     private var isClosed = false
+    /// A timer that is later tells of a process that was stopped; no busy machine is so late.
+    private static let lateness = TimeAmount.seconds(5)
 
     init(
         _ configuration: Peer.Configuration, instance: InstanceID, certificate: CertificateIdentity, through gate: Gate, clock: PeerClock,
@@ -69,11 +79,13 @@ final class RendezvousDriver {
         linkStart = clock.start
         let (url, eventLoop) = (configuration.rendezvous, clock.eventLoop)
         resolveRoutes = { ServerResolution.routes(to: url, on: eventLoop) }
+        addresses = ServerResolution.literalRoutes(to: url)
         machine = RendezvousClient(
             RendezvousClient.Configuration(
                 identity: configuration.identity, instance: instance, token: url.token, policy: WirePolicy(configuration.admission),
                 stunKey: SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }, cardLifetime: configuration.cardLifetime,
-                keyHash: url.keyHash, hasNames: url.hasNames),
+                keyHash: url.keyHash, hasNames: url.hasNames, serverName: url.authority, isLocated: !addresses.isEmpty,
+                isPatient: configuration.waitsForServer),
             localTime: UInt64(max(Date().timeIntervalSince1970 * 1000, 0)), at: .start)
     }
 
@@ -123,11 +135,11 @@ final class RendezvousDriver {
         expandRoutes()
     }
 
-    /// The server has these addresses.
-    func locate(_ addresses: [ServerRoute]) {
-        self.addresses = addresses
-        gate.locate(addresses.map(\.endpoint.address))
-        expandRoutes()
+    /// Why the peer has not registered yet; nil if it has.
+    var obstacle: (any Error)? {
+        if machine.hasRegistered { return nil }
+        if case .connecting = machine.state, let failure = link?.failure { return failure }
+        return machine.absence?.error ?? link?.obstacle
     }
 
     /// The bytes that a circuit carries on the present link before credit is given; nil before the server has told them.
@@ -143,9 +155,21 @@ final class RendezvousDriver {
 
     /// Finds the routes to the server: every address of it, by every interface that leads out.
     private func expandRoutes() {
-        routes = addresses.flatMap { route in
+        if let index = addresses.firstIndex(where: { $0.endpoint == proven?.endpoint }) { addresses.swapAt(0, index) }
+        routes = expand(addresses)
+        gate.locate((addresses + (proven.map { [$0] } ?? [])).map(\.endpoint.address))
+    }
+
+    private func expand(_ addresses: [ServerRoute]) -> [ServerRoute] {
+        addresses.flatMap { route in
             attachments.waysOut(route.endpoint.address.family).map { ServerRoute(endpoint: route.endpoint, name: route.name, interface: $0) }
         }
+    }
+
+    /// The routes to the address at which the server has proved itself, where its name does not lead there any more: a resolver may lie for a while.
+    private var formerRoutes: [ServerRoute] {
+        guard let proven, !addresses.contains(where: { $0.endpoint == proven.endpoint }) else { return [] }
+        return expand([proven])
     }
 
     // MARK: Actions
@@ -169,6 +193,8 @@ final class RendezvousDriver {
         let task = OneShot(on: clock.eventLoop, at: time) { [weak self] in
             guard let self else { return }
             self.timer = nil
+            let late = self.clock.eventLoop.now - time
+            if late > Self.lateness { self.delegate.handle(.wasStopped(.nanoseconds(late.nanoseconds))) }
             if let silence = self.link?.packetSilence { self.machine.handle(.packetSilence(silence), at: self.clock.now) }
             self.handle(.timeout(jitter: .random(in: 0...1)))
         }
@@ -186,7 +212,9 @@ final class RendezvousDriver {
         case .registered(let isFirstOnLink):
             if isFirstOnLink { registrationTime = .nanoseconds((clock.eventLoop.now - linkStart).nanoseconds) }
             delegate.handle(.registered(isFirstOnLink: isFirstOnLink))
-        case .linkLost(let message): delegate.handle(.linkLost(message))
+        case .linkLost(let message, let isNews): delegate.handle(.linkLost(message, isNews: isNews))
+        case .connectFailed(let message): delegate.handle(.connectFailed(message))
+        case .awaitingServer(let message): delegate.handle(.awaitingServer(message))
         case .dialedBack(let answer): dialedBack(answer)
         case .fail(let error): delegate.handle(.failed(error))
         }
@@ -196,7 +224,9 @@ final class RendezvousDriver {
         delegate.handle(.connecting)
         linkStart = clock.eventLoop.now
         link = RendezvousLink(
-            configuration.rendezvous, routes: routes, certificate: certificate, through: gate, on: clock.eventLoop
+            configuration.rendezvous, routes: routes, former: formerRoutes,
+            roundTrip: machine.isRoundTripKnown ? TimeAmount(machine.roundTrip) : .zero, certificate: certificate, through: gate,
+            on: clock.eventLoop
         ) { [weak self] event in
             guard let self, !self.isClosed else { return }
             switch event {
@@ -209,17 +239,29 @@ final class RendezvousDriver {
     }
 
     private func linkCameUp() {
-        machine.handle(.linkUp(serverKeyHash: link?.serverKeyHash), at: clock.now)
+        if let route = link?.route {
+            proven = ServerRoute(endpoint: route.endpoint, name: route.name)
+            expandRoutes()
+        }
+        machine.handle(.linkUp(serverKeyHash: link?.serverKeyHash, handshake: link?.handshakeTime), at: clock.now)
         delegate.handle(.linkUp(link?.route, since: linkStart))
         localChanged()
     }
 
-    /// Looks the server's names up again. If none leads anywhere, the addresses stay that were good before.
+    /// Resolves the server's names. If none leads anywhere, the addresses stay that were good before. New ones join the race that is under way.
     private func resolveServer() {
         resolveRoutes().assumeIsolated().whenComplete { [weak self] result in
             guard let self, !self.isClosed else { return }
-            if let addresses = try? result.get(), !addresses.isEmpty { self.locate(addresses) }
-            self.handle(.resolved)
+            let found = (try? result.get()) ?? []
+            let isNew = found.contains { !self.addresses.contains($0) }
+            if !found.isEmpty {
+                self.addresses = found
+                self.expandRoutes()
+                self.link?.add(self.routes)
+            }
+            let present = self.link?.route?.endpoint
+            let lacksPresent = !found.isEmpty && !found.contains { $0.endpoint == present }
+            self.handle(.resolved(.init(isLocated: !self.addresses.isEmpty, isNew: isNew, lacksPresent: lacksPresent)))
         }
     }
 

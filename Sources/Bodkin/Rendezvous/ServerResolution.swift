@@ -21,10 +21,7 @@ enum ServerResolution {
     /// The routes to a server: its literal addresses at once, its names by the system's resolver.
     static func routes(to url: RendezvousURL) async throws -> [ServerRoute] {
         let routes = try await NIOThreadPool.singleton.runIfActive { resolve(url) }
-        guard !routes.isEmpty else {
-            throw TransportError(
-                .serverUnreachable, "The name of the rendezvous server \(url.authority) has no address. Check the name and the network.")
-        }
+        guard !routes.isEmpty else { throw url.unresolved }
         return routes
     }
 
@@ -33,14 +30,25 @@ enum ServerResolution {
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { resolve(url) }
     }
 
+    /// The routes that need no resolver.
+    static func literalRoutes(to url: RendezvousURL) -> [ServerRoute] {
+        let routes = url.hosts.compactMap { host in
+            IPAddress(host.name).map { ServerRoute(endpoint: Endpoint($0, host.port), name: host.name) }
+        }
+        return ordered(routes)
+    }
+
     private static func resolve(_ url: RendezvousURL) -> [ServerRoute] {
         let routes = url.hosts.flatMap { host -> [ServerRoute] in
             let addresses = IPAddress(host.name).map { [$0] } ?? resolve(host.name)
             return addresses.map { ServerRoute(endpoint: Endpoint($0, host.port), name: host.name) }
         }
-        return Array(routes.prefix(limit))
+        return ordered(routes)
     }
 
+    private static func ordered(_ routes: [ServerRoute]) -> [ServerRoute] { Array(routes.interleaved.prefix(limit)) }
+
+    /// The addresses of a name, in the system's order of preference (RFC 6724).
     private static func resolve(_ name: String) -> [IPAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
@@ -61,6 +69,19 @@ enum ServerResolution {
 extension RendezvousURL {
     /// Whether the server has a name, which may lead to other addresses later.
     var hasNames: Bool { hosts.contains { IPAddress($0.name) == nil } }
+
+    /// Whether a server can prove itself: by its key, or by a name that a public authority vouches for.
+    var canAuthenticate: Bool { keyHash != nil || hasNames }
+
+    /// The error of a URL by which no server can prove itself.
+    var unauthenticated: TransportError {
+        TransportError(.serverImpostor, "The URL cannot authenticate the server \(authority). Use a URL with key=, or with the server's name.")
+    }
+
+    /// The error of a server whose name has no address.
+    var unresolved: TransportError {
+        TransportError(.serverUnreachable, "The name of the rendezvous server \(authority) has no address. Check the name and the network.")
+    }
 }
 
 extension [ServerRoute] {

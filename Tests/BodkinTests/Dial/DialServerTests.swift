@@ -135,10 +135,15 @@ struct DialServerTests {
         for step in [Step.waiting, .dialed, .pending, .metAgain] {
             for purpose in [Dial.Purpose.open, .resume(.anyPath), .forecast] {
                 let bench = step.bench(purpose)
+                bench.context.isCircuitOpen = step != .waiting
                 bench.feed(.serverLost(message: "gone"))
                 #expect(bench.take().contains(purpose == .open ? "anew" : "fail serverLost"), "\(step), \(purpose)")
             }
         }
+        // What waits for a server that was never there has lost nothing: its circuit's handshake is still to be sent.
+        let early = Step.waiting.bench()
+        early.feed(.serverLost(message: "gone"))
+        #expect(early.take().isEmpty && early.phase == "waiting")
         let meeting = Step.meeting.bench()
         meeting.feed(.serverLost(message: "gone"))
         #expect(meeting.take().isEmpty)

@@ -69,7 +69,7 @@ struct HostileServerTests {
             return .networkChanged(
                 NetworkChange(
                     isOtherNetwork: .random(using: &random), hasAddress: .random(using: &random), isLinkAddressGone: .random(using: &random)))
-        case 11: return .resolved
+        case 11: return .resolved(.init(isLocated: .random(using: &random), isNew: .random(using: &random), lacksPresent: .random(using: &random)))
         case 12: return .start
         case 13, 14, 15: return .timeout(jitter: .random(in: 0...1, using: &random))
         default: return .message(message(&random))

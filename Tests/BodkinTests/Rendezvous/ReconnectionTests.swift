@@ -32,16 +32,19 @@ struct RendezvousReconnectionTests {
         #expect(world.client.isRegistered && world.failure == nil && world.client.link?.acknowledged == world.client.sequence)
     }
 
-    @Test("before the first registration a loss is an error", arguments: 0..<6)
-    func first(_ step: Int) throws {
-        let world = try VirtualRendezvous()
+    @Test("before the first registration a loss is an error for who asks once, and waited out by who stays", arguments: 0..<6, [true, false])
+    func first(_ step: Int, _ isPatient: Bool) throws {
+        let world = try VirtualRendezvous(isPatient: isPatient)
         if step == 0 { world.isServerUp = false }
         world.give(.start)
         world.run(for: world.delay * step)
         world.isServerUp = false
         world.resetLink()
         world.run(for: .seconds(60))
-        #expect(world.failure is TransportError && world.connects.count == 1 && world.losses.isEmpty)
+        #expect((world.failure is TransportError) == !isPatient && world.toldLosses == 0)
+        #expect(isPatient ? (6...20).contains(world.connects.count) && world.reasons.count == 1 : world.connects.count == 1)
+        world.isServerUp = true
+        #expect(world.run(atMost: .seconds(31)) { $0.client.isRegistered } == isPatient)
     }
 
     @Test(
@@ -57,6 +60,7 @@ struct RendezvousReconnectionTests {
         let refusal = (world.delay * 2) / .seconds(1)
         #expect(abs((gaps.last ?? 0) - longest - refusal) < 0.01, "\(gaps)")
         let loss = try #require(world.losses.first)
+        #expect(world.losses.count == 1 && world.failedConnects.count == world.connects.count - 1 && world.reasons.isEmpty)
         #expect(abs((world.connects[1] - loss) / .seconds(1) - first) < 0.01)
         #expect(world.run(atMost: .seconds(longest + 1)) { $0.client.isRegistered })
     }
@@ -104,18 +108,20 @@ struct RendezvousReconnectionTests {
 
     // MARK: Names
 
-    @Test("the names are resolved again once connecting has failed, before the next attempt")
+    @Test("the names are resolved at every reconnection, beside it, and what is new is tried at once")
     func names() throws {
         let world = try VirtualRendezvous.registered(hasNames: true)
         world.run(for: .seconds(20))
         // The server has moved: what listens at its old address is gone, and the resolver knows the new one.
-        world.onResolved = { world.isServerUp = true }
+        world.resolutionTime = .milliseconds(80)
+        world.onResolved = { (world.isServerUp, world.resolution.isNew) = (true, true) }
         world.isServerUp = false
         world.resetLink()
         let loss = world.now
         #expect(world.run(atMost: .seconds(5)) { $0.client.isRegistered && $0.now > loss })
-        #expect(world.resolutions.count == 1 && world.connects.count == 3)
-        #expect(try #require(world.resolutions.first) < (try #require(world.connects.last)))
+        #expect(world.resolutions.count == 2 && world.connects.count == 3)
+        // It did not wait for the resolver, and then no longer for anything.
+        #expect(world.resolutions[1] == world.connects[1] && world.connects[2] - world.resolutions[1] == .milliseconds(80))
     }
 
     @Test("a server that has moved without a word is found again within half a minute")
@@ -136,8 +142,8 @@ struct RendezvousReconnectionTests {
         world.run(for: .seconds(20))
         world.resolutionTime = nil
         world.restartServer(after: .seconds(300))
-        #expect(world.resolutions.count == 1 && world.connects.count > 10)
-        #expect(world.connects[2] - world.resolutions[0] == .seconds(2))
+        #expect(world.resolutions.count == 2 && world.connects.count > 10)
+        #expect(world.connects[1] == world.resolutions[1])
         #expect(world.run(atMost: .seconds(31)) { $0.client.isRegistered })
     }
 
@@ -147,7 +153,7 @@ struct RendezvousReconnectionTests {
             let world = try VirtualRendezvous.registered(hasNames: hasNames)
             world.give(.demandChanged(ServerDemand(isMissed: true)))
             world.restartServer(after: .seconds(100))
-            #expect(hasNames ? (15...20).contains(world.resolutions.count) : world.resolutions.isEmpty, "\(world.resolutions.count)")
+            #expect(hasNames ? (15...21).contains(world.resolutions.count) : world.resolutions.isEmpty, "\(world.resolutions.count)")
         }
     }
 
@@ -197,6 +203,9 @@ struct RendezvousReconnectionTests {
         #expect(world.client.roundTrip == .milliseconds(15))
         world.give(.networkChanged(NetworkChange(isOtherNetwork: true, hasAddress: true, isLinkAddressGone: false)))
         relink(taking: .seconds(8))
-        #expect(world.client.roundTrip == .seconds(1))
+        #expect(world.client.roundTrip == .seconds(4))
+        world.give(.networkChanged(NetworkChange(isOtherNetwork: true, hasAddress: true, isLinkAddressGone: false)))
+        relink(taking: .seconds(60))
+        #expect(world.client.roundTrip == .seconds(8))
     }
 }

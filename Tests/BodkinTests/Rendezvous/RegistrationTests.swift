@@ -54,7 +54,10 @@ struct RendezvousRegistrationTests {
         #expect((world.failure as? PeerError)?.message == "the join token is missing or wrong")
         #expect(world.client.deadline == nil && world.connects.count == 1)
         let count = world.actions.count
-        for input: RendezvousClient.Input in [.register, .probe, .awaitServer, .dialBack, .start, .resolved, .heard, .timeout(jitter: 1)] {
+        let late: [RendezvousClient.Input] = [
+            .register, .probe, .awaitServer, .dialBack, .start, .resolved(world.resolution), .heard, .timeout(jitter: 1),
+        ]
+        for input in late {
             world.give(input)
         }
         #expect(world.actions.count == count)
@@ -64,7 +67,7 @@ struct RendezvousRegistrationTests {
     static let failures: [(WireFailure.Code, first: Bool, later: Bool)] = [
         // By nothing that other users of the server do.
         (.version, true, true), (.token, true, true), (.replaced, true, true),
-        (.card, true, false), (.protocol, true, false), (.tooLarge, true, false), (.quota, true, false),
+        (.card, true, false), (.protocol, true, false), (.tooLarge, true, false), (.quota, false, false),
         (.unspecified, false, false), (.shutdown, false, false), (.UNRECOGNIZED(99), false, false),
     ]
 
@@ -102,21 +105,20 @@ struct RendezvousRegistrationTests {
         #expect(message.utf8.count <= 512 && message.hasPrefix("\u{FFFD}]52;c;eA==\u{FFFD}one\u{FFFD}two\u{FFFD}éé"))
     }
 
-    @Test("a server without room is an error at first, and waited for later")
-    func quota() throws {
-        var none = Quotas()
-        none.address.registrations = 0
-        let first = try VirtualRendezvous()
-        first.quotas = none
-        first.give(.start)
-        first.run(for: .seconds(1))
-        #expect((first.failure as? PeerError)?.code == .quota)
-
-        let world = try VirtualRendezvous.registered()
-        world.quotas = none
-        world.restartServer()
+    @Test("a server without room is waited for, and an error for who asks once", arguments: [true, false], [true, false])
+    func quota(_ isFirst: Bool, _ isPatient: Bool) throws {
+        let world = try VirtualRendezvous(isPatient: isPatient)
+        func start() throws {
+            world.give(.start)
+            if !isFirst { try #require(world.run(atMost: .seconds(5)) { $0.client.isRegistered }) }
+        }
+        if !isFirst { try start() }
+        world.quotas.address.registrations = 0
+        if isFirst { try start() } else { world.restartServer() }
         world.run(for: .seconds(120))
+        guard isPatient || !isFirst else { return #expect((world.failure as? PeerError)?.code == .quota) }
         #expect(world.failure == nil && !world.client.isRegistered)
+        #expect((world.client.absence?.error as? PeerError)?.code == .quota && world.reasons.count == (isFirst ? 1 : 0))
         #expect(world.connects.count > 4 && world.connects.count < 40)
         world.quotas = Quotas()
         #expect(world.run(atMost: .seconds(32)) { $0.client.isRegistered })
@@ -194,13 +196,14 @@ struct RendezvousRegistrationTests {
         #expect(world.losses.isEmpty && world.client.link?.acknowledged == world.client.sequence)
     }
 
-    @Test("a server that answers pings, and never the registration, is given up")
+    @Test("a server that answers pings, and never the registration, is left, and tried again")
     func unanswered() throws {
         let world = try VirtualRendezvous()
         world.lie = { if case .register = $0 { [] } else { nil } }
         world.give(.start)
-        world.run(for: .seconds(60))
-        #expect((world.failure as? TransportError)?.code == .serverUnreachable && !world.pings.isEmpty)
+        world.run(for: .seconds(40))
+        #expect((world.client.absence?.error as? TransportError)?.code == .serverUnreachable && !world.pings.isEmpty)
+        #expect(world.failure == nil && world.losses.count == 1 && world.connects.count == 2)
     }
 
     @Test("a fresh link has the window of its own Welcome, whatever the one before had", arguments: [1, 300, 65_536, 1 << 20])

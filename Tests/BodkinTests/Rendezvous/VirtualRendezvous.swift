@@ -34,6 +34,10 @@ final class VirtualRendezvous {
     let delay: Duration
     /// Whether a server listens; otherwise connections are refused.
     var isServerUp = true
+    /// What answers in the server's place; nil for nothing.
+    var intruder: TransportError.Code?
+    /// What the resolver finds.
+    var resolution = RendezvousClient.Resolution(isLocated: true, isNew: false, lacksPresent: false)
     /// Whether the packets of both directions are lost; connections come to nothing after 10 s.
     var isSilent = false
     /// How much the server's clock is ahead.
@@ -71,12 +75,14 @@ final class VirtualRendezvous {
     private var turns = 0
 
     init(
-        delay: Duration = .milliseconds(25), token: [UInt8]? = [1, 2, 3], cardLifetime: Duration = .seconds(7200), hasNames: Bool = false
+        delay: Duration = .milliseconds(25), token: [UInt8]? = [1, 2, 3], cardLifetime: Duration = .seconds(7200), hasNames: Bool = false,
+        isLocated: Bool = true, isPatient: Bool = true
     ) throws {
         self.delay = delay
         configuration = RendezvousClient.Configuration(
             identity: try .create(), instance: .random(), token: token, policy: WirePolicy(.anyone), stunKey: Array(repeating: 9, count: 32),
-            cardLifetime: cardLifetime, keyHash: Self.serverHash, hasNames: hasNames)
+            cardLifetime: cardLifetime, keyHash: Self.serverHash, hasNames: hasNames, serverName: "server", isLocated: isLocated, isPatient: isPatient
+        )
         client = RendezvousClient(configuration, localTime: Self.localTime, at: .start)
         broker = RendezvousBroker(limits: limits, quotas: quotas)
     }
@@ -98,6 +104,10 @@ final class VirtualRendezvous {
     var connects: [Instant] { actions.filter { if case .connect = $0.action { true } else { false } }.map(\.at) }
     var losses: [Instant] { actions.filter { if case .linkLost = $0.action { true } else { false } }.map(\.at) }
     var resolutions: [Instant] { actions.filter { if case .resolve = $0.action { true } else { false } }.map(\.at) }
+    var failedConnects: [Instant] { actions.filter { if case .connectFailed = $0.action { true } else { false } }.map(\.at) }
+    /// The losses that are told, and the reasons for which the server is said to be awaited.
+    var toldLosses: Int { actions.count { if case .linkLost(_, true) = $0.action { true } else { false } } }
+    var reasons: [String] { actions.compactMap { if case .awaitingServer(let message) = $0.action { message } else { nil } } }
     var failure: (any Error)? { actions.lazy.compactMap { if case .fail(let error) = $0.action { error } else { nil } }.first }
     var windows: [Int] { actions.compactMap { if case .openCircuits(let window) = $0.action { window } else { nil } } }
 
@@ -188,7 +198,7 @@ final class VirtualRendezvous {
                 if let clientLink { transmit(.left(link: clientLink)) }
                 clientLink = nil
             case .resolve: if let resolutionTime { later(resolutionTime, .resolved) }
-            case .registrationSent, .openCircuits, .registered, .linkLost, .dialedBack: break
+            case .registrationSent, .openCircuits, .registered, .linkLost, .connectFailed, .awaitingServer, .dialedBack: break
             }
         }
     }
@@ -199,6 +209,8 @@ final class VirtualRendezvous {
         // TCP and TLS take two round trips.
         if isSilent {
             later(.seconds(10), .refused(link: links, TransportError(.serverUnreachable, "silence")))
+        } else if let intruder {
+            later(delay * 4, .refused(link: links, TransportError(intruder, "\(intruder)")))
         } else if isServerUp {
             later(delay * 4, .connected(link: links))
         } else {
@@ -222,7 +234,7 @@ final class VirtualRendezvous {
         case .left(let link): leave(link)
         case .resolved:
             onResolved()
-            give(.resolved)
+            give(.resolved(resolution))
         }
     }
 

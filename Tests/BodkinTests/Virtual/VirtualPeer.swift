@@ -32,10 +32,7 @@ final class VirtualPeer {
         self.log = log
         let (_, continuation) = AsyncThrowingStream.makeStream(of: Connection.self, throwing: (any Error).self)
         engine = try PeerEngine(configuration, on: network.loop, incoming: continuation)
-        let routes = rendezvous.hosts.compactMap { host in
-            IPAddress(host.name).map { ServerRoute(endpoint: Endpoint($0, host.port), name: host.name) }
-        }
-        engine.begin(routes)
+        engine.begin()
     }
 
     private let log: NIOLoopBoundBox<[PeerEvent]>
