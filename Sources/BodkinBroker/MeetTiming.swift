@@ -12,18 +12,21 @@ package struct MeetTiming: Hashable, Sendable {
     /// The Meet leaves for both at the same moment and arrives after half a round trip: the peer that has it first waits for the other.
     ///
     /// The path between the two is unknown, but is seldom longer than the one through the server, which takes half of both round trips: an
-    /// answer to a volley, or its refusal, is there after twice that. 200 ms keeps short paths from being flooded; 2 s is where people give up.
+    /// answer to a volley, or its refusal, is there after twice that. 200 ms keeps short paths from being flooded. Four times that allows for a retransmission,
+    /// as far as 2 s; beyond, a volley waits for one answer, or 5 s: a SYN that a fresh one replaces before its answer can be there is of no use.
     package init(dialer: TimeAmount, called: TimeAmount) {
         let first = Self.oneWay(dialer)
         let second = Self.oneWay(called)
         let longest = max(first, second)
         self.dialer = longest - first
         self.called = longest - second
-        interval = min(max(.milliseconds(200), .nanoseconds(4 * (first.nanoseconds + second.nanoseconds))), .seconds(2))
+        let through = first.nanoseconds + second.nanoseconds
+        interval = max(
+            min(max(.milliseconds(200), .nanoseconds(4 * through)), .seconds(2)), min(.nanoseconds(2 * through), .seconds(5)))
     }
 
-    /// Half a round trip. A measurement beyond 2 s is none.
-    private static func oneWay(_ roundTrip: TimeAmount) -> TimeAmount { .nanoseconds(min(max(roundTrip.nanoseconds, 0), 2_000_000_000) / 2) }
+    /// Half a round trip. A measurement beyond 8 s, that of a satellite behind full queues, is none.
+    private static func oneWay(_ roundTrip: TimeAmount) -> TimeAmount { .nanoseconds(min(max(roundTrip.nanoseconds, 0), 8_000_000_000) / 2) }
 }
 
 extension TimeAmount {

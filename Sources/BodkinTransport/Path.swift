@@ -41,8 +41,6 @@ package final class Path {
         case closed((any Error)?)
     }
 
-    /// How long a handshake may take, the remote peer's preamble included.
-    static let handshakeTimeout = TimeAmount.seconds(10)
     /// The most bytes that are read at once.
     private static let largestRead = 262_144
 
@@ -67,14 +65,17 @@ package final class Path {
     private let made: NIODeadline
     /// From when the handshake counts.
     private var start: NIODeadline
+    /// How long the handshake may take.
+    private let handshakeTimeout: TimeAmount
     private var deadline: OneShot?
     private var hasTimedOut = false
     private var isClosed = false
     /// What was sent and not flushed.
     private var unflushed = 0
 
-    init(kind: PathKind, channel: any Channel) {
+    init(kind: PathKind, channel: any Channel, within handshakeTimeout: TimeAmount) {
         self.kind = kind
+        self.handshakeTimeout = handshakeTimeout
         self.channel = channel
         made = channel.eventLoop.now
         start = made
@@ -92,7 +93,7 @@ package final class Path {
 
     private func limitHandshake() {
         deadline?.cancel()
-        deadline = OneShot(on: channel.eventLoop, at: start + Self.handshakeTimeout) { [weak self] in
+        deadline = OneShot(on: channel.eventLoop, at: start + handshakeTimeout) { [weak self] in
             self?.hasTimedOut = true
             self?.close()
         }
@@ -162,7 +163,7 @@ package final class Path {
         deadline?.cancel()
         let report = onEvent
         onEvent = { _ in }
-        report(.closed(error ?? (hasTimedOut ? PathError.silent(Duration(Self.handshakeTimeout)) : nil)))
+        report(.closed(error ?? (hasTimedOut ? PathError.silent(Duration(handshakeTimeout)) : nil)))
     }
 }
 

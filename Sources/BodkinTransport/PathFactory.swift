@@ -7,6 +7,8 @@ import NIOSSL
 package final class PathFactory {
     private let client: NIOSSLContext
     private let server: NIOSSLContext
+    /// How long the handshakes of further paths may take, the remote peer's preamble included: 10 s, or more where round trips are long.
+    package var handshakeTimeout = TimeAmount.seconds(10)
 
     /// A factory for one identity.
     package init(_ certificate: CertificateIdentity) throws {
@@ -17,7 +19,7 @@ package final class PathFactory {
     /// The dialer's end: the TLS client, who expects one peer.
     /// - Parameter attempt: the attempt whose preamble the remote peer may send first; nil on a circuit.
     package func client(_ channel: any Channel, kind: PathKind, expecting peer: PeerID, skipping attempt: AttemptID?) throws -> Path {
-        let path = Path(kind: kind, channel: channel)
+        let path = Path(kind: kind, channel: channel, within: handshakeTimeout)
         try channel.pipeline.syncOperations.addHandler(FirstByteHandler(path))
         if let attempt { try channel.pipeline.syncOperations.addHandler(PreambleSkipper(attempt)) }
         try addClient(to: channel, expecting: peer, path)
@@ -29,7 +31,7 @@ package final class PathFactory {
     ///   - attempt: the attempt to name in a preamble; nil on a circuit.
     ///   - admits: whether a peer may connect.
     package func server(_ channel: any Channel, kind: PathKind, announcing attempt: AttemptID?, admits: @escaping (PeerID) -> Bool) throws -> Path {
-        let path = Path(kind: kind, channel: channel)
+        let path = Path(kind: kind, channel: channel, within: handshakeTimeout)
         try channel.pipeline.syncOperations.addHandler(FirstByteHandler(path))
         if let attempt { channel.writeAndFlush(ByteBuffer(bytes: Preamble.bytes(of: attempt)), promise: nil) }
         try addServer(to: channel, path, admits: admits)
@@ -45,7 +47,7 @@ package final class PathFactory {
         _ channel: any Channel, expected: @escaping (AttemptID) -> PeerID?, admits: @escaping (PeerID) -> Bool,
         decided: @escaping (AttemptID?) -> Void
     ) throws -> Path {
-        let path = Path(kind: .tcp, channel: channel)
+        let path = Path(kind: .tcp, channel: channel, within: handshakeTimeout)
         let reader = PreambleReader { reading in
             switch reading {
             case .tls:

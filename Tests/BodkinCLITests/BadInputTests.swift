@@ -80,7 +80,7 @@ struct BadInputTests {
     func restart() async throws {
         let output = try await Script.run(
             """
-            set -m; serve; first=${BODKIN_RENDEZVOUS#*key=}; kill -INT $server; wait $server; echo $?; rm url
+            serve; first=${BODKIN_RENDEZVOUS#*key=}; kill -TERM $server; wait $server; echo $?; rm url
             serve; second=${BODKIN_RENDEZVOUS#*key=}; test "${first%%&stun*}" = "${second%%&stun*}" && echo same
             bodkin check --state-dir s --json | grep -o '"reachable": true'; bodkin check --state-dir s | grep -c '^TCP mapping over .*: no NAT'
             """)

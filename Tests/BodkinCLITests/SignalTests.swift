@@ -3,15 +3,17 @@ import Testing
 /// Signals as POSIX wants them: a program that was started to ignore one goes on ignoring it.
 @Suite("A signal", .serialized)
 struct SignalTests {
+    private static let nowhere = "bodkin://127.0.0.1:9/?key=" + String(repeating: "A", count: 43)
     static let signals = ["INT": 130, "TERM": 143, "HUP": 129]
 
-    /// Starts a command without the ignored signals of a background job, and waits for a line in its log: `listen` for its peer, `waiter` for a server that is
-    /// not there, `dialer` for a peer that is not there.
+    /// Starts a command with SIGINT as at a terminal, which background jobs of a script ignore, and waits for a line in its log: `listen` for its peer, `waiter`
+    /// for a server that is not there, `dialer` for a peer that is not there.
     private static let prelude = """
-        set -m; serve
-        listen() { '\(Script.program)' listen --exec cat --state-dir listener </dev/null 2>log & await '^listening' log; }
-        waiter() { '\(Script.program)' listen --state-dir s --rendezvous bodkin://127.0.0.1:9/?key=\(String(repeating: "A", count: 43)) </dev/null 2>log & await 'Waiting for it' log; }
-        dialer() { '\(Script.program)' connect $(bodkin id --state-dir nobody) --state-dir s </dev/null 2>log & await 'Waiting for it' log; }
+        serve
+        usual() { exec env --default-signal=INT '\(Script.program)' "$@" </dev/null 2>log; }
+        listen() { usual listen --exec cat --state-dir listener & await '^listening' log; }
+        waiter() { usual listen --state-dir s --rendezvous \(nowhere) & await 'Waiting for it' log; }
+        dialer() { usual connect $(bodkin id --state-dir nobody) --state-dir s & await 'Waiting for it' log; }
 
         """
 
@@ -31,9 +33,9 @@ struct SignalTests {
             start listen --exec 'kill -\(signal) $$; cat' --state-dir listener </dev/null 2>log; listener=$!; await '^listening' log
             kill -\(signal) $listener; echo hello | bodkin connect $id --state-dir dialer 2>/dev/null
             kill -\(other) $listener; ended
-            start connect $id --timeout 1 --state-dir dialer </dev/null 2>connect.log; kill -\(signal) $!; await 'Waiting for it' connect.log; kill -\(signal) $!; wait $!; echo $?
-            start server --host 127.0.0.1 --port 0 --stun-port 0 --state-dir other >url2; await bodkin:// url2; kill -\(signal) $!
-            bodkin check --rendezvous "$(head -1 url2)" --state-dir s --json | grep -o '"reachable": true'; kill -KILL $!
+            start connect $id --timeout 1 --state-dir dialer </dev/null 2>connect.log; await 'Waiting for it' connect.log; kill -\(signal) $!; wait $!; echo $?
+            start server --host 127.0.0.1 --port 0 --stun-port 0 --state-dir other >url2 2>/dev/null; await bodkin:// url2; kill -\(signal) $!
+            bodkin check --rendezvous "$(head -1 url2)" --state-dir s --json | grep -o '"reachable": true'; kill -KILL $!; wait $! 2>/dev/null
             """)
         #expect(output == "hello\nlistener \(signal == "TERM" ? 129 : 143)\n68\n\"reachable\": true\n", "\(output)")
     }

@@ -34,7 +34,7 @@ extension DialDriver {
                 Dial.Meet(
                     instance: instance, observed: wire.observed.prefix(8).compactMap { $0.endpoint() }, isDirect: wire.direct,
                     // Neither a wild server nor a wild clock makes us wait for long, or fire without end.
-                    wait: .microseconds(Int64(min(wire.startInUs, 2_000_000))),
+                    wait: .microseconds(Int64(min(wire.startInUs, 4_000_000))),
                     interval: .microseconds(Int64(min(max(wire.intervalUs, 50_000), 5_000_000))), card: read(wire.card))))
     }
 

@@ -20,6 +20,8 @@ extension PeerEngine {
         switch event {
         case .connecting: openBindings()
         case .linkUp(let route, let start):
+            // A circuit's handshake takes two round trips to the remote peer, each as long as this one and the remote peer's to the server, and may lose a packet.
+            factory.handshakeTimeout = max(.seconds(10), serverRoundTrip * 6)
             ports.linkCameUp(serverRoundTrip, by: route, since: start)
             if let route { tellPorts(.serverProved(route.endpoint.address)) }
             openBindings()

@@ -10,6 +10,8 @@ extension RendezvousClient {
     private static let stableLifetime = Duration.seconds(10)
     /// How long a silent link that connects is no news.
     static let longestSilence = Duration.seconds(3)
+    /// How long the first registration of a link waits for NAT bindings at most: the server waits 10 s for the hello, of which TLS may take 8.
+    private static let longestBindingWait = Duration.seconds(1)
     /// The most that one handshake counts for as a round trip: that of a satellite behind full queues.
     private static let longestRoundTrip = Duration.seconds(8)
 
@@ -27,8 +29,8 @@ extension RendezvousClient {
         // A handshake that a loss, or a full queue, has held up says little about the way.
         roundTrip = isRoundTripKnown ? min(measured, roundTrip * 2) : measured
         isRoundTripKnown = true
-        // The answers of NAT bindings are here, or a round trip away, or not to be had soon.
-        let end = now + max(roundTrip, .milliseconds(20))
+        // The answers of NAT bindings are here, or a round trip away, or not to be had soon. On a very long way they follow.
+        let end = now + min(max(roundTrip, .milliseconds(20)), Self.longestBindingWait)
         state = .linked(Link(start: start, serverKeyHash: serverKeyHash, phase: .awaitingBindings(until: end), liveness: ServerLiveness(at: now)))
         if waitingProbe != nil { waitingProbe = (now + firstPause, firstPause) }
     }

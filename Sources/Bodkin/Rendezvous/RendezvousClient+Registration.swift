@@ -106,6 +106,11 @@ extension RendezvousClient {
         fail(PeerError(.refused, failure.text("The rendezvous server refuses this peer. Ask its operator.")))
     }
 
+    /// The server is about to end a link that is not registered yet: its words are the reason.
+    private mutating func note(_ failure: WireFailure, _ code: PeerError.Code, _ fallback: String) {
+        if !isRegistered { link?.refusal = PeerError(code, failure.text(fallback)) }
+    }
+
     private mutating func received(_ failure: WireFailure, at now: Instant) {
         switch failure.code {
         case .expired:
@@ -118,12 +123,9 @@ extension RendezvousClient {
             }
             reopen(at: now)
         case .shutdown, .unspecified, .UNRECOGNIZED: break  // the connection's end follows
-        case .quota:
-            // Room may come: the peer tries again, with exponential back-off.
-            if !isRegistered { link?.refusal = PeerError(.quota, failure.text("The rendezvous server is full. Try again in a minute.")) }
-        case .card, .protocol, .tooLarge:
-            // A peer that was let in once connects anew, with exponential back-off: what the server objects to need not be this peer's doing.
-            if !hasRegistered { refused(failure) }
+        // Room may come, and what the server objects to need not be this peer's doing: the peer connects anew, with exponential back-off.
+        case .quota: note(failure, .quota, "The rendezvous server is full. Try again in a minute.")
+        case .card, .protocol, .tooLarge: note(failure, .refused, "The rendezvous server refuses this peer. Ask its operator.")
         case .version, .token, .replaced: refused(failure)
         }
     }

@@ -67,7 +67,7 @@ struct RendezvousRegistrationTests {
     static let failures: [(WireFailure.Code, first: Bool, later: Bool)] = [
         // By nothing that other users of the server do.
         (.version, true, true), (.token, true, true), (.replaced, true, true),
-        (.card, true, false), (.protocol, true, false), (.tooLarge, true, false), (.quota, false, false),
+        (.card, false, false), (.protocol, false, false), (.tooLarge, false, false), (.quota, false, false),
         (.unspecified, false, false), (.shutdown, false, false), (.UNRECOGNIZED(99), false, false),
     ]
 
