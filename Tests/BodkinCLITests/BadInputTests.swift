@@ -28,7 +28,7 @@ struct BadInputTests {
             """
             key=\(String(repeating: "A", count: 43)); serve; id=$(bodkin id --state-dir other); port=${BODKIN_RENDEZVOUS#*127.0.0.1:}; port=${port%%/*}
             case $id in x*) wrong=y${id#?} ;; *) wrong=x${id#?} ;; esac
-            bodkin \(command) \(state) </dev/null 2>error >/dev/null; echo $?; cat error
+            bodkin \(command) \(state) </dev/null 2>error >/dev/null; echo $?; grep -v 'can read the join token' error
             """)
         let lines = output.split(separator: "\n")
         #expect(lines.first == "\(status)", "\(output)")

@@ -35,7 +35,7 @@ struct SignalTests {
             kill -\(other) $listener; ended
             start connect $id --timeout 1 --state-dir dialer </dev/null 2>connect.log; await 'Waiting for it' connect.log; kill -\(signal) $!; wait $!; echo $?
             start server --host 127.0.0.1 --port 0 --stun-port 0 --state-dir other >url2 2>/dev/null; await bodkin:// url2; kill -\(signal) $!
-            bodkin check --rendezvous "$(head -1 url2)" --state-dir s --json | grep -o '"reachable": true'; kill -KILL $!; wait $! 2>/dev/null
+            BODKIN_RENDEZVOUS=$(head -1 url2) bodkin check --state-dir s --json | grep -o '"reachable": true'; kill -KILL $!; wait $! 2>/dev/null
             """)
         #expect(output == "hello\nlistener \(signal == "TERM" ? 129 : 143)\n68\n\"reachable\": true\n", "\(output)")
     }
