@@ -10,7 +10,7 @@ package import Darwin
 
 extension NetworkInterface {
     /// An address of an interface, as the system tells it.
-    struct Entry {
+    struct Entry: Hashable {
         let name: String
         let flags: UInt32
         let address: IPAddress
@@ -45,7 +45,7 @@ extension NetworkInterface {
     /// What the system tells; where it may not be asked in the usual way, as a service without AF_NETLINK may not, in another one. Nil where it does not tell.
     private static func entries() -> [Entry]? { usualEntries() ?? otherEntries() }
 
-    private static func usualEntries() -> [Entry]? {
+    static func usualEntries() -> [Entry]? {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return nil }
         defer { freeifaddrs(list) }
