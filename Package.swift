@@ -146,6 +146,7 @@ let package = Package(
             dependencies: [
                 "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
                 "BodkinSystem", "BodkinTransport", logging, nioCore, nioPosix, nioSSL,
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             resources: ["relay", "rival", "rival_p2pd", "rival_warpgate"].map { .embedInCode("Rivals/Python/\($0).py") },
             swiftSettings: strict

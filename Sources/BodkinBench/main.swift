@@ -14,6 +14,8 @@ import Glibc
 // bodkin-bench circuits [PAIRS]           5 000 circuits at once between 10 000 peers, and the server's memory
 // bodkin-bench peers [PEERS]              the memory of idle peers and of connections: 100
 // bodkin-bench soak [SECONDS]             connects, deaths and closes for 600 s, and whether memory and descriptors stay level
+// bodkin-bench attack [SECONDS] [ATTACKERS] [ATTACK…]
+//                                         an honest pair dials while a server is attacked: 20 s, by 1, 8 and 32 attackers, each attack
 // bodkin-bench rivals [REPEATS]           beside warpgate and p2pd, from PyPI, between the same NATs: 5 rounds, ten minutes
 
 /// Figures of the laboratory and of the server, each with its target. Absolute times drift on shared machines: medians of several runs, in one process.
@@ -80,12 +82,27 @@ do {
         benchmark.repeats = numbers.next() ?? benchmark.repeats
         print(header)
         if try await !benchmark.run() { exit(1) }
+    case "attack":
+        var benchmark = AttackBenchmark()
+        let numbers = arguments.dropFirst().compactMap { Int($0) }
+        let attacks = arguments.dropFirst().filter { Int($0) == nil }.map { Attack(rawValue: $0) }
+        guard numbers.count <= 2, numbers.allSatisfy({ (1...10_000).contains($0) }), attacks.allSatisfy({ $0 != nil }) else {
+            print("usage: bodkin-bench attack [SECONDS] [ATTACKERS] [ATTACK…]; attacks: \(Attack.allCases.map(\.rawValue).joined(separator: ", "))")
+            exit(EX_USAGE)
+        }
+        benchmark.seconds = numbers.first ?? benchmark.seconds
+        if numbers.count > 1 { benchmark.counts = [numbers[1]] }
+        if !attacks.isEmpty { benchmark.attacks = attacks.compactMap { $0 } }
+        print(header)
+        if try await !benchmark.run() { exit(1) }
+    case Attackers.command: try await Attackers.run(Array(arguments.dropFirst()))
     case LoadedServer.command:
         var numbers = BenchmarkArguments(arguments.dropFirst(), of: LoadedServer.command, ("PEERS", 0...1_000_000), ("CIRCUITS", 0...1_000_000))
         try await LoadedServer.serve(peers: numbers.next() ?? 0, circuits: numbers.next())
     case let other?:
         print(
-            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, pause, goodput, circuits-goodput, circuits, peers, soak or rivals"
+            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, pause, goodput,",
+            "circuits-goodput, circuits, peers, soak, attack or rivals"
         )
         exit(EX_USAGE)
     }

@@ -18,4 +18,6 @@ package enum BrokerAction: Sendable, Equatable {
     case dialBack([DialBackTarget], to: ConnectionID)
     /// A parked STUN request may find its key now, or has waited long enough.
     case settle(WarmID)
+    /// A STUN connection is nobody's any more.
+    case demote(WarmID)
 }

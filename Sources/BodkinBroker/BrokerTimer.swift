@@ -31,8 +31,6 @@ struct BrokerTimer: Comparable {
 
 /// The broker's bounds and times.
 package struct BrokerLimits: Sendable, Hashable {
-    /// Connections at once.
-    package var connections = 20_000
     /// What a circuit may carry in either direction before credit is given.
     package var circuitWindow = 262_144
     /// Attempts at once: 500 dials a second for 60 s, three times.
@@ -53,9 +51,9 @@ package struct BrokerLimits: Sendable, Hashable {
     package var parkedLifetime = TimeAmount.seconds(10)
     /// STUN requests that wait, in all and from one address.
     package var parked = 4_096
-    /// STUN requests that wait, from one address, and for one instance, which judges each anew when it registers.
+    /// STUN requests that wait, from one address, and with one user name, whose registration judges each.
     package var parkedPerSource = 32
-    package var parkedPerInstance = 16
+    package var parkedPerName = 16
     /// Meets at once for those who wait for one peer, and the time between such groups: a peer with a slow link has them before they are due.
     package var meetsAtOnce = 64
     package var meetsInterval = TimeAmount.milliseconds(100)
@@ -63,10 +61,10 @@ package struct BrokerLimits: Sendable, Hashable {
     package var messagesPerSecond = 10_000.0
     /// What all connections together have the server keep, in bytes, beyond what every connection takes.
     package var bufferedBytes = 536_870_912
+    /// Dials a second from one IPv4 address or IPv6 /56 to one peer.
+    package var dialsToOnePeerPerSecond = 8.0
     /// Instances of one peer.
     package var instancesPerPeer = 32
-    /// Peers that claim the same instance.
-    package var claimsPerInstance = 8
 
     /// The defaults.
     package init() {}

@@ -37,13 +37,26 @@ public struct Quota: Hashable, Sendable {
     }
 }
 
+extension Quota {
+    /// So many times as much of everything.
+    func times(_ factor: Int) -> Quota {
+        guard factor > 1 else { return self }
+        let number = Double(factor)
+        return Quota(
+            connections: connections.times(factor), registrations: registrations.times(factor), dialsPerSecond: dialsPerSecond * number,
+            dialBurst: dialBurst * number, circuits: circuits.times(factor), pendingDials: pendingDials.times(factor),
+            relayedBytesPerSecond: relayedBytesPerSecond * number, messagesPerSecond: messagesPerSecond * number,
+            bufferedBytes: bufferedBytes.times(factor))
+    }
+}
+
 /// The quotas of a server.
 public struct Quotas: Hashable, Sendable {
     /// Everybody who shares a join token (on an open server: everybody).
     public var token: Quota
     /// One IPv4 address: often one subscriber, sometimes the many subscribers of a CGN, so not too small.
     public var address: Quota
-    /// One IPv6 /56: what providers give to one site (RFC 6177 section 2).
+    /// One IPv6 /56: what providers give to one site (RFC 6177 section 2). A /48 may have four times as much, and a /32, a whole provider, sixteen times.
     public var prefix: Quota
 
     /// Quotas for a public server on a small machine.

@@ -13,8 +13,9 @@ package struct Registration: Sendable {
     package let expiry: NIODeadline
     /// Who may dial.
     package let admission: Admission
-    /// The key of the STUN connections' credential.
+    /// The key of the STUN connections' credential, and its user name.
     package let stunKey: [UInt8]
+    package let stunName: BindingName
     /// How many STUN connections are being authenticated.
     package let warmConnections: Int
 
@@ -90,6 +91,7 @@ package struct Registration: Sendable {
         expiry = now + .milliseconds(Int64(lifetime))
         admission = try Admission(wire.policy)
         stunKey = Array(wire.stunKey)
+        stunName = BindingName(key: stunKey)
         warmConnections = min(Int(wire.warmConnections), Self.maximumWarmConnections)
     }
 }

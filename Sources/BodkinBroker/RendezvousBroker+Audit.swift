@@ -14,6 +14,7 @@ extension RendezvousBroker {
             && !attempts.values.contains { $0.aheadCount > limits.aheadBytes && $0.isRepeatable }
             && attempts.values.allSatisfy { $0.paidBytes == $0.flightSize } && attempts.count <= limits.attempts && parked.count <= limits.parked
             && clients.values.allSatisfy { $0.warm.count <= Registration.maximumWarmConnections }
+            && names.count == instances.count && names.allSatisfy { clients[$0.value]?.registration?.stunName == $0.key }
             && (0...attempts.count).contains(circuitCount) && memoryInUse == bufferedByteCount && bufferedByteCount <= limits.bufferedBytes
     }
 

@@ -22,7 +22,7 @@ extension RendezvousBroker {
         actions.append(.send(.signal(passed), to: other))
     }
 
-    /// Passes a Recall on to the instance that it names, if that is registered; one too many is dropped.
+    /// Passes a Recall on to the instance that it names, if that is registered; one too many is dropped. An instance that does not admit the sender gets few.
     package mutating func recall(_ id: ConnectionID, _ wire: WireRecall, now: NIODeadline) {
         guard let client = clients[id], client.registration != nil else {
             return fail(id, .protocol, "The connection has no registration. Register before a recall.")
@@ -30,9 +30,14 @@ extension RendezvousBroker {
         guard let peer = PeerID(publicKey: wire.peer), let instance = InstanceID(bytes: wire.instance), wire.session.count == 16 else {
             return fail(id, .protocol, "The recall is malformed. Name a key of 32 bytes, and an instance and a session of 16 bytes.")
         }
-        guard clients[id]?.recalls.take(now: now) == true, let target = instances[instance]?.first(where: { clients[$0]?.peer == peer }) else {
+        guard clients[id]?.recalls.take(now: now) == true, let target = instances[InstanceKey(peer: peer, instance: instance)] else {
             return
         }
+        // The dialer of a session need not admit the one that it has dialed.
+        guard
+            clients[target]?.registration?.admission.admits(client.peer) == true
+                || pairRecalls.take([(Pair(from: client.accounts[1], to: peer), 1)], now: now)
+        else { return }
         var passed = WireRecall()
         passed.peer = Data(client.peer.publicKey)
         passed.instance = Data(client.instance.bytes)

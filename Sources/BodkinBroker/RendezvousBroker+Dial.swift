@@ -22,7 +22,10 @@ extension RendezvousBroker {
         dials &+= 1
         let wantsCircuit = !wire.early.isEmpty
         guard wire.direct || wantsCircuit else { return fail(id, .protocol, "The dial wants no path. Ask for a direct path, a circuit, or both.") }
-        guard quotas.takeDial(client.accounts, now: now), attempts.count < limits.attempts else { return sendFailure(attempt, .quota, to: id) }
+        // Whether that peer is there or not, which the dialer is not to learn.
+        guard pairDials.take([(Pair(from: client.accounts[1], to: target), 1)], now: now), quotas.takeDial(client.accounts, now: now),
+            attempts.count < limits.attempts
+        else { return sendFailure(attempt, .quota, to: id) }
         let hasCircuit = wantsCircuit && quotas.take(.circuit, client.accounts, now: now)
         if wantsCircuit && !hasCircuit {
             guard wire.direct else { return sendFailure(attempt, .quota, to: id) }

@@ -7,10 +7,14 @@ extension RendezvousBroker {
     package mutating func register(_ id: ConnectionID, _ registration: Registration, now: NIODeadline) {
         guard let client = clients[id] else { return }
         let (peer, instance) = (client.peer, client.instance)
-        let predecessor = instances[instance]?.first { $0 != id && clients[$0]?.peer == peer }
+        let key = InstanceKey(peer: peer, instance: instance)
+        let predecessor = instances[key].flatMap { $0 == id ? nil : $0 }
         let known = client.registration ?? predecessor.flatMap { clients[$0]?.registration }
         if let known, registration.sequence <= known.sequence {
             return fail(id, .card, "The sequence number of the card has not grown. Use one above \(known.sequence).")
+        }
+        if let owner = names[registration.stunName], owner != id, owner != predecessor {
+            return fail(id, .protocol, "Another registration has the same STUN key. Use a random one.")
         }
         // A successor with the same STUN key has the same STUN connections.
         var inherited: [(id: WarmID, endpoint: Endpoint)] = []
@@ -19,30 +23,34 @@ extension RendezvousBroker {
             if known?.stunKey == registration.stunKey {
                 (inherited, arrivals) = (clients[predecessor]?.warm ?? [], clients[predecessor]?.arrivals ?? [:])
             }
+            for warm in inherited { warmOwners[warm.id] = id }
             fail(predecessor, .replaced, "Another connection of this instance has registered.")
             leave(predecessor, now: now)
         }
-        if client.registration == nil {
-            guard peers[peer, default: []].count < limits.instancesPerPeer, instances[instance, default: []].count < limits.claimsPerInstance,
-                quotas.take(.registration, client.accounts, now: now)
-            else {
-                return fail(id, .quota, "The quota of registrations is used up. Close some, try again later, or ask the server's operator for more.")
-            }
+        let isNew = client.registration == nil
+        guard !isNew || (peers[peer, default: []].count < limits.instancesPerPeer && quotas.take(.registration, client.accounts, now: now)) else {
+            disown(inherited)
+            return fail(id, .quota, "The quota of registrations is used up. Close some, try again later, or ask the server's operator for more.")
+        }
+        guard quotas.resize(client.registration?.byteCount ?? 0, to: registration.byteCount, client.accounts) else {
+            if isNew { quotas.release(.registration, client.accounts, now: now) }
+            disown(inherited)
+            return fail(id, .quota, "The memory for registrations is used up. List fewer peers, or try again later.")
+        }
+        if isNew {
             registrationCount += 1
             clients[id]?.order = registrationCount
             peers[peer, default: []].append(id)
-            instances[instance, default: []].append(id)
-        }
-        guard quotas.resize(client.registration?.byteCount ?? 0, to: registration.byteCount, client.accounts) else {
-            return fail(id, .quota, "The memory for registrations is used up. List fewer peers, or try again later.")
+            instances[key] = id
         }
         let isKnown = client.registration.map { $0.admission == registration.admission && $0.expiry > now } ?? false
         if registration.warmConnections > client.registration?.warmConnections ?? 0 {
             clients[id]?.warmDeadline = now + max(.milliseconds(250), client.roundTrip + client.roundTrip)
         }
+        if let former = client.registration?.stunName { names[former] = nil }
+        names[registration.stunName] = id
         clients[id]?.registration = registration
         for warm in inherited {
-            warmOwners[warm.id] = id
             clients[id]?.warm.append(warm)
             clients[id]?.arrivals[warm.id] = arrivals[warm.id]
         }
@@ -50,9 +58,17 @@ extension RendezvousBroker {
         answer.sequence = registration.sequence
         actions.append(.send(.registered(answer), to: id))
         // A request is judged once for each key.
-        if client.registration?.stunKey != registration.stunKey { actions += (parkedByInstance[instance] ?? []).map { .settle($0) } }
+        if client.registration?.stunKey != registration.stunKey { actions += (parkedByName[registration.stunName] ?? []).map { .settle($0) } }
         // A card that changes alone admits nobody else.
         if !isKnown { meetPending(for: peer, now: now) }
+    }
+
+    /// STUN connections are nobody's any more.
+    private mutating func disown(_ connections: [(id: WarmID, endpoint: Endpoint)]) {
+        for connection in connections {
+            warmOwners[connection.id] = nil
+            actions.append(.demote(connection.id))
+        }
     }
 
     mutating func unregister(_ id: ConnectionID, now: NIODeadline) {
@@ -60,8 +76,9 @@ extension RendezvousBroker {
         clients[id]?.registration = nil
         _ = quotas.resize(registration.byteCount, to: 0, client.accounts)
         peers.remove(id, of: client.peer)
-        instances.remove(id, of: client.instance)
-        for warm in client.warm where warmOwners[warm.id] == id { warmOwners[warm.id] = nil }
+        instances[InstanceKey(peer: client.peer, instance: client.instance)] = nil
+        names[registration.stunName] = nil
+        disown(client.warm.filter { warmOwners[$0.id] == id })
         clients[id]?.warm = []
         clients[id]?.arrivals = [:]
         quotas.release(.registration, client.accounts, now: now)

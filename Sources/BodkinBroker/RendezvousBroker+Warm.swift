@@ -1,5 +1,5 @@
 package import BodkinCore
-import BodkinProtocols
+package import BodkinProtocols
 import FoundationEssentials
 package import NIOCore
 
@@ -12,17 +12,17 @@ extension RendezvousBroker {
         package let key: [UInt8]
     }
 
-    /// The registrations that claim an instance: usually one. Instances are known to those who met them, so that others may claim them too.
-    package func claims(of instance: InstanceID) -> [Claim] {
-        (instances[instance] ?? []).compactMap { id in clients[id]?.registration.map { Claim(connection: id, key: $0.stunKey) } }
+    /// The registration that a user name belongs to.
+    package func claim(of name: BindingName) -> Claim? {
+        names[name].flatMap { id in clients[id]?.registration.map { Claim(connection: id, key: $0.stunKey) } }
     }
 
-    /// Keeps a request that none of `tried` verifies until another registration comes; false where it must be answered now.
-    package mutating func park(_ warm: WarmID, instance: InstanceID, tried: [Claim], source: IPAddress, now: NIODeadline) -> Bool {
+    /// Keeps a request until a registration with its user name comes; false where it must be answered now.
+    /// - Parameter tried: the registration whose key has not verified it.
+    package mutating func park(_ warm: WarmID, name: BindingName, tried: Claim?, source: IPAddress, now: NIODeadline) -> Bool {
         // The registration may have come while the request was judged.
-        let current = Set((instances[instance] ?? []))
-        if !current.isSubset(of: tried.map(\.connection)) {
-            if parked[warm] == nil { guard enter(warm, instance, source, now) else { return false } }
+        if let owner = names[name], owner != tried?.connection {
+            if parked[warm] == nil { guard enter(warm, name, source, now) else { return false } }
             actions.append(.settle(warm))
             return true
         }
@@ -31,19 +31,19 @@ extension RendezvousBroker {
                 unpark(warm)
                 return false
             }
-            return known.instance == instance
+            return known.name == name
         }
-        return enter(warm, instance, source, now)
+        return enter(warm, name, source, now)
     }
 
-    private mutating func enter(_ warm: WarmID, _ instance: InstanceID, _ source: IPAddress, _ now: NIODeadline) -> Bool {
+    private mutating func enter(_ warm: WarmID, _ name: BindingName, _ source: IPAddress, _ now: NIODeadline) -> Bool {
         let source = Account(source: source)
         guard parked.count < limits.parked, parkedBySource[source, default: 0] < limits.parkedPerSource,
-            parkedByInstance[instance, default: []].count < limits.parkedPerInstance
+            parkedByName[name, default: []].count < limits.parkedPerName
         else { return false }
         let deadline = now + limits.parkedLifetime
-        parked[warm] = Parked(instance: instance, source: source, deadline: deadline)
-        parkedByInstance[instance, default: []].append(warm)
+        parked[warm] = Parked(name: name, source: source, deadline: deadline)
+        parkedByName[name, default: []].append(warm)
         parkedBySource[source, default: 0] += 1
         schedule(.parked(warm), at: deadline)
         return true
@@ -51,8 +51,8 @@ extension RendezvousBroker {
 
     private mutating func unpark(_ warm: WarmID) {
         guard let entry = parked.removeValue(forKey: warm) else { return }
-        parkedByInstance[entry.instance]?.removeAll { $0 == warm }
-        if parkedByInstance[entry.instance]?.isEmpty == true { parkedByInstance[entry.instance] = nil }
+        parkedByName[entry.name]?.removeAll { $0 == warm }
+        if parkedByName[entry.name]?.isEmpty == true { parkedByName[entry.name] = nil }
         let count = (parkedBySource[entry.source] ?? 1) - 1
         parkedBySource[entry.source] = count > 0 ? count : nil
     }
@@ -63,7 +63,10 @@ extension RendezvousBroker {
         unpark(warm)
         guard clients[id]?.registration != nil, warmOwners[warm] != id else { return }
         forget(warm)
-        if let oldest = clients[id]?.warm.first, clients[id]?.warm.count ?? 0 >= Registration.maximumWarmConnections { forget(oldest.id) }
+        if let oldest = clients[id]?.warm.first, clients[id]?.warm.count ?? 0 >= Registration.maximumWarmConnections {
+            forget(oldest.id)
+            actions.append(.demote(oldest.id))
+        }
         warmOwners[warm] = id
         clients[id]?.warm.append((warm, endpoint))
         clients[id]?.arrivals[warm] = arrival

@@ -38,8 +38,20 @@ package struct RendezvousBroker: ~Copyable {
         var dialBacks: TokenBucket
     }
 
-    struct Parked {
+    /// An instance belongs to its peer: another peer that says the same is another instance.
+    struct InstanceKey: Hashable {
+        let peer: PeerID
         let instance: InstanceID
+    }
+
+    /// Who asks for something of whom.
+    struct Pair: Hashable, Sendable {
+        let from: Account
+        let to: PeerID
+    }
+
+    struct Parked {
+        let name: BindingName
         let source: Account
         let deadline: NIODeadline
     }
@@ -48,7 +60,9 @@ package struct RendezvousBroker: ~Copyable {
     var quotas: QuotaTable
     var clients: [ConnectionID: Client] = [:]
     var peers: [PeerID: [ConnectionID]] = [:]
-    var instances: [InstanceID: [ConnectionID]] = [:]
+    var instances: [InstanceKey: ConnectionID] = [:]
+    /// The registrations by the user name of their STUN credential.
+    var names: [BindingName: ConnectionID] = [:]
     var attempts: [AttemptID: Attempt] = [:]
     /// The dials that wait, by the peer that they wait for.
     var pending: [PeerID: Set<AttemptID>] = [:]
@@ -59,20 +73,26 @@ package struct RendezvousBroker: ~Copyable {
     var dueMeetTimers: Set<PeerID> = []
     var warmOwners: [WarmID: ConnectionID] = [:]
     var parked: [WarmID: Parked] = [:]
-    var parkedByInstance: [InstanceID: [WarmID]] = [:]
+    var parkedByName: [BindingName: [WarmID]] = [:]
     var parkedBySource: [Account: Int] = [:]
+    /// Tokens that are good no more, and peers that are refused.
+    var revokedTokens: Set<Int> = []
+    var refusedPeers: Set<PeerID> = []
+    /// Dials from one account to one peer, and Recalls to a peer that does not admit their sender.
+    var pairDials: RateTable<Pair>
+    var pairRecalls = RateTable<Pair>(rate: 0.2, burst: 4)
     var timers = Heap<BrokerTimer>()
     var actions: [BrokerAction] = []
     var registrationCount: UInt64 = 0
     var relayedBytes: UInt64 = 0
     var dials: UInt64 = 0
     var circuitCount = 0
-    private var connectionCount = 0
     private var isSweeping = false
 
     /// A broker for a server's life.
     package init(limits: BrokerLimits, quotas: Quotas) {
         self.limits = limits
+        pairDials = RateTable(rate: limits.dialsToOnePeerPerSecond, burst: 8 * limits.dialsToOnePeerPerSecond)
         self.quotas = QuotaTable(quotas, bufferLimit: limits.bufferedBytes)
     }
 
@@ -89,7 +109,7 @@ package struct RendezvousBroker: ~Copyable {
     /// What the health endpoint shows.
     package var statistics: ServerStatistics {
         ServerStatistics(
-            registered: instances.values.reduce(0) { $0 + $1.count }, circuits: circuitCount, relayedBytes: relayedBytes, dials: dials)
+            registered: instances.count, circuits: circuitCount, relayedBytes: relayedBytes, dials: dials)
     }
 
     /// Does what is due.
@@ -120,35 +140,20 @@ package struct RendezvousBroker: ~Copyable {
 
     // MARK: Connections
 
-    /// Counts a connection from `source`; false where there is no room for it.
-    package mutating func admit(source: IPAddress, now: NIODeadline) -> Bool {
+    /// A peer has said a good hello with the join token of number `token`; false where the connections of the token or of the source are used up.
+    package mutating func join(
+        _ id: ConnectionID, peer: PeerID, instance: InstanceID, token: Int, source: IPAddress, roundTrip: TimeAmount, now: NIODeadline
+    ) -> Bool {
         if !isSweeping {
             isSweeping = true
             schedule(.sweep, at: now + .minutes(1))
         }
-        let account = Account(source: source)
-        guard connectionCount < limits.connections, quotas.take(.connection, [account], now: now) else { return false }
-        guard quotas.takeHandshake(account, now: now) else {
-            quotas.release(.connection, [account], now: now)
+        let accounts = [.token(token)] + Account.all(of: source)
+        guard clients[id] == nil, !isRevoked(.token(token)), !refusedPeers.contains(peer), quotas.take(.connection, accounts, now: now) else {
             return false
         }
-        connectionCount += 1
-        return true
-    }
-
-    /// The connection from `source` has ended, whether it said hello or not.
-    package mutating func leave(source: IPAddress, now: NIODeadline) {
-        quotas.release(.connection, [Account(source: source)], now: now)
-        connectionCount -= 1
-    }
-
-    /// A peer has said a good hello with the join token of number `token`; false where that token's connections are used up.
-    package mutating func join(
-        _ id: ConnectionID, peer: PeerID, instance: InstanceID, token: Int, source: IPAddress, roundTrip: TimeAmount, now: NIODeadline
-    ) -> Bool {
-        guard clients[id] == nil, quotas.take(.connection, [.token(token)], now: now) else { return false }
         clients[id] = Client(
-            peer: peer, instance: instance, accounts: [.token(token), Account(source: source)], roundTrip: roundTrip,
+            peer: peer, instance: instance, accounts: accounts, roundTrip: roundTrip,
             messages: TokenBucket(rate: limits.messagesPerSecond, burst: 2 * limits.messagesPerSecond, now: now), recalls: Self.recalls(now),
             dialBacks: Self.dialBacks(now))
         return true
@@ -167,7 +172,7 @@ package struct RendezvousBroker: ~Copyable {
         unregister(id, now: now)
         for attempt in client.attempts { abandon(attempt, by: id, now: now) }
         if let client = clients.removeValue(forKey: id) { releaseMemory(of: client) }
-        quotas.release(.connection, [client.accounts[0]], now: now)
+        quotas.release(.connection, client.accounts, now: now)
     }
 
     mutating func fail(_ id: ConnectionID, _ code: WireFailure.Code, _ message: String) { actions.append(.fail(code, message, id)) }

@@ -6,12 +6,21 @@ import BodkinSystem
 import FoundationEssentials
 import Logging
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 struct ServerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "server", abstract: "Run a rendezvous server, and print its URL in the first line.",
         discussion: """
             Every peer with the URL may use the server, because the URL holds the hash of the server's key and the join token. The state directory \
-            keeps both (server.pem and server.token, mode 0600), so the URL stays the same. SIGINT or SIGTERM ends the server.
+            keeps both (server.pem and server.token, mode 0600), so the URL stays the same. If it holds server.next.pem, the URL names that key as well. \
+            SIGHUP reads --tokens and --refuse again. SIGINT or SIGTERM ends the server.
 
             Examples:
               bodkin server --host 198.51.100.1
@@ -33,8 +42,7 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Answer STUN on this second address, too; needs --bind with the first.", valueName: "address"))
     var secondAddress: String?
     @OptionGroup var state: StateOptions
-    @Flag(help: "Let any peer use the server without a token, up to the quotas.")
-    var open = false
+    @OptionGroup var access: AccessOptions
     @Option(help: ArgumentHelp("Use this certificate chain (PEM), which peers check by the host name; needs --key.", valueName: "file"))
     var certificate: String?
     @Option(help: ArgumentHelp("Use this key of --certificate (PEM).", valueName: "file"))
@@ -58,13 +66,14 @@ struct ServerCommand: AsyncParsableCommand {
             DescriptorLimit.raise()
             let server = RendezvousServer(configuration, logger: logger)
             let figures = ServerFigures()
-            _ = try await Signals.run {
+            _ = try await Signals.run(endedBy: InheritedSignals.ending.filter { $0 != SIGHUP }) {
                 try await metrics.serve(help: ServerFigures.help, refresh: { figures.update(server.statistics) }) {
                     try await withRendezvousServer(server) { listening in
                         print(listening.url)
                         flushOutput()
                         log.tell(EventLine(listening), words(listening))
-                        while true { try await Task.sleep(for: .seconds(86_400)) }
+                        for await _ in Signals.hangups() { reload(server, log) }
+                        try Task.checkCancellation()
                     }
                 }
             }
@@ -75,6 +84,18 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
+    /// Reads again who may use the server. If a file is wrong, everything stays as it is.
+    private func reload(_ server: RendezvousServer, _ log: EventLog) {
+        do {
+            let refused = try access.refusedPeers()
+            server.update(try access.admission(StateDirectory(state.directory())), refusing: refused)
+            log.tell(EventLine("reloaded", []), "read the tokens and the refused peers again")
+        } catch {
+            let failure = CommandFailure(error)
+            log.tell(EventLine("reload-failed", [("message", .text(failure.message))]), "\(failure.message) Nothing has changed.")
+        }
+    }
+
     private func configuration() throws -> RendezvousServer.Configuration {
         let directory = try StateDirectory(state.directory())
         let credentials: RendezvousServer.Configuration.Credentials =
@@ -82,7 +103,9 @@ struct ServerCommand: AsyncParsableCommand {
                 .identity(try directory.serverIdentity())
             }
         var configuration = RendezvousServer.Configuration(
-            hosts: try host.isEmpty ? [ownHost()] : host, credentials: credentials, admission: open ? .open : .tokens(try directory.joinToken()))
+            hosts: try host.isEmpty ? [ownHost()] : host, credentials: credentials, admission: try access.admission(directory))
+        configuration.refusedPeers = try access.refusedPeers()
+        configuration.nextKeyHash = try directory.nextKeyHash()
         if !bind.isEmpty { configuration.bindAddresses = try bind.map { try address($0, "--bind") } }
         configuration.port = port
         configuration.stunPort = stunPort
@@ -115,7 +138,7 @@ struct ServerCommand: AsyncParsableCommand {
     private func words(_ listening: RendezvousServer.Listening) -> String {
         let places = listening.rendezvous.map { "\($0)" }.joined(separator: ", ")
         return "listening on \(places), STUN on port \(listening.url.stunPort)"
-            + (open ? "; any peer may use the server" : "; every peer with the URL may use the server")
+            + (access.open ? "; any peer may use the server" : "; every peer with the URL may use the server")
     }
 
     private func logger(_ log: EventLog) -> Logger {

@@ -19,11 +19,11 @@ final class Signals: Sendable {
     private let stream: AsyncStream<Int32>
     private let hasCome = Mutex(false)
 
-    /// Takes SIGINT, SIGTERM and SIGHUP from now on, unless the process was started to ignore them: the first is told, a second one ends the process at once.
-    private init() {
+    /// Takes these signals from now on, unless the process was started to ignore them: the first is told, a second one ends the process at once.
+    private init(_ numbers: [Int32]) {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingOldest(1))
         self.stream = stream
-        for number in InheritedSignals.ending where !InheritedSignals.ignored.contains(number) {
+        for number in numbers where !InheritedSignals.ignored.contains(number) {
             prepareForSource(number)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [self] in
@@ -42,8 +42,8 @@ final class Signals: Sendable {
     /// Runs `body` to its end, or until a signal cancels it.
     ///
     /// - Returns: the signal; nil where `body` ended by itself.
-    static func run(_ body: @escaping @Sendable () async throws -> Void) async throws -> Int32? {
-        let signals = Signals()
+    static func run(endedBy numbers: [Int32] = InheritedSignals.ending, _ body: @escaping @Sendable () async throws -> Void) async throws -> Int32? {
+        let signals = Signals(numbers)
         return try await withThrowingTaskGroup(of: Int32?.self) { group in
             group.addTask {
                 try await body()
@@ -56,6 +56,20 @@ final class Signals: Sendable {
             while let result = await group.nextResult() { if first == nil { _ = try result.get() } }
             return first
         }
+    }
+
+    /// SIGHUP, each time that it comes; several that come at once are one. None where the process was started to ignore it.
+    static func hangups() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        guard !InheritedSignals.ignored.contains(SIGHUP) else { return stream }
+        prepareForSource(SIGHUP)
+        let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+        source.setEventHandler {
+            continuation.yield()
+            withExtendedLifetime(source) {}
+        }
+        source.resume()
+        return stream
     }
 
     private func next() async -> Int32? {

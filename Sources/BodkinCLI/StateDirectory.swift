@@ -1,5 +1,6 @@
 import BodkinIdentity
 import BodkinServer
+import BodkinTransport
 import FoundationEssentials
 
 /// The directory with the key and the join token of a server.
@@ -30,6 +31,15 @@ struct StateDirectory {
         let identity = try Identity.create()
         try identity.store(to: file)
         return identity
+    }
+
+    /// The hash of the key that the server will have next (server.next.pem), for the URL; nil where there is none.
+    func nextKeyHash() throws -> [UInt8]? {
+        do {
+            return try CertificateIdentity(Identity.load(from: "\(path)/server.next.pem")).publicKeyHash()
+        } catch let error as IdentityError where error.code == .missing {
+            return nil
+        }
     }
 
     /// Loads the join token from server.token (16 random bytes in base64), or creates it.

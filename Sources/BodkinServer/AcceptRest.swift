@@ -9,7 +9,7 @@ import Musl
 import Darwin
 #endif
 
-/// Lets a listening socket rest when the system has no room for another connection, which stays in the kernel's queue meanwhile.
+/// Gives each accepted connection its place, and lets a listening socket rest when there is no room for another connection, which stays in the kernel's queue meanwhile.
 ///
 /// Without a rest the socket is readable all the time and keeps a processor busy for nothing. NIO's `AcceptBackoffHandler` (2.101) holds back
 /// only the reads that a channel asks for anew, and a read in which nothing could be accepted is still the old one.
@@ -19,16 +19,29 @@ final class AcceptRest: ChannelInboundHandler {
 
     /// Long enough to cost nothing, and short enough for clients that wait.
     private static let pause = TimeAmount.milliseconds(500)
+    /// How long sockets take to be closed, about.
+    private static let closingPause = TimeAmount.milliseconds(5)
     private static let shortages: Set<CInt> = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
 
     private let logger: Logger
+    private let accept: (any Channel) -> Bool
+    private let isCrowded: () -> Bool
     private var isShort = false
+    private var isResting = false
 
-    init(_ logger: Logger) { self.logger = logger }
+    /// - Parameters:
+    ///   - isCrowded: whether so many sockets are to be closed that nothing more is to be accepted.
+    ///   - accept: gives a connection its place; false where it has none, and is closed.
+    init(_ logger: Logger, isCrowded: @escaping () -> Bool, accept: @escaping (any Channel) -> Bool) {
+        self.logger = logger
+        self.isCrowded = isCrowded
+        self.accept = accept
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isShort = false
-        context.fireChannelRead(data)
+        if accept(unwrapInboundIn(data)) { context.fireChannelRead(data) }
+        if isCrowded() { rest(context, Self.closingPause) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -38,8 +51,17 @@ final class AcceptRest: ChannelInboundHandler {
                 "no room for another connection: raise the limit of descriptors (ulimit -n, LimitNOFILE)", metadata: ["error": "\(shortage)"])
         }
         isShort = true
-        guard let options = context.channel.syncOptions, (try? options.setOption(.autoRead, value: false)) != nil else { return }
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: Self.pause) { try? bound.value.channel.syncOptions?.setOption(.autoRead, value: true) }
+        rest(context, Self.pause)
+    }
+
+    private func rest(_ context: ChannelHandlerContext, _ pause: TimeAmount) {
+        guard !isResting, let options = context.channel.syncOptions, (try? options.setOption(.autoRead, value: false)) != nil else { return }
+        isResting = true
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: pause) {
+            let (handler, context) = bound.value
+            handler.isResting = false
+            try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+        }
     }
 }

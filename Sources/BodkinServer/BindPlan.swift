@@ -12,7 +12,7 @@ extension RendezvousServer.Configuration {
     /// The token of the URL.
     var firstToken: JoinToken? {
         switch admission {
-        case .tokens(let first, _): first
+        case .tokens(let tokens): tokens.entries.first?.token
         case .open: nil
         }
     }

@@ -1,4 +1,6 @@
+import BodkinBroker
 import BodkinCore
+import BodkinMetrics
 import BodkinTransport
 import Logging
 import NIOCore
@@ -57,8 +59,13 @@ extension Binder {
     }
 
     /// Listens; `setUp` gets each connection's channel on its own event loop.
-    func bindTCP(_ endpoint: Endpoint, _ setUp: @escaping @Sendable (any Channel) throws -> Void) async throws -> Endpoint {
+    /// - Parameter kind: what the connections are counted as; nil for pages.
+    func bindTCP(
+        _ endpoint: Endpoint, as kind: PlaceLimits.Kind?, _ setUp: @escaping @Sendable (any Channel) throws -> Void
+    ) async throws -> Endpoint {
         let connections = connections
+        let places = places
+        let pages = pages
         let group = group
         let logger = logger
         let address = try endpoint.socketAddress()
@@ -68,7 +75,16 @@ extension Binder {
                 .serverChannelOption(.backlog, value: 1024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptRest(logger)) }
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            AcceptRest(logger, isCrowded: { kind == nil ? pages.isCrowded : places.isCrowded }) {
+                                guard let kind else {
+                                    pages.accept($0)
+                                    return true
+                                }
+                                return places.accept($0, kind)
+                            })
+                    }
                 }
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
@@ -90,21 +106,21 @@ extension Binder {
     }
 
     /// Answers STUN over UDP.
-    func bindUDP(_ endpoint: Endpoint, _ places: STUNPlaces) async throws {
+    func bindUDP(_ endpoint: Endpoint, _ stunSockets: STUNSocketTable) async throws {
         let group = group
         let address = try endpoint.socketAddress()
         let channel = try await group.next().flatSubmit {
             let bootstrap = DatagramBootstrap(group: group)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(DatagramResponder(local: endpoint, places: places))
+                        try channel.pipeline.syncOperations.addHandler(DatagramResponder(local: endpoint, sockets: stunSockets))
                     }
                 }
             if endpoint.address.family == .v6 { _ = bootstrap.channelOption(ChannelOptions.Types.SocketOption.isIPv6Only, value: 1) }
             return bootstrap.bind(to: address)
         }.get()
         sockets.add(channel)
-        places.add(channel, at: endpoint)
+        stunSockets.add(channel, at: endpoint)
     }
 }
 

@@ -16,6 +16,8 @@ struct Binder {
     let hub: Hub
     let sockets: Sockets
     let connections: ConnectionSet
+    let places: Places
+    let pages = PageConnections()
     let logger: Logger
 
     /// Where STUN is answered.
@@ -29,7 +31,7 @@ struct Binder {
     /// TLS connections of peers.
     func bindRendezvous(_ plan: BindPlan, _ context: NIOSSLContext, _ service: PeerService) async throws -> [Endpoint] {
         try await bindAll(plan.addresses, plan.port, .rendezvous) { endpoint in
-            try await bindTCP(endpoint) { channel in
+            try await bindTCP(endpoint, as: .rendezvous) { channel in
                 try service.addHandlers(to: channel, context)
             }
         }
@@ -37,20 +39,23 @@ struct Binder {
 
     /// STUN over TCP and UDP, on two ports of each address.
     func bindSTUN(_ plan: BindPlan) async throws -> STUN {
-        let places = STUNPlaces(plan)
+        let sockets = STUNSocketTable(plan)
+        let places = places
         var endpoints: [[Endpoint]] = []
         for port in [plan.stunPort, plan.alternateSTUNPort] {
             endpoints.append(
                 try await bindAll(plan.stunAddresses, port, .stun) { endpoint in
-                    let stream = try await bindTCP(endpoint) { channel in
-                        try channel.pipeline.syncOperations.addHandler(WarmConnection(hub: hub, limits: configuration.limits, places: places))
+                    let stream = try await bindTCP(endpoint, as: .stun) { channel in
+                        guard let place = places.place(of: channel) else { return channel.close(promise: nil) }
+                        try channel.pipeline.syncOperations.addHandler(
+                            STUNConnectionHandler(place, hub: hub, limits: configuration.limits, sockets: sockets))
                     }
-                    try await bindUDP(stream, places)
+                    try await bindUDP(stream, sockets)
                     return stream
                 })
         }
         let ports = endpoints.compactMap(\.first?.port)
-        places.set(ports: ports)
+        sockets.set(ports: ports)
         // An empty address is the one that the client uses for the rendezvous.
         let here = ports.map { port in
             var address = WireTransportAddress()
@@ -66,7 +71,7 @@ struct Binder {
         guard let endpoint = configuration.healthEndpoint else { return nil }
         let hub = hub
         return try await bindAll([endpoint.address], endpoint.port, .health) { endpoint in
-            try await bindTCP(endpoint) { channel in
+            try await bindTCP(endpoint, as: nil) { channel in
                 try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
                 try channel.pipeline.syncOperations.addHandler(
                     PageResponder("/health", type: "application/json") { Self.health(hub.look { $0.statistics }, since: started) })

@@ -13,26 +13,27 @@ final class Hub: Sendable {
     private struct State: ~Copyable {
         var broker: RendezvousBroker
         var peers: [ConnectionID: PeerConnection.Mailbox] = [:]
-        var warm: [WarmID: WarmConnection.Mailbox] = [:]
-        var stun: SourceCounter
+        var warm: [WarmID: STUNConnectionHandler.Mailbox] = [:]
         var count: UInt64 = 0
         var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
         var isClosed = false
     }
 
     private let state: Mutex<State>
+    /// Who may be connected.
+    let places: Places
     private let loop: any EventLoop
 
-    init(_ configuration: RendezvousServer.Configuration, loop: any EventLoop) {
+    init(_ configuration: RendezvousServer.Configuration, places: Places, loop: any EventLoop) {
         var limits = BrokerLimits()
-        limits.connections = configuration.limits.connections
         limits.attempts = configuration.limits.attempts
+        limits.dialsToOnePeerPerSecond = configuration.limits.dialsToOnePeerPerSecond
         limits.circuitWindow = configuration.limits.circuitWindow
         limits.messagesPerSecond = configuration.limits.messagesPerSecond
         limits.bufferedBytes = configuration.limits.bufferedBytes
         self.loop = loop
-        let stun = SourceCounter(limit: configuration.limits.stunConnections, perSource: configuration.limits.stunConnectionsPerSource)
-        state = Mutex(State(broker: RendezvousBroker(limits: limits, quotas: configuration.quotas), stun: stun))
+        self.places = places
+        state = Mutex(State(broker: RendezvousBroker(limits: limits, quotas: configuration.quotas)))
     }
 
     /// Lets `body` change the broker, and does what follows from it.
@@ -74,22 +75,20 @@ final class Hub: Sendable {
         for mailbox in filled { mailbox.wake() }
     }
 
-    /// A TCP connection to a STUN port; nil where there is no room for it.
-    func joinSTUN(_ mailbox: WarmConnection.Mailbox, source: IPAddress) -> WarmID? {
+    /// A TCP connection to a STUN port; nil where the server shuts down.
+    func joinSTUN(_ mailbox: STUNConnectionHandler.Mailbox, _ place: PlaceID) -> WarmID? {
         state.withLock { state in
-            guard !state.isClosed, state.stun.take(source) else { return nil }
-            state.count += 1
-            let id = WarmID(state.count)
+            guard !state.isClosed else { return nil }
+            let id = WarmID(place.number)
             state.warm[id] = mailbox
             return id
         }
     }
 
     /// A TCP connection to a STUN port has ended.
-    func leaveSTUN(_ id: WarmID, source: IPAddress) {
+    func leaveSTUN(_ id: WarmID) {
         state.withLock { state in
             state.warm[id] = nil
-            state.stun.release(source)
             state.broker.warmClosed(id)
         }
     }
@@ -132,6 +131,9 @@ final class Hub: Sendable {
             return mailbox?.put(.fail(code, message)) == true ? mailbox : nil
         case .settle(let id):
             state.warm[id]?.settle()
+            return nil
+        case .demote(let id):
+            places.demote(PlaceID(id.number))
             return nil
         }
         guard let mailbox = state.peers[id], mailbox.put(order) else { return nil }

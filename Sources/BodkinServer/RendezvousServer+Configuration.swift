@@ -18,7 +18,7 @@ extension RendezvousServer {
         /// Who may use the server.
         public enum Admission: Sendable {
             /// Peers with one of these tokens; the first is in the URL. Further ones let a token be changed without a moment when none is good.
-            case tokens(JoinToken, others: [JoinToken] = [])
+            case tokens(JoinTokens)
             /// Everybody. Then anybody may have bytes relayed, up to the quotas.
             case open
         }
@@ -29,6 +29,10 @@ extension RendezvousServer {
         public var credentials: Credentials
         /// Who may use the server.
         public var admission: Admission
+        /// Peers that may not, whatever their token.
+        public var refusedPeers: Set<PeerID> = []
+        /// SHA-256 of the SubjectPublicKeyInfo of the key that the server will have next, for the URL: clients then trust either.
+        public var nextKeyHash: [UInt8]?
         /// The addresses that are listened on. By default every one; a family that the machine lacks is then left out.
         public var bindAddresses: [IPAddress] = [.unspecified(.v4), .unspecified(.v6)]
         /// The TCP port of the rendezvous; 0 for one that the system chooses.
@@ -61,9 +65,15 @@ extension RendezvousServer {
     public struct Limits: Sendable, Hashable {
         /// Connections of peers at once: at 36 KiB each, a STUN connection included, about 740 MB.
         public var connections = 20_000
-        /// TCP connections to the STUN ports at once; a peer has one for each address family and interface.
+        /// Connections at once that have not said Hello with a good token. If there are more, the oldest is closed. Fewer where the process may have few descriptors.
+        public var unauthenticatedConnections = 2_048
+        /// TLS handshakes in a second; more wait for their turn. One takes about 0.4 ms of the processor.
+        public var handshakesPerSecond = 1_000.0
+        /// TCP connections to the STUN ports that a peer has authenticated, at once; a peer has one for each address family and interface.
         public var stunConnections = 40_000
-        /// The same from one IPv4 address or IPv6 /56.
+        /// TCP connections to the STUN ports that nobody has authenticated, at once. If there are more, the oldest is closed.
+        public var unauthenticatedSTUNConnections = 4_096
+        /// Both from one IPv4 address or IPv6 /56.
         public var stunConnectionsPerSource = 512
         /// Attempts at once; each lives a minute.
         public var attempts = 100_000
@@ -74,6 +84,8 @@ extension RendezvousServer {
         public var messagesPerSecond = 10_000.0
         /// The bytes that all users together may have the server keep, beyond what every connection takes; see ``Quota/bufferedBytes``.
         public var bufferedBytes = 536_870_912
+        /// Dials a second from one IPv4 address or IPv6 /56 to one peer; eight times as many may come at once.
+        public var dialsToOnePeerPerSecond = 8.0
         /// How long a connection may take until it has said hello. Three lost packets in a row still fit.
         public var handshakeTimeout: Duration = .seconds(10)
         /// A peer that says nothing for such an interval is pinged, and is gone if it says nothing during the next one either. Peers of this version probe the server

@@ -1,5 +1,5 @@
 public import BodkinBroker
-import BodkinCore
+public import BodkinCore
 import BodkinProtocols
 import BodkinTransport
 public import Logging
@@ -25,6 +25,7 @@ public final class RendezvousServer: Service {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let hub: Hub
+    private let access: Access
     private let started: ContinuousClock.Instant
     private let listeningPromise: EventLoopPromise<Listening>
 
@@ -41,7 +42,8 @@ public final class RendezvousServer: Service {
         self.group = group
         self.logger = logger
         let loop = group.any()
-        hub = Hub(configuration, loop: loop)
+        hub = Hub(configuration, places: Places(configuration.limits, loop: loop), loop: loop)
+        access = Access(configuration.admission, refusing: configuration.refusedPeers)
         started = .now
         listeningPromise = loop.makePromise()
     }
@@ -56,6 +58,13 @@ public final class RendezvousServer: Service {
 
     /// What the server does at the moment.
     public var statistics: ServerStatistics { hub.look { $0.statistics } }
+
+    /// Replaces who may use the server. Whatever runs under a token that is good no more, or belongs to a peer that is refused, ends at once.
+    public func update(_ admission: Configuration.Admission, refusing refusedPeers: Set<PeerID> = []) {
+        let revoked = access.replace(admission, refusing: refusedPeers)
+        hub.turn { broker, _ in broker.restrict(revoking: revoked, refusing: refusedPeers) }
+        logger.info("replaced who may use the server", metadata: ["revoked": "\(revoked.count)", "refused": "\(refusedPeers.count)"])
+    }
 
     /// Listens and serves until the task is cancelled, or its service group shuts down; then says goodbye to every peer and returns, after ``Limits/shutdownGrace`` at the latest.
     /// To be called once.
@@ -78,6 +87,7 @@ public final class RendezvousServer: Service {
         logger.info("shutting down", metadata: ["registered": "\(statistics.registered)", "circuits": "\(statistics.circuits)"])
         await sockets.close()
         hub.close()
+        hub.places.close()
         await connections.close(within: TimeAmount(configuration.limits.shutdownGrace), on: group.any())
     }
 
@@ -85,16 +95,18 @@ public final class RendezvousServer: Service {
         let plan = try BindPlan(configuration)
         let certificate = try Self.certificate(configuration.credentials)
         let keyHash = try certificate.publicKeyHash()
-        let binder = Binder(configuration: configuration, group: group, hub: hub, sockets: sockets, connections: connections, logger: logger)
+        let binder = Binder(
+            configuration: configuration, group: group, hub: hub, sockets: sockets, connections: connections, places: hub.places, logger: logger)
         let stun = try await binder.bindSTUN(plan)
         let service = PeerService(
-            configuration, hub: hub, keyHash: keyHash, stun: stun.advertised, otherAddress: { plan.other(than: $0) }, logger: logger)
+            configuration, access: access, hub: hub, keyHash: keyHash, stun: stun.advertised, otherAddress: { plan.other(than: $0) }, logger: logger)
         let context = try TLSContexts.server(certificate, protocol: TLSContexts.rendezvousProtocol)
         let rendezvous = try await binder.bindRendezvous(plan, context, service)
         let health = try await binder.bindHealth(started)
         let url = RendezvousURL(
             hosts: configuration.hosts.map { .init($0, configuration.publicPort ?? rendezvous[0].port) },
-            keyHash: configuration.isPinned ? keyHash : nil, token: configuration.firstToken?.bytes, stunPort: stun.port)
+            keyHash: configuration.isPinned ? keyHash : nil, nextKeyHash: configuration.isPinned ? configuration.nextKeyHash : nil,
+            token: configuration.firstToken?.bytes, stunPort: stun.port)
         return Listening(url: url, rendezvous: rendezvous, stun: stun.endpoints, health: health)
     }
 

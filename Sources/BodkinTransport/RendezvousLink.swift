@@ -258,9 +258,11 @@ package final class RendezvousLink {
             }
             return try NIOSSLClientHandler(context: TLSContexts.clientOfNamedServer(certificate), serverHostname: route.name)
         }
+        let nextKeyHash = url.nextKeyHash
         let context = try TLSContexts.client(certificate, protocol: TLSContexts.rendezvousProtocol)
         return try NIOSSLClientHandler(context: context, serverHostname: nil) { certificates, promise in
-            let isServer = certificates.first.flatMap { try? CertificateIdentity.publicKeyHash(of: $0) } == keyHash
+            let hash = certificates.first.flatMap { try? CertificateIdentity.publicKeyHash(of: $0) }
+            let isServer = hash != nil && (hash == keyHash || hash == nextKeyHash)
             judgement.value = isServer ? .rightKey : CertificateIdentity.isSelfMade(certificates) ? .otherKey : .foreign
             promise.succeed(isServer ? .certificateVerified : .failed)
         }

@@ -25,6 +25,8 @@ package final class STUNBinding {
     private static let leisure = TimeAmount.seconds(5)
     /// How many SYNs are sent before the rest is left to the system's retransmissions.
     private static let shotLimit = 6
+    /// How often a stale nonce is answered by another request.
+    private static let staleLimit = 3
     /// How long a mapping counts as alive once it was found so: longer than an attempt fires.
     private static let verificationLifetime = TimeAmount.seconds(10)
 
@@ -48,6 +50,10 @@ package final class STUNBinding {
     /// The silence that the question under way was to end.
     private var silence: Duration?
     private var credential: STUNCredential?
+    /// What the server wants repeated by the next request with the credential.
+    private var nonce: STUNMessage.Nonce?
+    /// How often the server has found the nonce stale since the last proof or answer.
+    private var staleCount = 0
     private var channel: (any Channel)?
     /// How many SYNs there were: an answer to an earlier one counts no more.
     private var shots = 0
@@ -119,9 +125,10 @@ package final class STUNBinding {
     /// Whether nothing more is to be expected of it.
     package var isLost: Bool { isClosed }
 
-    /// Authenticates this connection to the server.
-    package func prove(username: String, key: [UInt8]) {
-        credential = try? STUNCredential(username: username, key: key)
+    /// Authenticates this connection to the server, by the key of the registration.
+    package func prove(key: [UInt8]) {
+        credential = try? BindingName.credential(key: key)
+        staleCount = 0
         ask()
     }
 
@@ -181,7 +188,15 @@ package final class STUNBinding {
 
     private func ask() {
         guard isConnected, let channel else { return }
-        channel.writeAndFlush(ByteBuffer(bytes: STUNMessage.bindingRequest(credential: credential).bytes), promise: nil)
+        channel.writeAndFlush(
+            ByteBuffer(bytes: STUNMessage.bindingRequest(credential: credential, nonce: credential == nil ? nil : nonce).bytes), promise: nil)
+    }
+
+    /// Two requests with one nonce were under way: the second one is asked again, with the nonce of the latest answer.
+    private func askAgain() {
+        guard credential != nil, staleCount < Self.staleLimit else { return }
+        staleCount += 1
+        ask()
     }
 
     /// Asks, and gives the connection up where the answer does not come in time.
@@ -205,9 +220,12 @@ package final class STUNBinding {
     }
 
     fileprivate func received(_ message: STUNMessage) {
+        if let nonce: STUNMessage.Nonce = try? message.attribute() { self.nonce = nonce }
+        if message.class == .error, let code: STUNMessage.ErrorCode = try? message.attribute(), code == .staleNonce { return askAgain() }
         guard message.class == .success, let mapped: STUNMessage.XORMappedAddress = try? message.attribute() else { return }
-        // Once there is a key, an answer that does not verify with it is not the server's.
-        if let credential, message.hasIntegrity, message.verifiedIntegrity(key: credential.key) == nil { return }
+        // Once there is a key, an answer that is not signed with it is not the server's.
+        if let credential, message.verifiedIntegrity(key: credential.key) == nil { return }
+        staleCount = 0
         heardAt = eventLoop.now
         if let silence { onEvent(.survived(from: local, silence)) }
         silence = nil

@@ -34,7 +34,7 @@ struct CircuitTests {
 
     @Test("a side may send what the window holds, and one byte more ends the circuit and nothing else")
     func violation() throws {
-        var limits = BrokerLimits()
+        var limits = Town.limits
         limits.circuitWindow = 20_000
         var town = Town(limits: limits)
         let (dialer, called, attempt) = try circuit(&town)
@@ -59,7 +59,7 @@ struct CircuitTests {
 
     @Test("credit is passed on and gives room; more than was sent is a violation")
     func credit() throws {
-        var limits = BrokerLimits()
+        var limits = Town.limits
         limits.circuitWindow = 1_000
         var town = Town(limits: limits)
         let (dialer, called, attempt) = try circuit(&town)

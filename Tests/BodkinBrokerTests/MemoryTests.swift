@@ -16,7 +16,7 @@ struct MemoryTests {
     private static let limit = 120_000
 
     private static func town(_ budget: Budget) -> Town {
-        var (limits, quotas) = (BrokerLimits(), Quotas())
+        var (limits, quotas) = (Town.limits, Quotas())
         quotas.address.dialBurst = 1_000
         quotas.address.pendingDials = 1_000
         switch budget {

@@ -32,7 +32,7 @@ struct PendingTests {
         let identity: Identity
         let attempt: AttemptID
 
-        init(patience: UInt32 = 10_000, limits: BrokerLimits = BrokerLimits(), quotas: Quotas = Quotas()) throws {
+        init(patience: UInt32 = 10_000, limits: BrokerLimits = Town.limits, quotas: Quotas = Quotas()) throws {
             var town = Town(limits: limits, quotas: quotas)
             let dialer = try town.resident(admission: .nobody)
             let identity = try Identity.create()
@@ -311,7 +311,7 @@ struct PendingTests {
 
     @Test("no quota for one more that waits: the dial fails at once, a peer that is there is met, and the others wait on", arguments: [0, 1, 2])
     func quota(_ bound: Int) throws {
-        var (limits, quotas) = (BrokerLimits(), Quotas())
+        var (limits, quotas) = (Town.limits, Quotas())
         switch bound {
         case 0: quotas.address.pendingDials = 3
         case 1: limits.pendingDials = 3

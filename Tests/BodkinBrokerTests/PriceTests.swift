@@ -91,30 +91,11 @@ struct PriceTests {
         }
     }
 
-    @Test("handshakes have a rate of each address: twice its connections at once, and then some a second; others are not touched")
-    func handshakes() throws {
-        var quotas = Quotas()
-        quotas.address.connections = 100
-        var town = Town(quotas: quotas)
-        func admitted(_ town: inout Town, from source: IPAddress) -> Int {
-            (0..<1_000).count { _ in
-                let isIn = town.broker.admit(source: source, now: town.now)
-                if isIn { town.broker.leave(source: source, now: town.now) }
-                return isIn
-            }
-        }
-        let counts = [admitted(&town, from: Town.source), admitted(&town, from: Town.source), admitted(&town, from: IPAddress(v4: 5))]
-        #expect(counts == [264, 0, 264])
-        town.now = town.now + .seconds(10)
-        let later = admitted(&town, from: Town.source)
-        #expect(later == 80)
-    }
-
     @Test("a parked STUN request is judged again for a new key alone, and few wait for one instance")
     func parked() throws {
         var town = Town()
         let peer = try town.join()
-        let results = (0..<20 as Range<UInt64>).map { town.park($0, peer.instance) }
+        let results = (0..<20 as Range<UInt64>).map { town.park($0, peer.stunName) }
         #expect(results == (0..<20).map { $0 < 16 })
         func settled(_ town: inout Town) -> Int { town.broker.takeActions().count { if case .settle = $0 { true } else { false } } }
         try town.register(peer)

@@ -107,20 +107,28 @@ struct RegistrationTests {
         #expect(town.broker.takeActions().failure(of: third) == nil)
     }
 
-    @Test("one address has so many connections, the whole server as well")
-    func connections() {
-        var limits = BrokerLimits()
-        limits.connections = 3
+    @Test("one address has so many connections, a /56 as well, a /48 four times as many, and a /32 sixteen times")
+    func connections() throws {
         var quotas = Quotas()
         quotas.address.connections = 2
         quotas.prefix.connections = 1
-        var town = Town(limits: limits, quotas: quotas)
-        let other = IPAddress(v6High: 0x2001_0DB8_0000_0000, low: 1)
-        let neighbour = IPAddress(v6High: 0x2001_0DB8_0000_00FF, low: 2)
-        let results = [Town.source, Town.source, Town.source, other, neighbour, IPAddress(v4: 1)].map { town.broker.admit(source: $0, now: town.now) }
-        #expect(results == [true, true, false, true, false, false])
-        town.broker.leave(source: other, now: town.now)
-        let isAdmitted = town.broker.admit(source: neighbour, now: town.now)
-        #expect(isAdmitted)
+        var town = Town(quotas: quotas)
+        var count: UInt64 = 1_000
+        func joined(_ town: inout Town, _ source: IPAddress) throws -> Bool {
+            count += 1
+            return town.broker.join(
+                ConnectionID(count), peer: try Identity.create().peerID, instance: .random(), token: 0, source: source, roundTrip: .zero,
+                now: town.now)
+        }
+        let (first, neighbour) = (IPAddress(v6High: 0x2001_0DB8_0000_0000, low: 1), IPAddress(v6High: 0x2001_0DB8_0000_00FF, low: 2))
+        let results = try [Town.source, Town.source, Town.source, first, neighbour, IPAddress(v4: 1)].map { try joined(&town, $0) }
+        #expect(results == [true, true, false, true, false, true])
+        // Two hundred sites of one tunnel, and of one provider.
+        let tunnel = try (1..<200 as Range<UInt64>).count { try joined(&town, IPAddress(v6High: 0x2001_0DB8_0000_0000 | $0 << 8, low: 1)) }
+        let provider = try (1..<200 as Range<UInt64>).count { try joined(&town, IPAddress(v6High: 0x2001_0DB8_0000_0000 | $0 << 16, low: 1)) }
+        #expect(tunnel == 3 && provider == 12)
+        town.broker.leave(ConnectionID(1_004), now: town.now)
+        let isIn = try joined(&town, neighbour)
+        #expect(isIn)
     }
 }

@@ -13,6 +13,7 @@ struct Town: ~Copyable {
         let instance: InstanceID
         let stunKey: [UInt8]
         var id: PeerID { identity.peerID }
+        var stunName: BindingName { BindingName(key: stunKey) }
     }
 
     var broker: RendezvousBroker
@@ -22,7 +23,14 @@ struct Town: ~Copyable {
     static let wallClock: UInt64 = 1_800_000_000_000
     static let server = [UInt8](repeating: 7, count: 32)
 
-    init(limits: BrokerLimits = BrokerLimits(), quotas: Quotas = Quotas()) { broker = RendezvousBroker(limits: limits, quotas: quotas) }
+    init(limits: BrokerLimits = Town.limits, quotas: Quotas = Quotas()) { broker = RendezvousBroker(limits: limits, quotas: quotas) }
+
+    /// The defaults, but that all peers here have one address, and may dial one peer.
+    static var limits: BrokerLimits {
+        var limits = BrokerLimits()
+        limits.dialsToOnePeerPerSecond = 1e6
+        return limits
+    }
 
     /// Connects a peer that has said hello.
     mutating func join(
@@ -208,8 +216,9 @@ extension Town {
 
 extension Town {
     mutating func park(
-        _ warm: UInt64, _ instance: InstanceID = .random(), tried: [RendezvousBroker.Claim] = [], from source: IPAddress = Town.source
+        _ warm: UInt64, _ name: BindingName = BindingName(key: InstanceID.random().bytes), tried: RendezvousBroker.Claim? = nil,
+        from source: IPAddress = Town.source
     ) -> Bool {
-        broker.park(WarmID(warm), instance: instance, tried: tried, source: source, now: now)
+        broker.park(WarmID(warm), name: name, tried: tried, source: source, now: now)
     }
 }

@@ -56,29 +56,29 @@ struct WarmTests {
     func parked() throws {
         var town = Town()
         let peer = try town.join()
-        #expect([town.park(1, peer.instance)] == [true])
+        #expect([town.park(1, peer.stunName)] == [true])
         try town.register(peer)
         #expect(town.broker.takeActions().contains(.settle(WarmID(1))))
-        #expect(town.broker.claims(of: peer.instance).map(\.key) == [peer.stunKey])
+        #expect(town.broker.claim(of: peer.stunName)?.key == peer.stunKey)
     }
 
     @Test("a registration that comes between look-up and parking is not missed")
     func race() throws {
         var town = Town()
         let peer = try town.resident()
-        #expect([town.park(1, peer.instance)] == [true])
+        #expect([town.park(1, peer.stunName)] == [true])
         #expect(town.broker.takeActions() == [.settle(WarmID(1))])
     }
 
     @Test("nobody waits longer than ten seconds, however often it is judged")
     func patience() throws {
         var town = Town()
-        let instance = InstanceID.random()
-        #expect([town.park(1, instance)] == [true])
+        let name = BindingName(key: [1])
+        #expect([town.park(1, name)] == [true])
         _ = town.pass(.seconds(9))
-        #expect([town.park(1, instance)] == [true])
+        #expect([town.park(1, name)] == [true])
         #expect(town.pass(.seconds(1)) == [.settle(WarmID(1))])
-        #expect([town.park(1, instance)] == [false])
+        #expect([town.park(1, name)] == [false])
     }
 
     @Test("so many wait in all, and from one address, and those who went make room")
@@ -97,16 +97,45 @@ struct WarmTests {
         #expect(isParked)
     }
 
-    @Test("whoever claims another's instance keeps it from nothing")
-    func claimed() throws {
+    /// What somebody registers who has met a peer, or has even seen its STUN key.
+    enum Squatter: String, CaseIterable, Sendable { case instance, key, both }
+
+    @Test("an instance and a STUN key belong to their peer: eight who claim them keep it from nothing", arguments: Squatter.allCases, [true, false])
+    func claimed(_ squatter: Squatter, _ isFirst: Bool) throws {
         var town = Town()
         let victim = try town.join()
-        let thief = try town.join(instance: victim.instance)
-        try town.register(thief)
-        let tried = town.broker.claims(of: victim.instance)
-        #expect([town.park(1, victim.instance, tried: tried)] == [true])
-        try town.register(victim)
+        if isFirst { try town.register(victim) }
+        for _ in 0..<9 {
+            let thief = try town.join(
+                instance: squatter == .key ? .random() : victim.instance, stunKey: squatter == .instance || !isFirst ? nil : victim.stunKey)
+            try town.register(thief)
+            let failure = town.broker.takeActions().failure(of: thief)
+            #expect(failure == (squatter == .instance || !isFirst ? nil : .protocol))
+        }
+        try town.register(victim, sequence: 2)
         #expect(town.broker.takeActions().failure(of: victim) == nil)
-        #expect(town.broker.claims(of: victim.instance).map(\.key) == [thief.stunKey, victim.stunKey])
+        #expect(town.broker.claim(of: victim.stunName)?.connection == victim.connection && town.broker.isConsistent)
+        // Recalls and successors go by peer and instance, too.
+        let dialer = try town.resident()
+        #expect(town.dial(dialer, victim.id, instance: victim.instance).meet(to: victim) != nil)
+    }
+
+    @Test("a connection that stops to vouch for anybody is told so, once", arguments: [true, false])
+    func demoted(_ hasSuccessor: Bool) throws {
+        var town = Town()
+        let peer = try town.resident()
+        for number in 1...5 as ClosedRange<UInt64> {
+            town.broker.prove(WarmID(number), peer.connection, endpoint: Endpoint(Town.source, UInt16(number)), now: town.now)
+        }
+        #expect(town.broker.takeActions() == [.demote(WarmID(1))])
+        if hasSuccessor {
+            let successor = try town.join(peer.identity, instance: peer.instance, stunKey: peer.stunKey)
+            try town.register(successor, sequence: 2)
+            let actions = town.broker.takeActions()
+            #expect(!actions.contains { if case .demote = $0 { true } else { false } })
+        } else {
+            let demoted = town.leave(peer).compactMap { if case .demote(let id) = $0 { id } else { nil } }
+            #expect(demoted == [2, 3, 4, 5].map { WarmID($0) })
+        }
     }
 }

@@ -24,8 +24,7 @@ struct DialBackServiceTests {
             peer.send(try peer.register())
             _ = try await peer.registered()
             let warm = try await TestStream(#require(listening.stun.first))
-            warm.send(try STUNMessage.warmRequest(peer).bytes)
-            _ = await warm.next()
+            _ = try await warm.prove(peer)
             peer.send(.dialBack(WireDialBack()))
             let results = try await Self.dialedBack(peer).results
             #expect(results.map { $0.target.endpoint() } == [warm.local, warm.local])
@@ -48,8 +47,7 @@ struct DialBackServiceTests {
             peer.send(.dialBack(message))
             #expect(try await Self.dialedBack(peer).results.isEmpty)
             let warm = try await TestStream(#require(listening.stun.first))
-            warm.send(try STUNMessage.warmRequest(peer).bytes)
-            _ = await warm.next()
+            _ = try await warm.prove(peer)
             var targets: [Endpoint?] = []
             var quotas = 0
             for _ in 0..<6 {

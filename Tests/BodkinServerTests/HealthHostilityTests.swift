@@ -141,16 +141,6 @@ struct HealthHostilityTests {
 
     // MARK: The second address
 
-    /// Asks over TCP, and waits for the answer.
-    private static func ask(_ request: STUNMessage, over stream: TestStream) async throws -> STUNMessage {
-        stream.send(request.bytes)
-        var framer = STUNFramer()
-        while true {
-            var bytes = ByteBuffer(bytes: try #require(await stream.next()))
-            if let answer = try framer.next(from: &bytes) { return answer }
-        }
-    }
-
     @Test("over TCP both ports of both addresses answer, name each other, and refuse to change")
     func secondAddress() async throws {
         try await withServer({ $0.secondAddress = IPAddress(v4: 0x7F00_0002) }) { listening in
@@ -159,14 +149,14 @@ struct HealthHostilityTests {
             for endpoint in listening.stun {
                 let stream = try await TestStream(endpoint)
                 let request = STUNMessage.bindingRequest()
-                let answer = try await Self.ask(request, over: stream)
+                let answer = try await stream.ask(request)
                 #expect(answer.class == .success && answer.transactionID == request.transactionID)
                 #expect(try answer.attribute(STUNMessage.XORMappedAddress.self)?.endpoint == stream.local)
                 #expect(try answer.attribute(STUNMessage.ResponseOrigin.self)?.endpoint == endpoint)
                 let other = listening.stun.first { $0.address != endpoint.address && $0.port != endpoint.port }
                 #expect(try answer.attribute(STUNMessage.OtherAddress.self)?.endpoint == other)
                 let change = try STUNMessage.bindingRequest(attributes: [STUNMessage.ChangeRequest(address: true, port: true)])
-                let refusal = try await Self.ask(change, over: stream)
+                let refusal = try await stream.ask(change)
                 #expect(try refusal.attribute(STUNMessage.ErrorCode.self)?.number == 420)
                 stream.close()
             }
@@ -180,7 +170,7 @@ struct HealthHostilityTests {
             let dialer = try await TestPeer.registered(listening)
             let stream = try await TestStream(#require(listening.stun.first { "\($0.address)" == "127.0.0.2" }))
             let local = try #require(stream.local)
-            let answer = try await Self.ask(.warmRequest(peer), over: stream)
+            let answer = try await stream.prove(peer)
             #expect(answer.class == .success)
             dialer.send(dialer.dial(peer.id))
             let seen = try await peer.meet().ownObserved.compactMap { $0.endpoint() }

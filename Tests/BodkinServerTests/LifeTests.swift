@@ -36,7 +36,7 @@ struct LifeTests {
                     $0.hosts = ["rendezvous.example", "2001:db8::1"]
                     $0.publicPort = 443
                     $0.credentials = .identity(identity)
-                    $0.admission = .tokens(token)
+                    $0.admission = .tokens(JoinTokens(token))
                 }) { listening in
                     let url = try RendezvousURL(listening.url.description)
                     #expect(url == listening.url && url.token == token.bytes && url.stunPort == listening.stun.first?.port)

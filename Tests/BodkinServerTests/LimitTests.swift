@@ -18,6 +18,7 @@ struct LimitTests {
     private static func bearAll(_ configuration: inout RendezvousServer.Configuration) {
         configuration.quotas = generous
         configuration.limits.messagesPerSecond = 1e9
+        configuration.limits.dialsToOnePeerPerSecond = 1e6
     }
 
     /// Resident bytes of this process.

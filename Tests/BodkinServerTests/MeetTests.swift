@@ -40,7 +40,7 @@ struct MeetTests {
             let called = try await TestPeer.registered(listening)
             let dialer = try await TestPeer(listening)
             let warm = try await TestStream(#require(listening.stun.first))
-            let request = try STUNMessage.warmRequest(dialer)
+            let request = try STUNMessage.warmRequest(dialer, await warm.nonce())
             warm.send(request.bytes)
             dialer.send(dialer.hello(), try dialer.register(warmConnections: 1), dialer.dial(called.id))
             #expect(try await called.meet().observed.compactMap { $0.endpoint() } == [warm.local])

@@ -133,7 +133,7 @@ extension PeerEngine {
     private func registrationSent(_ isFirstOnLink: Bool) {
         // The server takes messages in their order.
         if isFirstOnLink { remotes.handleAll(.registrationSent) }
-        ports.prove(username: "\(instance)", key: rendezvous.machine.configuration.stunKey)
+        ports.prove(key: rendezvous.machine.configuration.stunKey)
         remotes.forEachDial { $0.dialIfWaiting() }
     }
 

@@ -166,7 +166,5 @@ extension PortDriver {
     }
 
     /// Proves to the server whose the bindings are that it has answered.
-    func prove(username: String, key: [UInt8]) {
-        for binding in reservedBindings where binding.observed != nil { binding.prove(username: username, key: key) }
-    }
+    func prove(key: [UInt8]) { for binding in reservedBindings where binding.observed != nil { binding.prove(key: key) } }
 }

@@ -84,7 +84,7 @@ final class RendezvousDriver {
             RendezvousClient.Configuration(
                 identity: configuration.identity, instance: instance, token: url.token, policy: WirePolicy(configuration.admission),
                 stunKey: SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }, cardLifetime: configuration.cardLifetime,
-                keyHash: url.keyHash, hasNames: url.hasNames, serverName: url.authority, isLocated: !addresses.isEmpty,
+                keyHash: url.nextKeyHash == nil ? url.keyHash : nil, hasNames: url.hasNames, serverName: url.authority, isLocated: !addresses.isEmpty,
                 isPatient: configuration.waitsForServer),
             localTime: UInt64(max(Date().timeIntervalSince1970 * 1000, 0)), at: .start)
     }

@@ -16,6 +16,8 @@ struct LoadConnection {
     let key = (0..<20).map { _ in UInt8.random(in: .min ... .max) }
     /// How many warm connections follow.
     let warmConnections: UInt32
+    /// The address that it connects from; nil for the one that the system chooses.
+    var source: IPAddress?
 
     /// Connects and registers; `registered` is kept by the handler, which gets all that the server says.
     func open<Handler: ChannelInboundHandler>(
@@ -26,7 +28,7 @@ struct LoadConnection {
         let host = url.hosts[0]
         let channel: any Channel
         do {
-            channel = try await ClientBootstrap(group: loop)
+            channel = try await bootstrap(on: loop)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers(
@@ -43,7 +45,7 @@ struct LoadConnection {
         }
         // As peers do: nothing is waited for.
         channel.write(hello, promise: nil)
-        channel.writeAndFlush(try register, promise: nil)
+        channel.writeAndFlush(try register(sequence: 1), promise: nil)
         try await registered.futureResult.get()
         return channel
     }
@@ -58,21 +60,26 @@ struct LoadConnection {
         return .hello(hello)
     }
 
-    private var register: WireEnvelope.OneOf_Body {
-        get throws {
-            let candidates = [
-                Candidate(.host, Endpoint(IPAddress(v4: 0xC0A8_0102), 40_000)),
-                Candidate(.serverReflexive, Endpoint(IPAddress(v4: 0xC633_6407), 40_000)),
-            ]
-            let card = Card(
-                peer: identity.peerID, instance: instance, sequence: 1, server: url.keyHash ?? [],
-                expiry: UInt64(Date().timeIntervalSince1970 * 1000) + 3_600_000, candidates: candidates)
-            var register = WireRegister()
-            register.card = try card.signed(by: identity.privateKey)
-            register.policy.admission = .anyone
-            register.stunKey = Data(key)
-            register.warmConnections = warmConnections
-            return .register(register)
-        }
+    /// A registration of this connection.
+    func register(sequence: UInt64) throws -> WireEnvelope.OneOf_Body {
+        let candidates = [
+            Candidate(.host, Endpoint(IPAddress(v4: 0xC0A8_0102), 40_000)),
+            Candidate(.serverReflexive, Endpoint(IPAddress(v4: 0xC633_6407), 40_000)),
+        ]
+        let card = Card(
+            peer: identity.peerID, instance: instance, sequence: sequence, server: url.keyHash ?? [],
+            expiry: UInt64(Date().timeIntervalSince1970 * 1000) + 3_600_000, candidates: candidates)
+        var register = WireRegister()
+        register.card = try card.signed(by: identity.privateKey)
+        register.policy.admission = .anyone
+        register.stunKey = Data(key)
+        register.warmConnections = warmConnections
+        return .register(register)
+    }
+
+    private func bootstrap(on loop: any EventLoop) throws -> ClientBootstrap {
+        let bootstrap = ClientBootstrap(group: loop)
+        guard let source else { return bootstrap }
+        return bootstrap.bind(to: try SocketAddress(Endpoint(source, 0)))
     }
 }

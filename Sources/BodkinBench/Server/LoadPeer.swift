@@ -17,7 +17,7 @@ struct LoadPeer: Sendable {
         let registered = loop.makePromise(of: Void.self)
         handler = try await loop.submit { NIOLoopBound(LoadPeerHandler(ledger, registered), eventLoop: loop) }.get()
         channel = try await connection.open(handler, on: loop, registered)
-        let credential = try STUNCredential(username: connection.instance.description, key: connection.key)
+        let credential = try BindingName.credential(key: connection.key)
         warm = try await WarmLoad.connect(url.hosts[0].name, url.stunPort, credential, on: loop, ledger: ledger)
     }
 

@@ -31,7 +31,7 @@ struct LoadedServer {
         }
     }
 
-    /// The defaults, but for what keeps one address from being thousands of peers: here all of them come from one. Where circuits are measured there may
+    /// For no peers the defaults. Otherwise the defaults, but for what keeps one address from being thousands of peers: here all of them come from one. Where circuits are measured there may
     /// be so many at once, and what they carry is not slowed down.
     private static func configuration(for peers: Int, _ circuits: Int?) throws -> RendezvousServer.Configuration {
         var configuration = try RendezvousServer.Configuration(
@@ -39,6 +39,10 @@ struct LoadedServer {
         configuration.bindAddresses = [IPAddress(v4: 0x7F00_0001)]
         configuration.port = 0
         configuration.stunPort = 0
+        guard peers > 0 else {
+            configuration.admission = .tokens(try Self.tokens())
+            return configuration
+        }
         configuration.quotas.token.connections = peers
         configuration.quotas.token.registrations = peers
         configuration.quotas.token.dialsPerSecond = 100_000
@@ -52,7 +56,23 @@ struct LoadedServer {
         return configuration
     }
 
+    /// The token of honest users, and another one for attackers, so that the first says what the second is.
+    private static func tokens() throws -> JoinTokens {
+        let token = JoinToken.random()
+        guard let other = JoinToken(bytes: token.bytes.reversed()),
+            let tokens = JoinTokens([("honest", token), ("attackers", other)].compactMap { JoinTokens.Entry(name: $0.0, token: $0.1) })
+        else { throw BenchmarkFailure("no tokens") }
+        return tokens
+    }
+
     // MARK: The parent
+
+    /// The URL of holders of another token than that of ``url``, of a server with its default quotas.
+    var attackerURL: RendezvousURL {
+        var url = url
+        url.token = url.token.map { $0.reversed() }
+        return url
+    }
 
     /// Starts the child, and waits until it listens.
     init(peers: Int, circuits: Int? = nil) throws {

@@ -2,7 +2,7 @@ import BodkinProtocols
 import NIOCore
 import NIOPosix
 
-/// The warm connection of a peer of the load: proves itself at once, and is refreshed every 25 s, as real ones are.
+/// The warm connection of a peer of the load: asks, proves itself with the nonce of the answer, and is refreshed every 25 s, as real ones are.
 final class WarmLoad: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -12,6 +12,7 @@ final class WarmLoad: ChannelInboundHandler {
     private let proved: EventLoopPromise<Void>
     private var framer = STUNFramer()
     private var refreshing: RepeatedTask?
+    private var nonce: STUNMessage.Nonce?
 
     private init(_ credential: STUNCredential, _ ledger: DialLedger, _ proved: EventLoopPromise<Void>) {
         self.credential = credential
@@ -44,15 +45,25 @@ final class WarmLoad: ChannelInboundHandler {
         let own = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         refreshing = context.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(25)) { _ in
             let (handler, context) = own.value
-            let request = STUNMessage.bindingRequest(credential: handler.credential)
-            context.writeAndFlush(handler.wrapOutboundOut(ByteBuffer(bytes: request.bytes)), promise: nil)
+            handler.ask(context)
         }
+    }
+
+    private func ask(_ context: ChannelHandlerContext) {
+        let request = STUNMessage.bindingRequest(credential: nonce == nil ? nil : credential, nonce: nonce)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: request.bytes)), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         do {
             while let answer = try framer.next(from: &bytes) {
+                let isFirst = nonce == nil
+                nonce = try answer.attribute(STUNMessage.Nonce.self)
+                guard !isFirst else {
+                    ask(context)
+                    continue
+                }
                 guard answer.class == .success, answer.verifiedIntegrity(key: credential.key) != nil else {
                     refused("a warm connection was not taken: \(answer.class)")
                     continue

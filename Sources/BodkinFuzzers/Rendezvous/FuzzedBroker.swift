@@ -72,9 +72,9 @@ struct FuzzedBroker: ~Copyable {
     }
 
     private mutating func warm(_ warm: WarmID, _ id: ConnectionID, _ index: Int) {
-        let claims = broker.claims(of: authors[index].instance)
-        if claims.isEmpty {
-            _ = broker.park(warm, instance: authors[index].instance, tried: claims, source: Self.source, now: now)
+        let name = BindingName(key: authors[index].instance.bytes)
+        if broker.claim(of: name) == nil {
+            _ = broker.park(warm, name: name, tried: nil, source: Self.source, now: now)
         } else {
             broker.prove(warm, id, endpoint: Self.warmEndpoint, now: now)
         }
@@ -106,7 +106,7 @@ struct FuzzedBroker: ~Copyable {
                     if let index = connections.firstIndex(of: id) { leave(index) }
                 // The server connects only to authenticated endpoints, whatever anybody says.
                 case .dialBack(let targets, _): if targets != [DialBackTarget(Self.warmEndpoint, arrival: nil)] { outcome.holds = false }
-                case .endCircuit, .dropCircuit, .settle: break
+                case .endCircuit, .dropCircuit, .settle, .demote: break
                 }
             }
         }

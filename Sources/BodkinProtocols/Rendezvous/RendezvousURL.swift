@@ -8,7 +8,7 @@ import FoundationEssentials
 /// ```
 ///
 /// `bodkin://HOST[:PORT][,HOST[:PORT]…]/?key=KEY&token=TOKEN&stun=PORT`: a host is a name, an IPv4 address or an IPv6 address in brackets; several are the same
-/// server by several ways, and are tried at once. `key` is the SHA-256 of the server's public key in base64url: where it is given, it alone decides;
+/// server by several ways, and are tried at once. `key` is the SHA-256 of the server's public key in base64url, or two of them, `A,B`, while the key changes: where it is given, it alone decides;
 /// otherwise a public certificate authority and the host's name decide. `stun` is the STUN port, 3478 unless given.
 public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
     /// One way to the server.
@@ -44,15 +44,18 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
     public var hosts: [Host]
     /// SHA-256 of the server's SubjectPublicKeyInfo; nil where a public certificate authority decides.
     public var keyHash: [UInt8]?
+    /// The same of the key that the server will have next, or has had before: while it changes, clients trust either.
+    public var nextKeyHash: [UInt8]?
     /// The join token; nil for an open server.
     public var token: [UInt8]?
     /// Where the server answers STUN.
     public var stunPort: UInt16
 
     /// A URL from its parts.
-    public init(hosts: [Host], keyHash: [UInt8]?, token: [UInt8]?, stunPort: UInt16 = RendezvousURL.defaultSTUNPort) {
+    public init(hosts: [Host], keyHash: [UInt8]?, nextKeyHash: [UInt8]? = nil, token: [UInt8]?, stunPort: UInt16 = RendezvousURL.defaultSTUNPort) {
         self.hosts = hosts
         self.keyHash = keyHash
+        self.nextKeyHash = keyHash == nil ? nil : nextKeyHash
         self.token = token
         self.stunPort = stunPort
     }
@@ -81,8 +84,11 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
             let value = pair.count > 1 ? String(pair[1]) : ""
             switch pair[0] {
             case "key":
-                guard let bytes = Base64URL.decode(value), bytes.count == 32 else { throw refusal("has a truncated or mistyped key") }
-                keyHash = bytes
+                for part in value.split(separator: ",", omittingEmptySubsequences: false) {
+                    guard let bytes = Base64URL.decode(String(part)), bytes.count == 32 else { throw refusal("has a truncated or mistyped key") }
+                    guard keyHash == nil || nextKeyHash == nil else { throw refusal("has more than two keys") }
+                    if keyHash == nil { keyHash = bytes } else { nextKeyHash = bytes }
+                }
             case "token":
                 guard let bytes = Base64URL.decode(value), (8...64).contains(bytes.count) else {
                     throw refusal("has a truncated or mistyped token")
@@ -99,7 +105,7 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
     /// The textual form. It holds the token, so everybody who has it may use the server.
     public var description: String {
         var items: [String] = []
-        if let keyHash { items.append("key=\(Base64URL.encode(keyHash))") }
+        if let keyHash { items.append("key=" + [keyHash, nextKeyHash].compactMap { $0 }.map { Base64URL.encode($0) }.joined(separator: ",")) }
         if let token { items.append("token=\(Base64URL.encode(token))") }
         if stunPort != Self.defaultSTUNPort { items.append("stun=\(stunPort)") }
         return "bodkin://\(authority)/" + (items.isEmpty ? "" : "?" + items.joined(separator: "&"))

@@ -17,10 +17,12 @@ extension PeerConnection {
                 "The server speaks version \(Self.version), and the peer \(hello.lowestVersion) to \(hello.highestVersion). Update the older program."
             )
         }
-        guard let token = shared.token(hello.token) else {
+        guard let token = shared.access.number(of: hello.token) else {
             return fail(.token, "The join token is missing or wrong. Copy the whole URL that the server printed.")
         }
+        guard !shared.access.refuses(peer) else { return fail(.token, "The server refuses this peer. Ask the server's operator.") }
         guard let instance = InstanceID(bytes: hello.instance) else { return fail(.protocol, "The instance has a wrong length. Use 16 bytes.") }
+        guard shared.hub.places.authenticate(place) else { return fail(.quota, "The rendezvous server is full. Try again later.") }
         let mailbox = Mailbox(self, context.eventLoop)
         let id = shared.hub.join(mailbox, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip)
         guard let id else { return fail(.quota, "The rendezvous server is full. Try again later.") }

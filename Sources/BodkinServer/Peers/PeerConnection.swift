@@ -43,6 +43,7 @@ final class PeerConnection: ChannelInboundHandler {
     /// The handler below, which holds messages back that may not be taken yet.
     let envelopes: EnvelopeHandler
     private var handshakeLimit: HandshakeLimit?
+    let place: PlaceID
     /// The price of the present turn's messages; whether its end is under way, and whether the messages of earlier ones are still to be paid.
     var turnCost = 0.0
     var isTurnEnding = false
@@ -53,9 +54,10 @@ final class PeerConnection: ChannelInboundHandler {
     /// The memory that is accounted for.
     var held = 0
 
-    init(_ shared: PeerService, _ envelopes: EnvelopeHandler, handshakeLimit: HandshakeLimit) {
+    init(_ shared: PeerService, _ envelopes: EnvelopeHandler, _ place: PlaceID, handshakeLimit: HandshakeLimit) {
         self.shared = shared
         self.envelopes = envelopes
+        self.place = place
         self.handshakeLimit = handshakeLimit
     }
 
@@ -71,7 +73,7 @@ final class PeerConnection: ChannelInboundHandler {
     private static let helloSize = 4_096
 
     func channelActive(context: ChannelHandlerContext) {
-        guard let address = Endpoint(context.remoteAddress)?.address, shared.hub.turn({ $0.admit(source: address, now: $1) }) else {
+        guard let address = Endpoint(context.remoteAddress)?.address else {
             phase = .closing
             return context.close(promise: nil)
         }
@@ -86,7 +88,6 @@ final class PeerConnection: ChannelInboundHandler {
         greetingTimeout?.cancel()
         pinging?.cancel()
         circuits = CircuitQueue()
-        if let source { shared.hub.turn { $0.leave(source: source, now: $1) } }
         source = nil
         context.fireChannelInactive()
     }

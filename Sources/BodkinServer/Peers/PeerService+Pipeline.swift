@@ -6,11 +6,12 @@ extension PeerService {
     /// Adds the handlers of a peer's connection to a channel.
     func addHandlers(to channel: any Channel, _ context: NIOSSLContext) throws {
         let verifier: NIOSSLCustomVerificationCallback = { certificates, promise in promise.succeed(Self.judge(certificates)) }
-        let limit = HandshakeLimit()
+        guard let place = hub.places.place(of: channel) else { return channel.close(promise: nil) }
+        let limit = HandshakeLimit { [places = hub.places] in places.beginHandshake(place, $0, $1) }
         let envelopes = EnvelopeHandler()
         try channel.pipeline.syncOperations.addHandlers(
             limit, NIOSSLServerHandler(context: context, customVerificationCallback: verifier), envelopes,
-            PeerConnection(self, envelopes, handshakeLimit: limit))
+            PeerConnection(self, envelopes, place, handshakeLimit: limit))
     }
 
     /// A peer has one certificate, with an Ed25519 key.

@@ -11,13 +11,13 @@ final class PeerService: Sendable {
     let logger: Logger
     /// SHA-256 of the server's public key, which cards must name.
     let keyHash: [UInt8]
-    private let admission: RendezvousServer.Configuration.Admission
+    let access: Access
     /// Another address of the server than one of its own; nil where there is none.
     let otherAddress: @Sendable (IPAddress) -> IPAddress?
     private let stun: [WireTransportAddress]
 
     init(
-        _ configuration: RendezvousServer.Configuration, hub: Hub, keyHash: [UInt8], stun: [WireTransportAddress],
+        _ configuration: RendezvousServer.Configuration, access: Access, hub: Hub, keyHash: [UInt8], stun: [WireTransportAddress],
         otherAddress: @escaping @Sendable (IPAddress) -> IPAddress?, logger: Logger
     ) {
         self.otherAddress = otherAddress
@@ -26,18 +26,7 @@ final class PeerService: Sendable {
         self.stun = stun
         self.logger = logger
         limits = configuration.limits
-        admission = configuration.admission
-    }
-
-    /// The number of the token; nil where it lets nobody in. Every token is compared, so that the time says nothing.
-    func token(_ offered: some Sequence<UInt8>) -> Int? {
-        switch admission {
-        case .open: return 0
-        case .tokens(let first, let others):
-            var number: Int?
-            for (index, token) in ([first] + others).enumerated() where token.matches(offered) { number = index }
-            return number
-        }
+        self.access = access
     }
 
     func welcome() -> WireWelcome {

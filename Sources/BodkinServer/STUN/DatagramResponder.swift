@@ -8,26 +8,28 @@ final class DatagramResponder: ChannelInboundHandler {
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
     private let local: Endpoint
-    private let places: STUNPlaces
+    private let sockets: STUNSocketTable
     /// A peer authenticates itself over TCP only, because there a source cannot be forged.
     private let responder = BindingResponder(authentication: .ignored, software: "bodkin")
 
-    init(local: Endpoint, places: STUNPlaces) {
+    init(local: Endpoint, sockets: STUNSocketTable) {
         self.local = local
-        self.places = places
+        self.sockets = sockets
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let datagram = unwrapInboundIn(data)
-        guard let source = Endpoint(datagram.remoteAddress), let message = try? STUNMessage(Array(datagram.data.readableBytesView)),
-            let answer = responder.answer(to: message, from: source, at: local, other: places.other(than: local), over: .udp),
-            let destination = try? answer.destination.socketAddress()
+        guard let source = Endpoint(datagram.remoteAddress), sockets.takes(from: source.address),
+            let message = try? STUNMessage(Array(datagram.data.readableBytesView)),
+            let answer = responder.answer(to: message, from: source, at: local, other: sockets.other(than: local), over: .udp),
+            let destination = try? answer.destination.socketAddress(),
+            sockets.answers(answer.bytes.count, to: datagram.data.readableBytes, from: source.address)
         else { return }
         let envelope = AddressedEnvelope(remoteAddress: destination, data: ByteBuffer(bytes: answer.bytes))
         // A full socket drops, as the network may.
         if answer.origin == local {
             if context.channel.isWritable { context.writeAndFlush(wrapOutboundOut(envelope), promise: nil) }
-        } else if let socket = places.socket(at: answer.origin), socket.isWritable {
+        } else if let socket = sockets.socket(at: answer.origin), socket.isWritable {
             socket.writeAndFlush(envelope, promise: nil)
         }
     }

@@ -45,7 +45,7 @@ struct STUNSocket: Sendable {
     ) -> EventLoopFuture<BindingResponse> {
         let eventLoop = channel.eventLoop
         do {
-            let request = try STUNMessage.bindingRequest(attributes: change.map { [$0] } ?? [])
+            let request = try STUNMessage.bindingRequest(attributes: [STUNMessage.Software.padding] + (change.map { [$0] } ?? []))
             let (channel, remote) = (channel, try SocketAddress(gate.passage(to: server, for: .server).endpoint))
             let exchange = BindingExchange(request, configuration: configuration, on: eventLoop)
             reader.value.expect(exchange)

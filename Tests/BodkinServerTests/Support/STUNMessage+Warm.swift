@@ -1,9 +1,30 @@
 import BodkinCore
 import BodkinProtocols
+import NIOCore
+import Testing
 
 extension STUNMessage {
     /// The request that proves a warm connection to be a peer's.
-    static func warmRequest(_ peer: TestPeer, key: [UInt8]? = nil) throws -> STUNMessage {
-        .bindingRequest(credential: try STUNCredential(username: peer.instance.description, key: key ?? peer.stunKey))
+    static func warmRequest(_ peer: TestPeer, _ nonce: Nonce?, key: [UInt8]? = nil) throws -> STUNMessage {
+        let name = BindingName(key: peer.stunKey).description
+        return .bindingRequest(credential: try STUNCredential(username: name, key: key ?? peer.stunKey), nonce: nonce)
     }
+}
+
+extension TestStream {
+    /// Sends a request, and waits for its answer.
+    func ask(_ request: STUNMessage) async throws -> STUNMessage {
+        send(request.bytes)
+        var framer = STUNFramer()
+        while true {
+            var bytes = ByteBuffer(bytes: try #require(await next()))
+            if let answer = try framer.next(from: &bytes) { return answer }
+        }
+    }
+
+    /// Proves that this connection is a peer's.
+    func prove(_ peer: TestPeer) async throws -> STUNMessage { try await ask(.warmRequest(peer, nonce())) }
+
+    /// What the next proof on this connection has to repeat.
+    func nonce() async throws -> STUNMessage.Nonce? { try await ask(.bindingRequest()).attribute(STUNMessage.Nonce.self) }
 }

@@ -36,23 +36,29 @@ final class VirtualServer {
     /// Listens, with nothing in memory.
     func start() throws {
         let plan = try BindPlan(configuration)
-        let hub = Hub(configuration, loop: network.loop)
+        let places = Places(configuration.limits, loop: network.loop)
+        let hub = Hub(configuration, places: places, loop: network.loop)
         self.hub = hub
-        let places = STUNPlaces(plan)
-        places.set(ports: [plan.stunPort, plan.alternateSTUNPort])
+        let sockets = STUNSocketTable(plan)
+        sockets.set(ports: [plan.stunPort, plan.alternateSTUNPort])
         let advertised = plan.stunAddresses.flatMap { address in
             [plan.stunPort, plan.alternateSTUNPort].map { WireTransportAddress(Endpoint(address, $0)) }
         }
         let service = PeerService(
-            configuration, hub: hub, keyHash: try certificate.publicKeyHash(), stun: advertised, otherAddress: { plan.other(than: $0) },
+            configuration, access: Access(configuration.admission, refusing: []), hub: hub, keyHash: try certificate.publicKeyHash(),
+            stun: advertised, otherAddress: { plan.other(than: $0) },
             logger: Logger(label: "server", factory: { _ in SwiftLogNoOpLogHandler() }))
         let context = try TLSContexts.server(certificate, protocol: TLSContexts.rendezvousProtocol)
         try listen(plan.port) { channel in
+            guard places.accept(channel, .rendezvous) else { return }
             try service.addHandlers(to: channel, context)
         }
         let limits = configuration.limits
         for port in [plan.stunPort, plan.alternateSTUNPort] {
-            try listen(port) { try $0.pipeline.syncOperations.addHandler(WarmConnection(hub: hub, limits: limits, places: places)) }
+            try listen(port) { channel in
+                guard places.accept(channel, .stun), let place = places.place(of: channel) else { return }
+                try channel.pipeline.syncOperations.addHandler(STUNConnectionHandler(place, hub: hub, limits: limits, sockets: sockets))
+            }
         }
     }
 

@@ -12,6 +12,9 @@ extension STUNMessage {
         /// 420: the request holds an attribute that must be understood and is not.
         package static let unknownAttribute = ErrorCode(known: 420, "Unknown Attribute")
 
+        /// 438: the nonce of the request is not the last one, or there is none.
+        package static let staleNonce = ErrorCode(known: 438, "Stale Nonce")
+
         /// The number, 300 ... 699.
         package let number: Int
         /// What it means, for people.

@@ -12,6 +12,14 @@ extension STUNMessage {
         /// - Throws: ``STUNError`` where it is longer than ``limit``.
         package init(_ text: String) throws(STUNError) { self.text = try Self.text(Array(text.utf8), limit: Self.limit) }
 
+        private init(hexadecimal number: (UInt64, UInt64)) {
+            let digits = [number.0, number.1].map { String($0, radix: 16) }
+            text = digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
+        }
+
+        /// 16 random bytes in hex.
+        package static func random() -> Nonce { Nonce(hexadecimal: (.random(in: .min ... .max), .random(in: .min ... .max))) }
+
         /// Reads a value.
         package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) { text = try Self.text(value, limit: Self.limit) }
 

@@ -15,6 +15,11 @@ extension STUNMessage {
         /// Reads a value.
         package init(value: [UInt8], in transaction: TransactionID) throws(STUNError) { text = try Self.text(value, limit: Self.limit) }
 
+        /// Makes a request over UDP as long as the longest response, with two IPv6 addresses: servers send to nobody more than he has sent.
+        package static let padding = Software(known: "bodkin" + String(repeating: " ", count: 98))
+
+        private init(known text: String) { self.text = text }
+
         /// The text's UTF-8.
         package func value(in transaction: TransactionID) -> [UInt8] { Array(text.utf8) }
     }

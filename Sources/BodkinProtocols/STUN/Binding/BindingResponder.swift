@@ -48,21 +48,24 @@ package struct BindingResponder: Sendable {
     ///   - local: the server's address and port that it came in at.
     ///   - other: the server's other address and other port, where it serves both ports on both addresses (RFC 5780 section 6).
     ///   - transport: what it came over.
+    ///   - nonce: what the next request with credentials has to repeat; nil where nothing is asked for.
+    ///   - isStale: whether this request with credentials has not repeated what it had to.
     ///   - key: the key of a user name; nil where there is none, or no longer.
     package func answer(
         to message: STUNMessage, from source: Endpoint, at local: Endpoint, other: Endpoint? = nil, over transport: Transport,
-        key: (String) -> [UInt8]? = { _ in nil }
+        nonce: STUNMessage.Nonce? = nil, isStale: Bool = false, key: (String) -> [UInt8]? = { _ in nil }
     ) -> BindingAnswer? {
         guard message.class == .request, message.method == .binding else { return nil }
         let route = Route(source: source, local: local, other: other, transport: transport)
+        if isStale { return refuse(message, .staleNonce, .none, nonce, route) }
         let proof: Proof
         do {
             proof = try authenticate(message, key)
         } catch {
-            return refuse(message, error.code, .none, route)
+            return refuse(message, error.code, .none, nonce, route)
         }
         let unknown = message.unknownRequired(besides: STUNMessage.AttributeType.understood.union(route.understood))
-        guard unknown.isEmpty else { return refuse(message, .unknownAttribute, unknown: unknown, proof, route) }
+        guard unknown.isEmpty else { return refuse(message, .unknownAttribute, unknown: unknown, proof, nonce, route) }
         do {
             let (origin, destination) = try route.endpoints(for: message)
             var response = STUNMessage.bindingSuccess(to: message, mapped: source)
@@ -72,23 +75,25 @@ package struct BindingResponder: Sendable {
                 response.add(STUNMessage.OtherAddress(other))
             }
             return BindingAnswer(
-                response: finish(response, to: message, proof), origin: origin, destination: destination, username: proof.username)
+                response: finish(response, to: message, proof, nonce), origin: origin, destination: destination, username: proof.username)
         } catch {
-            return refuse(message, .badRequest, proof, route)
+            return refuse(message, .badRequest, proof, nonce, route)
         }
     }
 
     private func refuse(
-        _ message: STUNMessage, _ code: STUNMessage.ErrorCode, unknown: [STUNMessage.AttributeType] = [], _ proof: Proof, _ route: Route
+        _ message: STUNMessage, _ code: STUNMessage.ErrorCode, unknown: [STUNMessage.AttributeType] = [], _ proof: Proof,
+        _ nonce: STUNMessage.Nonce?, _ route: Route
     ) -> BindingAnswer {
-        let response = finish(.error(code, to: message, unknown: unknown), to: message, proof)
+        let response = finish(.error(code, to: message, unknown: unknown), to: message, proof, nonce)
         return BindingAnswer(response: response, origin: route.local, destination: route.source, username: proof.username)
     }
 
-    /// Adds SOFTWARE, signs as the request was signed, and ends with FINGERPRINT where the request did.
-    private func finish(_ response: STUNMessage, to request: STUNMessage, _ proof: Proof) -> STUNMessage {
+    /// Adds SOFTWARE and NONCE, signs as the request was signed, and ends with FINGERPRINT where the request did.
+    private func finish(_ response: STUNMessage, to request: STUNMessage, _ proof: Proof, _ nonce: STUNMessage.Nonce?) -> STUNMessage {
         var response = response
         if let software { try? response.append(software) }
+        if let nonce { response.add(nonce) }
         response.seal(key: proof.key, proof.integrity, fingerprint: request.contains(.fingerprint))
         return response
     }

@@ -27,12 +27,15 @@ extension STUNMessage {
     }
 
     /// A Binding request without further attributes, which always fits.
+    /// - Parameter nonce: what the server wants repeated by a request with a credential.
     package static func bindingRequest(
-        transactionID: TransactionID = .random(), credential: STUNCredential? = nil, integrity: Set<Integrity> = [.sha1, .sha256],
+        transactionID: TransactionID = .random(), credential: STUNCredential? = nil, nonce: Nonce? = nil,
+        integrity: Set<Integrity> = [.sha1, .sha256],
         fingerprint: Bool = true
     ) -> STUNMessage {
         var request = STUNMessage(.request, .binding, transactionID: transactionID)
         if let credential { request.add(credential.username) }
+        if let nonce { request.add(nonce) }
         request.seal(key: credential?.key, integrity, fingerprint: fingerprint)
         return request
     }

@@ -122,20 +122,19 @@ final class LyingPeer {
     /// Proves where it is, by a warm connection from this port.
     func warm(from port: UInt16) async throws {
         guard let host = url.hosts.first, let address = IPAddress(host.name) else { throw Missing(description: "a server's address") }
-        let credential = try STUNCredential(username: "\(instance)", key: stunKey)
+        let credential = try BindingName.credential(key: stunKey)
         let loop = channel.eventLoop
         let answered = loop.makePromise(of: Void.self)
         let local = try SocketAddress(Endpoint(.unspecified(address.family), port))
         let server = try SocketAddress(Endpoint(address, url.stunPort))
-        let warm = try await loop.flatSubmit {
+        _ = try await loop.flatSubmit {
             ClientBootstrap(group: loop)
                 .channelOption(.socketOption(.so_reuseaddr), value: 1)
                 .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(FirstRead(answered)) }
+                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Prover(credential, answered)) }
                 }
                 .bind(to: local).connect(to: server)
         }.get()
-        try await warm.writeAndFlush(ByteBuffer(bytes: STUNMessage.bindingRequest(credential: credential).bytes))
         try await answered.futureResult.get()
     }
 
@@ -161,11 +160,34 @@ private final class MessageCollector: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
-/// Keeps a promise with the first bytes.
-private final class FirstRead: ChannelInboundHandler {
+/// Asks a STUN server, proves itself with the nonce of the answer, and keeps a promise with the answer to that.
+private final class Prover: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+    private let credential: STUNCredential
     private let promise: EventLoopPromise<Void>
-    init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { promise.succeed() }
+    private var framer = STUNFramer()
+    private var hasAsked = false
+
+    init(_ credential: STUNCredential, _ promise: EventLoopPromise<Void>) {
+        self.credential = credential
+        self.promise = promise
+    }
+
+    func channelActive(context: ChannelHandlerContext) { send(.bindingRequest(), context) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        while let answer = try? framer.next(from: &bytes) {
+            guard !hasAsked else { return promise.succeed() }
+            hasAsked = true
+            send(.bindingRequest(credential: credential, nonce: try? answer.attribute(STUNMessage.Nonce.self)), context)
+        }
+    }
+
+    private func send(_ request: STUNMessage, _ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: request.bytes)), promise: nil)
+    }
+
     func channelInactive(context: ChannelHandlerContext) { promise.fail(Missing(description: "the answer of the STUN server")) }
 }

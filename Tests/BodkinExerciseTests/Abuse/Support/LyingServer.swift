@@ -114,7 +114,7 @@ final class LyingServer: Sendable {
     }
 
     private func seen(_ peer: PeerID, _ state: State) -> [Endpoint] {
-        state.instances[peer].flatMap { state.observed["\($0)"] }.map { [lies.mapped($0)] } ?? []
+        state.registrations[peer]?.last.flatMap { state.observed["\(BindingName(key: $0.stunKey))"] }.map { [lies.mapped($0)] } ?? []
     }
 }
 
@@ -248,8 +248,13 @@ private final class LyingSTUN: ChannelInboundHandler {
         var bytes = unwrapInboundIn(data)
         guard let source = Endpoint(context.remoteAddress) else { return }
         while let message = try? framer.next(from: &bytes) {
-            if let name = try? message.attribute(STUNMessage.Username.self)?.text { server.state.withLock { $0.observed[name] = source } }
-            let answer = STUNMessage.bindingSuccess(to: message, mapped: server.lies.mapped(source))
+            let name = try? message.attribute(STUNMessage.Username.self)?.text
+            let key = server.state.withLock { state -> Data? in
+                if let name { state.observed[name] = source }
+                return state.registrations.values.compactMap { $0.last?.stunKey }.first { "\(BindingName(key: $0))" == name }
+            }
+            var answer = STUNMessage.bindingSuccess(to: message, mapped: server.lies.mapped(source))
+            answer.seal(key: key.map { Array($0) }, [.sha1], fingerprint: true)
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer.bytes)), promise: nil)
         }
     }

@@ -1,13 +1,13 @@
 import Crypto
 
-/// What lets one use a rendezvous server: 8 to 64 bytes that are in its URL.
+/// What lets one use a rendezvous server: 16 to 64 bytes that are in its URL.
 public struct JoinToken: Sendable, Hashable {
     /// The bytes.
     public let bytes: [UInt8]
 
-    /// A token from its bytes; nil unless there are 8 to 64.
+    /// A token from its bytes; nil unless there are 16 to 64: fewer can be guessed.
     public init?(bytes: some Collection<UInt8>) {
-        guard (8...64).contains(bytes.count) else { return nil }
+        guard (16...64).contains(bytes.count) else { return nil }
         self.bytes = Array(bytes)
     }
 

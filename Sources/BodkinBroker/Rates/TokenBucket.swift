@@ -3,7 +3,7 @@ package import NIOCore
 /// A rate with a burst: so many units a second, saved up to a bound. Pure; time is a parameter.
 package struct TokenBucket: Sendable {
     private let rate: Double
-    private let burst: Double
+    package let burst: Double
     private var level: Double
     private var updated: NIODeadline
 
@@ -35,6 +35,29 @@ package struct TokenBucket: Sendable {
         guard level < 0 else { return .zero }
         guard rate > 0 else { return .hours(1) }
         return .nanoseconds(Int64(min(-level / rate, 3600) * 1e9) + 1)
+    }
+
+    /// What is there.
+    package mutating func level(now: NIODeadline) -> Double {
+        refill(now)
+        return level
+    }
+
+    /// What is not there.
+    package mutating func deficit(now: NIODeadline) -> Double { burst - level(now: now) }
+
+    /// How long until so many units are there; an hour at most.
+    package mutating func delay(until wanted: Double = 1, now: NIODeadline) -> TimeAmount {
+        refill(now)
+        guard level < wanted else { return .zero }
+        return rate > 0 ? .nanoseconds(Int64(min((wanted - level) / rate, 3600) * 1e9) + 1) : .hours(1)
+    }
+
+    /// Whether nothing has been taken that has not come back.
+    package func isFull(now: NIODeadline) -> Bool {
+        var later = self
+        later.refill(now)
+        return later.level >= burst
     }
 
     private mutating func refill(_ now: NIODeadline) {

@@ -1,12 +1,14 @@
+import BodkinBroker
 import BodkinCore
 import NIOCore
 import Synchronization
 
 /// Where a server answers STUN: what RFC 5780 needs to know of one socket's others.
-final class STUNPlaces: Sendable {
+final class STUNSocketTable: Sendable {
     private struct State {
         var ports: [UInt16] = []
         var sockets: [Endpoint: any Channel] = [:]
+        var budget = DatagramBudget(now: .now())
     }
 
     private let plan: BindPlan
@@ -22,6 +24,14 @@ final class STUNPlaces: Sendable {
 
     /// The UDP socket of an endpoint.
     func socket(at endpoint: Endpoint) -> (any Channel)? { state.withLock { $0.sockets[endpoint] } }
+
+    /// Whether a request over UDP is looked at.
+    func takes(from source: IPAddress) -> Bool { state.withLock { $0.budget.takes(from: source, now: .now()) } }
+
+    /// Whether a request of so many bytes over UDP is answered by so many.
+    func answers(_ answer: Int, to request: Int, from source: IPAddress) -> Bool {
+        state.withLock { $0.budget.answers(answer, to: request, from: source, now: .now()) }
+    }
 
     /// The endpoint that shares neither address nor port; nil where there is no second address.
     func other(than local: Endpoint) -> Endpoint? {

@@ -3,15 +3,16 @@ import BodkinCore
 import BodkinProtocols
 import NIOCore
 
-/// STUN over TCP (RFC 8489 section 6.2.2). A request with a peer's credential authenticates this connection as the peer's: as long as it lasts, the
-/// server vouches for the endpoint it comes from.
-final class WarmConnection: ChannelInboundHandler {
+/// STUN over TCP (RFC 8489 section 6.2.2). A request with a peer's credential and the nonce of the latest answer authenticates this connection as the peer's: as long as
+/// it lasts, the server vouches for the endpoint it comes from.
+final class STUNConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let hub: Hub
     private let limits: RendezvousServer.Limits
-    private let places: STUNPlaces
+    private let sockets: STUNSocketTable
+    private let place: PlaceID
     private let responder = BindingResponder(authentication: .optional, software: "bodkin")
     private var framer = STUNFramer()
     private var id: WarmID?
@@ -19,15 +20,17 @@ final class WarmConnection: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var isRefreshed = false
     private var watching: RepeatedTask?
+    /// What the next request with a credential has to repeat: the latest answer has said it.
+    private var nonce: STUNMessage.Nonce?
     /// The request that waits for its registration.
     private var parked: STUNMessage?
 
     /// The way to a connection from any thread.
     struct Mailbox: Sendable {
-        private let connection: NIOLoopBound<WarmConnection>
+        private let connection: NIOLoopBound<STUNConnectionHandler>
         private let loop: any EventLoop
 
-        init(_ connection: WarmConnection, _ loop: any EventLoop) {
+        init(_ connection: STUNConnectionHandler, _ loop: any EventLoop) {
             self.connection = NIOLoopBound(connection, eventLoop: loop)
             self.loop = loop
         }
@@ -44,10 +47,11 @@ final class WarmConnection: ChannelInboundHandler {
         }
     }
 
-    init(hub: Hub, limits: RendezvousServer.Limits, places: STUNPlaces) {
+    init(_ place: PlaceID, hub: Hub, limits: RendezvousServer.Limits, sockets: STUNSocketTable) {
+        self.place = place
         self.hub = hub
         self.limits = limits
-        self.places = places
+        self.sockets = sockets
     }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -55,7 +59,7 @@ final class WarmConnection: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard let endpoint = Endpoint(context.remoteAddress), let id = hub.joinSTUN(Mailbox(self, context.eventLoop), source: endpoint.address)
+        guard let endpoint = Endpoint(context.remoteAddress), let id = hub.joinSTUN(Mailbox(self, context.eventLoop), place)
         else { return context.close(promise: nil) }
         self.id = id
         source = endpoint
@@ -69,7 +73,7 @@ final class WarmConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         watching?.cancel()
         parked = nil
-        if let id, let source { hub.leaveSTUN(id, source: source.address) }
+        if let id { hub.leaveSTUN(id) }
         id = nil
         context.fireChannelInactive()
     }
@@ -103,36 +107,33 @@ final class WarmConnection: ChannelInboundHandler {
     private func judge(_ message: STUNMessage) {
         isRefreshed = true
         guard let id, let source, message.class == .request, message.method == .binding, message.hasIntegrity,
-            let name = try? message.attribute(STUNMessage.Username.self)?.text, let instance = InstanceID(hexadecimal: name)
+            let name = (try? message.attribute(STUNMessage.Username.self)).flatMap({ BindingName($0.text) })
         else { return answer(message, key: nil) }
-        let claims = hub.look { $0.claims(of: instance) }
-        if let claim = claims.first(where: { message.verifiedIntegrity(key: $0.key) != nil }) {
+        // What somebody has seen on another connection, or on this one before, proves nothing.
+        guard let nonce, (try? message.attribute(STUNMessage.Nonce.self))?.text == nonce.text else { return answer(message, key: nil, isStale: true) }
+        let claim = hub.look { $0.claim(of: name) }
+        if let claim, message.verifiedIntegrity(key: claim.key) != nil {
+            guard hub.places.authenticate(place) else { return answer(message, key: nil) }
             let arrival = Endpoint(context?.localAddress)?.address
             hub.turn { $0.prove(id, claim.connection, endpoint: source, at: arrival, now: $1) }
             return answer(message, key: claim.key)
         }
         parked = message
-        let isParked = hub.turn { $0.park(id, instance: instance, tried: claims, source: source.address, now: $1) }
+        let isParked = hub.turn { $0.park(id, name: name, tried: claim, source: source.address, now: $1) }
         if isParked { return }
         parked = nil
         answer(message, key: nil)
     }
 
-    private func answer(_ message: STUNMessage, key: [UInt8]?) {
+    private func answer(_ message: STUNMessage, key: [UInt8]?, isStale: Bool = false) {
         guard let context, let source, let local = Endpoint(context.localAddress) else { return }
-        guard let answer = responder.answer(to: message, from: source, at: local, other: places.other(than: local), over: .tcp, key: { _ in key })
-        else { return }
+        // Good for one request, on this connection.
+        nonce = .random()
+        let answer = responder.answer(
+            to: message, from: source, at: local, other: sockets.other(than: local), over: .tcp, nonce: nonce, isStale: isStale, key: { _ in key })
+        guard let answer else { return }
         // A client that asks without reading is not waited for.
         guard context.channel.isWritable else { return context.close(promise: nil) }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer.bytes)), promise: nil)
-    }
-}
-
-extension InstanceID {
-    /// Reads 32 hexadecimal characters.
-    init?(hexadecimal text: String) {
-        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
-        guard digits.count == 32, text.utf8.count == 32 else { return nil }
-        self.init(bytes: stride(from: 0, to: 32, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) })
     }
 }
