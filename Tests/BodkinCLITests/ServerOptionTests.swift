@@ -19,6 +19,22 @@ struct ServerOptionTests {
         #expect(output == "0\nhello\nlistener 0\n\"registered\": 1,\n", "\(output)")
     }
 
+    @Test("SIGHUP reads the tokens and the refused peers again: what runs under a revoked token ends, and a file that is wrong changes nothing")
+    func hangup() async throws {
+        let output = try await Script.run(
+            """
+            umask 077; token() { head -c 16 /dev/urandom | base64; }
+            printf 'home %s\\nwork %s\\n' "$(token)" "$(token)" >tokens; >refused
+            serve --tokens tokens --refuse refused; listening; url=$BODKIN_RENDEZVOUS
+            echo nonsense >tokens.bad; cp tokens tokens.good; cp tokens.bad tokens
+            kill -HUP $server; await 'Nothing has changed' server.log; kill -0 $listener && echo stays
+            cp tokens.good tokens; bodkin id --state-dir listener >refused
+            kill -HUP $server; await 'read the tokens' server.log; wait $listener; echo "listener $?"
+            kill -TERM $server; wait $server; echo "server $?"
+            """)
+        #expect(output == "stays\nlistener 77\nserver 0\n", "\(output)")
+    }
+
     @Test("--events json tells events alone, the first of them that the server listens; with --verbose its log comes as events, too")
     func events() async throws {
         let output = try await Script.run(

@@ -18,11 +18,16 @@ final class Places: Sendable {
         /// Accepted channels that are to be closed, and are not yet.
         var closing: Set<ObjectIdentifier> = []
         var timer: Scheduled<Void>?
+        /// Connections that have ended since freed memory was given back.
+        var endedCount = 0
+        var trim: Scheduled<Void>?
     }
 
     private let state: Mutex<State>
     private let loop: any EventLoop
     private let closingLimit: Int
+    /// After so many connections freed memory is worth the milliseconds.
+    private static let trimCount = 16
 
     init(_ limits: RendezvousServer.Limits, descriptors: Int = DescriptorLimit.present, loop: any EventLoop) {
         let limits = limits.places(descriptors: descriptors)
@@ -90,9 +95,20 @@ final class Places: Sendable {
     private func left(_ key: ObjectIdentifier) {
         state.withLock { state in
             state.closing.remove(key)
+            state.endedCount += 1
+            scheduleTrim(&state)
             guard let id = state.ids.removeValue(forKey: key) else { return }
             state.table.leave(id)
             Self.forget(id, &state)
+        }
+    }
+
+    /// What many connections have taken goes back to the system soon after they have ended, and not more often than every five seconds.
+    private func scheduleTrim(_ state: inout State) {
+        guard state.endedCount >= Self.trimCount, state.trim == nil else { return }
+        state.trim = loop.scheduleTask(in: .seconds(5)) { [self] in
+            self.state.withLock { ($0.endedCount, $0.trim) = (0, nil) }
+            FreedMemory.giveBack()
         }
     }
 
@@ -132,6 +148,7 @@ final class Places: Sendable {
     func close() {
         state.withLock { state in
             state.timer?.cancel()
+            state.trim?.cancel()
             state.timer = nil
             state.beginnings = [:]
         }

@@ -1,7 +1,10 @@
-// C only where Swift cannot reach: netlink, interface ioctls, timers that a suspension cancels, ICMP errors, and what a program inherits.
+// C only where Swift cannot reach: netlink, interface ioctls, timers that a suspension cancels, ICMP errors, what a program inherits, and freed memory.
 // Every function returns a non-negative value, or a negative errno.
 #ifndef CBODKIN_SYSTEM_H
 #define CBODKIN_SYSTEM_H
+
+/// Gives memory that was freed back to the system, where the C library keeps it otherwise.
+void bodkin_give_back_memory(void);
 
 #ifdef __linux__
 #include <spawn.h>

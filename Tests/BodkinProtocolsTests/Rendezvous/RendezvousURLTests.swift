@@ -17,6 +17,10 @@ struct RendezvousURLTests {
                 hosts: [.init("2001:db8::1", 4433), .init("203.0.113.1", 443), .init("a.example", 1)], keyHash: key,
                 token: [0xFB, 0xFF, 0, 0, 0, 0, 0, 0], stunPort: 3479)
         ),
+        (
+            "bodkin://a/?key=\(keyText),\(String(repeating: "A", count: 43))",
+            RendezvousURL(hosts: [.init("a", 443)], keyHash: key, nextKeyHash: Array(repeating: 0, count: 32), token: nil)
+        ),
         ("bodkin://a/?stun=65535", RendezvousURL(hosts: [.init("a", 443)], keyHash: nil, token: nil, stunPort: 65_535)),
     ]
 
@@ -29,6 +33,7 @@ struct RendezvousURLTests {
     /// Other ways to write the same.
     static let otherForms: [(String, String)] = [
         ("bodkin://a", "bodkin://a/"), ("bodkin://a:443", "bodkin://a/"), ("bodkin://a?stun=3478", "bodkin://a/"),
+        ("bodkin://a/?key=\(keyText)&key=\(String(repeating: "A", count: 43))", "bodkin://a/?key=\(keyText),\(String(repeating: "A", count: 43))"),
         ("bodkin://[192.0.2.1]:5", "bodkin://192.0.2.1:5/"), ("bodkin://a/?later=1&stun=9&&more", "bodkin://a/?stun=9"),
     ]
 
@@ -54,6 +59,9 @@ struct RendezvousURLTests {
         ("bodkin://a,b,c,d,e,f,g,h,i/", "more than 8"),
         ("bodkin://a/?key=", "key"), ("bodkin://a/?key=AAEC", "key"), ("bodkin://a/?key=\(keyText)A", "key"), ("bodkin://a/?key", "key"),
         ("bodkin://a/?key=\(keyText.dropLast())", "key"), ("bodkin://a/?key=\(keyText.dropLast())*", "key"), ("bodkin://a/?key=\(keyText)=", "key"),
+        ("bodkin://a/?key=\(keyText),", "key"), ("bodkin://a/?key=,\(keyText)", "key"),
+        ("bodkin://a/?key=\(keyText),\(keyText),\(keyText)", "more than two keys"),
+        ("bodkin://a/?key=\(keyText),\(keyText)&key=\(keyText)", "more than two keys"),
         ("bodkin://a/?token=", "token"), ("bodkin://a/?token=AAECAwQFBg", "token"), ("bodkin://a/?token=!!!!!!!!!!!!", "token"),
         ("bodkin://a/?token=+/8AAAAAAAA", "token"), ("bodkin://a/?token=\(String(repeating: "A", count: 88))", "token"),
         ("bodkin://a/?token=\(String(repeating: "A", count: 100_000))", "token"),
