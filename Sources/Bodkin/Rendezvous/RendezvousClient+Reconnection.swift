@@ -3,8 +3,9 @@ import BodkinTransport
 
 /// Replaces a link that is lost, or never came up: exponential back-off, and another link.
 extension RendezvousClient {
-    /// The first span of the back-off, and the longest; where somebody waits for the server, and otherwise.
+    /// The first span of the back-off, and the longest; where somebody waits for the server, before the first registration, and otherwise.
     private static let missedBackoff = (first: Duration.milliseconds(100), longest: Duration.seconds(1))
+    private static let firstBackoff = (first: Duration.milliseconds(333), longest: Duration.seconds(10))
     private static let idleBackoff = (first: Duration.milliseconds(333), longest: Duration.seconds(30))
     /// How long a registration has to last before its link counts as a good one: whatever loses it earlier may do so at every attempt.
     private static let stableLifetime = Duration.seconds(10)
@@ -18,7 +19,7 @@ extension RendezvousClient {
     /// The span of which a random part is waited (full jitter): half as long again after every failure. A restarted server is not met by all its peers at once,
     /// but first by those whose sessions wait for it.
     var backoff: Duration {
-        let (first, longest) = demand.isMissed ? Self.missedBackoff : Self.idleBackoff
+        let (first, longest) = demand.isMissed ? Self.missedBackoff : hasRegistered ? Self.idleBackoff : Self.firstBackoff
         return (0..<min(retryCount, 20)).reduce(first) { span, _ in min(longest, span * 3 / 2) }
     }
 

@@ -86,6 +86,18 @@ struct AbsentServerTests {
         #expect(world.reasons == ["refused", "serverIntercepted"])
     }
 
+    @Test(
+        "however long it was away, a peer that was never registered is so within ten seconds of the server's coming", arguments: [60, 3600, 86_400])
+    func long(_ seconds: Int) throws {
+        let world = try VirtualRendezvous()
+        world.isServerUp = false
+        world.give(.start)
+        world.run(for: .seconds(seconds))
+        world.isServerUp = true
+        #expect(world.run(atMost: .seconds(10) + world.delay * 8) { $0.client.isRegistered })
+        #expect(world.connects.count < seconds / 9 + 20, "\(world.connects.count)")
+    }
+
     @Test("a network that comes up has the peer connect at once, also before its first registration")
     func network() throws {
         let world = try VirtualRendezvous()
