@@ -18,9 +18,6 @@ struct ListenCommand: AsyncParsableCommand {
             Exit status: as for 'bodkin connect'; 73 if another program uses the reserved port.
             """)
 
-    /// The limit of concurrent processes of --exec.
-    static let processLimit = 64
-
     @OptionGroup var peer: PeerOptions
     @Option(
         help: ArgumentHelp(
@@ -74,24 +71,46 @@ struct ListenCommand: AsyncParsableCommand {
             }
             return
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            var running = 0
+        if once {
+            for try await connection in peer.incoming { return try await ServedProgram(command: exec).serve(connection, log) }
+            return
+        }
+        try await serve(peer, ServedProgram(command: exec), log)
+    }
+
+    /// Runs a program for each connection.
+    private func serve(_ peer: Peer, _ program: ServedProgram, _ log: EventLog) async throws {
+        let places = SharedProgramPlaces()
+        var connections: [Int: Connection] = [:]
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            var number = 0
             for try await connection in peer.incoming {
-                if running == Self.processLimit {
-                    try await group.next()
-                    running -= 1
+                number += 1
+                var admission = places.admit(number, of: connection.peer)
+                while admission == .full, let ended = try await group.next() {
+                    connections[ended] = nil
+                    admission = places.admit(number, of: connection.peer)
                 }
-                let program = ServedProgram(command: exec)
-                if once { return try await program.serve(connection, log) }
-                running += 1
-                group.addTask {
+                if admission == .refused {
+                    connection.abort(code: CloseCode.failed, reason: "too many connections of one peer")
+                    continue
+                }
+                if case .evicting(let victim) = admission {
+                    connections.removeValue(forKey: victim)?.abort(code: CloseCode.failed, reason: "too many connections of one peer")
+                }
+                // The ends of programs are collected here, and one at a time is enough.
+                if connections.count > ProgramPlaces.limit, let ended = try await group.next() { connections[ended] = nil }
+                connections[number] = connection
+                group.addTask { [number] in
+                    defer { places.leave(number) }
                     do {
                         try await program.serve(connection, log)
                     } catch  where !Task.isCancelled {
                         // The remote user has ended the program, as one does.
-                        if (error as? ConnectionError)?.remoteCode == CloseCode.interrupted { return }
+                        if (error as? ConnectionError)?.remoteCode == CloseCode.interrupted { return number }
                         log.failed(connection.peer, CommandFailure(error).message)
                     }
+                    return number
                 }
             }
         }

@@ -14,6 +14,7 @@ extension SessionDriver {
 
     /// Reads at most `limit` bytes, in one buffer or as they lie; nil at the end. `call` names the caller that waits, here and in what follows.
     package func read(_ stream: StreamID, limit: Int, isJoined: Bool, for call: ObjectIdentifier, complete: @escaping ReadCompletion) {
+        use()
         guard readers[stream] == nil else { return complete(.failure(ConnectionError.busy)) }
         if let result = outcome(of: session.read(stream, limit: limit, isJoined: isJoined), on: stream) {
             complete(result)
@@ -25,6 +26,7 @@ extension SessionDriver {
 
     /// What a stream has to read now, as it lies, at most `limit` bytes; nil where that is to be waited for, by ``read(_:limit:isJoined:for:complete:)``.
     package func readNow(_ stream: StreamID, limit: Int) -> Result<ByteBuffer?, any Error>? {
+        use()
         guard readers[stream] == nil, let result = outcome(of: session.read(stream, limit: limit, isJoined: false), on: stream) else { return nil }
         driveSoon()
         return result
@@ -32,6 +34,7 @@ extension SessionDriver {
 
     /// Writes as many bytes as the session takes now, and removes them from `bytes`. What is left is to be given to ``write(_:to:for:complete:)``.
     package func writeNow(_ bytes: inout ByteBuffer, to stream: StreamID) {
+        use()
         guard writers[stream] == nil, closeReason == nil else { return }
         bytes.moveReaderIndex(forwardBy: session.write(bytes, to: stream))
         driveSoon()
@@ -45,6 +48,7 @@ extension SessionDriver {
 
     /// Writes bytes; done when the session has taken all of them.
     package func write(_ bytes: ByteBuffer, to stream: StreamID, for call: ObjectIdentifier, complete: @escaping WriteCompletion) {
+        use()
         if let writeEndReason { return complete(.failure(ConnectionError.closed(writeEndReason))) }
         let writer = Writer(call: call, rest: bytes, complete: complete)
         if writers[stream]?.append(writer) == nil { offer(WriterQueue(writer), to: stream) }
@@ -85,6 +89,7 @@ extension SessionDriver {
 
     /// Opens a stream, as soon as the remote peer allows one more.
     package func openStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
+        use()
         if let writeEndReason { return eventLoop.makeFailedFuture(ConnectionError.closed(writeEndReason)) }
         let promise = eventLoop.makePromise(of: StreamID.self)
         openers.append((call, promise))
@@ -95,6 +100,7 @@ extension SessionDriver {
 
     /// The next stream that the remote peer has opened.
     package func acceptStream(for call: ObjectIdentifier) -> EventLoopFuture<StreamID> {
+        use()
         if !opened.isEmpty { return eventLoop.makeSucceededFuture(opened.removeFirst()) }
         if let closeReason { return eventLoop.makeFailedFuture(ConnectionError.closed(closeReason)) }
         let promise = eventLoop.makePromise(of: StreamID.self)

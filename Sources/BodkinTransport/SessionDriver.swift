@@ -15,6 +15,8 @@ package final class SessionDriver {
         case lostPath(Path, (any Error)?, wasActive: Bool)
         /// An answer on a path of it is late.
         case doubtful
+        /// The application uses it, or its sender waits for the window: a window of so many bytes would be of use.
+        case windowWanted(Int)
         /// A path has answered after this silence.
         case survived(Path, Duration)
         /// A path has died after this silence.
@@ -36,6 +38,8 @@ package final class SessionDriver {
     package var onEvent: (Event) -> Void = { _ in }
     /// After what silence to probe a path.
     package var keepalive: (Path) -> Duration = { _ in .seconds(25) }
+    /// Whether an application has ever read from it, written to it, or asked for a stream.
+    package private(set) var isUsed = false
     /// Why it is over; nil while it is not.
     package private(set) var closeReason: SessionCloseReason?
     /// Why nothing can be written any more: the session is over, or the remote application has closed; nil while neither is so.
@@ -90,6 +94,8 @@ package final class SessionDriver {
     package var isTentative: Bool { session.isOffer && !session.isConfirmed }
     /// The path that carries it; nil while there is none.
     package var activePath: Path? { session.activePath.flatMap { paths[$0] } }
+    /// How many bytes have arrived that no application has read.
+    package var unreadByteCount: Int { session.unreadByteCount }
     /// How many paths it has, those that are being closed among them.
     package var pathCount: Int { paths.count }
     /// Whether a channel is under one of its paths.
@@ -130,6 +136,20 @@ package final class SessionDriver {
 
     /// Whether records that were sent on a path wait for their acknowledgement.
     func isOwed(_ id: PathID) -> Bool { session.activePath == id && session.firstUnacknowledged < session.firstUnsent(on: id) }
+
+    /// An application uses it from now on.
+    package func use() {
+        guard !isUsed else { return }
+        isUsed = true
+        onEvent(.windowWanted(session.configuration.connectionWindow))
+    }
+
+    /// So many bytes may arrive before the application reads.
+    package func grant(window: Int) {
+        guard window > session.window else { return }
+        session.raiseWindow(to: window)
+        driveSoon()
+    }
 
     /// Ends it at once; `reason` is for people.
     package func fail(_ reason: String) {
@@ -236,6 +256,7 @@ package final class SessionDriver {
             case .answered(let id): liveness[id]?.answered(isOwed: isOwed(id), at: elapsed)
             case .closePath(let id): paths[id]?.close()
             case .failedPath(_, let error): refused(error)
+            case .windowWanted: onEvent(.windowWanted(min(session.window * 2, session.configuration.largestConnectionWindow)))
             case .withoutPath: break
             case .remoteClosing(let reason): endWriting(reason)
             case .closed(let reason): ended(reason)

@@ -128,7 +128,9 @@ extension Dial {
     mutating func concluded(_ context: Context, at now: Instant) {
         guard let session = context.session else {
             // A circuit may still be on its way.
-            guard !context.isCircuitOpen, role == .dialer else { return }
+            guard !context.isCircuitOpen else { return }
+            // Nothing more comes of a dial of theirs that has no path.
+            guard role == .dialer else { return isConnecting(context) ? () : end(context) }
             if meeting?.isLinkLost == true, purpose != .forecast { return dialAnew(at: now) }
             return fail(.unreachable, "No direct path to the peer was established. Allow circuits, or try another network.")
         }

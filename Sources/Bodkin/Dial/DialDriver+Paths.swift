@@ -90,9 +90,12 @@ extension DialDriver {
     }
 
     func beginSession(on path: Path, with remoteInstance: InstanceID) {
+        let id = SessionID.random()
+        engine.remotes.receiveBudget.open(id, with: peer)
         let session = Session(
-            role: .dialer, id: .random(), localInstance: engine.instance, remoteInstance: remoteInstance,
-            isOffer: remote.beginsTentatively, configuration: engine.configuration.session)
+            role: .dialer, id: id, localInstance: engine.instance, remoteInstance: remoteInstance,
+            isOffer: remote.beginsTentatively, configuration: engine.configuration.session,
+            window: engine.remotes.receiveBudget.grow(id, to: engine.configuration.session.connectionWindow))
         let driver = SessionDriver(session, peer: peer, on: engine.eventLoop)
         self.session = driver
         let record = remote.adopt(driver, report: report, start: start, kind: path.kind)

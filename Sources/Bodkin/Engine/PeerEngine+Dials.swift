@@ -50,6 +50,8 @@ extension PeerEngine {
         guard let id = AttemptID(bytes: meet.attempt) else { return }
         let attempt = DialDriver(id, calledBy: peer, engine: self)
         keep(attempt)
+        // All places are taken by those who have proved more.
+        guard !attempt.isOver else { return endCircuit(id) }
         if !meet.early.isEmpty { answerCircuit(attempt, early: ByteBuffer(bytes: meet.early)) }
         link?.flush()
         attempt.meet(meet)
@@ -64,13 +66,14 @@ extension PeerEngine {
         remotes[peer].handle(.recalled(instance, generation: recall.generation), of: session)
     }
 
+    private func endCircuit(_ id: AttemptID) {
+        var end = WireCircuitClose()
+        end.attempt = Data(id.bytes)
+        link?.send(.circuitClose(end), flush: false)
+    }
+
     private func answerCircuit(_ attempt: DialDriver, early: ByteBuffer) {
-        guard usesCircuits else {
-            var end = WireCircuitClose()
-            end.attempt = Data(attempt.id.bytes)
-            link?.send(.circuitClose(end), flush: false)
-            return
-        }
+        guard usesCircuits else { return endCircuit(attempt.id) }
         let channel = makeCircuit(attempt.id) { _ in true }
         do {
             let path = try factory.server(channel, kind: .circuit, announcing: nil, admits: { [peer = attempt.peer] in $0 == peer })

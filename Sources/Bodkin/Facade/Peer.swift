@@ -9,6 +9,8 @@ import NIOPosix
 public final class Peer: Sendable {
     /// The most connections that a peer has at once: 4 096.
     public static let connectionLimit = 4096
+    /// The most connections with one remote peer at once: 64.
+    public static let connectionLimitOfOnePeer = 64
 
     /// What a peer counts through swift-metrics, and what each of it means.
     package static var metricsHelp: [String: String] { PeerMetrics.help }

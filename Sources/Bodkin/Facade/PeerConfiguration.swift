@@ -72,6 +72,9 @@ extension Peer {
         package var cardLifetime = Duration.seconds(2 * 3600)
         /// The bounds of each connection.
         public var session = Session.Configuration()
+        /// The memory for bytes that have arrived on all connections, and that no application has read: 512 MiB. Each connection has 64 KiB of it at once, and more as
+        /// soon as the application uses it.
+        public var receiveMemory = 512 << 20
         /// Where log lines go: at most at level info, and a warning for each connection that stays relayed.
         public var logger = Logger(label: "bodkin", factory: { _ in SwiftLogNoOpLogHandler() })
         /// The threads that the peer may use; nil for those of the process. One event loop of it runs the whole peer.

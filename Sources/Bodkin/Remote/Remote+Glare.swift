@@ -23,7 +23,7 @@ extension Remote {
             perform(.dropCircuit(id))
             perform(.endDial(id))
         }
-        guard former?.role != .dialer, context.isAdmitted, context.hasRoomForCall else { return perform(.answerMeet(id, isAccepted: false)) }
+        guard former?.role != .dialer, context.isAdmitted else { return perform(.answerMeet(id, isAccepted: false)) }
         perform(.answerMeet(id, isAccepted: true))
         // Declined, their dial would fail before ours reaches them; accepted and left alone, it folds into ours.
         if !isAccepted, let own = standing(context) { return deferredMeet = (meet, own) }
@@ -62,7 +62,7 @@ extension Remote {
         // A live session is a grant to go on with it, not to begin another.
         let isAdmitted = context.isAdmitted || context.dials.contains { $0.purpose == .open }
         let isLate = dial == nil && isOvertaken(frame, context)
-        guard isForUs, isAdmitted, !isLate, frame.mode != .attach, context.hasRoomForSession, !context.isOver else {
+        guard isForUs, isAdmitted, !isLate, frame.mode != .attach, !context.isOver, context.hasRoomForSession() else {
             return perform(.refuse(opening.id, frame.mode == .attach ? .unknownSession : .refused))
         }
         perform(.beginSession(opening, dial))

@@ -123,10 +123,9 @@ extension Remote {
         var sessions: [SessionState] = []
         /// The openings that still wait.
         var waiting: Set<InboundPaths.ID> = []
-        /// Whether they may dial this peer, and whether there is room for another dial of theirs, or another session.
+        /// Whether they may dial this peer, and whether there is room for another session of theirs.
         var isAdmitted = true
-        var hasRoomForCall = true
-        var hasRoomForSession = true
+        var hasRoomForSession: () -> Bool = { true }
         /// Whether nothing is dialed any more.
         var isOver = false
         var isRegistrationSent = true

@@ -8,7 +8,9 @@ import NIOCore
 extension RemoteDriver {
     func perform(_ action: Remote.Action) {
         switch action {
-        case .deliver(let session, let calls): if let connection = connection(session) { answer(calls, .success(connection)) }
+        case .deliver(let session, let calls):
+            sessions[session]?.driver.use()
+            if let connection = connection(session) { answer(calls, .success(connection)) }
         case .deliverIncoming(let session): if let connection = connection(session) { engine.incoming.yield(connection) }
         case .fail(let calls, let error): answer(calls, .failure(error))
         case .startDial: start(DialDriver(dialing: peer, engine: engine))

@@ -19,7 +19,7 @@ extension RemoteDriver {
         let called = id.flatMap { dial($0) }
         let session = Session(
             role: .called, id: opening.frame.session, localInstance: engine.instance, remoteInstance: opening.frame.sender,
-            configuration: engine.configuration.session)
+            configuration: engine.configuration.session, window: ReceiveBudget.smallestWindow)
         let driver = SessionDriver(session, peer: peer, on: engine.eventLoop)
         let record = adopt(
             driver, report: called?.report ?? ConnectionReport(peer: peer), start: called?.start ?? engine.eventLoop.now, kind: path.path.kind)
@@ -64,6 +64,7 @@ extension RemoteDriver {
             for dial in dials(for: driver) { dial.lost(path, error) }
             engine.remotes.drained(path)
         case .doubtful: return handle(.doubtful, of: driver.id)
+        case .windowWanted(let bytes): return driver.grant(window: engine.remotes.receiveBudget.grow(driver.id, to: bytes))
         case .survived(let path, let silence): return path.kind.isDirect ? engine.answered(after: silence, from: path.local) : ()
         case .expired(let path, let silence): return path.kind.isDirect ? engine.died(after: silence, from: path.local) : ()
         case .closed(let reason): return closed(record, reason)

@@ -48,7 +48,7 @@ final class RemoteDriver {
         openings = openings.filter { $0.value.isWaiting }
         return Remote.Context(
             dials: dials.map(\.state), sessions: sessions.values.map(\.state), waiting: Set(openings.keys), isAdmitted: isAdmitted,
-            hasRoomForCall: engine.remotes.hasRoomForCall, hasRoomForSession: engine.remotes.hasRoomForSession, isOver: engine.isOver,
+            hasRoomForSession: { [engine, peer] in engine.remotes.hasRoomForSession(of: peer) }, isOver: engine.isOver,
             isRegistrationSent: engine.isRegistrationSent,
             minimumRedialInterval: .nanoseconds(max(.milliseconds(400), engine.serverRoundTrip * 5).nanoseconds), jitter: .random(in: 0.5...1.5))
     }
@@ -142,6 +142,12 @@ extension PeerEngine {
 }
 
 extension DialDriver {
+    /// The dial's claim to one of the places for dials of others.
+    var claim: Share<AttemptID>.Claim {
+        let wealth = remote.isListed ? ClaimWealth.listed : session != nil ? .used : isRemoteAuthenticated ? .proved : .unproved
+        return Share.Claim(id: id, peer: peer, wealth: wealth, start: dial.start)
+    }
+
     /// The dial, as far as it concerns the others of its remote peer.
     var state: Remote.DialState {
         Remote.DialState(

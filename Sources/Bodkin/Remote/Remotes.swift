@@ -10,20 +10,27 @@ import NIOCore
 /// remotes.forEachDial { $0.tell(.natLearned) }
 /// ```
 final class Remotes {
-    /// How many dials of others to this peer may be under way at once.
-    static let calledLimit = 256
+    /// How many dials of others to this peer may be under way at once: a few of each remote peer, whose processes may all have lost their paths at one moment.
+    static let calledShare = Share<AttemptID>(ofPeer: 8, ofAll: 256)
+    /// How many sessions there may be.
+    static let sessionShare = Share<SessionID>(ofPeer: Peer.connectionLimitOfOnePeer, ofAll: Peer.connectionLimit, isEqualFirst: true)
 
     unowned let engine: PeerEngine
     /// An entry goes when an input of its machine leaves nothing behind.
     private(set) var drivers: [PeerID: RemoteDriver] = [:]
     private var peers: [AttemptID: PeerID] = [:]
     private(set) var sessionCount = 0
+    /// The memory for what sessions have received.
+    var receiveBudget: ReceiveBudget
     private var calledCount = 0
     /// The paths that carry the last words of sessions that are over, until they are gone; and who waits for that.
     private var draining: [(path: Path, record: SessionRecord)] = []
     private var allDrained: EventLoopPromise<Void>?
 
-    init(_ engine: PeerEngine) { self.engine = engine }
+    init(_ engine: PeerEngine) {
+        self.engine = engine
+        receiveBudget = ReceiveBudget(bytes: engine.configuration.receiveMemory, sessions: Peer.connectionLimit)
+    }
 
     /// What there is with a remote peer.
     subscript(peer: PeerID) -> RemoteDriver {
@@ -41,9 +48,6 @@ final class Remotes {
 
     // MARK: Dials
 
-    /// Whether there is room for another dial of somebody else's.
-    var hasRoomForCall: Bool { calledCount < Self.calledLimit }
-
     /// Whether there is no dial at all.
     var hasNoDials: Bool { peers.isEmpty }
 
@@ -58,7 +62,18 @@ final class Remotes {
         if let former = self.dial(dial.id) { remove(former) }
         self[dial.peer].insert(dial)
         peers[dial.id] = dial.peer
-        if dial.role == .called { calledCount += 1 }
+        if dial.role == .called {
+            calledCount += 1
+            makeRoomForCalls(of: dial.peer)
+        }
+    }
+
+    /// Ends the dial of somebody else's that has the poorest claim, if there is one too many.
+    private func makeRoomForCalls(of peer: PeerID) {
+        let ofPeer = drivers[peer]?.dials.count { $0.role == .called } ?? 0
+        guard ofPeer > Self.calledShare.ofPeer || calledCount > Self.calledShare.ofAll else { return }
+        let claims = drivers.values.flatMap { driver in driver.dials.filter { $0.role == .called }.map(\.claim) }
+        if let poorest = Self.calledShare.surplus(of: claims) { dial(poorest)?.end() }
     }
 
     /// Forgets a dial.
@@ -75,16 +90,37 @@ final class Remotes {
 
     // MARK: Sessions
 
-    /// Whether there is room for another session.
-    var hasRoomForSession: Bool { sessionCount < Peer.connectionLimit }
+    /// Whether a further session of a remote peer has a better claim than another one.
+    func hasRoomForSession(of peer: PeerID) -> Bool {
+        guard isFull(with: peer, more: 1) else { return true }
+        let newcomer = SessionID.random()
+        let wealth = self[peer].isListed ? ClaimWealth.listed : .proved
+        let all = claims + [Share.Claim(id: newcomer, peer: peer, wealth: wealth, start: engine.now)]
+        return Self.sessionShare.surplus(of: all) != newcomer
+    }
+
+    private var claims: [Share<SessionID>.Claim] {
+        drivers.values.flatMap { driver in
+            let isListed = driver.isListed
+            return driver.sessions.values.map { $0.claim(isListed: isListed) }
+        }
+    }
+
+    private func isFull(with peer: PeerID, more: Int) -> Bool {
+        (drivers[peer]?.sessions.count ?? 0) + more > Self.sessionShare.ofPeer || sessionCount + more > Self.sessionShare.ofAll
+    }
 
     func insert(_ record: SessionRecord) {
+        receiveBudget.open(record.driver.id, with: record.driver.peer)
         self[record.driver.peer].insert(record)
         sessionCount += 1
+        guard isFull(with: record.driver.peer, more: 0), let poorest = Self.sessionShare.surplus(of: claims) else { return }
+        records.first { $0.driver.id == poorest }?.driver.fail("the local peer has too many connections")
     }
 
     func remove(_ record: SessionRecord) {
         guard let driver = drivers[record.driver.peer], driver.remove(record) else { return }
+        receiveBudget.close(record.driver.id)
         sessionCount -= 1
     }
 

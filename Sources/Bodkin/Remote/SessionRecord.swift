@@ -28,6 +28,12 @@ final class SessionRecord {
             isDoubted: driver.isDoubted, isClosing: driver.isClosing)
     }
 
+    /// The session's claim to one of the places for sessions.
+    func claim(isListed: Bool) -> Share<SessionID>.Claim {
+        let wealth = isListed ? ClaimWealth.listed : driver.isUsed && driver.activePath != nil ? .used : .proved
+        return Share.Claim(id: driver.id, peer: driver.peer, wealth: wealth, start: startInstant)
+    }
+
     var elapsed: Duration { .nanoseconds((driver.eventLoop.now - start).nanoseconds) }
 
     /// The first path.

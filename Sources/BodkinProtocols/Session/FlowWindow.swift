@@ -1,7 +1,7 @@
 /// What a receiver allows (RFC 9000 section 4). It grows where it is the window that holds up the sender, and not the reader: on a long path, up to what fills it.
 struct FlowWindow: Sendable {
     private(set) var size: UInt64
-    private let largest: UInt64
+    private var largest: UInt64
     private var limit: UInt64
     /// Below this, a limit is from before the window has grown last.
     private var leastUsed: UInt64 = 0
@@ -28,9 +28,22 @@ struct FlowWindow: Sendable {
     mutating func receive(_ count: Int) { received += UInt64(count) }
 
     /// The sender has used up a limit, and has more. Where little of it waits here, it waits for the way and not for the reader.
-    mutating func senderIsBlocked(at used: UInt64) {
-        guard used >= leastUsed, buffered <= size / 2, size < largest else { return }
+    /// - Returns: whether a larger window would be of use, and nothing but its bound forbids that.
+    @discardableResult
+    mutating func senderIsBlocked(at used: UInt64) -> Bool {
+        guard used >= leastUsed, buffered <= size / 2 else { return false }
+        guard size < largest else { return true }
         size = min(2 * size, largest)
+        leastUsed = limit + 1
+        owesLimit = true
+        return false
+    }
+
+    /// The window may be this large from now on, and is.
+    mutating func raise(to size: Int) {
+        guard size > self.size else { return }
+        self.size = UInt64(size)
+        largest = max(largest, self.size)
         leastUsed = limit + 1
         owesLimit = true
     }

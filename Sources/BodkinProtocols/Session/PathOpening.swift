@@ -102,7 +102,7 @@ package struct InitialLimits: Hashable, Sendable {
     }
 
     /// What everyone grants: so much may be sent, on stream 0, before the remote peer's OPEN has arrived.
-    static let floor = 65_536
+    package static let floor = 65_536
     /// What is known before the remote peer's OPEN has arrived.
     static let beforeOpen = InitialLimits(data: UInt64(floor), streamData: UInt64(floor), streams: 0)
 }

@@ -43,7 +43,7 @@ extension Session {
         // A path that ends before the remote peer has opened it needs no OPEN from the called side, and one from the dialer.
         if known.owesOpen {
             let limits = InitialLimits(
-                data: UInt64(configuration.connectionWindow), streamData: UInt64(configuration.streamWindow),
+                data: receiveWindow.size, streamData: UInt64(configuration.streamWindow),
                 streams: UInt64(configuration.remoteStreams))
             let opening = PathOpening(
                 session: id, sender: localInstance, receiver: remoteInstance, mode: isConfirmed ? .attach : isOffer ? .offer : .start,

@@ -22,7 +22,8 @@ extension Session {
     private mutating func process(_ frame: SessionFrame) throws(SessionError) {
         switch frame {
         case .padding, .ping, .streamsBlocked: break
-        case .dataBlocked(let limit): receiveWindow.senderIsBlocked(at: limit)
+        case .dataBlocked(let limit):
+            if receiveWindow.senderIsBlocked(at: limit), receiveWindow.size < configuration.largestConnectionWindow { events.append(.windowWanted) }
         case .stream(let id, let bytes, let isLast): try receiveStream(id, bytes, isLast: isLast)
         case .resetStream(let id, let code, let finalSize): try receiveReset(id, code: code, finalSize: finalSize)
         case .stopSending(let id, let code): try receiveStop(id, code: code)

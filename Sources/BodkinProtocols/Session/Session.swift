@@ -103,9 +103,11 @@ public struct Session: ~Copyable, Sendable {
     var wantsStream = false
 
     /// A session without a path, with stream 0 open.
+    /// - Parameter window: how many bytes of all streams may arrive before the application reads, until ``raiseWindow(to:)`` says more; nil for what the configuration says, and
+    ///   then the window grows by itself.
     package init(
         role: Role, id: SessionID, localInstance: InstanceID, remoteInstance: InstanceID, isOffer: Bool = false,
-        configuration: Configuration = Configuration()
+        configuration: Configuration = Configuration(), window: Int? = nil
     ) {
         self.role = role
         self.id = id
@@ -114,7 +116,9 @@ public struct Session: ~Copyable, Sendable {
         self.isOffer = isOffer
         self.configuration = configuration
         log = RecordLog(configuration)
-        receiveWindow = FlowWindow(size: configuration.connectionWindow, largest: configuration.largestConnectionWindow)
+        receiveWindow =
+            window.map { FlowWindow(size: max($0, InitialLimits.floor), largest: 0) }
+            ?? FlowWindow(size: configuration.connectionWindow, largest: configuration.largestConnectionWindow)
         remoteStreamLimit = UInt64(configuration.remoteStreams)
         streams[.initial] = newStream()
     }
@@ -131,6 +135,10 @@ public struct Session: ~Copyable, Sendable {
     /// So many bytes of records suit the path: beyond that no data is packed while they wait for their acknowledgement. Never more than
     /// ``Configuration/unacknowledgedBytes``.
     package mutating func suit(unacknowledgedBytes bytes: Int) { log.suitableBytes = bytes }
+    /// How many bytes of all streams together may arrive before the application reads.
+    package var window: Int { Int(clamping: receiveWindow.size) }
+    /// So many bytes of all streams together may arrive before the application reads; never fewer than before.
+    package mutating func raiseWindow(to bytes: Int) { receiveWindow.raise(to: bytes) }
     /// The bytes that were received and not read.
     package var unreadByteCount: Int { Int(clamping: receiveWindow.buffered) }
     /// The bytes that were written and not packed into records.

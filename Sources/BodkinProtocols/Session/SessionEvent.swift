@@ -26,6 +26,8 @@ extension Session {
         case withoutPath
         /// The remote application has closed: it reads and writes no more. The session is over when the local application has read everything, or closes as well.
         case remoteClosing(SessionCloseReason)
+        /// The remote peer has more to send than the window of all streams allows, and the application reads it at once: see ``Session/raiseWindow(to:)``.
+        case windowWanted
         /// The session is over. What was received before can still be read; nothing else happens on its streams.
         case closed(SessionCloseReason)
     }

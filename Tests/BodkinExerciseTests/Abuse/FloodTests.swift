@@ -60,14 +60,13 @@ extension AbuseTests {
             }
         }
 
-        @Test("of 1 000 Meets as many are met as there is room for, with a bounded number of sockets, and all are forgotten")
+        @Test("of 1 000 Meets the last ones are met, with a bounded number of sockets, and all are forgotten")
         func meets() async throws {
             try await Self.serve { lab, server, peer in
                 try await SocketTable.rest(in: "a", of: lab)
                 for (round, count) in [1000, 300].enumerated() {
                     let meets = try (0..<count).map { WireEnvelope.OneOf_Body.meet(try Self.meet(round * 1000 + $0, server).meet) }
                     server.state.withLock { $0.answers = [] }
-                    let start = ContinuousClock.now
                     server.send(meets, to: peer.id)
                     var most = 0
                     try await eventually("an answer to each") {
@@ -79,10 +78,8 @@ extension AbuseTests {
                         try await Task.sleep(for: .milliseconds(20))
                     }
                     let accepted = server.state.withLock { $0.answers.count { $0.answer == .accepted } }
-                    // On a slow machine the first have had their time before the last are read.
-                    #expect(
-                        accepted > (round == 0 ? 200 : 0) && accepted <= 256 * (1 + Int((ContinuousClock.now - start) / Self.patience)),
-                        "round \(round)")
+                    // The dials that have proved nothing make room for the next.
+                    #expect(accepted == count, "round \(round)")
                     // No more than the share of one address within an hour: the second thousand has found it spent.
                     #expect(most <= OutboundGate.strangerLimits.address + 8, "\(most) half open")
                     // Those that lead nowhere are forgotten with their time: there is room again.

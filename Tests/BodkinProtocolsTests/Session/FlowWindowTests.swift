@@ -51,4 +51,24 @@ struct FlowWindowTests {
 
     @Test("no window outgrows its limit")
     func bound() { #expect(run(delay: 2_000, rate: Self.step, reading: .max).size == 1_024 * 1_000) }
+
+    @Test("a window whose bound holds it up says so, and is as large as it is raised to")
+    func raised() {
+        var window = FlowWindow(size: 1000, largest: 0)
+        window.receive(1000)
+        window.consume(1000)
+        _ = window.takeLimit()
+        window.receive(1000)
+        // Much of it waits for the reader: a larger one would be of no use.
+        let early = window.senderIsBlocked(at: 2000)
+        window.consume(900)
+        let late = window.senderIsBlocked(at: 2000)
+        #expect(!early && late)
+        window.raise(to: 500)
+        #expect(window.size == 1000)
+        window.raise(to: 4000)
+        #expect(window.size == 4000 && window.owesLimit)
+        let limit = window.takeLimit()
+        #expect(limit == 1900 + 4000)
+    }
 }

@@ -54,6 +54,7 @@ struct DialForecastTests {
     func called(_ steps: [Step]) {
         let bench = DialBench(calledWithin: .seconds(30))
         bench.feed(.circuitOpened)
+        bench.context.isCircuitOpen = true
         bench.meet(isDirect: false)
         bench.context.isSampling = true
         for (index, step) in steps.enumerated() {

@@ -73,6 +73,29 @@ struct DialPathTests {
         #expect(bench.take().contains("complete"))
     }
 
+    @Test("a dial of theirs that has no path ends at once: without a circuit when nothing is fired any more, and with its circuit")
+    func calledWithoutPath() {
+        let neither = DialBench(calledWithin: .seconds(30))
+        neither.meet(isDirect: false)
+        #expect(neither.phase == "over")
+        let relayed = DialBench(calledWithin: .seconds(30))
+        relayed.feed(.circuitOpened)
+        relayed.context.isCircuitOpen = true
+        relayed.meet(isDirect: false)
+        #expect(relayed.phase == "meeting")
+        relayed.context.isCircuitOpen = false
+        relayed.context.areStrategiesExhausted = true
+        relayed.feed(.circuitLost(.closedByRemote, isSilent: false))
+        relayed.feed(.circuitMissed)
+        #expect(relayed.phase == "over")
+        // A connection that is up may still open a session.
+        let direct = DialBench(calledWithin: .seconds(30))
+        direct.meet()
+        direct.context.isConnecting = true
+        direct.exhaust()
+        #expect(direct.phase == "meeting")
+    }
+
     @Test("a called end whose dialer never comes is forgotten, one with a session is not", arguments: [true, false])
     func forgotten(_ hasSession: Bool) {
         let bench = DialBench(calledWithin: .seconds(30))
@@ -86,6 +109,7 @@ struct DialPathTests {
     @Test("a called end of a session that goes on is done when it looks for no more")
     func resumed() {
         let bench = DialBench(calledWithin: .seconds(30))
+        bench.context.isCircuitOpen = true
         bench.meet(isDirect: false)
         bench.context.session = Dial.Session(activePath: .circuit)
         _ = bench.take()

@@ -93,6 +93,7 @@ final class VirtualPeers {
         case .doubtful:
             doubts[end].append(now)
             return tell(end, .doubtful)
+        case .windowWanted: return
         case .closed(let reason): return wrong.append("end \(end) is closed: \(reason)")
         }
         tell(end, .pathsChanged)
