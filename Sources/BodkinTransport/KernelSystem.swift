@@ -15,6 +15,10 @@ package struct KernelSystem: HostSystem {
             var listener = ServerBootstrap(group: eventLoop)
                 .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(SocketOptions.reuseAddress, value: 1)
+                // A process whose descriptors are all in use rests, as the server does.
+                .serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptRest()) }
+                }
                 .childChannelInitializer { channel in eventLoop.makeCompletedFuture { try accept.value(channel) } }
             if family == .v6 { listener = listener.serverChannelOption(SocketOptions.onlyIPv6, value: 1) }
             if isShared { listener = listener.serverChannelOption(SocketOptions.reusePort, value: 1) }

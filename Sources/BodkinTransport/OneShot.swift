@@ -10,6 +10,11 @@ package import NIOCore
 /// ```
 /// Made, cancelled and run on its event loop; releasing the last reference does not cancel it.
 package final class OneShot {
+    /// A patient one that comes later than this has been held up with its loop.
+    private static let tolerance = TimeAmount.milliseconds(10)
+    /// How often a patient one has its time again at most: a loop that is never on time does not wait for ever.
+    private static let extensionLimit = 8
+
     private var body: (() -> Void)?
     private var task: Scheduled<Void>?
 
@@ -24,6 +29,35 @@ package final class OneShot {
         self.init(on: eventLoop, at: eventLoop.now + time, body)
     }
 
+    /// Does something after a time in which the event loop could have noticed what would cancel it. If the loop was held up, what has come meanwhile may be unread:
+    /// then it waits once more, for as long as it is late, and no longer than the time itself.
+    package static func patient(on eventLoop: any EventLoop, in time: TimeAmount, _ body: @escaping () -> Void) -> OneShot {
+        let shot = OneShot(on: eventLoop, in: time, body)
+        shot.patience = Patience(eventLoop: eventLoop, time: time, deadline: eventLoop.now + time)
+        return shot
+    }
+
+    private struct Patience {
+        let eventLoop: any EventLoop
+        let time: TimeAmount
+        var deadline: NIODeadline
+        var extensions = 0
+    }
+
+    private var patience: Patience?
+
+    /// Whether it has its time once more.
+    private func isExtended() -> Bool {
+        guard var patience, body != nil, patience.extensions < Self.extensionLimit else { return false }
+        let lateness = patience.eventLoop.now - patience.deadline
+        guard lateness > Self.tolerance else { return false }
+        patience.extensions += 1
+        patience.deadline = patience.eventLoop.now + max(Self.tolerance, min(lateness, patience.time))
+        self.patience = patience
+        task = patience.eventLoop.assumeIsolated().scheduleTask(deadline: patience.deadline) { self.run() }
+        return true
+    }
+
     /// It will not be done. Without effect where it has been.
     package func cancel() {
         body = nil
@@ -33,6 +67,7 @@ package final class OneShot {
 
     private func run() {
         task = nil
+        if isExtended() { return }
         let body = body.take()
         body?()
     }

@@ -93,7 +93,7 @@ package final class Path {
 
     private func limitHandshake() {
         deadline?.cancel()
-        deadline = OneShot(on: channel.eventLoop, at: start + handshakeTimeout) { [weak self] in
+        deadline = OneShot.patient(on: channel.eventLoop, in: start + handshakeTimeout - channel.eventLoop.now) { [weak self] in
             self?.hasTimedOut = true
             self?.close()
         }
@@ -138,6 +138,14 @@ package final class Path {
         isClosed = true
         deadline?.cancel()
         channel.close(promise: nil)
+    }
+
+    /// Ends it at once: its descriptor is free in the same turn, because nobody waits for the remote end's close_notify.
+    package func cutOff() {
+        guard !isClosed else { return }
+        isClosed = true
+        deadline?.cancel()
+        ReservedPort.closeBelowTLS(channel)
     }
 
     /// Ends it at once and without a word, because nobody answers: its endpoints are free for another.

@@ -146,7 +146,7 @@ package final class RendezvousLink {
     private func awaitProgress() {
         deadline?.cancel()
         let end = min(eventLoop.now + Self.timeouts.idle, start + Self.timeouts.total)
-        deadline = OneShot(on: eventLoop, at: end) { [weak self] in self?.giveUp() }
+        deadline = OneShot.patient(on: eventLoop, in: end - eventLoop.now) { [weak self] in self?.giveUp() }
     }
 
     /// Sends a message; what is sent in one turn of the event loop leaves together. HELLO is the first one, always: what belongs to an earlier connection is of
@@ -166,6 +166,9 @@ package final class RendezvousLink {
         let error = TransportError(.serverUnreachable, "The rendezvous server does not read what it is sent. Ask its operator.")
         eventLoop.assumeIsolated().execute { [self] in onEvent(.down(error)) }
     }
+
+    /// Whether it is over, by whichever end.
+    package var isEnded: Bool { isOver }
 
     /// Sends what was written.
     package func flush() { channel?.flush() }

@@ -104,7 +104,7 @@ package final class ReservedPort {
     }
 
     /// TLS would wait for the remote end's close_notify.
-    private static func closeBelowTLS(_ channel: any Channel) {
+    static func closeBelowTLS(_ channel: any Channel) {
         let pipeline = channel.pipeline.syncOperations
         let client = try? pipeline.context(handlerType: NIOSSLClientHandler.self)
         guard let tls = client ?? (try? pipeline.context(handlerType: NIOSSLServerHandler.self)) else { return channel.close(promise: nil) }

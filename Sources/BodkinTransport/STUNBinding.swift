@@ -202,7 +202,7 @@ package final class STUNBinding {
     /// Asks, and gives the connection up where the answer does not come in time.
     private func ask(within limit: TimeAmount) {
         verification?.task.cancel()
-        verification = (OneShot(on: eventLoop, in: limit) { [weak self] in self?.end() }, eventLoop.now, eventLoop.now + limit)
+        verification = (OneShot.patient(on: eventLoop, in: limit) { [weak self] in self?.end() }, eventLoop.now, eventLoop.now + limit)
         ask()
     }
 

@@ -113,6 +113,7 @@ final class InboundDriver {
     private func perform(_ action: InboundPaths.Action) {
         switch action {
         case .close(let id): paths.removeValue(forKey: id)?.close()
+        case .evict(let id): paths.removeValue(forKey: id)?.cutOff()
         case .discard(let id): paths.removeValue(forKey: id)?.discard()
         case .offer(let id, let opening, let received):
             guard let path = paths[id], let peer = path.peer else { return }

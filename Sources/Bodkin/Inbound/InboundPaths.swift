@@ -46,6 +46,8 @@ struct InboundPaths: ~Copyable {
     enum Action: Equatable {
         /// Close a connection.
         case close(ID)
+        /// Close a connection that makes room for another one, without waiting for its remote end.
+        case evict(ID)
         /// Reset a connection without a word to its remote end: a plain close would leave the kernel's half of it in the way.
         case discard(ID)
         /// Offer a path, which has received these bytes, to the session that its first frame names. An offered path waits until it is taken, refused or late.
@@ -134,13 +136,13 @@ struct InboundPaths: ~Copyable {
     private mutating func accept(_ connection: Unauthenticated) {
         unauthenticated.append(connection)
         guard unauthenticated.count > Self.unauthenticatedLimit else { return }
-        actions.append(.close(unauthenticated.remove(at: Self.surplus(of: unauthenticated.map(\.owner))).id))
+        actions.append(.evict(unauthenticated.remove(at: Self.surplus(of: unauthenticated.map(\.owner))).id))
     }
 
     private mutating func keep(_ path: Unopened) {
         unopened.append(path)
         guard unopened.count > Self.unopenedLimit else { return }
-        actions.append(.close(unopened.remove(at: Self.surplus(of: unopened.map { .peer($0.peer) })).id))
+        actions.append(.evict(unopened.remove(at: Self.surplus(of: unopened.map { .peer($0.peer) })).id))
     }
 
     /// The index of the entry that makes room: the oldest one of the owner that has the most.

@@ -49,6 +49,8 @@ struct RendezvousClient: ~Copyable {
         case timeout(jitter: Double)
         /// The system has seen no packet of the link for so long: to be given before a timeout.
         case packetSilence(Duration)
+        /// The local peer's event loop was held up for so long: to be given before a timeout.
+        case heldUp(Duration)
     }
 
     /// A thing that the driver is to do.
@@ -137,6 +139,7 @@ struct RendezvousClient: ~Copyable {
         case .message(let body): received(body, at: now)
         case .heard: link?.liveness.heard(at: now)
         case .packetSilence(let silence): link?.liveness.lastPacket(before: silence, at: now)
+        case .heldUp(let time): link?.liveness.heldUp(time, at: now)
         case .localChanged(let local):
             self.local = local
             registerIfReady(at: now)

@@ -44,6 +44,9 @@ final class RendezvousDriver {
         let handle: (Event) -> Void
     }
 
+    /// A timer that comes later than this has been held up with the event loop.
+    private static let tolerance = TimeAmount.milliseconds(10)
+
     private let configuration: Peer.Configuration
     private let certificate: CertificateIdentity
     private let gate: Gate
@@ -195,6 +198,7 @@ final class RendezvousDriver {
             self.timer = nil
             let late = self.clock.eventLoop.now - time
             if late > Self.lateness { self.delegate.handle(.wasStopped(.nanoseconds(late.nanoseconds))) }
+            if late > Self.tolerance { self.machine.handle(.heldUp(.nanoseconds(late.nanoseconds)), at: self.clock.now) }
             if let silence = self.link?.packetSilence { self.machine.handle(.packetSilence(silence), at: self.clock.now) }
             self.handle(.timeout(jitter: .random(in: 0...1)))
         }

@@ -7,6 +7,8 @@ struct ServerLiveness {
         /// How long it may be silent, from the question or from whatever came since.
         let limit: Duration
         var end: Instant
+        /// How often it has had its time again, because the local peer was held up.
+        var extensions = 0
     }
 
     private(set) var heardAt: Instant
@@ -30,6 +32,17 @@ struct ServerLiveness {
     /// The latest packet came so long ago. On a slow link an answer may be behind a long message, of which packets come: it has its time once more.
     mutating func lastPacket(before silence: Duration, at now: Instant) {
         if let probe, probe.end <= now, silence < probe.limit - Self.jiffies { self.probe?.end = now + probe.limit }
+    }
+
+    /// How often a probe has its time again at most.
+    private static let extensionLimit = 8
+
+    /// The local peer was held up for so long, and an answer that has come meanwhile may be unread: a probe that is over has as much time again.
+    mutating func heldUp(_ time: Duration, at now: Instant) {
+        guard var probe, probe.end <= now, probe.extensions < Self.extensionLimit else { return }
+        probe.end = now + min(time, probe.limit)
+        probe.extensions += 1
+        self.probe = probe
     }
 
     /// The server has answered a probe.

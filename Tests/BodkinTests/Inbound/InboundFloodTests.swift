@@ -43,6 +43,44 @@ struct InboundFloodTests {
         }
     }
 
+    @Test("of 10 000 connections in one turn no more are kept than the limit, and each that goes is closed in that turn")
+    func burst() {
+        var machine = InboundPaths()
+        var (open, most) = (0, 0)
+        for number in 0..<10_000 {
+            machine.handle(
+                .accepted(InboundPaths.ID(number: UInt64(number)), from: Endpoint(IPAddress(v4: 0xCB00_7100 + UInt32(number % 200)), 5000)),
+                at: .start)
+            open += 1
+            while let action = machine.nextAction() { if case .evict = action { open -= 1 } }
+            most = max(most, open)
+        }
+        #expect(most == InboundPaths.unauthenticatedLimit)
+        let peer = PeerID(publicKey: [UInt8](repeating: 1, count: 32)) ?? { preconditionFailure("32 bytes are a key") }()
+        (open, most) = (0, 0)
+        for number in 20_000..<30_000 {
+            machine.handle(.authenticated(InboundPaths.ID(number: UInt64(number)), peer), at: .start)
+            open += 1
+            while let action = machine.nextAction() { if case .evict = action { open -= 1 } }
+            most = max(most, open)
+        }
+        #expect(most == InboundPaths.unopenedLimit)
+    }
+
+    @Test("3 000 connections whose SYNs come at one moment take no more sockets than the limit")
+    func moment() throws {
+        try Self.withPeer { network, peer, _ in
+            let address = try #require(peer.host.addresses.first)
+            let port = try #require(peer.engine.port?.number)
+            let gate = Gate(before: network.host("flooder"), servers: [address], on: network.loop)
+            for _ in 0..<3000 {
+                _ = gate.connect(to: Endpoint(address, port), within: .seconds(5), readsAtOnce: true, for: .server, configure: { _ in })
+            }
+            network.run(for: .milliseconds(100))
+            #expect(network.host("flooder").connectionCount == InboundPaths.unauthenticatedLimit)
+        }
+    }
+
     @Test("a peer that is closed in the middle of a flood leaves no connection")
     func closes() throws {
         try Self.withPeer { network, peer, _ in

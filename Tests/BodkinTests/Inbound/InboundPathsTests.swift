@@ -89,12 +89,12 @@ struct InboundPathsTests {
         let bench = Bench()
         var ids: [InboundPaths.ID] = []
         for number in 0..<(InboundPaths.unauthenticatedLimit + 3) { ids.append(bench.accept("203.0.\(number / 250).\(number % 250 + 1)")) }
-        #expect(bench.take() == ids.prefix(3).map { .close($0) })
+        #expect(bench.take() == ids.prefix(3).map { .evict($0) })
         // The kernel reports their end later, or again: nobody else goes for that.
         bench.handle(.closed(ids[0]))
         bench.handle(.closed(ids[0]))
         let last = bench.accept("203.0.113.1")
-        #expect(bench.take() == [.close(ids[3])] && bench.hasUnauthenticated(from: "203.0.113.1:4000"))
+        #expect(bench.take() == [.evict(ids[3])] && bench.hasUnauthenticated(from: "203.0.113.1:4000"))
         bench.handle(.closed(last))
         _ = bench.accept("203.0.113.2")
         #expect(bench.take().isEmpty)
@@ -114,10 +114,10 @@ struct InboundPathsTests {
             if areSpeaking { bench.handle(.handshakeBegan(flood[number])) }
         }
         let closed = bench.take()
-        #expect(closed == flood.prefix(100 + 1000 - InboundPaths.unauthenticatedLimit).map { .close($0) })
+        #expect(closed == flood.prefix(100 + 1000 - InboundPaths.unauthenticatedLimit).map { .evict($0) })
         // A late one of the others comes in, too.
         _ = bench.accept("198.51.100.200")
-        #expect(bench.take() == [.close(flood[closed.count])])
+        #expect(bench.take() == [.evict(flood[closed.count])])
         for number in 0..<100 { #expect(bench.hasUnauthenticated(from: "198.51.100.\(number + 1):4000")) }
     }
 
@@ -224,7 +224,7 @@ struct InboundPathsTests {
         let mine = bench.authenticate(try Identity.create().peerID)
         var others: [InboundPaths.ID] = []
         for _ in 0..<400 { others.append(bench.authenticate(peer)) }
-        #expect(bench.take() == others.prefix(401 - InboundPaths.unopenedLimit).map { .close($0) })
+        #expect(bench.take() == others.prefix(401 - InboundPaths.unopenedLimit).map { .evict($0) })
         #expect(bench.isUnopened(mine))
         // Nor does it cost those who are about to prove whose they are.
         let stranger = bench.accept("203.0.113.1")

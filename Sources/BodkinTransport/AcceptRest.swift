@@ -1,5 +1,5 @@
-import Logging
-import NIOCore
+package import Logging
+package import NIOCore
 
 #if canImport(Glibc)
 import Glibc
@@ -13,9 +13,11 @@ import Darwin
 ///
 /// Without a rest the socket is readable all the time and keeps a processor busy for nothing. NIO's `AcceptBackoffHandler` (2.101) holds back
 /// only the reads that a channel asks for anew, and a read in which nothing could be accepted is still the old one.
-final class AcceptRest: ChannelInboundHandler {
-    typealias InboundIn = any Channel
-    typealias InboundOut = any Channel
+package final class AcceptRest: ChannelInboundHandler {
+    /// Accepted connections.
+    package typealias InboundIn = any Channel
+    /// The same.
+    package typealias InboundOut = any Channel
 
     /// Long enough to cost nothing, and short enough for clients that wait.
     private static let pause = TimeAmount.milliseconds(500)
@@ -23,31 +25,34 @@ final class AcceptRest: ChannelInboundHandler {
     private static let closingPause = TimeAmount.milliseconds(5)
     private static let shortages: Set<CInt> = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
 
-    private let logger: Logger
+    private let logger: Logger?
     private let accept: (any Channel) -> Bool
     private let isCrowded: () -> Bool
     private var isShort = false
     private var isResting = false
 
+    /// A rest that is told to a logger, if there is one.
     /// - Parameters:
     ///   - isCrowded: whether so many sockets are to be closed that nothing more is to be accepted.
     ///   - accept: gives a connection its place; false where it has none, and is closed.
-    init(_ logger: Logger, isCrowded: @escaping () -> Bool, accept: @escaping (any Channel) -> Bool) {
+    package init(_ logger: Logger? = nil, isCrowded: @escaping () -> Bool = { false }, accept: @escaping (any Channel) -> Bool = { _ in true }) {
         self.logger = logger
         self.isCrowded = isCrowded
         self.accept = accept
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    /// A connection was accepted.
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isShort = false
         if accept(unwrapInboundIn(data)) { context.fireChannelRead(data) }
         if isCrowded() { rest(context, Self.closingPause) }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    /// None could be.
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let shortage = error as? IOError, Self.shortages.contains(shortage.errnoCode) else { return context.fireErrorCaught(error) }
         if !isShort {
-            logger.info(
+            logger?.info(
                 "no room for another connection: raise the limit of descriptors (ulimit -n, LimitNOFILE)", metadata: ["error": "\(shortage)"])
         }
         isShort = true
