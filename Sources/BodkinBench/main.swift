@@ -12,7 +12,7 @@ import Glibc
 // bodkin-bench circuits-goodput [MIB] [ROUNDS]
 //                                         a circuit beside a splice by socat and coturn's TCP relay: 256 MiB, 5 rounds
 // bodkin-bench circuits [PAIRS]           5 000 circuits at once between 10 000 peers, and the server's memory
-// bodkin-bench peers [PEERS]              the memory of idle peers and of connections: 100
+// bodkin-bench peers [PEERS]              the memory of idle peers and of connections: 50
 // bodkin-bench soak [SECONDS]             connects, deaths and closes for 600 s, and whether memory and descriptors stay level
 // bodkin-bench attack [SECONDS] [ATTACKERS] [ATTACK…]
 //                                         an honest pair dials while a server is attacked: 20 s, by 1, 8 and 32 attackers, each attack
@@ -65,7 +65,7 @@ do {
         print(header)
         if try await !benchmark.run() { exit(1) }
     case "peers":
-        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "peers", ("PEERS", 1...10_000))
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "peers", ("PEERS", 1...60))
         var benchmark = PeerMemoryBenchmark()
         benchmark.peers = numbers.next() ?? benchmark.peers
         print(header)

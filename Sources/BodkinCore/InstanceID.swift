@@ -1,19 +1,7 @@
-/// Which process of an identity: 16 random bytes that live as long as the process. Sessions belong to a peer and an instance of it.
-package struct InstanceID: Hashable, Sendable, CustomStringConvertible {
-    /// The 16 bytes.
-    package let bytes: [UInt8]
+/// Which process of an identity; it lives as long as the process. Sessions belong to a peer and an instance of it.
+package struct InstanceID: RandomIdentifier {
+    package let high: UInt64
+    package let low: UInt64
 
-    /// An instance from its bytes; nil unless there are 16.
-    package init?(bytes: some Collection<UInt8>) {
-        guard bytes.count == 16 else { return nil }
-        self.bytes = Array(bytes)
-    }
-
-    private init() { bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) } }
-
-    /// A new instance.
-    package static func random() -> InstanceID { InstanceID() }
-
-    /// Lower-case hexadecimal, 32 characters.
-    package var description: String { bytes.hexadecimal }
+    package init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
 }
