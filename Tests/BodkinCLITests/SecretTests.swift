@@ -17,6 +17,11 @@ struct SecretTests {
         #expect(lines.prefix(4) == ["1", "0", "0", "1"] && lines.last == "64", "\(output)")
     }
 
+    @Test("the former name of --state-dir goes on")
+    func formerName() async throws {
+        #expect(try await Script.run("[ $(bodkin id --state s) = $(bodkin id --state-dir s) ] && echo same") == "same\n")
+    }
+
     /// Directories in which others could exchange keys, and one that is good.
     @Test(
         "a state directory that others can write to is refused, in one line",

@@ -30,8 +30,8 @@ public final class LabHost: Sendable {
     /// Runs `body` on a throw-away thread inside the host: sockets made there belong to the host wherever they are used afterwards.
     public func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T { try await namespace.run(body) }
 
-    /// Starts a program in the host with the lab's variables (see ``Lab/environment(for:in:)``). Of this process' own variables it inherits those alone that
-    /// name paths, the terminal and the language.
+    /// Starts a program in the host with the lab's variables (see ``Lab/environment(for:in:)``). It inherits this process' own variables, as from any other
+    /// program that runs commands of its user, but for those that begin with `BODKIN_`.
     ///
     /// - Parameters:
     ///   - arguments: the program, looked up in PATH, and its arguments.
@@ -85,7 +85,8 @@ enum ProcessEnvironment {
             if let separator = text.firstIndex(of: "=") { result[String(text[..<separator])] = String(text[text.index(after: separator)...]) }
             pointer += 1
         }
-        return InheritedEnvironment.permitted(result)
+        // The URL of a rendezvous server with its token, or an outer lab, is none of their business.
+        return result.filter { !$0.key.hasPrefix("BODKIN_") }
     }
 }
 #endif
