@@ -192,7 +192,9 @@ package final class SessionDriver {
         guard let path = paths.removeValue(forKey: id) else { return }
         liveness[id] = nil
         acknowledged[id] = nil
-        let wasActive = carrier == id && closeReason == nil
+        // A path that another one is about to take over from is not missed: its circuit may be closed before the remote peer's answer is here.
+        let isReplaced = session.activePath.map { $0 != id } ?? false
+        let wasActive = carrier == id && !isReplaced && closeReason == nil
         session.pathClosed(id)
         if carrier == id { carrier = session.activePath }
         if settled == id { settled = nil }
