@@ -21,8 +21,8 @@ PROGRAMS := ip:iproute2 nft:nftables promtool:prometheus tshark:tshark turnserve
 PEERS := BodkinExerciseTests
 BUDGETS := BudgetTests|SecondRoundTests
 SERVER := BodkinServerTests
-# Some tests of the server measure its memory in a process of their own, which inherits the sockets of a server that shuts down beside them.
-LIFE := BodkinServerTests.LifeTests
+# Some tests of the server measure its memory in a process of their own, which inherits the sockets of a server that ends beside them.
+LIFE := BodkinServerTests.(LifeTests|InterceptionTests)
 export SWIFT_BACKTRACE := enable=no
 export PATH := $(PATH):/usr/sbin:/sbin
 

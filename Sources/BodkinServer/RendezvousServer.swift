@@ -42,7 +42,7 @@ public final class RendezvousServer: Service {
         self.group = group
         self.logger = logger
         let loop = group.any()
-        hub = Hub(configuration, places: Places(configuration.limits, loop: loop), loop: loop)
+        hub = Hub(configuration, places: Places(configuration.limits, configuration.quotas.address, loop: loop), loop: loop)
         access = Access(configuration.admission, refusing: configuration.refusedPeers)
         started = .now
         listeningPromise = loop.makePromise()

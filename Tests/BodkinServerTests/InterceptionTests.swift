@@ -11,7 +11,7 @@ import Synchronization
 import Testing
 
 /// What may answer where the URL says that the server is: a peer tells another server's key from a portal or a proxy, and waits for what may go away.
-@Suite("Something else in the server's place", .timeLimit(.minutes(1)))
+@Suite("Something else in the server's place", .serialized, .timeLimit(.minutes(1)))
 struct InterceptionTests {
     enum Intruder: CaseIterable {
         case nothing, silence, closing, http, ssh, proxy, otherServer

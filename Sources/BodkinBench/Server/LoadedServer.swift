@@ -53,6 +53,10 @@ struct LoadedServer {
         }
         configuration.quotas.address = configuration.quotas.token
         configuration.limits.stunConnectionsPerSource = peers
+        configuration.limits.unauthenticatedConnections = peers
+        configuration.limits.unauthenticatedSTUNConnections = peers
+        configuration.limits.handshakesPerSecond = 100_000
+        configuration.limits.dialsToOnePeerPerSecond = 100_000
         return configuration
     }
 

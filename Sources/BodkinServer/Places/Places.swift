@@ -29,8 +29,8 @@ final class Places: Sendable {
     /// After so many connections freed memory is worth the milliseconds.
     private static let trimCount = 16
 
-    init(_ limits: RendezvousServer.Limits, descriptors: Int = DescriptorLimit.present, loop: any EventLoop) {
-        let limits = limits.places(descriptors: descriptors)
+    init(_ limits: RendezvousServer.Limits, _ quota: Quota = Quotas().address, descriptors: Int = DescriptorLimit.present, loop: any EventLoop) {
+        let limits = limits.places(quota, descriptors: descriptors)
         closingLimit = limits.closing
         self.loop = loop
         state = Mutex(State(table: PlaceTable(limits), queue: HandshakeQueue(limits, now: loop.now)))
@@ -157,7 +157,8 @@ final class Places: Sendable {
 
 extension RendezvousServer.Limits {
     /// The places that fit into so many descriptors.
-    func places(descriptors: Int) -> PlaceLimits {
+    /// - Parameter quota: what one address may have: all its connections may come back at once, twice.
+    func places(_ quota: Quota, descriptors: Int) -> PlaceLimits {
         var places = PlaceLimits()
         places.rendezvous.authenticated = connections
         places.rendezvous.unauthenticated = unauthenticatedConnections
@@ -165,6 +166,9 @@ extension RendezvousServer.Limits {
         places.stun.authenticatedPerSource = stunConnectionsPerSource
         places.stun.unauthenticated = unauthenticatedSTUNConnections
         places.stun.unauthenticatedPerSource = stunConnectionsPerSource
+        places.connectRate = 4 + Double(quota.connections) / 25
+        places.connectBurst = 64 + 2 * Double(quota.connections)
+        places.rendezvous.unauthenticatedPerSource = quota.connections
         places.handshakeRate = handshakesPerSecond
         places.handshakeBurst = handshakesPerSecond
         places.fit(descriptors)

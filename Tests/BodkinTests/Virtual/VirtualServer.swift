@@ -36,7 +36,7 @@ final class VirtualServer {
     /// Listens, with nothing in memory.
     func start() throws {
         let plan = try BindPlan(configuration)
-        let places = Places(configuration.limits, loop: network.loop)
+        let places = Places(configuration.limits, configuration.quotas.address, loop: network.loop)
         let hub = Hub(configuration, places: places, loop: network.loop)
         self.hub = hub
         let sockets = STUNSocketTable(plan)
