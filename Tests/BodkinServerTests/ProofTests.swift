@@ -21,9 +21,8 @@ struct ProofTests {
             case .ownNonce: return try await thief.ask(.warmRequest(peer, .random()))
             case .publicName:
                 let credential = try STUNCredential(username: peer.instance.description, key: peer.stunKey)
-                thief.send(STUNMessage.bindingRequest(credential: credential, nonce: try await thief.nonce()).bytes)
                 // It would wait for a registration; a further request has it answered.
-                return try await thief.ask(.bindingRequest())
+                return try await thief.ask(.bindingRequest(credential: credential, nonce: thief.nonce()), followedBy: .bindingRequest())
             }
         }
     }

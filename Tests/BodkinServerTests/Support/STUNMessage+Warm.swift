@@ -12,13 +12,14 @@ extension STUNMessage {
 }
 
 extension TestStream {
-    /// Sends a request, and waits for its answer.
-    func ask(_ request: STUNMessage) async throws -> STUNMessage {
+    /// Sends a request and perhaps another one behind it, and waits for the answer to the first. Other answers are skipped.
+    func ask(_ request: STUNMessage, followedBy further: STUNMessage? = nil) async throws -> STUNMessage {
         send(request.bytes)
+        if let further { send(further.bytes) }
         var framer = STUNFramer()
         while true {
             var bytes = ByteBuffer(bytes: try #require(await next()))
-            if let answer = try framer.next(from: &bytes) { return answer }
+            while let answer = try framer.next(from: &bytes) { if answer.transactionID == request.transactionID { return answer } }
         }
     }
 
