@@ -38,7 +38,7 @@ public struct Quota: Hashable, Sendable {
 }
 
 extension Quota {
-    /// So many times as much of everything.
+    /// The quota with every limit multiplied by `factor`.
     func times(_ factor: Int) -> Quota {
         guard factor > 1 else { return self }
         let number = Double(factor)

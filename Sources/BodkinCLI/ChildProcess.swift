@@ -1,4 +1,3 @@
-import BodkinCore
 import Dispatch
 import FoundationEssentials
 import NIOPosix

@@ -2,7 +2,7 @@ import Bodkin
 import BodkinCore
 import Synchronization
 
-/// The programs of `listen --exec` that run: a share for each remote peer, and so many in all.
+/// The programs of `listen --exec` that run: a limit for each remote peer, and a limit in all.
 ///
 /// A remote peer that has its share is refused. If all places are taken, the oldest program goes of the remote peer that has the most, unless the newcomer would have as many.
 struct ProgramPlaces {

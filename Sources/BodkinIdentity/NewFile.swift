@@ -14,7 +14,7 @@ enum NewFile {
     static func create(
         _ text: String, at path: String, linkFile: (_ from: String, _ to: String) -> Int32 = { link($0, $1) }
     ) throws(IdentityError) {
-        // Written under another name first: whoever sees the file sees all of it.
+        // The text is written under another name first, so a reader of the file sees all of it.
         let draft = draftName(of: path)
         try write(text, to: draft)
         defer { unlink(draft) }

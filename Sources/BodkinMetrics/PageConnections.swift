@@ -16,7 +16,7 @@ package final class PageConnections: Sendable {
     /// No connections.
     package init() {}
 
-    /// Whether so many sockets wait to be closed that nothing more is to be accepted.
+    /// Whether the number of sockets that wait to be closed forbids to accept more.
     package var isCrowded: Bool { state.withLock { $0.closing >= Self.limit } }
 
     /// The number of open connections.

@@ -23,7 +23,7 @@ struct ReceiveBudget {
     private var grants: [SessionID: Grant] = [:]
     private var extras: [PeerID: Int] = [:]
 
-    /// A budget of so many bytes for so many sessions.
+    /// A budget of `bytes` for at most `sessions` sessions.
     init(bytes: Int, sessions: Int) {
         pot = max(0, bytes - sessions * Self.smallestWindow)
         left = pot

@@ -78,7 +78,7 @@ struct AttackBenchmark {
         return faults.isEmpty
     }
 
-    /// The smallest value that so many of a hundred do not exceed.
+    /// The percentile: the smallest value that this percentage does not exceed.
     static func percentile(_ sorted: [Double], _ part: Int) -> Double {
         sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, sorted.count * part / 100)]
     }

@@ -8,7 +8,7 @@ import NIOPosix
 /// The memory that peers take: each idle one, and each connection with both of its ends. The server runs in the same process, so its part is in it. There is no
 /// target.
 struct PeerMemoryBenchmark {
-    /// The server's default quotas let so many of one address dial at once.
+    /// The number of peers, which the server's default quotas let dial from one address at once.
     var peers = 50
 
     /// Registers the peers, has each connect to one listener directly over loopback, and prints what the resident memory of this process grows by.

@@ -5,7 +5,7 @@ package import NIOCore
 /// Whose TLS handshake is next. Pure; time is a parameter.
 ///
 /// All handshakes together have a rate. Beyond it they wait, unread, and the sources take turns: an IPv4 address or an IPv6 /48 that opens a thousand connections waits
-/// for itself. Whoever waits has a place among the unauthenticated, which bounds the queue.
+/// for itself. A waiting connection has a place among the unauthenticated, which bounds the queue.
 package struct HandshakeQueue: Sendable {
     private var bucket: TokenBucket
     private var lanes: [Account: AgeQueue] = [:]

@@ -25,7 +25,7 @@ package struct DatagramBudget: Sendable {
         allRequests.take(now: now) && requests.take(Account.all(of: source), now: now)
     }
 
-    /// Whether a request of so many bytes is answered by so many.
+    /// Whether a request of `request` bytes gets an answer of `answer` bytes.
     package mutating func answers(_ answer: Int, to request: Int, from source: IPAddress, now: NIODeadline) -> Bool {
         let more = Double(answer - request)
         return more <= 0 || (excess.take(Account.all(of: source), more, now: now) && allExcess.take(more, now: now))

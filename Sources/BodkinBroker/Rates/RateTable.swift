@@ -13,7 +13,7 @@ package struct RateTable<Key: Hashable & Sendable>: Sendable {
     private var sweepCount = 1_024
     private var sweptAt = NIODeadline.distantPast
 
-    /// Rates for keys of width 1; wider ones have so many times as much.
+    /// Rates for keys of width 1; a wider key has its width times as much.
     package init(rate: Double, burst: Double) {
         self.rate = rate
         self.burst = burst

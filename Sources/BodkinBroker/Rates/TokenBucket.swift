@@ -46,7 +46,7 @@ package struct TokenBucket: Sendable {
     /// What is not there.
     package mutating func deficit(now: NIODeadline) -> Double { burst - level(now: now) }
 
-    /// How long until so many units are there; an hour at most.
+    /// How long until `wanted` units are there; an hour at most.
     package mutating func delay(until wanted: Double = 1, now: NIODeadline) -> TimeAmount {
         refill(now)
         guard level < wanted else { return .zero }

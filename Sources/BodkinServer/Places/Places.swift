@@ -36,7 +36,7 @@ final class Places: Sendable {
         state = Mutex(State(table: PlaceTable(limits), queue: HandshakeQueue(limits, now: loop.now)))
     }
 
-    /// Whether so many sockets wait to be closed that nothing more is to be accepted.
+    /// Whether the number of sockets that wait to be closed forbids to accept more.
     var isCrowded: Bool { state.withLock { $0.closing.count >= closingLimit } }
 
     /// The connections of a kind.

@@ -28,7 +28,7 @@ final class STUNSocketTable: Sendable {
     /// Whether a request over UDP is looked at.
     func takes(from source: IPAddress) -> Bool { state.withLock { $0.budget.takes(from: source, now: .now()) } }
 
-    /// Whether a request of so many bytes over UDP is answered by so many.
+    /// Whether a request over UDP gets an answer of this size, both in bytes.
     func answers(_ answer: Int, to request: Int, from source: IPAddress) -> Bool {
         state.withLock { $0.budget.answers(answer, to: request, from: source, now: .now()) }
     }

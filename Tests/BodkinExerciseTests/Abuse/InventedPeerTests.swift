@@ -3,7 +3,6 @@ import BodkinCore
 import BodkinExercise
 import BodkinNATLab
 import BodkinProtocols
-import Crypto
 import FoundationEssentials
 import Synchronization
 import Testing
@@ -17,22 +16,8 @@ extension AbuseTests {
 
         /// A Meet with a peer that was invented for it, at eight ports of the third party.
         private static func meet(_ number: Int, at address: IPAddress, _ server: LyingServer) throws -> WireMeet {
-            let key = Curve25519.Signing.PrivateKey()
-            let peer = try #require(PeerID(publicKey: key.publicKey.rawRepresentation))
-            let instance = InstanceID.random()
             let endpoints = (0..<8).map { Endpoint(address, UInt16(1024 + (8 * number + $0) % 60_000)) }
-            let card = Card(
-                peer: peer, instance: instance, sequence: 1, server: server.url.keyHash ?? [], expiry: server.now + 3_600_000,
-                candidates: endpoints.map { Candidate(.serverReflexive, $0) })
-            var meet = WireMeet()
-            meet.attempt = Data(AttemptID.random().bytes)
-            meet.peer = Data(peer.publicKey)
-            meet.instance = Data(instance.bytes)
-            meet.card = try card.signed(by: key)
-            meet.observed = endpoints.map { WireTransportAddress($0) }
-            meet.direct = true
-            meet.intervalUs = 50_000
-            return meet
+            return try InventedPeer().meet(at: endpoints, server: server.url.keyHash ?? [], now: server.now)
         }
 
         @Test("has a listener send a third party no more than the share of one address", .timeLimit(.minutes(1)))

@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinEmulation
+import BodkinExercise
 import BodkinIdentity
 import BodkinProtocols
 import FoundationEssentials

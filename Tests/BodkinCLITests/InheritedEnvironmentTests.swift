@@ -1,5 +1,6 @@
-import BodkinCore
 import Testing
+
+@testable import BodkinCLI
 
 @Suite("what programs inherit")
 struct InheritedEnvironmentTests {

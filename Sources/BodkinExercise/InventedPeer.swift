@@ -1,17 +1,20 @@
-import BodkinCore
-import BodkinIdentity
-import BodkinProtocols
+package import BodkinCore
+package import BodkinProtocols
 import Crypto
 import FoundationEssentials
 
 /// A remote peer that a server has invented: it has a key, and is nowhere.
-struct InventedPeer {
-    let key = Curve25519.Signing.PrivateKey()
-    let instance = InstanceID.random()
-    var peer: PeerID { PeerID(publicKey: key.publicKey.rawRepresentation) ?? { preconditionFailure("a key has 32 bytes") }() }
+package struct InventedPeer {
+    private let key = Curve25519.Signing.PrivateKey()
+    private let instance = InstanceID.random()
+    /// Its ID.
+    package var peer: PeerID { PeerID(publicKey: key.publicKey.rawRepresentation) ?? { preconditionFailure("a key has 32 bytes") }() }
+
+    /// Invents one.
+    package init() {}
 
     /// A Meet with it at these endpoints, which the server says that it has seen, and the peer that they are its own.
-    func meet(at endpoints: [Endpoint], server: [UInt8], now: UInt64) throws -> WireMeet {
+    package func meet(at endpoints: [Endpoint], server: [UInt8], now: UInt64) throws -> WireMeet {
         let card = Card(
             peer: peer, instance: instance, sequence: 1, server: server, expiry: now + 3_600_000,
             candidates: endpoints.map { Candidate(.serverReflexive, $0) })
