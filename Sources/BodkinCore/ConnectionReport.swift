@@ -2,27 +2,27 @@
 ///
 /// ```swift
 /// let connection = try await peer.connect(to: id)
-/// print(await connection.settled())
+/// print(try await connection.settled())
 /// ```
 public struct ConnectionReport: Hashable, Sendable {
     /// One way that was tried.
     public struct Attempt: Hashable, Sendable {
-        /// What became of it.
+        /// The outcome of the attempt.
         @nonexhaustive
-        public enum Verdict: String, Hashable, Sendable {
+        public enum Verdict: String, Hashable, Sendable, CaseIterable {
             /// Still under way.
             case pending
             /// It carries, or carried, the connection.
             case succeeded
             /// It came up, but another one was first.
             case superseded
-            /// The far side, or a NAT before it, answered with RST or ICMP.
+            /// The remote peer, or a NAT in front of it, answered with RST or ICMP.
             case refused
             /// No answer.
             case silent
-            /// Whoever answered was not the peer.
+            /// Another host answered, not the peer.
             case impostor
-            /// The far side may not be connected to at this address.
+            /// The peer may not connect to this address.
             case forbidden
             /// The system refused.
             case failed
@@ -30,9 +30,9 @@ public struct ConnectionReport: Hashable, Sendable {
 
         /// The kind of path.
         public var route: Route
-        /// The far endpoint; nil for a circuit.
+        /// The remote endpoint; nil for a circuit.
         public var remote: Endpoint?
-        /// What kind of candidate that is; nil where the far side came from an endpoint that it had not named.
+        /// The kind of that candidate; nil if the remote peer connected from an endpoint that it had not named.
         public var candidate: Candidate.Kind?
         /// When it began, since the dial.
         public var start: Duration
@@ -42,7 +42,7 @@ public struct ConnectionReport: Hashable, Sendable {
         public var shots: Int
         /// Which round of predicted ports, or of a search for them, it was, from 1; nil for a Meet or a circuit.
         public var round: Int?
-        /// What became of it.
+        /// The outcome of the attempt.
         public var verdict: Verdict
         /// More about the verdict, for people; empty where there is no more.
         public var detail: String
@@ -59,11 +59,11 @@ public struct ConnectionReport: Hashable, Sendable {
         }
     }
 
-    /// The other side.
+    /// The remote peer.
     public var peer: PeerID
     /// How the two are connected; nil before they are, or when nothing worked.
     public var route: Route?
-    /// The far endpoint of a direct path.
+    /// The remote endpoint of a direct path.
     public var remote: Endpoint?
     /// From the dial to the first path on which the dialer could write.
     public var timeToFirstPath: Duration?

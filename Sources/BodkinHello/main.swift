@@ -1,17 +1,21 @@
 import Bodkin
 
-// bodkin-hello URL           answers whoever calls
-// bodkin-hello URL PEER-ID   calls
+// bodkin-hello DIRECTORY URL           prints its ID, and echoes one message of each peer
+// bodkin-hello DIRECTORY URL PEER-ID   sends a message to that peer, and prints the answer
 let arguments = CommandLine.arguments
-var configuration = Peer.Configuration(identity: try .create(), rendezvous: try RendezvousURL(arguments[1]))
+let identity = try Identity.loadOrCreate(in: arguments[1])
+var configuration = Peer.Configuration(
+    identity: identity, rendezvous: try RendezvousURL(arguments[2]))
 configuration.admission = .anyone
 try await withPeer(configuration) { peer in
-    if arguments.count > 2 {
-        let connection = try await peer.connect(to: PeerID(arguments[2]))
+    if arguments.count > 3 {
+        let connection = try await peer.connect(to: PeerID(arguments[3]))
         try await connection.write("hello".utf8)
         print(String(decoding: try await connection.read() ?? [], as: UTF8.self))
     } else {
         print(peer.id)
-        for try await connection in peer.incoming { try await connection.write(connection.read() ?? []) }
+        for try await connection in peer.incoming {
+            try await connection.write(connection.read() ?? [])
+        }
     }
 }
