@@ -15,7 +15,7 @@ ifeq ($(shell uname),Linux)
 RELEASE += --static-swift-stdlib
 endif
 PROGRAMS := ip:iproute2 nft:nftables promtool:prometheus tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps openssl:openssl \
-    socat:socat
+    socat:socat python3:python3 aspell:aspell /usr/lib/aspell/en.multi:aspell-en
 # Real peers in the laboratory have the machine to themselves, and the server's sockets, as those of searches that are counted, a process in which nobody starts
 # programs that inherit them.
 PEERS := BodkinExerciseTests
@@ -35,8 +35,11 @@ demo:
 
 test:
 	scripts/packages $(PROGRAMS)
+	scripts/prose
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 	swift build --build-tests
+	scripts/api
+	scripts/readme
 	scripts/suites "everything else: --skip '$(PEERS)' --skip '$(SERVER)'" "server: --filter '$(SERVER)' --skip '$(LIFE)'" "a server's life: --filter '$(LIFE)'" \
 	    "real peers: --filter '$(PEERS)' --skip '$(BUDGETS)'" "budgets: --filter '$(BUDGETS)'"
 
