@@ -178,7 +178,7 @@ package struct RendezvousBroker: ~Copyable {
     mutating func fail(_ id: ConnectionID, _ code: WireFailure.Code, _ message: String) { actions.append(.fail(code, message, id)) }
 }
 
-/// What a server tells about itself.
+/// The figures of a server.
 public struct ServerStatistics: Hashable, Sendable {
     /// Registered instances.
     public let registered: Int

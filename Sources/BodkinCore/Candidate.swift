@@ -5,7 +5,7 @@ public struct Candidate: Hashable, Sendable, CustomStringConvertible {
     public enum Kind: String, Hashable, Sendable {
         /// An address of one of the peer's interfaces.
         case host
-        /// What a STUN server saw of the peer's warm connection.
+        /// The source of the peer's NAT binding, as a STUN server sees it.
         case serverReflexive = "server-reflexive"
     }
 

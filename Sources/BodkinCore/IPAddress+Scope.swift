@@ -1,5 +1,5 @@
 extension IPAddress {
-    /// What an address is good for.
+    /// The scope of an address.
     public enum Scope: String, Hashable, Sendable {
         /// Routed in the whole Internet, as far as the address tells.
         case `public`
@@ -17,7 +17,7 @@ extension IPAddress {
 
     private static func prefixes(_ texts: String...) -> [IPPrefix] { texts.compactMap { IPPrefix($0) } }
 
-    /// What this address is good for.
+    /// The scope of this address.
     public var scope: Scope {
         if Self.unusablePrefixes.contains(where: { $0.contains(self) }) { return .unusable }
         return Self.privatePrefixes.contains { $0.contains(self) } ? .private : .public

@@ -4,7 +4,7 @@ public struct NetworkInterface: Hashable, Sendable {
     public struct Address: Hashable, Sendable {
         /// The address.
         public let address: IPAddress
-        /// What is reached without a gateway.
+        /// The prefix that is reachable without a gateway.
         public let onLink: IPPrefix
 
         /// An address from its parts.

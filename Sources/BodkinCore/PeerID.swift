@@ -1,7 +1,7 @@
-/// Who a peer is: its Ed25519 public key, in a form that people can copy and that shows typos.
+/// The identity of a peer: its Ed25519 public key, in a form that people can copy and that reveals typos.
 ///
-/// The text is 56 lower-case base32 characters (RFC 4648 section 6, without padding) of a version byte, the 32 bytes of the key, and a CRC-16 over
-/// both: every single wrong character and every swap of neighbours is recognised.
+/// The text is 56 lower-case base32 characters (RFC 4648 section 6, without padding) of a version byte, the 32 bytes of the key, and a CRC-16. The CRC
+/// detects every single wrong character and every swap of neighbors.
 ///
 /// ```swift
 /// let peer = try PeerID("ahlvvgabqkyqvn6vjp7nhslea45a5yls6pnkmizfv4bbu2hxa5irusre")

@@ -14,7 +14,7 @@ public struct LabError: Error, Sendable, CustomStringConvertible {
 
     /// The kind.
     public var code: Code
-    /// What failed, and what to do; two sentences.
+    /// The failure and the remedy, in two sentences.
     public var message: String
     /// The kernel's error number, if it was the cause.
     public var errorNumber: Int32?

@@ -1,14 +1,14 @@
 public import BodkinCore
 public import Crypto
 
-/// Who this peer is: an Ed25519 key (RFC 8032), and the ``PeerID`` that others know it by.
+/// The identity of a peer: an Ed25519 key (RFC 8032), and the `PeerID` of its public half.
 ///
 /// ```swift
 /// let identity = try Identity.loadOrCreate(in: "/home/me/.local/state/bodkin")
 /// print(identity.peerID)
 /// ```
 public struct Identity: Sendable {
-    /// What others know this peer by.
+    /// The ID of the peer.
     public let peerID: PeerID
     /// The secret half.
     public let privateKey: Curve25519.Signing.PrivateKey
@@ -37,7 +37,7 @@ public struct IdentityError: Error, Sendable, CustomStringConvertible {
         case exists
         /// Others may read the secret key.
         case exposed
-        /// What is there is no identity.
+        /// The file holds no identity.
         case unreadable
         /// The system refused access.
         case system

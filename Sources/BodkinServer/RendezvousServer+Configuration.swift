@@ -4,9 +4,9 @@ public import BodkinIdentity
 public import BodkinProtocols
 
 extension RendezvousServer {
-    /// What a server is told. Every setting but the hosts and the credentials has a default that works.
+    /// The settings of a server. Every setting except the hosts and the credentials has a working default.
     public struct Configuration: Sendable {
-        /// What the server shows to be itself.
+        /// The credentials by which the server proves itself.
         public enum Credentials: Sendable {
             /// A self-made key. Its hash is in the URL, and clients go by that alone.
             case identity(Identity)
@@ -15,7 +15,7 @@ extension RendezvousServer {
             case certificate(file: String, keyFile: String, isPinned: Bool)
         }
 
-        /// Who may use the server.
+        /// The peers that may use the server.
         public enum Admission: Sendable {
             /// Peers with one of these tokens; the first is in the URL. Further ones let a token be changed without a moment when none is good.
             case tokens(JoinTokens)
@@ -25,9 +25,9 @@ extension RendezvousServer {
 
         /// The names or addresses under which clients reach the server, as the URL shows them; at least one.
         public var hosts: [String]
-        /// What the server shows to be itself.
+        /// The credentials by which the server proves itself.
         public var credentials: Credentials
-        /// Who may use the server.
+        /// The peers that may use the server.
         public var admission: Admission
         /// Peers that may not, whatever their token.
         public var refusedPeers: Set<PeerID> = []
@@ -48,9 +48,9 @@ extension RendezvousServer {
         public var secondAddress: IPAddress?
         /// Where `GET /health` is answered over plain HTTP; nil for nowhere. Not for the public: let it be a loopback address or a private one.
         public var healthEndpoint: Endpoint?
-        /// What one user may use.
+        /// The quotas of one token or address.
         public var quotas = Quotas()
-        /// What the server bears in all, and how patient it is.
+        /// Global limits and timeouts of the server.
         public var limits = Limits()
 
         /// A configuration of defaults.
@@ -61,7 +61,7 @@ extension RendezvousServer {
         }
     }
 
-    /// What a server bears in all, and how patient it is.
+    /// Global limits and timeouts of a server.
     public struct Limits: Sendable, Hashable {
         /// Connections of peers at once: at 36 KiB each, a STUN connection included, about 740 MB.
         public var connections = 20_000
@@ -77,12 +77,12 @@ extension RendezvousServer {
         public var stunConnectionsPerSource = 512
         /// Attempts at once; each lives a minute.
         public var attempts = 100_000
-        /// What a circuit may carry in either direction before its reader gives credit, and so what the server keeps for it at most. 256 KiB carry
+        /// The bytes that a circuit may carry in either direction before its reader gives credit. The server keeps at most that many for it. 256 KiB carry
         /// 10 MB/s over a round trip of 25 ms.
         public var circuitWindow = 262_144
-        /// What the messages of one connection may cost in a second, in units of a ping; see ``Quota/messagesPerSecond``.
+        /// The price of one connection's messages in a second, in units of a ping; see `Quota.messagesPerSecond`.
         public var messagesPerSecond = 10_000.0
-        /// The bytes that all users together may have the server keep, beyond what every connection takes; see ``Quota/bufferedBytes``.
+        /// The bytes that all users together may have the server keep, beyond what every connection takes; see `Quota.bufferedBytes`.
         public var bufferedBytes = 536_870_912
         /// Dials a second from one IPv4 address or IPv6 /56 to one peer; eight times as many may come at once.
         public var dialsToOnePeerPerSecond = 8.0
@@ -102,7 +102,7 @@ extension RendezvousServer {
 
     /// Where a server listens.
     public struct Listening: Sendable, Hashable {
-        /// What clients need to know; it holds the join token.
+        /// The URL for clients; it holds the join token.
         public let url: RendezvousURL
         /// Where the rendezvous is.
         public let rendezvous: [Endpoint]

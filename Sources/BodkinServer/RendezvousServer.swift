@@ -7,7 +7,7 @@ public import NIOCore
 public import NIOPosix
 public import ServiceLifecycle
 
-/// A rendezvous server: peers register with it, dial each other through it, and it relays what cannot go directly; it answers STUN as well.
+/// A rendezvous server. Peers register and dial each other through it. It relays circuits and answers STUN.
 ///
 /// ```swift
 /// let identity = try Identity.loadOrCreate(in: "/var/lib/bodkin")
@@ -19,7 +19,7 @@ public import ServiceLifecycle
 /// }
 /// ```
 ///
-/// Everything is in memory: after a restart peers register again. What must survive is the key and the token, which are in the URL.
+/// The state is in memory, so peers register again after a restart. The key and the token must survive, because they are in the URL.
 public final class RendezvousServer: Service {
     private let configuration: Configuration
     private let group: any EventLoopGroup
@@ -56,7 +56,7 @@ public final class RendezvousServer: Service {
     /// - Throws: ``ServerError`` where it cannot.
     public func listening() async throws -> Listening { try await listeningPromise.futureResult.get() }
 
-    /// What the server does at the moment.
+    /// The present figures of the server.
     public var statistics: ServerStatistics { hub.look { $0.statistics } }
 
     /// Replaces who may use the server. Whatever runs under a token that is good no more, or belongs to a peer that is refused, ends at once.
@@ -66,7 +66,7 @@ public final class RendezvousServer: Service {
         logger.info("replaced who may use the server", metadata: ["revoked": "\(revoked.count)", "refused": "\(refusedPeers.count)"])
     }
 
-    /// Listens and serves until the task is cancelled, or its service group shuts down; then says goodbye to every peer and returns, after ``Limits/shutdownGrace`` at the latest.
+    /// Listens and serves until the task is cancelled, or its service group shuts down. The server then sends every peer a Failure, and returns within ``Limits/shutdownGrace``.
     /// To be called once.
     /// - Throws: ``ServerError``.
     public func run() async throws {

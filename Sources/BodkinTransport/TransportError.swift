@@ -21,9 +21,9 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         case serverUnreachable
         /// Another rendezvous server than the one that the URL names answers, with a key of its own; or the URL cannot authenticate any.
         case serverImpostor
-        /// What answers is no rendezvous server: a captive portal, an intercepting proxy, or another service. It may go away.
+        /// Another service answers in the server's place: a captive portal, an intercepting proxy, or another program. It may go away.
         case serverIntercepted
-        /// What answers speaks another protocol.
+        /// The server speaks another protocol.
         case serverProtocol
         /// The server has refused, or has closed.
         case serverRefused
@@ -33,7 +33,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     public let code: Code
     /// One line: what failed, and what to do next.
     public let message: String
-    /// What the system or the library said.
+    /// The error of the system or of a library.
     public let cause: (any Error)?
 
     /// An error from its parts.

@@ -6,7 +6,7 @@ import NIOCore
 extension NetworkCheck {
     /// Queries a remote peer's forecast of its ports over a circuit, and assesses it together with a profile of the local network. The query sends no SYN to the
     /// peer, opens no session, and reveals no local address.
-    /// - Throws: ``PeerError`` if the peer cannot be dialed, ``TransportError`` if the server cannot be reached.
+    /// - Throws: ``PeerError`` if the peer cannot be dialed, `TransportError` if the server cannot be reached.
     public static func assessment(of peer: PeerID, from profile: NetworkProfile, _ configuration: Peer.Configuration) async throws -> PairAssessment {
         var configuration = configuration
         configuration.paths = .relayOnly

@@ -13,7 +13,7 @@ import NIOPosix
 /// ```
 public enum NetworkCheck {
     /// Registers with the server of the configuration, and asks its STUN ports from local ports of the check's own, never from the reserved one.
-    /// - Throws: ``TransportError`` where no address of the server can be found.
+    /// - Throws: `TransportError` where no address of the server can be found.
     public static func run(_ configuration: Peer.Configuration) async throws -> NetworkProfile {
         let routes = try await ServerResolution.routes(to: configuration.rendezvous)
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()

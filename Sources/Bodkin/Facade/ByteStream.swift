@@ -31,9 +31,9 @@ public struct ByteStream: Sendable {
         self.state = state
     }
 
-    /// Writes bytes. Returns when the connection has taken them: while the far side does not read, that is not yet (backpressure).
+    /// Writes bytes. Returns when the connection has accepted them. While the remote peer does not read, the call waits (backpressure).
     ///
-    /// - Throws: ``ConnectionError``; `CancellationError` when the task is cancelled: an unknown part of the bytes was taken then.
+    /// - Throws: `ConnectionError`; `CancellationError` when the task is cancelled: an unknown part of the bytes was taken then.
     public func write(_ bytes: some Sequence<UInt8>) async throws { try await write(ByteBuffer(bytes: bytes)) }
 
     /// Writes bytes, as ``write(_:)`` of a sequence does, without a copy of their own.
@@ -54,7 +54,7 @@ public struct ByteStream: Sendable {
 
     /// Reads what is there, at most `limit` bytes; waits while there is nothing; nil at the end.
     ///
-    /// - Throws: ``ConnectionError``; `CancellationError` when the task is cancelled: nothing is lost then.
+    /// - Throws: `ConnectionError`; `CancellationError` when the task is cancelled: nothing is lost then.
     public func read(upTo limit: Int = defaultLimit) async throws -> [UInt8]? { try await readBuffer(upTo: limit).map { Array(buffer: $0) } }
 
     /// Reads as ``read(upTo:)`` does, without a copy of its own. With ``Peer/executor``, and the bytes written on as they are, the fastest way through.
@@ -93,7 +93,7 @@ public struct ByteStream: Sendable {
         connection.execute { [id] in $0.driver.stopReading(id, code: code) }
     }
 
-    /// What arrives, in pieces as they come, until the end.
+    /// The bytes that arrive, in pieces as they come, until the end.
     public var bytes: Bytes { Bytes(stream: self) }
 
     /// The pieces that arrive on a stream.

@@ -11,7 +11,7 @@ import NIOCore
 /// let isDelivered = try await connection.close()
 /// ```
 public final class Connection: Sendable {
-    /// Who is at the far side, proved by its key.
+    /// The remote peer, proved by its key.
     public let peer: PeerID
     private let bound: NIOLoopBound<SessionRecord>
     private let eventLoop: any EventLoop
@@ -27,9 +27,9 @@ public final class Connection: Sendable {
 
     /// The stream that exists from the start, at both ends.
     public var stream: ByteStream { ByteStream(id: .initial, self, defaultStream) }
-    /// What arrives on the default stream, in pieces as they come, until its end.
+    /// The bytes that arrive on the default stream, in pieces as they come, until its end.
     public var bytes: ByteStream.Bytes { stream.bytes }
-    /// Writes to the default stream; see ``ByteStream/write(_:)``.
+    /// Writes to the default stream; see `ByteStream.write(_:)`.
     public func write(_ bytes: some Sequence<UInt8>) async throws { try await stream.write(bytes) }
     /// Reads from the default stream; see ``ByteStream/read(upTo:)``.
     public func read(upTo limit: Int = ByteStream.defaultLimit) async throws -> [UInt8]? { try await stream.read(upTo: limit) }
@@ -38,7 +38,7 @@ public final class Connection: Sendable {
 
     // MARK: Further streams
 
-    /// Opens a stream, as soon as the far side allows one more. The far side hears of it with its first bytes.
+    /// Opens a stream, as soon as the remote peer allows one more. The first bytes announce it to the remote peer.
     public func openStream() async throws -> ByteStream {
         ByteStream(
             id: try await wait {
@@ -48,7 +48,7 @@ public final class Connection: Sendable {
             }, self)
     }
 
-    /// The next stream that the far side opens.
+    /// The next stream that the remote peer opens.
     public func acceptStream() async throws -> ByteStream {
         ByteStream(
             id: try await wait {
@@ -89,8 +89,8 @@ public final class Connection: Sendable {
     ///   - code: the application's own; 0 for all is well.
     ///   - reason: for people, at most 1 024 bytes.
     ///   - limit: the connection is aborted after this time; nil for no limit. A cancellation aborts it at once.
-    /// - Returns: whether the remote application has read everything that was written and not reset: every byte, and the end of every stream that was
-    ///   finished before. `false` after the limit, and after a connection that was lost or aborted by either peer.
+    /// - Returns: whether the remote application has read every byte that was written and not reset, and the end of every finished stream. It is
+    ///   `false` after the limit, and after a connection that was lost or aborted by either peer.
     @discardableResult
     public func close(code: UInt64 = 0, reason: String = "", within limit: Duration? = nil) async throws -> Bool {
         let eventLoop = eventLoop

@@ -15,11 +15,11 @@ public final class Peer: Sendable {
     /// What a peer counts through swift-metrics, and what each of it means.
     package static var metricsHelp: [String: String] { PeerMetrics.help }
 
-    /// What others know this peer by.
+    /// The ID of the local peer.
     public let id: PeerID
     /// The connections that others make to this peer, as they come. To be iterated by one task.
     public let incoming: AsyncThrowingStream<Connection, any Error>
-    /// What happens in the peer, for any number of consumers; see ``PeerEvent``.
+    /// The events of the peer, for any number of consumers; see ``PeerEvent``.
     public let events: PeerEvents
     /// Runs tasks where the peer's connections are served; see ``PeerExecutor``.
     public let executor: PeerExecutor
@@ -61,7 +61,7 @@ public final class Peer: Sendable {
     /// by itself. A connection that there is already, by whoever's dial, is joined: both callers have the same one. A caller that is cancelled has
     /// `CancellationError` at once, and a dial that nobody waits for any more is given up.
     ///
-    /// - Throws: ``PeerError`` with every attempt and its verdict; ``TransportError`` where the server cannot be reached in time.
+    /// - Throws: ``PeerError`` with every attempt and its verdict; `TransportError` where the server cannot be reached in time.
     public func connect(to peer: PeerID) async throws -> Connection {
         let engine = engine
         return try await eventLoop.wait {
@@ -71,9 +71,9 @@ public final class Peer: Sendable {
         }
     }
 
-    /// Returns when the server knows this peer. A server that is not there yet, a name without an address and a network that is down are waited for, and told of by
-    /// ``PeerEvent/Kind/awaitingServer(_:)``.
-    /// - Throws: ``TransportError`` or ``PeerError``: why it never will.
+    /// Returns when the server knows this peer. The peer waits for a server that is not there yet, a name without an address, or a network that is down. It reports
+    /// the wait by ``PeerEvent/Kind/awaitingServer(_:)``.
+    /// - Throws: `TransportError` or ``PeerError``: why it never will.
     public func registered() async throws {
         let engine = engine
         try await eventLoop.wait {
@@ -83,7 +83,7 @@ public final class Peer: Sendable {
         }
     }
 
-    /// What the network here looks like; nil before it has been looked at, which is when nobody has dialed for a while (``Configuration/profilesNetwork``).
+    /// The profile of the local network; nil before the background probe (``Configuration/profilesNetwork``).
     public var networkProfile: NetworkProfile? {
         get async {
             let engine = engine
@@ -136,7 +136,7 @@ public final class Peer: Sendable {
 /// }
 /// ```
 ///
-/// - Throws: what `body` throws, ``TransportError`` where the URL cannot authenticate any server, and ``PeerError`` where the configuration asks for too much.
+/// - Throws: what `body` throws, `TransportError` where the URL cannot authenticate any server, and ``PeerError`` where the configuration asks for too much.
 public func withPeer<Result: Sendable>(_ configuration: Peer.Configuration, _ body: (Peer) async throws -> Result) async throws -> Result {
     let peer = try await Peer.open(configuration)
     do {

@@ -6,16 +6,16 @@ public import Logging
 public import NIOCore
 
 extension Peer {
-    /// Who may dial a peer.
+    /// The remote peers that may dial a peer.
     public enum Admission: Hashable, Sendable {
         /// The most peers of a list: 1 000, what a server takes.
         public static let listLimit = 1000
 
-        /// Nobody: it only dials.
+        /// No peer: the local peer only dials.
         case nobody
         /// These peers, ``listLimit`` at most.
         case only(Set<PeerID>)
-        /// Whoever knows its ID and may use the server.
+        /// Every peer that knows the ID and may use the server.
         case anyone
 
         /// Whether a peer may dial.
@@ -28,23 +28,23 @@ extension Peer {
         }
     }
 
-    /// Which paths a peer uses.
+    /// The paths that a peer uses.
     public enum PathPolicy: String, Hashable, Sendable {
         /// A circuit at once, and a direct path as soon as there is one.
         case all
-        /// Direct paths alone: no byte goes through the server.
+        /// Direct paths only. The server relays no byte.
         case directOnly = "direct-only"
-        /// Circuits alone: nobody learns our address from us.
+        /// Circuits only. The remote peer learns no local address.
         case relayOnly = "relay-only"
     }
 
-    /// What a peer is made from. Everything but the identity and the server has a default that works.
+    /// The settings of a peer. Everything except the identity and the server has a working default.
     public struct Configuration: Sendable {
-        /// Who the peer is.
+        /// The identity of the peer.
         public var identity: Identity
         /// The server where peers meet.
         public var rendezvous: RendezvousURL
-        /// Who may dial it; nobody unless said otherwise.
+        /// The remote peers that may dial; by default none.
         public var admission = Admission.nobody
         /// The paths to use.
         public var paths = PathPolicy.all
@@ -52,19 +52,19 @@ extension Peer {
         public var reservedPort: UInt16 = 0
         /// Whether to connect to private addresses on one's own links also when the server saw the two peers at two outside addresses.
         public var allowsPrivateAddresses = false
-        /// Whether the external ports that NATs will give are predicted, or searched for, where peers cannot meet otherwise: at most 1 024 SYNs at a time, and only
-        /// after the remote peer has proved itself over a circuit.
+        /// Whether the peer predicts or searches the ports of NATs if the peers cannot meet otherwise. It has at most 1 024 SYNs in flight, and sends them only after
+        /// the remote peer has proved itself over a circuit.
         public var predictsPorts = true
-        /// Whether the rest of what there is to know of the network is found out as well, as ``NetworkCheck`` does: once in each network that the peer comes to, when
-        /// nobody has dialed for 30 s, by some thirty connections to the server's STUN ports, and fifty datagrams. A dial ends that. It is remembered for the last
-        /// eight networks. What is found is told (``PeerEvent``), and said of connections that stay relayed. Not done with ``PathPolicy/relayOnly``.
+        /// Whether a background probe profiles each network once, as ``NetworkCheck`` does. The probe starts 30 s after the last dial, and a dial cancels it. It takes about
+        /// thirty connections to the server's STUN ports, and fifty datagrams. The peer remembers the last eight networks. It publishes the profile as a
+        /// ``PeerEvent``, and adds a recommendation to the log line of a relayed connection. With ``PathPolicy/relayOnly`` the peer never probes.
         public var profilesNetwork = true
         /// After how long without a dial.
         package var profileDelay = Duration.seconds(30)
         /// How long a dial may take before it fails: 30 s. With 2 % loss on every link 99 of 100 dials take less than 3 s.
         ///
-        /// If the remote peer is not there, or does not answer, the dial waits at the server for so long, and goes on as soon as the peer is back. A dial whose
-        /// link to the server dies goes on over the next one.
+        /// If the remote peer is not registered, or does not answer, the dial waits at the server within this time. It continues as soon as the peer registers. If the link
+        /// to the server fails, the dial continues over the next one.
         public var dialTimeout = Duration.seconds(30)
         /// How long a connection lives without any path, while both sides look for one: 60 s. Afterwards it ends, with an error.
         public var pathlessLifetime = Duration.seconds(60)

@@ -27,7 +27,7 @@ public struct PeerError: Error, Sendable, CustomStringConvertible {
     public let code: Code
     /// One line: what failed, and what to do next.
     public let message: String
-    /// What was tried; nil where the failure is none of a dial's.
+    /// The path attempts; nil if the failure does not concern a dial.
     public let report: ConnectionReport?
 
     init(_ code: Code, _ message: String, report: ConnectionReport? = nil) {

@@ -12,7 +12,7 @@ import Synchronization
 /// A consumer that falls behind by more than ``bufferLimit`` events loses the oldest ones, and is told how many (``PeerEvent/Kind/missed(_:)``). It never holds
 /// the peer, or another consumer, up.
 public struct PeerEvents: AsyncSequence, Sendable {
-    /// What is told.
+    /// An event of the peer.
     public typealias Element = PeerEvent
     /// The most events that wait for one consumer: 1 024.
     public static let bufferLimit = 1024

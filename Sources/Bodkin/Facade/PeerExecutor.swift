@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Runs tasks on the thread that serves a peer's connections, so that reads and writes which need not wait cost a call and no change of threads.
+/// Runs tasks on the thread that serves a peer's connections. Reads and writes that need not wait then cost a call, and no change of threads.
 ///
-/// For whoever moves gigabytes; everybody else is well served by the usual executor. What runs here holds the peer up: never block, and do long sums elsewhere.
+/// Use it to transfer gigabytes; the default executor suits everything else. A task on this executor delays the peer, so it must never block or compute for long.
 ///
 /// ```swift
 /// try await withTaskExecutorPreference(peer.executor) {

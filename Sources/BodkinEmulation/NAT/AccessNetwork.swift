@@ -1,4 +1,4 @@
-/// What a host stands behind, by the name that the command line uses: a preset, or one of p2pd's configurations.
+/// The boxes in front of a host, by the name that the command line uses: a preset, or one of p2pd's configurations.
 ///
 /// ```swift
 /// if let network = AccessNetwork(rawValue: "symmetric/dependent") { print(network, network.layers.count) }

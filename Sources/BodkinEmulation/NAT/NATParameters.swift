@@ -8,7 +8,7 @@ public enum Mapping: String, Sendable, Hashable, CaseIterable {
     case addressAndPortDependent
 }
 
-/// Who may send to a mapping (RFC 4787 section 5).
+/// The senders that a NAT admits to a mapping (RFC 4787 section 5).
 public enum Filtering: String, Sendable, Hashable, CaseIterable {
     /// Anyone: EIF.
     case endpointIndependent
@@ -34,7 +34,7 @@ public enum PortAllocation: Sendable, Hashable {
     case block(size: Int, isRandom: Bool)
 }
 
-/// What an unsolicited packet that opens something is answered with.
+/// The answer to an unsolicited packet that opens a session.
 public enum Refusal: String, Sendable, Hashable, CaseIterable {
     /// Nothing, as RFC 5382 section 4.3 asks.
     case silence
@@ -44,9 +44,9 @@ public enum Refusal: String, Sendable, Hashable, CaseIterable {
     case unreachable
 }
 
-/// What an RST that arrives from outside on a session deletes.
+/// The state that an RST from outside on a session deletes.
 ///
-/// An RST that the NAT itself sends to a stranger touches nothing.
+/// An RST that the NAT itself sends deletes nothing.
 public enum ResetEffect: Sendable, Hashable {
     /// Nothing; the RST is only passed on.
     case none
@@ -56,7 +56,7 @@ public enum ResetEffect: Sendable, Hashable {
     case mapping(after: Duration)
 }
 
-/// What happens to a TCP segment from inside that belongs to no known session and is no SYN, as after a reboot of the NAT.
+/// The treatment of a TCP segment from inside that belongs to no known session and is no SYN, as after a reboot of the NAT.
 public enum MidstreamPolicy: String, Sendable, Hashable, CaseIterable {
     /// It is discarded.
     case discard
@@ -68,11 +68,11 @@ public enum MidstreamPolicy: String, Sendable, Hashable, CaseIterable {
 public struct TransportBehaviour: Sendable, Hashable {
     /// How internal endpoints are mapped.
     public var mapping: Mapping
-    /// Who may send inwards.
+    /// The senders that are admitted.
     public var filtering: Filtering
     /// How external ports are chosen.
     public var allocation: PortAllocation
-    /// What an unsolicited SYN or datagram is answered with.
+    /// The answer to an unsolicited SYN or datagram.
     public var unsolicited: Refusal
     /// Whether packets of this transport may leave at all, and to which ports; nil allows all.
     public var allowedPorts: Set<UInt16>?
@@ -117,7 +117,7 @@ public struct NATParameters: Sendable, Hashable {
     public var udp = TransportBehaviour()
     /// Allocations per second that other subscribers make, on average (Poisson); each transport's allocator has its own.
     public var backgroundNoise = 0.0
-    /// What an RST from outside deletes.
+    /// The state that an RST from outside deletes.
     public var resetEffect = ResetEffect.none
     /// Whether a SYN from outside may meet one from inside (RFC 5382 section 4.3 requires it); otherwise only a SYN-ACK passes.
     public var acceptsSimultaneousOpen = true

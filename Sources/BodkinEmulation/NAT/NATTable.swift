@@ -2,7 +2,7 @@ public import BodkinCore
 
 /// A NAT or stateful firewall as a pure function with memory: a packet's summary and an instant go in, a verdict comes out.
 ///
-/// It reads no clock, opens no socket and draws its random numbers from a seed, so a test states in virtual time what a box does:
+/// It reads no clock, opens no socket and draws its random numbers from a seed. A test therefore runs in virtual time:
 ///
 /// ```swift
 /// var nat = NATTable(NATParameters(), externalAddress: IPAddress("203.0.113.1"), seed: 1)
@@ -11,7 +11,7 @@ public import BodkinCore
 ///
 /// Terms and behaviours are those of RFC 4787 (UDP), RFC 5382 (TCP) and RFC 5508 (ICMP). IPv6 is filtered, never translated.
 public struct NATTable: Sendable {
-    /// What kind of box this is.
+    /// The behavior of the box.
     public let parameters: NATParameters
     /// The address that internal IPv4 addresses are translated to; nil for a firewall.
     public private(set) var externalAddress: IPAddress?
@@ -41,6 +41,7 @@ public struct NATTable: Sendable {
     /// A box with nothing in its table.
     ///
     /// - Parameters:
+    ///   - parameters: the behavior of the box.
     ///   - externalAddress: the IPv4 address of the outside; without it, or where the parameters say so, nothing is translated.
     ///   - furtherAddresses: the other ones, where the parameters ask for a pool; as many as it has are used.
     ///   - seed: decides every random choice.

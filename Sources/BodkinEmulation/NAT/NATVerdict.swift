@@ -17,7 +17,7 @@ public struct Translation: Sendable, Hashable {
     }
 }
 
-/// What a NAT does with a packet.
+/// The decision of a NAT about a packet.
 public enum NATVerdict: Sendable, Hashable {
     /// It goes on in its direction, translated.
     case passed(Translation)

@@ -2,7 +2,7 @@ import BodkinCore
 
 /// Faults, applied between two packets.
 extension EmulatedNetwork {
-    /// What stands against a fault.
+    /// The reason why a fault is impossible.
     public enum FaultRefusal: Error, Hashable {
         /// No host or box has that name.
         case unknownTarget

@@ -5,9 +5,9 @@ import HeapModule
 ///
 /// ```swift
 /// var network = EmulatedNetwork(topology)
-/// network.send(packet, from: network.port(of: "a"), at: now)
+/// if let port = network.port(of: "a") { network.send(packet, from: port, at: now) }
 /// network.advance(to: later)
-/// for delivery in network.takeDeliveries() { … }
+/// for delivery in network.takeDeliveries() { print(delivery) }
 /// ```
 public struct EmulatedNetwork: Sendable {
     /// A place where packets enter and leave: a host's interface, or one of the two of a kernel NAT.
@@ -20,7 +20,7 @@ public struct EmulatedNetwork: Sendable {
     public struct Delivery: Sendable {
         /// Where.
         public var port: Port
-        /// What.
+        /// The packet.
         public var packet: Packet
     }
 
@@ -69,9 +69,9 @@ public struct EmulatedNetwork: Sendable {
         static func == (left: Self, right: Self) -> Bool { left.order == right.order }
     }
 
-    /// What crossed so far.
+    /// The packets so far.
     public package(set) var counters = NetworkCounters()
-    /// Whether ``events`` are recorded.
+    /// Whether `Lab.takeEvents()` are recorded.
     public var isTracing = false
     /// Whether packets that cross the core are kept for ``takeCaptured()``.
     public var isCapturing = false

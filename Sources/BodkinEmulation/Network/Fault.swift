@@ -2,8 +2,8 @@ public import BodkinCore
 
 /// Something that goes wrong while a lab runs.
 ///
-/// In text: `KIND:TARGET[:MORE]`, where TARGET is the name of a host, an interface (`a.eth1`) or a box, or of one of the former for its
-/// nearest NAT:
+/// The text is `KIND:TARGET[:MORE]`. TARGET names a host, an interface (`a.eth1`) or a box. If a NAT is meant, a host or interface stands for its
+/// nearest one:
 ///
 /// | text | what it does |
 /// |---|---|
@@ -12,7 +12,7 @@ public import BodkinCore
 /// | `down:a`, `up:a` | a's own link goes down or comes back |
 /// | `blackhole:a:up:2s` | nothing leaves a for 2 s (`up`), or nothing reaches it (`down`) |
 /// | `loss:a:50%:500ms` | half of all packets on a's link are lost, both ways, for 500 ms |
-/// | `break:a:ipv4`, `mend:a:ipv4` | a's own link loses all IPv4, both ways and without a word, or carries it again; `ipv6` likewise |
+/// | `break:a:ipv4`, `mend:a:ipv4` | a's own link loses all IPv4, both ways and silently, or carries it again; `ipv6` likewise |
 /// | `rst:a` | the next TCP segment on a's NAT's uplink is replaced by RSTs to both ends; `rst:a:203.0.113.5:4000`: the next one to or from there |
 public enum Fault: Sendable, Hashable {
     /// A NAT forgets all mappings.
@@ -27,7 +27,7 @@ public enum Fault: Sendable, Hashable {
     case loss(String, Double, Duration)
     /// Both directions of a link lose every packet of a family (false), or carry them again (true).
     case family(String, IPAddress.Family, isCarried: Bool)
-    /// The next TCP segment on an uplink is replaced by RSTs to both ends: of any connection, or of one with this far endpoint.
+    /// The next TCP segment on an uplink is replaced by RSTs to both ends: of any connection, or of one with this remote endpoint.
     case reset(String, remote: Endpoint? = nil)
 
     /// Parses the text form; nil for anything else.

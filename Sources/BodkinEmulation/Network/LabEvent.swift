@@ -1,6 +1,6 @@
 /// Something that happened to a packet, or to the network, while the lab ran: a line of the timeline.
 public struct LabEvent: Sendable, Hashable {
-    /// What happened.
+    /// The kind of event.
     public enum Action: Sendable, Hashable {
         /// A host sent it.
         case sent
@@ -22,13 +22,13 @@ public struct LabEvent: Sendable, Hashable {
     public var time: LabInstant
     /// The host, box or link, by name.
     public var place: String
-    /// What happened.
+    /// The kind of event.
     public var action: Action
     /// The packet, as it came to the place; nil for a fault.
     public var packet: PacketSummary?
 }
 
-/// What crossed the network so far.
+/// The packets that crossed the network so far.
 public struct NetworkCounters: Sendable, Hashable {
     /// Nothing.
     public init() {}

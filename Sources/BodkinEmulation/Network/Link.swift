@@ -14,7 +14,7 @@ public struct LinkParameters: Sendable, Hashable {
     public var queue: Int
     /// The largest packet in bytes; larger ones are answered with an ICMP error.
     public var mtu: Int
-    /// The families of which every packet is lost without a word, as where IPv4 is configured and leads nowhere.
+    /// The families of which every packet is silently lost, as if IPv4 is configured and leads nowhere.
     public var broken: Set<IPAddress.Family>
 
     /// A direction of a link; the default is a perfect one.
@@ -33,7 +33,7 @@ public struct LinkParameters: Sendable, Hashable {
 }
 
 extension LinkParameters {
-    /// What the access link of each of two hosts takes, so that the two together have this delay; all else each has in full.
+    /// The parameters of each access link of two hosts, half of this delay each; all other values are the same.
     public var half: LinkParameters {
         var half = self
         half.delay = delay / 2

@@ -37,8 +37,8 @@ extension Topology {
         return addHost(name, inside: parent, link: parent == nil ? link : LinkParameters())
     }
 
-    /// Adds a further interface, eth1 or the next, to a host, behind the boxes of a preset, which are named `nat-HOST-eth1` and, for a
-    /// carrier's, `carrier-HOST-eth1`. The outermost link, next to the core, takes `link`; links inside are perfect.
+    /// Adds a further interface, eth1 or the next, to a host, behind the boxes of a preset. The boxes are `nat-HOST-eth1` and, for a carrier's,
+    /// `carrier-HOST-eth1`. The outermost link, next to the core, takes `link`; links inside are perfect.
     @discardableResult
     public mutating func addInterface(
         to host: String, behind preset: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated
@@ -122,8 +122,8 @@ extension Topology {
         return box
     }
 
-    /// The usual laboratory: hosts `a` and `b` behind the presets, `server` on the core, and half of `delay` on each one's access link in each
-    /// direction, so that `delay` is the one-way delay between any two.
+    /// The usual lab: hosts `a` and `b` behind the presets, and `server` on the core. Each access link has half of `delay` in each direction, so `delay` is
+    /// the one-way delay between any two hosts.
     public static func pair(
         _ a: NATPreset, _ b: NATPreset, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated, seed: UInt64
     ) -> Topology {

@@ -2,14 +2,14 @@ public import BodkinCore
 
 /// Where hosts hang on the network.
 extension Topology {
-    /// An interface of a host: an attachment of its own to the core or to the inside of a NAT, with its own link and its own default gateways.
+    /// An interface of a host: an attachment to the core or to the inside of a NAT. It has its own link and default gateways.
     ///
-    /// The default routes of eth0 are preferred; what leaves by another interface is bound to it (SO_BINDTODEVICE), as on any Linux with two
+    /// The default routes of eth0 have precedence. A socket uses another interface if it is bound to it (SO_BINDTODEVICE), as on any Linux with two
     /// uplinks.
     public struct Interface: Sendable, Hashable {
         /// The host it belongs to.
         public let host: String
-        /// What the host calls it: eth0, eth1, …
+        /// Its name in the host: eth0, eth1, …
         public let device: String
         /// The NAT it stands behind; nil for the core.
         public var parent: String?

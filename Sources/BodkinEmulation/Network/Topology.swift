@@ -11,7 +11,7 @@ public import BodkinCore
 /// topology.addHost("b", behind: .cgn, link: LinkParameters(delay: .milliseconds(12)))
 /// ```
 public struct Topology: Sendable, Hashable {
-    /// Who translates.
+    /// The translator: emulation or kernel.
     public enum Implementation: String, Sendable, Hashable, CaseIterable {
         /// The laboratory's own ``NATTable``.
         case emulated
@@ -47,9 +47,9 @@ public struct Topology: Sendable, Hashable {
         public var parent: String?
         /// The preset it was made from, for the kernel's rules and for people.
         public var preset: NATPreset?
-        /// What kind of box it is.
+        /// The behavior of the box.
         public var parameters: NATParameters
-        /// Who translates.
+        /// The translator: emulation or kernel.
         public var implementation: Implementation
         /// Its address outside.
         public var external: IPAddress
@@ -78,7 +78,7 @@ public struct Topology: Sendable, Hashable {
         public var from: String
         /// The child of the core where they go.
         public var to: String
-        /// What happens to them on the way.
+        /// The link between the two.
         public var link: LinkParameters
 
         /// A stretch from its ends, by name, and what it is like.

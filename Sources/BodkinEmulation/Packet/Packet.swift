@@ -4,7 +4,7 @@ import BodkinCore
 public struct Packet: Sendable {
     /// The bytes, from the IP header to the end that the header names.
     public internal(set) var bytes: [UInt8]
-    /// What NATs decide by.
+    /// The part that NATs decide by.
     public internal(set) var summary: PacketSummary
     /// Where the parts lie.
     package internal(set) var header: IPHeader

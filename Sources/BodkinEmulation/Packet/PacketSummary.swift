@@ -59,9 +59,9 @@ public struct Flow: Hashable, Sendable {
     }
 }
 
-/// What a NAT reads of a packet: all that decides, and nothing of the payload.
+/// The part of a packet that a NAT reads: all that decides, and nothing of the payload.
 public struct PacketSummary: Sendable, Hashable {
-    /// What the packet is, seen by a NAT.
+    /// The kind of a packet, seen by a NAT.
     public enum Kind: Sendable, Hashable {
         /// A segment, datagram or query, whole or the first fragment of one.
         case message
@@ -73,7 +73,7 @@ public struct PacketSummary: Sendable, Hashable {
 
     /// The outer flow. Errors and later fragments have port 0.
     public var flow: Flow
-    /// What the packet is.
+    /// The kind of the packet.
     public var kind: Kind
     /// The control bits; empty unless TCP.
     public var flags: TCPFlags

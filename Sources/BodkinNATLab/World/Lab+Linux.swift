@@ -5,7 +5,7 @@ import Glibc
 
 /// A running laboratory. Make one with ``withLab(_:options:_:)``.
 public final class Lab: Sendable {
-    /// What a lab does beside forwarding packets.
+    /// The options of a lab beside its topology.
     public struct Options: Sendable, Hashable {
         /// Writes what crosses the core to this file, in the pcap format.
         public var capture: String?
@@ -58,7 +58,7 @@ public final class Lab: Sendable {
     }
 
     /// The host of that name.
-    /// - Throws: ``LabError`` where there is none.
+    /// - Throws: `LabError` where there is none.
     public func host(_ name: String) throws -> LabHost {
         guard let host = hosts.first(where: { $0.name == name }) else {
             throw LabError(.usage, "The lab has no host \(name). Choose from \(hosts.map(\.name).joined(separator: ", ")).")
@@ -67,7 +67,7 @@ public final class Lab: Sendable {
     }
 
     /// Makes something go wrong, now.
-    /// - Throws: ``LabError`` when the target is unknown or cannot have this fault.
+    /// - Throws: `LabError` when the target is unknown or cannot have this fault.
     public func apply(_ fault: Fault) async throws {
         let result = try await engine.perform { network, now in
             Result { () throws(EmulatedNetwork.FaultRefusal) in try network.apply(fault, at: now) }
@@ -82,10 +82,10 @@ public final class Lab: Sendable {
         }
     }
 
-    /// What has happened since this was last asked. Empty unless tracing.
+    /// The events since the last call. Empty unless tracing.
     public func takeEvents() async throws -> [LabEvent] { try await engine.perform { network, _ in network.takeEvents() } }
 
-    /// What has crossed the network so far.
+    /// The packets that crossed the network so far.
     public func counters() async throws -> NetworkCounters { try await engine.perform { network, _ in network.counters } }
 
     /// The table of an emulated NAT as it is now; nil for a kernel NAT or an unknown name.
@@ -101,10 +101,9 @@ public final class Lab: Sendable {
         return withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    /// The variables that tell a program in host `name` where it is: `BODKIN_LAB_HOST` (its name), `BODKIN_LAB_ADDRESS` and
-    /// `BODKIN_LAB_ADDRESS6` (its own), and for every host H in upper case `BODKIN_LAB_H`, `BODKIN_LAB_H_6` (its addresses; further
-    /// ones as `BODKIN_LAB_H_2`) and `BODKIN_LAB_H_OUTSIDE` (what the Internet sees it as). A further interface has the same with its
-    /// device behind: `BODKIN_LAB_ADDRESS_ETH1`, `BODKIN_LAB_ADDRESS6_ETH1`, `BODKIN_LAB_H_ETH1`, `BODKIN_LAB_H_ETH1_6`, `BODKIN_LAB_H_ETH1_OUTSIDE`.
+    /// The variables of a program in host `name`. `BODKIN_LAB_HOST`, `BODKIN_LAB_ADDRESS` and `BODKIN_LAB_ADDRESS6` describe the host itself.
+    /// Every host H, in upper case, has `BODKIN_LAB_H`, `BODKIN_LAB_H_6` (its addresses; further ones as `BODKIN_LAB_H_2`) and
+    /// `BODKIN_LAB_H_OUTSIDE` (its external address). A further interface has the same with its device as suffix: `BODKIN_LAB_ADDRESS_ETH1`, `BODKIN_LAB_ADDRESS6_ETH1`, `BODKIN_LAB_H_ETH1`, `BODKIN_LAB_H_ETH1_6`, `BODKIN_LAB_H_ETH1_OUTSIDE`.
     public static func environment(for name: String, in topology: Topology) -> [String: String] {
         var result = ["BODKIN_LAB_HOST": name]
         for (key, value) in topology.variables { result["BODKIN_LAB_\(key)"] = value }
@@ -146,7 +145,7 @@ public final class Lab: Sendable {
 /// }
 /// ```
 ///
-/// - Throws: ``LabError`` when the topology makes no sense or the system does not allow it, and what `body` throws.
+/// - Throws: `LabError` when the topology makes no sense or the system does not allow it, and what `body` throws.
 public func withLab<Result: Sendable>(
     _ topology: Topology, options: Lab.Options = Lab.Options(), _ body: (Lab) async throws -> Result
 ) async throws -> Result {

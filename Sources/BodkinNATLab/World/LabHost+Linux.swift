@@ -6,7 +6,7 @@ import Synchronization
 
 /// A host of a running lab: a network namespace with the interface `eth0`, and `eth1` and so on where the topology has them.
 public final class LabHost: Sendable {
-    /// What the topology says of it.
+    /// The host in the topology.
     public let specification: Topology.Host
     /// Its interfaces, `eth0` first, each with a default route; the first one's is preferred.
     public let interfaces: [Topology.Interface]
@@ -30,13 +30,15 @@ public final class LabHost: Sendable {
     /// Runs `body` on a throw-away thread inside the host: sockets made there belong to the host wherever they are used afterwards.
     public func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T { try await namespace.run(body) }
 
-    /// Starts a program in the host with the lab's variables (see ``Lab/environment(for:in:)``). It inherits this process' own variables, as from any other
-    /// program that runs commands of its user, but for those that begin with `BODKIN_`.
+    /// Starts a program in the host with the lab's variables (see ``Lab/environment(for:in:)``). It inherits the variables of this
+    /// process, except those that begin with `BODKIN_`.
     ///
     /// - Parameters:
     ///   - arguments: the program, looked up in PATH, and its arguments.
+    ///   - extra: further variables, which replace those of the lab.
     ///   - directory: where it starts; nil for where this process is.
-    /// - Throws: ``LabError`` when the kernel refuses a process. A program that does not exist ends with status 127.
+    ///   - output: the destination of its output.
+    /// - Throws: `LabError` when the kernel refuses a process. A program that does not exist ends with status 127.
     public func start(
         _ arguments: [String], environment extra: [String: String] = [:], directory: String? = nil, output: LabProcess.Output = .captured
     ) throws -> LabProcess {

@@ -15,7 +15,7 @@ public struct ProcessResult: Sendable, Hashable {
 
 /// A program that runs in a host. With it end all processes that it started.
 public final class LabProcess: Sendable {
-    /// What becomes of the program's output.
+    /// The destination of the program's output.
     public enum Output: Sendable {
         /// It goes where this process' own goes.
         case inherited

@@ -1,7 +1,7 @@
 #if os(Linux)
 import CBodkinNATLab
 
-/// What a program that runs labs does first, before it has a second thread.
+/// The first step of a program that runs labs, before it has a second thread.
 public enum LabRights {
     /// Makes every line of output appear at once, and keeps closed standard descriptors from being taken by something else.
     package static func openStandardStreams() { bodkin_standard_streams() }

@@ -1,12 +1,12 @@
 public import BodkinCore
 
-/// What one side knows of the external ports that its next connections get: what it tells the other side for one round.
+/// A forecast of the external ports of a peer's next connections, for the remote peer and one round.
 public struct PortForecast: Hashable, Sendable {
     /// How the ports come about.
     public enum Ports: Hashable, Sendable {
         /// Every connection from the reserved port has the endpoint that the server sees, wherever it goes.
         case fixed
-        /// Each new connection has the port of the last one plus `delta`. `count` connections are opened, of which the other side aims at the one of this index.
+        /// Each new connection has the port of the last one plus `delta`. The peer opens `count` connections, and the remote peer aims at the one of this index.
         case sequential(delta: Int, count: Int, index: Int)
         /// Any port of the range; `count` connections are opened at most. `isBlock`: the range is a subscriber's own small part.
         case random(ClosedRange<UInt16>, count: Int, isBlock: Bool)

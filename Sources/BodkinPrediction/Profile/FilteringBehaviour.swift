@@ -1,4 +1,4 @@
-/// Who may send to a mapping (RFC 4787 section 5, RFC 5382 section 4.3).
+/// The senders that a NAT admits to a mapping (RFC 4787 section 5, RFC 5382 section 4.3).
 public enum FilteringBehaviour: String, Hashable, Sendable, CaseIterable {
     /// Anyone.
     case endpointIndependent
@@ -10,7 +10,7 @@ public enum FilteringBehaviour: String, Hashable, Sendable, CaseIterable {
     case unknown
 }
 
-/// What answers a SYN that is let in by nothing (RFC 5382 section 4.3 asks for silence).
+/// The answer to a SYN that the NAT does not admit (RFC 5382 section 4.3 asks for silence).
 public enum UnsolicitedReaction: String, Hashable, Sendable, CaseIterable {
     /// Nothing.
     case silence
@@ -25,7 +25,7 @@ public enum UnsolicitedReaction: String, Hashable, Sendable, CaseIterable {
     package var isLoud: Bool { self == .reset || self == .unreachable }
 }
 
-/// What an RST that arrives from outside on a session deletes in the NAT.
+/// The state that an RST from outside on a session deletes in the NAT.
 public enum ResetLoss: String, Hashable, Sendable, CaseIterable {
     /// Nothing.
     case nothing

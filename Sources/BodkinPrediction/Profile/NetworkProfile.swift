@@ -26,7 +26,7 @@ public struct NetworkProfile: Sendable {
     public var filtering: [FilteringProfile] = []
     /// Whether two ports of this host reach each other by their external endpoints, over IPv4; nil if the check could not measure it.
     public var hairpin: Bool?
-    /// What an RST from outside deletes, for each family in which the check could measure it.
+    /// The state that an RST from outside deletes, for each family in which the check could measure it.
     public var resets: [ResetProfile] = []
     /// The NATs between this host and its external address, over IPv4; nil if the check could not measure them.
     public var nesting: NestingProfile?

@@ -1,6 +1,6 @@
 public import BodkinCore
 
-/// What an RST from outside deletes at once in the NAT that allocates the external ports. A NAT before it with fixed ports does not show, nor does a NAT that waits, as
+/// The state that an RST from outside deletes at once in the NAT that allocates the external ports. A NAT before it with fixed ports does not show, nor does a NAT that waits, as
 /// Linux does for 10 s.
 public struct ResetProfile: Hashable, Sendable {
     /// The result of a reset of a port's only connection.
@@ -36,13 +36,13 @@ public struct ResetProfile: Hashable, Sendable {
 
     /// The address family.
     public var family: IPAddress.Family
-    /// Whether a port has the same external endpoint right after a reset of its only connection; nil if each destination sees a different one anyway, or if the check
-    /// could not measure it.
+    /// Whether a port has the same external endpoint right after a reset of its only connection. It is nil if each destination sees a different one anyway, or if
+    /// the check could not measure it.
     public var keepsEndpoint: Bool?
     /// Whether the port's other connections survive; nil if the check could not measure it.
     public var sparesOthers: Bool?
-    /// What the RST deletes. It is unknown for a NAT whose external port follows from the local one, unless other connections end, because such a NAT allocates the
-    /// same port again.
+    /// The state that the RST deletes. If the external port follows from the local one, the loss is unknown unless other connections end, because the NAT allocates
+    /// the same port again.
     public var loss: ResetLoss
 
     /// A profile from its parts.

@@ -1,9 +1,8 @@
 public import BodkinCore
 
-/// What samples show of how a NAT maps and allocates: the most probable explanation, or unknown where no explanation stands out.
+/// The most probable explanation of samples of a NAT's mapping and allocation; unknown if no explanation stands out.
 ///
 /// ```swift
-/// let estimate = AllocationEstimate(samples, localAddresses: [own])
 /// if case .sequential(let delta) = estimate.allocation { print("counts in steps of", delta) }
 /// ```
 public struct AllocationEstimate: Hashable, Sendable {
@@ -11,7 +10,7 @@ public struct AllocationEstimate: Hashable, Sendable {
     public var mapping: MappingBehaviour
     /// How external ports are chosen.
     public var allocation: AllocationKind
-    /// The probability that ``allocation`` is of the right kind and has the right step, given that it is one of the kinds known; of the best guess where it is unknown.
+    /// The probability that ``allocation`` has the right kind and step, given that it is a known kind. If it is unknown, the probability of the best guess.
     public var confidence: Double
     /// Allocations of others; nil unless the kind is one that counts.
     public var noise: NoiseEstimate?

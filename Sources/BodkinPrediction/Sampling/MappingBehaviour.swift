@@ -4,8 +4,8 @@ import BodkinCore
 public enum MappingBehaviour: String, Hashable, Sendable, CaseIterable {
     /// The outside sees the host's own address and port.
     case none
-    /// One mapping whatever the destination. A NAT that maps each destination apart and still keeps the local port every time, as Linux does, cannot be told
-    /// from this one from inside, and behaves the same.
+    /// One mapping whatever the destination. A NAT may map each destination apart and still keep the local port every time, as Linux does. It looks the same
+    /// from inside, and behaves the same.
     case endpointIndependent
     /// One mapping for each destination address.
     case addressDependent

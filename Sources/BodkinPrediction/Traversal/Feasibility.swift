@@ -27,7 +27,7 @@ public enum Impossibility: String, Hashable, Sendable, CaseIterable {
     /// Connections may only go out to a few well-known ports.
     case portsForbidden = "ports-forbidden"
 
-    /// What it means, for people.
+    /// The meaning, for people.
     public var meaning: String {
         switch self {
         case .noCrossing: "both NATs or firewalls drop unsolicited SYNs, and do not support simultaneous open"

@@ -1,14 +1,14 @@
 import BodkinCore
 
-/// What becomes of two networks that are to be connected directly, and by what.
+/// An estimate of a direct connection between two networks, and its method.
 ///
 /// ```swift
-/// let estimate = try await NetworkCheck.assessment(of: peer, from: profile, configuration).forecast
+/// let estimate = try await NetworkCheck.assessment(of: friend, from: profile, configuration).forecast
 /// if case .likely(let probability, let probes) = estimate.feasibility { print(probability, probes) }
 /// ```
 ///
-/// It judges what each server sees of its side; addresses inside one network, and other families of addresses, are judged apart. What ports can do is read from
-/// `Traversal`, as dials do.
+/// It judges the external endpoints. Addresses inside one network, and other address families, are judged apart. The possibilities of ports come from
+/// `Traversal`, as for dials.
 public struct TraversalEstimate: Hashable, Sendable {
     /// Whether it works.
     public var feasibility: Feasibility

@@ -1,15 +1,15 @@
 package import BodkinCore
 import FoundationEssentials
 
-/// Where a rendezvous server is, how it is recognised, and the token that lets one in.
+/// The location of a rendezvous server, the hash of its key, and the join token.
 ///
 /// ```swift
 /// let url = try RendezvousURL("bodkin://203.0.113.1:443/?key=…&token=…")
 /// ```
 ///
-/// `bodkin://HOST[:PORT][,HOST[:PORT]…]/?key=KEY&token=TOKEN&stun=PORT`: a host is a name, an IPv4 address or an IPv6 address in brackets; several are the same
-/// server by several ways, and are tried at once. `key` is the SHA-256 of the server's public key in base64url, or two of them, `A,B`, while the key changes: where it is given, it alone decides;
-/// otherwise a public certificate authority and the host's name decide. `stun` is the STUN port, 3478 unless given.
+/// `bodkin://HOST[:PORT][,HOST[:PORT]…]/?key=KEY&token=TOKEN&stun=PORT`. A host is a name, an IPv4 address or an IPv6 address in brackets. Several hosts are
+/// addresses of one server, and a peer tries them concurrently. `key` is the SHA-256 of the server's public key in base64url. While the key changes, there are two, `A,B`.
+/// With `key` the hash alone authenticates the server. Otherwise a public certificate authority and the host's name do. `stun` is the STUN port, by default 3478.
 public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
     /// One way to the server.
     public struct Host: Hashable, Sendable {

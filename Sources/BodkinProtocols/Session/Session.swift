@@ -6,7 +6,7 @@ import OrderedCollections
 /// A connection between two instances that outlives the paths it runs over: streams, flow control, acknowledgement, replay.
 ///
 /// The session has no socket, no clock and no task. Its driver reports paths and their bytes, and after every call takes all
-/// events (``nextEvent()``) and, for every path that can be written to, all bytes (``output(on:limit:)``; taking bytes may make events). The wire
+/// events (`nextEvent()`) and, for every path that can be written to, all bytes (`output(on:limit:)`; taking bytes may make events). The wire
 /// format is in docs/wire.md.
 ///
 /// ```
@@ -20,7 +20,7 @@ import OrderedCollections
 /// ```
 /// `fail` and a CONNECTION_CLOSE of the remote peer lead to `ended` from everywhere; every path then gets a PATH_CLOSE.
 ///
-/// ```swift
+/// ```text
 /// var session = Session(role: .dialer, id: .random(), localInstance: mine, remoteInstance: theirs)
 /// session.addPath(PathID(1), kind: .tcp)
 /// _ = session.write(ByteBuffer(string: "hello"), to: .initial)

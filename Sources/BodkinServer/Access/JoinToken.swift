@@ -1,6 +1,6 @@
 import Crypto
 
-/// What lets one use a rendezvous server: 16 to 64 bytes that are in its URL.
+/// A token that admits peers to a rendezvous server: 16 to 64 bytes that are in its URL.
 public struct JoinToken: Sendable, Hashable {
     /// The bytes.
     public let bytes: [UInt8]
