@@ -17,7 +17,7 @@ package enum BrokerAction: Sendable, Equatable {
     /// Connect to these endpoints, and tell the peer what became of it.
     case dialBack([DialBackTarget], to: ConnectionID)
     /// A parked STUN request may find its key now, or has waited long enough.
-    case settle(WarmID)
+    case settle(BindingID)
     /// A STUN connection is nobody's any more.
-    case demote(WarmID)
+    case demote(BindingID)
 }

@@ -6,7 +6,7 @@ package import NIOCore
 struct BrokerTimer: Comparable {
     enum Purpose: Hashable {
         /// The time for the dialer's STUN connections is over.
-        case warm(AttemptID)
+        case bindings(AttemptID)
         /// The called side has had its time to answer.
         case answer(AttemptID)
         /// The dialer has waited long enough.
@@ -18,7 +18,7 @@ struct BrokerTimer: Comparable {
         /// More of those who wait for a peer are met.
         case dueMeets(PeerID)
         /// A parked STUN request has waited long enough.
-        case parked(WarmID)
+        case parked(BindingID)
         /// Accounts without connections are forgotten.
         case sweep
     }

@@ -9,7 +9,7 @@ package struct ConnectionID: Hashable, Sendable {
 }
 
 /// A TCP connection to the STUN port, as the server numbers it.
-package struct WarmID: Hashable, Sendable {
+package struct BindingID: Hashable, Sendable {
     /// Never used twice.
     package let number: UInt64
     /// A connection by its number.

@@ -17,7 +17,7 @@ package struct Registration: Sendable {
     package let stunKey: [UInt8]
     package let stunName: BindingName
     /// How many STUN connections are being authenticated.
-    package let warmConnections: Int
+    package let expectedBindings: Int
 
     /// Who may dial a peer.
     package enum Admission: Sendable, Equatable {
@@ -47,7 +47,7 @@ package struct Registration: Sendable {
     /// The longest a card may be good: a day, and an hour for the journey and the clock's steps.
     package static let longestLifetime: UInt64 = 25 * 3_600_000
     /// The most STUN connections of an instance: two families, two interfaces.
-    package static let maximumWarmConnections = MessageBound.observedCount
+    package static let maximumBindings = MessageBound.observedCount
     /// The most peers of a list.
     package static let maximumListCount = 1_000
 
@@ -92,7 +92,7 @@ package struct Registration: Sendable {
         admission = try Admission(wire.policy)
         stunKey = Array(wire.stunKey)
         stunName = BindingName(key: stunKey)
-        warmConnections = min(Int(wire.warmConnections), Self.maximumWarmConnections)
+        expectedBindings = min(Int(wire.expectedBindings), Self.maximumBindings)
     }
 }
 

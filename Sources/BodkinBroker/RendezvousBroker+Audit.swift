@@ -13,7 +13,7 @@ extension RendezvousBroker {
             && !pending.values.contains(where: \.isEmpty)
             && !attempts.values.contains { $0.aheadCount > limits.aheadBytes && $0.isRepeatable }
             && attempts.values.allSatisfy { $0.paidBytes == $0.flightSize } && attempts.count <= limits.attempts && parked.count <= limits.parked
-            && clients.values.allSatisfy { $0.warm.count <= Registration.maximumWarmConnections }
+            && clients.values.allSatisfy { $0.bindings.count <= Registration.maximumBindings }
             && names.count == instances.count && names.allSatisfy { clients[$0.value]?.registration?.stunName == $0.key }
             && (0...attempts.count).contains(circuitCount) && memoryInUse == bufferedByteCount && bufferedByteCount <= limits.bufferedBytes
     }

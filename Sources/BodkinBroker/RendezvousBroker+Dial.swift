@@ -44,9 +44,9 @@ extension RendezvousBroker {
             return sendFailure(attempt, .quota, to: id)
         }
         if patienceEnd > now { schedule(.patience(attempt), at: patienceEnd) }
-        guard wire.direct, client.warm.count < registration.warmConnections, now < client.warmDeadline else { return meet(attempt, now: now) }
+        guard wire.direct, client.bindings.count < registration.expectedBindings, now < client.bindingDeadline else { return meet(attempt, now: now) }
         clients[id]?.waiting.insert(attempt)
-        schedule(.warm(attempt), at: client.warmDeadline)
+        schedule(.bindings(attempt), at: client.bindingDeadline)
     }
 
     /// Tells both sides, at the same moment.
@@ -100,8 +100,8 @@ extension RendezvousBroker {
         meet.direct = attempt.isDirect
         guard attempt.isDirect else { return meet }
         meet.card = card
-        meet.observed = from.warm.map { WireTransportAddress($0.endpoint) }
-        meet.ownObserved = to.warm.map { WireTransportAddress($0.endpoint) }
+        meet.observed = from.bindings.map { WireTransportAddress($0.endpoint) }
+        meet.ownObserved = to.bindings.map { WireTransportAddress($0.endpoint) }
         return meet
     }
 

@@ -14,7 +14,7 @@ extension RendezvousBroker {
             return fail(id, .protocol, "The connection has no registration. Register before a dial-back.")
         }
         let targets = [IPAddress.Family.v4, .v6].compactMap { family in
-            client.warm.last { $0.endpoint.address.family == family }.map { DialBackTarget($0.endpoint, arrival: client.arrivals[$0.id]) }
+            client.bindings.last { $0.endpoint.address.family == family }.map { DialBackTarget($0.endpoint, arrival: client.arrivals[$0.id]) }
         }
         var answer = WireDialedBack()
         guard !targets.isEmpty else { return actions.append(.send(.dialedBack(answer), to: id)) }

@@ -17,13 +17,13 @@ extension RendezvousBroker {
             return fail(id, .protocol, "Another registration has the same STUN key. Use a random one.")
         }
         // A successor with the same STUN key has the same STUN connections.
-        var inherited: [(id: WarmID, endpoint: Endpoint)] = []
-        var arrivals: [WarmID: IPAddress] = [:]
+        var inherited: [(id: BindingID, endpoint: Endpoint)] = []
+        var arrivals: [BindingID: IPAddress] = [:]
         if let predecessor {
             if known?.stunKey == registration.stunKey {
-                (inherited, arrivals) = (clients[predecessor]?.warm ?? [], clients[predecessor]?.arrivals ?? [:])
+                (inherited, arrivals) = (clients[predecessor]?.bindings ?? [], clients[predecessor]?.arrivals ?? [:])
             }
-            for warm in inherited { warmOwners[warm.id] = id }
+            for binding in inherited { bindingOwners[binding.id] = id }
             fail(predecessor, .replaced, "Another connection of this instance has registered.")
             leave(predecessor, now: now)
         }
@@ -44,15 +44,15 @@ extension RendezvousBroker {
             instances[key] = id
         }
         let isKnown = client.registration.map { $0.admission == registration.admission && $0.expiry > now } ?? false
-        if registration.warmConnections > client.registration?.warmConnections ?? 0 {
-            clients[id]?.warmDeadline = now + max(.milliseconds(250), client.roundTrip + client.roundTrip)
+        if registration.expectedBindings > client.registration?.expectedBindings ?? 0 {
+            clients[id]?.bindingDeadline = now + max(.milliseconds(250), client.roundTrip + client.roundTrip)
         }
         if let former = client.registration?.stunName { names[former] = nil }
         names[registration.stunName] = id
         clients[id]?.registration = registration
-        for warm in inherited {
-            clients[id]?.warm.append(warm)
-            clients[id]?.arrivals[warm.id] = arrivals[warm.id]
+        for binding in inherited {
+            clients[id]?.bindings.append(binding)
+            clients[id]?.arrivals[binding.id] = arrivals[binding.id]
         }
         var answer = WireRegistered()
         answer.sequence = registration.sequence
@@ -64,9 +64,9 @@ extension RendezvousBroker {
     }
 
     /// STUN connections are nobody's any more.
-    private mutating func disown(_ connections: [(id: WarmID, endpoint: Endpoint)]) {
+    private mutating func disown(_ connections: [(id: BindingID, endpoint: Endpoint)]) {
         for connection in connections {
-            warmOwners[connection.id] = nil
+            bindingOwners[connection.id] = nil
             actions.append(.demote(connection.id))
         }
     }
@@ -78,8 +78,8 @@ extension RendezvousBroker {
         peers.remove(id, of: client.peer)
         instances[InstanceKey(peer: client.peer, instance: client.instance)] = nil
         names[registration.stunName] = nil
-        disown(client.warm.filter { warmOwners[$0.id] == id })
-        clients[id]?.warm = []
+        disown(client.bindings.filter { bindingOwners[$0.id] == id })
+        clients[id]?.bindings = []
         clients[id]?.arrivals = [:]
         quotas.release(.registration, client.accounts, now: now)
     }

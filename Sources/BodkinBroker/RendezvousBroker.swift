@@ -19,11 +19,11 @@ package struct RendezvousBroker: ~Copyable {
         /// When it said anything last.
         var heard = NIODeadline.distantPast
         /// Until when a dial waits for the dialer's STUN connections.
-        var warmDeadline = NIODeadline.distantPast
+        var bindingDeadline = NIODeadline.distantPast
         /// The authenticated STUN connections, in the order of their authentication.
-        var warm: [(id: WarmID, endpoint: Endpoint)] = []
+        var bindings: [(id: BindingID, endpoint: Endpoint)] = []
         /// At which of the server's addresses they arrived, for those of which that is known.
-        var arrivals: [WarmID: IPAddress] = [:]
+        var arrivals: [BindingID: IPAddress] = [:]
         var attempts: Set<AttemptID> = []
         /// The dials that wait for STUN connections.
         var waiting: Set<AttemptID> = []
@@ -71,9 +71,9 @@ package struct RendezvousBroker: ~Copyable {
     var dueMeets: [PeerID: ArraySlice<AttemptID>] = [:]
     /// The peers for which a timer for that is set.
     var dueMeetTimers: Set<PeerID> = []
-    var warmOwners: [WarmID: ConnectionID] = [:]
-    var parked: [WarmID: Parked] = [:]
-    var parkedByName: [BindingName: [WarmID]] = [:]
+    var bindingOwners: [BindingID: ConnectionID] = [:]
+    var parked: [BindingID: Parked] = [:]
+    var parkedByName: [BindingName: [BindingID]] = [:]
     var parkedBySource: [Account: Int] = [:]
     /// Tokens that are good no more, and peers that are refused.
     var revokedTokens: Set<Int> = []
@@ -117,7 +117,7 @@ package struct RendezvousBroker: ~Copyable {
         while let timer = timers.min, timer.deadline <= now {
             timers.removeMin()
             switch timer.purpose {
-            case .warm(let attempt): meet(attempt, now: now)
+            case .bindings(let attempt): meet(attempt, now: now)
             case .answer(let attempt): giveUpOnAnswer(attempt, now: now)
             case .patience(let attempt): endPatience(attempt, now: now)
             case .expiry(let attempt): expireAttempt(attempt, now: now)
@@ -125,7 +125,7 @@ package struct RendezvousBroker: ~Copyable {
             case .dueMeets(let peer):
                 dueMeetTimers.remove(peer)
                 meetDue(peer, now: now)
-            case .parked(let warm): if let parked = parked[warm], parked.deadline <= now { actions.append(.settle(warm)) }
+            case .parked(let binding): if let parked = parked[binding], parked.deadline <= now { actions.append(.settle(binding)) }
             case .sweep:
                 quotas.forgetIdle(now: now)
                 isSweeping = quotas.count > 0

@@ -24,7 +24,7 @@ public final class RendezvousServer: Service {
     private let configuration: Configuration
     private let group: any EventLoopGroup
     private let logger: Logger
-    private let hub: Hub
+    private let driver: BrokerDriver
     private let access: Access
     private let started: ContinuousClock.Instant
     private let listeningPromise: EventLoopPromise<Listening>
@@ -42,7 +42,7 @@ public final class RendezvousServer: Service {
         self.group = group
         self.logger = logger
         let loop = group.any()
-        hub = Hub(configuration, places: Places(configuration.limits, configuration.quotas.address, loop: loop), loop: loop)
+        driver = BrokerDriver(configuration, places: Places(configuration.limits, configuration.quotas.address, loop: loop), loop: loop)
         access = Access(configuration.admission, refusing: configuration.refusedPeers)
         started = .now
         listeningPromise = loop.makePromise()
@@ -57,12 +57,12 @@ public final class RendezvousServer: Service {
     public func listening() async throws -> Listening { try await listeningPromise.futureResult.get() }
 
     /// The present figures of the server.
-    public var statistics: ServerStatistics { hub.look { $0.statistics } }
+    public var statistics: ServerStatistics { driver.look { $0.statistics } }
 
     /// Replaces who may use the server. Whatever runs under a token that is good no more, or belongs to a peer that is refused, ends at once.
     public func update(_ admission: Configuration.Admission, refusing refusedPeers: Set<PeerID> = []) {
         let revoked = access.replace(admission, refusing: refusedPeers)
-        hub.turn { broker, _ in broker.restrict(revoking: revoked, refusing: refusedPeers) }
+        driver.turn { broker, _ in broker.restrict(revoking: revoked, refusing: refusedPeers) }
         logger.info("replaced who may use the server", metadata: ["revoked": "\(revoked.count)", "refused": "\(refusedPeers.count)"])
     }
 
@@ -86,8 +86,8 @@ public final class RendezvousServer: Service {
         try? await gracefulShutdown()
         logger.info("shutting down", metadata: ["registered": "\(statistics.registered)", "circuits": "\(statistics.circuits)"])
         await sockets.close()
-        hub.close()
-        hub.places.close()
+        driver.close()
+        driver.places.close()
         await connections.close(within: TimeAmount(configuration.limits.shutdownGrace), on: group.any())
     }
 
@@ -95,14 +95,16 @@ public final class RendezvousServer: Service {
         let plan = try BindPlan(configuration)
         let certificate = try Self.certificate(configuration.credentials)
         let keyHash = try certificate.publicKeyHash()
-        let binder = Binder(
-            configuration: configuration, group: group, hub: hub, sockets: sockets, connections: connections, places: hub.places, logger: logger)
-        let stun = try await binder.bindSTUN(plan)
+        let factory = ListenerFactory(
+            configuration: configuration, group: group, driver: driver, sockets: sockets, connections: connections, places: driver.places,
+            logger: logger)
+        let stun = try await factory.bindSTUN(plan)
         let service = PeerService(
-            configuration, access: access, hub: hub, keyHash: keyHash, stun: stun.advertised, otherAddress: { plan.other(than: $0) }, logger: logger)
+            configuration, access: access, driver: driver, keyHash: keyHash, stun: stun.advertised, otherAddress: { plan.other(than: $0) },
+            logger: logger)
         let context = try TLSContexts.server(certificate, protocol: TLSContexts.rendezvousProtocol)
-        let rendezvous = try await binder.bindRendezvous(plan, context, service)
-        let health = try await binder.bindHealth(started)
+        let rendezvous = try await factory.bindRendezvous(plan, context, service)
+        let health = try await factory.bindHealth(started)
         let url = RendezvousURL(
             hosts: configuration.hosts.map { .init($0, configuration.publicPort ?? rendezvous[0].port) },
             keyHash: configuration.isPinned ? keyHash : nil, nextKeyHash: configuration.isPinned ? configuration.nextKeyHash : nil,

@@ -17,7 +17,7 @@ package struct KernelSystem: HostSystem {
                 .serverChannelOption(SocketOptions.reuseAddress, value: 1)
                 // A process whose descriptors are all in use rests, as the server does.
                 .serverChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptRest()) }
+                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptThrottle()) }
                 }
                 .childChannelInitializer { channel in eventLoop.makeCompletedFuture { try accept.value(channel) } }
             if family == .v6 { listener = listener.serverChannelOption(SocketOptions.onlyIPv6, value: 1) }

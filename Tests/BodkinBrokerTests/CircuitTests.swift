@@ -7,105 +7,105 @@ import Testing
 @Suite("The broker's circuits")
 struct CircuitTests {
     /// Two peers with a circuit between them.
-    private func circuit(_ town: inout Town) throws -> (dialer: Town.Peer, called: Town.Peer, attempt: AttemptID) {
-        let dialer = try town.resident()
-        let called = try town.resident()
+    private func circuit(_ fixture: inout BrokerFixture) throws -> (dialer: BrokerFixture.Peer, called: BrokerFixture.Peer, attempt: AttemptID) {
+        let dialer = try fixture.resident()
+        let called = try fixture.resident()
         let attempt = AttemptID.random()
-        _ = town.dial(dialer, called.id, attempt, early: "e")
-        _ = town.answer(called, attempt)
+        _ = fixture.dial(dialer, called.id, attempt, early: "e")
+        _ = fixture.answer(called, attempt)
         return (dialer, called, attempt)
     }
 
     @Test("what the dialer sends before the Meet follows it")
     func ahead() throws {
-        var town = Town()
-        let called = try town.resident()
-        let dialer = try town.join()
-        try town.register(dialer, warm: 1)
-        _ = town.broker.takeActions()
+        var fixture = BrokerFixture()
+        let called = try fixture.resident()
+        let dialer = try fixture.join()
+        try fixture.register(dialer, binding: 1)
+        _ = fixture.broker.takeActions()
         let attempt = AttemptID.random()
-        _ = town.dial(dialer, called.id, attempt, early: "e")
-        #expect(town.data(dialer, attempt, 10).isEmpty)
-        #expect(town.data(dialer, attempt, 16_384).isEmpty)
-        let actions = town.pass(.milliseconds(250))
+        _ = fixture.dial(dialer, called.id, attempt, early: "e")
+        #expect(fixture.data(dialer, attempt, 10).isEmpty)
+        #expect(fixture.data(dialer, attempt, 16_384).isEmpty)
+        let actions = fixture.pass(.milliseconds(250))
         #expect(actions.relayed(to: called) == 16_394)
         #expect(actions.firstIndex { if case .relay = $0 { true } else { false } } == 2)
     }
 
     @Test("a side may send what the window holds, and one byte more ends the circuit and nothing else")
     func violation() throws {
-        var limits = Town.limits
+        var limits = BrokerFixture.limits
         limits.circuitWindow = 20_000
-        var town = Town(limits: limits)
-        let (dialer, called, attempt) = try circuit(&town)
-        #expect(town.data(dialer, attempt, 16_384).relayed(to: called) == 16_384)
-        #expect(town.data(dialer, attempt, 3_616).relayed(to: called) == 3_616)
+        var fixture = BrokerFixture(limits: limits)
+        let (dialer, called, attempt) = try circuit(&fixture)
+        #expect(fixture.data(dialer, attempt, 16_384).relayed(to: called) == 16_384)
+        #expect(fixture.data(dialer, attempt, 3_616).relayed(to: called) == 3_616)
         // The other direction has a window of its own.
-        #expect(town.data(called, attempt, 10_000).relayed(to: dialer) == 10_000)
-        let actions = town.data(dialer, attempt, 1)
+        #expect(fixture.data(called, attempt, 10_000).relayed(to: dialer) == 10_000)
+        let actions = fixture.data(dialer, attempt, 1)
         #expect(actions.closedCircuit(of: dialer) == .violation && actions.closedCircuit(of: called) == .violation)
         #expect(actions.failure(of: dialer) == nil)
         // What is still on its way is ignored; dialing goes on.
-        #expect(town.data(called, attempt, 1).isEmpty)
-        #expect(town.dial(dialer, called.id).meet(to: called) != nil)
+        #expect(fixture.data(called, attempt, 1).isEmpty)
+        #expect(fixture.dial(dialer, called.id).meet(to: called) != nil)
     }
 
     @Test("pieces are at most 16 KiB")
     func piece() throws {
-        var town = Town()
-        let (dialer, called, attempt) = try circuit(&town)
-        #expect(town.data(dialer, attempt, 16_385).closedCircuit(of: called) == .violation)
+        var fixture = BrokerFixture()
+        let (dialer, called, attempt) = try circuit(&fixture)
+        #expect(fixture.data(dialer, attempt, 16_385).closedCircuit(of: called) == .violation)
     }
 
     @Test("credit is passed on and gives room; more than was sent is a violation")
     func credit() throws {
-        var limits = Town.limits
+        var limits = BrokerFixture.limits
         limits.circuitWindow = 1_000
-        var town = Town(limits: limits)
-        let (dialer, called, attempt) = try circuit(&town)
-        _ = town.data(dialer, attempt, 1_000)
-        #expect(town.credit(called, attempt, 400).credited(to: dialer) == 400)
-        #expect(town.data(dialer, attempt, 400).relayed(to: called) == 400)
-        #expect(town.credit(called, attempt, 1_001).closedCircuit(of: called) == .violation)
-        let (other, third, second) = try circuit(&town)
-        #expect(town.credit(third, second, Int(UInt32.max)).closedCircuit(of: other) == .violation)
+        var fixture = BrokerFixture(limits: limits)
+        let (dialer, called, attempt) = try circuit(&fixture)
+        _ = fixture.data(dialer, attempt, 1_000)
+        #expect(fixture.credit(called, attempt, 400).credited(to: dialer) == 400)
+        #expect(fixture.data(dialer, attempt, 400).relayed(to: called) == 400)
+        #expect(fixture.credit(called, attempt, 1_001).closedCircuit(of: called) == .violation)
+        let (other, third, second) = try circuit(&fixture)
+        #expect(fixture.credit(third, second, Int(UInt32.max)).closedCircuit(of: other) == .violation)
     }
 
     @Test("without early there is no circuit, and no such circuit is said so to strangers")
     func none() throws {
-        var town = Town()
-        let dialer = try town.resident()
-        let called = try town.resident()
-        let stranger = try town.resident()
+        var fixture = BrokerFixture()
+        let dialer = try fixture.resident()
+        let called = try fixture.resident()
+        let stranger = try fixture.resident()
         let attempt = AttemptID.random()
-        _ = town.dial(dialer, called.id, attempt)
-        #expect(town.data(dialer, attempt, 1).isEmpty)
-        #expect(town.data(stranger, attempt, 1).closedCircuit(of: stranger) == .violation)
+        _ = fixture.dial(dialer, called.id, attempt)
+        #expect(fixture.data(dialer, attempt, 1).isEmpty)
+        #expect(fixture.data(stranger, attempt, 1).closedCircuit(of: stranger) == .violation)
     }
 
     @Test("a circuit ends when either side says so or goes")
     func ends() throws {
-        var town = Town()
-        let first = try circuit(&town)
-        #expect(town.close(first.called, first.attempt).closedCircuit(of: first.dialer) == .finished)
-        #expect(town.close(first.called, first.attempt).isEmpty)
-        let second = try circuit(&town)
-        #expect(town.leave(second.dialer).closedCircuit(of: second.called) == .peerGone)
-        let third = try circuit(&town)
-        #expect(town.leave(third.called).closedCircuit(of: third.dialer) == .peerGone)
-        #expect(town.broker.statistics.circuits == 0)
+        var fixture = BrokerFixture()
+        let first = try circuit(&fixture)
+        #expect(fixture.close(first.called, first.attempt).closedCircuit(of: first.dialer) == .finished)
+        #expect(fixture.close(first.called, first.attempt).isEmpty)
+        let second = try circuit(&fixture)
+        #expect(fixture.leave(second.dialer).closedCircuit(of: second.called) == .peerGone)
+        let third = try circuit(&fixture)
+        #expect(fixture.leave(third.called).closedCircuit(of: third.dialer) == .peerGone)
+        #expect(fixture.broker.statistics.circuits == 0)
     }
 
     @Test("a circuit outlives its attempt's minute, which ends with it")
     func long() throws {
-        var town = Town()
-        let (dialer, called, attempt) = try circuit(&town)
-        #expect(town.data(called, attempt, 1).relayed(to: dialer) == 1)
-        #expect(town.pass(.hours(3)).isEmpty)
-        #expect(town.data(dialer, attempt, 5).relayed(to: called) == 5)
-        _ = town.close(dialer, attempt)
-        _ = town.pass(.zero)
-        #expect(town.signal(dialer, attempt).isEmpty)
+        var fixture = BrokerFixture()
+        let (dialer, called, attempt) = try circuit(&fixture)
+        #expect(fixture.data(called, attempt, 1).relayed(to: dialer) == 1)
+        #expect(fixture.pass(.hours(3)).isEmpty)
+        #expect(fixture.data(dialer, attempt, 5).relayed(to: called) == 5)
+        _ = fixture.close(dialer, attempt)
+        _ = fixture.pass(.zero)
+        #expect(fixture.signal(dialer, attempt).isEmpty)
     }
 
     @Test("ten thousand circuits on which the called side says nothing end with their minute")
@@ -115,62 +115,62 @@ struct CircuitTests {
             quotas[keyPath: quota].circuits = 10_000
             quotas[keyPath: quota].dialBurst = 10_000
         }
-        var town = Town(quotas: quotas)
-        let (dialer, called) = (try town.resident(), try town.resident())
+        var fixture = BrokerFixture(quotas: quotas)
+        let (dialer, called) = (try fixture.resident(), try fixture.resident())
         for _ in 0..<10_000 {
             let attempt = AttemptID.random()
-            _ = town.dial(dialer, called.id, attempt, early: "e")
-            _ = town.answer(called, attempt)
+            _ = fixture.dial(dialer, called.id, attempt, early: "e")
+            _ = fixture.answer(called, attempt)
         }
-        #expect(town.broker.statistics.circuits == 10_000)
-        #expect(town.pass(.seconds(59)).isEmpty)
-        let actions = town.pass(.seconds(1))
+        #expect(fixture.broker.statistics.circuits == 10_000)
+        #expect(fixture.pass(.seconds(59)).isEmpty)
+        let actions = fixture.pass(.seconds(1))
         #expect(actions.count == 20_000 && actions.closedCircuit(of: dialer) == .finished && actions.closedCircuit(of: called) == .finished)
-        #expect(town.broker.statistics.circuits == 0)
-        _ = town.dial(dialer, called.id, early: "e")
-        #expect(town.broker.statistics.circuits == 1)
+        #expect(fixture.broker.statistics.circuits == 0)
+        _ = fixture.dial(dialer, called.id, early: "e")
+        #expect(fixture.broker.statistics.circuits == 1)
     }
 
     @Test("a failed dial takes its circuit with it")
     func failed() throws {
-        var town = Town()
-        let dialer = try town.resident()
-        let called = try town.resident()
+        var fixture = BrokerFixture()
+        let dialer = try fixture.resident()
+        let called = try fixture.resident()
         let attempt = AttemptID.random()
-        _ = town.dial(dialer, called.id, attempt, early: "e")
-        #expect(town.broker.statistics.circuits == 1)
-        let actions = town.answer(called, attempt, .declined)
+        _ = fixture.dial(dialer, called.id, attempt, early: "e")
+        #expect(fixture.broker.statistics.circuits == 1)
+        let actions = fixture.answer(called, attempt, .declined)
         #expect(actions.contains(.dropCircuit(attempt, at: dialer.connection)))
-        #expect(town.broker.statistics.circuits == 0)
+        #expect(fixture.broker.statistics.circuits == 0)
     }
 
     @Test("no room for a circuit: the direct path is still tried")
     func quota() throws {
         var quotas = Quotas()
         quotas.address.circuits = 1
-        var town = Town(quotas: quotas)
-        let (dialer, called, attempt) = try circuit(&town)
-        let actions = town.dial(dialer, called.id, early: "e")
+        var fixture = BrokerFixture(quotas: quotas)
+        let (dialer, called, attempt) = try circuit(&fixture)
+        let actions = fixture.dial(dialer, called.id, early: "e")
         #expect(actions.closedCircuit(of: dialer) == .quota)
         #expect(actions.meet(to: called)?.early.isEmpty == true)
-        #expect(town.dial(dialer, called.id, early: "e", direct: false).failedDial(of: dialer) == .quota)
-        _ = town.close(dialer, attempt)
-        #expect(town.dial(dialer, called.id, early: "e").closedCircuit(of: dialer) == nil)
+        #expect(fixture.dial(dialer, called.id, early: "e", direct: false).failedDial(of: dialer) == .quota)
+        _ = fixture.close(dialer, attempt)
+        #expect(fixture.dial(dialer, called.id, early: "e").closedCircuit(of: dialer) == nil)
     }
 
     @Test("a byte quota slows a circuit down by holding its credit")
     func slowed() throws {
         var quotas = Quotas()
         quotas.address.relayedBytesPerSecond = 10_000
-        var town = Town(quotas: quotas)
-        let (dialer, called, attempt) = try circuit(&town)
+        var fixture = BrokerFixture(quotas: quotas)
+        let (dialer, called, attempt) = try circuit(&fixture)
         // A second's worth at once, then as the time passes.
-        #expect(town.data(dialer, attempt, 10_000).relayed(to: called) == 10_000)
-        #expect(town.credit(called, attempt, 10_000).credited(to: dialer) == 10_000)
-        #expect(town.data(dialer, attempt, 5_000).relayed(to: called) == 5_000)
-        #expect(town.credit(called, attempt, 3_000).isEmpty)
-        #expect(town.credit(called, attempt, 2_000).isEmpty)
-        #expect(town.pass(.milliseconds(490)).isEmpty)
-        #expect(town.pass(.milliseconds(11)).credited(to: dialer) == 5_000)
+        #expect(fixture.data(dialer, attempt, 10_000).relayed(to: called) == 10_000)
+        #expect(fixture.credit(called, attempt, 10_000).credited(to: dialer) == 10_000)
+        #expect(fixture.data(dialer, attempt, 5_000).relayed(to: called) == 5_000)
+        #expect(fixture.credit(called, attempt, 3_000).isEmpty)
+        #expect(fixture.credit(called, attempt, 2_000).isEmpty)
+        #expect(fixture.pass(.milliseconds(490)).isEmpty)
+        #expect(fixture.pass(.milliseconds(11)).credited(to: dialer) == 5_000)
     }
 }

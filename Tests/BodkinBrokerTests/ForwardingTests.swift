@@ -31,11 +31,13 @@ struct ForwardingTests {
     }
 
     /// A message with an unknown field in each of its parts.
-    private static func message(_ member: Member, from peer: Town.Peer, to other: Town.Peer, _ attempt: AttemptID) throws -> WireEnvelope.OneOf_Body {
+    private static func message(_ member: Member, from peer: BrokerFixture.Peer, to other: BrokerFixture.Peer, _ attempt: AttemptID) throws
+        -> WireEnvelope.OneOf_Body
+    {
         let id = Data(attempt.bytes)
         switch member {
         case .register:
-            var register = try Town.wire(peer, sequence: 2)
+            var register = try BrokerFixture.wire(peer, sequence: 2)
             register.card = try padded(register.card)
             register.policy = try padded(register.policy)
             return .register(try padded(register))
@@ -49,7 +51,7 @@ struct ForwardingTests {
                         $0.direct = true
                     }))
         case .cardSignal:
-            let card = try padded(Town.wire(peer).card)
+            let card = try padded(BrokerFixture.wire(peer).card)
             return .signal(
                 try padded(
                     .with {
@@ -60,7 +62,7 @@ struct ForwardingTests {
             let forecast = try padded(
                 WireForecast.with {
                     $0.round = 1
-                    $0.external = try padded(WireTransportAddress(Endpoint(Town.source, 4000)))
+                    $0.external = try padded(WireTransportAddress(Endpoint(BrokerFixture.source, 4000)))
                 })
             return .signal(
                 try padded(
@@ -99,13 +101,13 @@ struct ForwardingTests {
 
     @Test("unknown fields in any part of any message end at the server, and what follows is within its bound", arguments: Member.allCases)
     func unknown(_ member: Member) throws {
-        var town = Town()
-        let called = try town.resident()
-        let dialer = try town.resident()
+        var fixture = BrokerFixture()
+        let called = try fixture.resident()
+        let dialer = try fixture.resident()
         let attempt = AttemptID.random()
-        _ = town.dial(dialer, called.id, attempt, early: "early")
-        _ = town.answer(called, attempt)
-        _ = town.data(called, attempt, 10)
+        _ = fixture.dial(dialer, called.id, attempt, early: "early")
+        _ = fixture.answer(called, attempt)
+        _ = fixture.data(called, attempt, 10)
         var buffer = ByteBuffer()
         try EnvelopeFraming.write(Self.message(member, from: dialer, to: called, attempt), to: &buffer)
         // The message has shown something only if it carries them.
@@ -115,22 +117,23 @@ struct ForwardingTests {
         switch body {
         case .register(let register):
             let registration = try Registration(
-                register, of: dialer.id, instance: dialer.instance, server: Town.server, wallClock: Town.wallClock, now: town.now)
+                register, of: dialer.id, instance: dialer.instance, server: BrokerFixture.server, wallClock: BrokerFixture.wallClock, now: fixture.now
+            )
             #expect(!Self.contains(try registration.card.serializedBytes() as [UInt8]))
-            town.broker.register(dialer.connection, registration, now: town.now)
-            _ = town.dial(dialer, called.id)
-        case .dial(let dial): town.broker.dial(dialer.connection, dial, now: town.now)
-        case .signal(let signal): town.broker.signal(dialer.connection, signal, now: town.now)
-        case .recall(let recall): town.broker.recall(dialer.connection, recall, now: town.now)
-        case .circuitData(let data): town.broker.relay(dialer.connection, data, now: town.now)
-        case .circuitCredit(let credit): town.broker.credit(dialer.connection, credit, now: town.now)
-        case .circuitClose(let close): town.broker.close(dialer.connection, close, now: town.now)
-        case .meetAck(let ack): town.broker.answer(dialer.connection, ack, now: town.now)
-        case .dialCancel(let cancel): town.broker.cancel(dialer.connection, cancel, now: town.now)
+            fixture.broker.register(dialer.connection, registration, now: fixture.now)
+            _ = fixture.dial(dialer, called.id)
+        case .dial(let dial): fixture.broker.dial(dialer.connection, dial, now: fixture.now)
+        case .signal(let signal): fixture.broker.signal(dialer.connection, signal, now: fixture.now)
+        case .recall(let recall): fixture.broker.recall(dialer.connection, recall, now: fixture.now)
+        case .circuitData(let data): fixture.broker.relay(dialer.connection, data, now: fixture.now)
+        case .circuitCredit(let credit): fixture.broker.credit(dialer.connection, credit, now: fixture.now)
+        case .circuitClose(let close): fixture.broker.close(dialer.connection, close, now: fixture.now)
+        case .meetAck(let ack): fixture.broker.answer(dialer.connection, ack, now: fixture.now)
+        case .dialCancel(let cancel): fixture.broker.cancel(dialer.connection, cancel, now: fixture.now)
         case .ping(let ping): follows = [.pong(ping.answer)]
         default: Issue.record("\(body)")
         }
-        for action in town.broker.takeActions() + town.dial(called, dialer.id, early: "early") {
+        for action in fixture.broker.takeActions() + fixture.dial(called, dialer.id, early: "early") {
             switch action {
             case .send(let body, _): follows.append(body)
             case .relay(let data, _, _): #expect(!Self.contains(data))
@@ -172,16 +175,16 @@ struct ForwardingTests {
 
     @Test("a signal passes if each of its values is within its bound; otherwise its sender alone hears of it", arguments: signals)
     func signal(_ passes: Bool, _ signal: WireSignal) throws {
-        var town = Town()
-        let called = try town.resident()
-        let dialer = try town.resident()
+        var fixture = BrokerFixture()
+        let called = try fixture.resident()
+        let dialer = try fixture.resident()
         let attempt = AttemptID.random()
-        _ = town.dial(dialer, called.id, attempt)
-        _ = town.answer(called, attempt)
+        _ = fixture.dial(dialer, called.id, attempt)
+        _ = fixture.answer(called, attempt)
         var sent = signal
         sent.attempt = Data(attempt.bytes)
-        town.broker.signal(dialer.connection, sent, now: town.now)
-        let actions = town.broker.takeActions()
+        fixture.broker.signal(dialer.connection, sent, now: fixture.now)
+        let actions = fixture.broker.takeActions()
         #expect(actions == (passes ? [.send(.signal(sent), to: called.connection)] : actions))
         #expect(actions.failure(of: dialer) == (passes ? nil : .protocol) && actions.failure(of: called) == nil)
     }
@@ -191,7 +194,7 @@ struct ForwardingTests {
         let forecast = WireForecast.with {
             $0.round = 1
             $0.allocation = .UNRECOGNIZED(7)
-            $0.external = WireTransportAddress(Endpoint(Town.source, 4000))
+            $0.external = WireTransportAddress(Endpoint(BrokerFixture.source, 4000))
             $0.delta = -3
             $0.lowest = 4
             $0.highest = 5

@@ -15,8 +15,8 @@ struct MemoryTests {
 
     private static let limit = 120_000
 
-    private static func town(_ budget: Budget) -> Town {
-        var (limits, quotas) = (Town.limits, Quotas())
+    private static func fixture(_ budget: Budget) -> BrokerFixture {
+        var (limits, quotas) = (BrokerFixture.limits, Quotas())
         quotas.address.dialBurst = 1_000
         quotas.address.pendingDials = 1_000
         switch budget {
@@ -24,52 +24,52 @@ struct MemoryTests {
         case .token: quotas.token.bufferedBytes = limit
         case .address: quotas.address.bufferedBytes = limit
         }
-        return Town(limits: limits, quotas: quotas)
+        return BrokerFixture(limits: limits, quotas: quotas)
     }
 
     @Test("a budget is never exceeded, who exceeds it loses what was asked for, and all is given back", arguments: Member.allCases, Budget.allCases)
     func budget(_ member: Member, _ budget: Budget) throws {
-        var town = Self.town(budget)
-        let called = try town.resident()
-        let dialer = try town.resident()
+        var fixture = Self.fixture(budget)
+        let called = try fixture.resident()
+        let dialer = try fixture.resident()
         var peers = [called, dialer]
         var refusals = 0
         for number in 0..<60 {
             let attempt = AttemptID.random()
             switch member {
             case .list:
-                let peer = try town.join()
+                let peer = try fixture.join()
                 peers.append(peer)
-                try town.register(peer, admission: .listed, allowing: Self.peers)
-                if town.broker.takeActions().failure(of: peer) == .quota {
+                try fixture.register(peer, admission: .listed, allowing: Self.peers)
+                if fixture.broker.takeActions().failure(of: peer) == .quota {
                     refusals += 1
-                    _ = town.leave(peer)
+                    _ = fixture.leave(peer)
                 }
             case .early:
                 let absent = try Identity.create().peerID
                 let early = String(repeating: "e", count: 4_096)
-                let actions = town.dial(dialer, absent, attempt, early: early, direct: number % 2 == 0, patience: 60_000)
+                let actions = fixture.dial(dialer, absent, attempt, early: early, direct: number % 2 == 0, patience: 60_000)
                 if actions.closedCircuit(of: dialer) == .quota || actions.failedDial(of: dialer) == .quota { refusals += 1 }
             case .ahead:
-                _ = town.dial(dialer, try Identity.create().peerID, attempt, early: "e", patience: 60_000)
-                for _ in 0..<2 where town.data(dialer, attempt, 10_000).closedCircuit(of: dialer) == .quota { refusals += 1 }
+                _ = fixture.dial(dialer, try Identity.create().peerID, attempt, early: "e", patience: 60_000)
+                for _ in 0..<2 where fixture.data(dialer, attempt, 10_000).closedCircuit(of: dialer) == .quota { refusals += 1 }
             case .unreadByCalled, .unreadByDialer:
                 let (writer, reader) = member == .unreadByCalled ? (dialer, called) : (called, dialer)
-                _ = town.dial(dialer, called.id, attempt, early: "e")
-                _ = town.answer(called, attempt)
+                _ = fixture.dial(dialer, called.id, attempt, early: "e")
+                _ = fixture.answer(called, attempt)
                 for _ in 0..<3 {
-                    let actions = town.data(writer, attempt, 16_000)
+                    let actions = fixture.data(writer, attempt, 16_000)
                     if actions.closedCircuit(of: writer) == .quota && actions.closedCircuit(of: reader) == .quota { refusals += 1 }
                     #expect(actions.failure(of: reader) == nil && actions.failure(of: writer) == nil)
                 }
-            case .connection: if !town.broker.hold(dialer.connection, number * 4_096) { refusals += 1 }
+            case .connection: if !fixture.broker.hold(dialer.connection, number * 4_096) { refusals += 1 }
             }
-            #expect(town.broker.bufferedByteCount <= Self.limit && town.broker.isConsistent)
+            #expect(fixture.broker.bufferedByteCount <= Self.limit && fixture.broker.isConsistent)
         }
-        #expect(refusals > 0 && town.broker.bufferedByteCount > Self.limit / 2)
-        for peer in peers { _ = town.leave(peer) }
-        _ = town.pass(.minutes(6))
-        #expect(town.broker.bufferedByteCount == 0 && town.broker.isConsistent)
+        #expect(refusals > 0 && fixture.broker.bufferedByteCount > Self.limit / 2)
+        for peer in peers { _ = fixture.leave(peer) }
+        _ = fixture.pass(.minutes(6))
+        #expect(fixture.broker.bufferedByteCount == 0 && fixture.broker.isConsistent)
     }
 
     private static let peers = (0..<1_000).compactMap { number in
@@ -78,27 +78,27 @@ struct MemoryTests {
 
     @Test("bytes of a circuit count until they are written, or the circuit is dropped at its reader")
     func written() throws {
-        var town = Town()
-        let called = try town.resident()
-        let dialer = try town.resident()
-        let before = town.broker.bufferedByteCount
+        var fixture = BrokerFixture()
+        let called = try fixture.resident()
+        let dialer = try fixture.resident()
+        let before = fixture.broker.bufferedByteCount
         let attempt = AttemptID.random()
-        _ = town.dial(dialer, called.id, attempt, early: "early")
-        #expect(town.broker.bufferedByteCount == before + 5)
-        _ = town.answer(called, attempt)
-        _ = town.data(dialer, attempt, 1_000)
-        _ = town.data(called, attempt, 500)
-        #expect(town.broker.bufferedByteCount == before + 1_500)
-        town.broker.written(called.connection, [attempt: 600])
-        #expect(town.broker.bufferedByteCount == before + 900)
+        _ = fixture.dial(dialer, called.id, attempt, early: "early")
+        #expect(fixture.broker.bufferedByteCount == before + 5)
+        _ = fixture.answer(called, attempt)
+        _ = fixture.data(dialer, attempt, 1_000)
+        _ = fixture.data(called, attempt, 500)
+        #expect(fixture.broker.bufferedByteCount == before + 1_500)
+        fixture.broker.written(called.connection, [attempt: 600])
+        #expect(fixture.broker.bufferedByteCount == before + 900)
         // The end comes behind what is queued, which stays until it is written.
-        _ = town.close(dialer, attempt)
-        #expect(town.broker.bufferedByteCount == before + 400)
-        town.broker.written(called.connection, [attempt: 400, .random(): 7])
-        #expect(town.broker.bufferedByteCount == before && town.broker.isConsistent)
+        _ = fixture.close(dialer, attempt)
+        #expect(fixture.broker.bufferedByteCount == before + 400)
+        fixture.broker.written(called.connection, [attempt: 400, .random(): 7])
+        #expect(fixture.broker.bufferedByteCount == before && fixture.broker.isConsistent)
         // A number that is too large gives back what there is.
-        town.broker.written(called.connection, [attempt: 1 << 40])
-        #expect(town.broker.bufferedByteCount == before)
+        fixture.broker.written(called.connection, [attempt: 1 << 40])
+        #expect(fixture.broker.bufferedByteCount == before)
     }
 
     @Test("a list takes 32 bytes for a key, knows its members, and is the same in every order")

@@ -120,25 +120,25 @@ struct MessageBoundTests {
 
     @Test("a Meet of the largest registrations is within its bound")
     func meet() throws {
-        var town = Town()
-        let peers = try [town.join(), town.join()]
+        var fixture = BrokerFixture()
+        let peers = try [fixture.join(), fixture.join()]
         for (index, peer) in peers.enumerated() {
-            var wire = try Town.wire(peer, warm: 4)
+            var wire = try BrokerFixture.wire(peer, binding: 4)
             // A field of a later version, signed by the peer: cards up to their limit pass whole.
             let rest = Card.maximumSize - wire.card.card.count - 4
             let padding = [0xC2, 0x3E, UInt8(rest & 0x7F) | 0x80, UInt8(rest >> 7)] + Data(count: rest)
             wire.card = try Card.resigned(wire.card.card + padding, by: peer.identity)
             let registration = try Registration(
-                wire, of: peer.id, instance: peer.instance, server: Town.server, wallClock: Town.wallClock, now: town.now)
-            town.broker.register(peer.connection, registration, now: town.now)
+                wire, of: peer.id, instance: peer.instance, server: BrokerFixture.server, wallClock: BrokerFixture.wallClock, now: fixture.now)
+            fixture.broker.register(peer.connection, registration, now: fixture.now)
             for number in 0..<6 as Range<UInt64> {
-                town.broker.prove(
-                    WarmID(UInt64(index) * 10 + number), peer.connection, endpoint: Endpoint(IPAddress(v6High: .max, low: number), .max),
-                    now: town.now)
+                fixture.broker.prove(
+                    BindingID(UInt64(index) * 10 + number), peer.connection, endpoint: Endpoint(IPAddress(v6High: .max, low: number), .max),
+                    now: fixture.now)
             }
         }
-        _ = town.broker.takeActions()
-        let actions = town.dial(peers[0], peers[1].id, early: String(repeating: "x", count: MessageBound.earlySize))
+        _ = fixture.broker.takeActions()
+        let actions = fixture.dial(peers[0], peers[1].id, early: String(repeating: "x", count: MessageBound.earlySize))
         for peer in peers {
             let meet = try #require(actions.meet(to: peer))
             #expect(meet.card.card.count == Card.maximumSize && meet.observed.count == 4 && meet.ownObserved.count == 4)

@@ -28,14 +28,14 @@ struct PriceTests {
     func connection(_ body: WireEnvelope.OneOf_Body?, _ price: Double) throws {
         var limits = BrokerLimits()
         limits.messagesPerSecond = 100
-        var town = Town(limits: limits)
-        let peer = try town.resident()
-        let start = town.now
+        var fixture = BrokerFixture(limits: limits)
+        let peer = try fixture.resident()
+        let start = fixture.now
         var cost = 0.0
-        while town.now - start < .seconds(10) {
-            let wait = town.broker.charge(peer.connection, MessagePrice.of(body), now: town.now)
+        while fixture.now - start < .seconds(10) {
+            let wait = fixture.broker.charge(peer.connection, MessagePrice.of(body), now: fixture.now)
             cost += MessagePrice.of(body)
-            town.now = town.now + wait
+            fixture.now = fixture.now + wait
         }
         // The burst, ten seconds, and the last one.
         #expect((1_200...1_200 + 2 * 140).contains(cost))
@@ -46,27 +46,27 @@ struct PriceTests {
         var quotas = Quotas()
         let account: WritableKeyPath<Quotas, Quota> = [\.token, \.address, \.prefix][kind]
         quotas[keyPath: account].messagesPerSecond = 1_000
-        var town = Town(quotas: quotas)
+        var fixture = BrokerFixture(quotas: quotas)
         var peers: [ConnectionID] = []
         for number in 0..<50 as Range<UInt64> {
             let id = ConnectionID(100 + number)
             let source = kind == 2 ? IPAddress(v6High: 0x2001_0DB8_0000_0100 + number, low: 1) : IPAddress(v4: kind == 1 ? 7 : UInt32(number))
             let peer = PeerID(publicKey: (0..<32).map { _ in UInt8.random(in: 0...255) })
-            let isIn = town.broker.join(
-                id, peer: try #require(peer), instance: .random(), token: 0, source: source, roundTrip: .zero, now: town.now)
+            let isIn = fixture.broker.join(
+                id, peer: try #require(peer), instance: .random(), token: 0, source: source, roundTrip: .zero, now: fixture.now)
             #expect(isIn)
             peers.append(id)
         }
         // One turn of each, a hundred pings: the first twenty have the burst.
-        let waits = peers.map { town.broker.charge($0, 100, now: town.now) }
+        let waits = peers.map { fixture.broker.charge($0, 100, now: fixture.now) }
         #expect(waits[..<20].allSatisfy { $0 == .zero } && waits[20...].allSatisfy { $0 > .zero })
         #expect(waits[49] > .milliseconds(2_999) && waits[49] < .milliseconds(3_001))
         // Another account is not touched.
         let other = ConnectionID(1)
-        let isIn = town.broker.join(
+        let isIn = fixture.broker.join(
             other, peer: try Identity.create().peerID, instance: .random(), token: 1, source: IPAddress(v4: 0x0808_0808), roundTrip: .zero,
-            now: town.now)
-        let wait = town.broker.charge(other, 100, now: town.now)
+            now: fixture.now)
+        let wait = fixture.broker.charge(other, 100, now: fixture.now)
         #expect(isIn && wait == .zero)
     }
 
@@ -75,33 +75,33 @@ struct PriceTests {
 
     @Test("a message that says nothing ends what it is for", arguments: Nothing.allCases, [true, false])
     func nothing(_ kind: Nothing, isDialer: Bool) throws {
-        var town = Town()
-        let dialer = try town.resident()
-        let called = try town.resident()
+        var fixture = BrokerFixture()
+        let dialer = try fixture.resident()
+        let called = try fixture.resident()
         let attempt = AttemptID.random()
-        _ = town.dial(dialer, called.id, attempt, early: "early")
-        _ = town.answer(called, attempt)
+        _ = fixture.dial(dialer, called.id, attempt, early: "early")
+        _ = fixture.answer(called, attempt)
         let (sender, other) = isDialer ? (dialer, called) : (called, dialer)
         switch kind {
-        case .data: #expect(town.data(sender, attempt, 0).closedCircuit(of: other) == .violation)
-        case .credit: #expect(town.credit(sender, attempt, 0).closedCircuit(of: other) == .violation)
+        case .data: #expect(fixture.data(sender, attempt, 0).closedCircuit(of: other) == .violation)
+        case .credit: #expect(fixture.credit(sender, attempt, 0).closedCircuit(of: other) == .violation)
         case .signal:
-            town.broker.signal(sender.connection, .with { $0.attempt = Data(attempt.bytes) }, now: town.now)
-            #expect(town.broker.takeActions().failure(of: sender) == .protocol)
+            fixture.broker.signal(sender.connection, .with { $0.attempt = Data(attempt.bytes) }, now: fixture.now)
+            #expect(fixture.broker.takeActions().failure(of: sender) == .protocol)
         }
     }
 
     @Test("a parked STUN request is judged again for a new key alone, and few wait for one instance")
     func parked() throws {
-        var town = Town()
-        let peer = try town.join()
-        let results = (0..<20 as Range<UInt64>).map { town.park($0, peer.stunName) }
+        var fixture = BrokerFixture()
+        let peer = try fixture.join()
+        let results = (0..<20 as Range<UInt64>).map { fixture.park($0, peer.stunName) }
         #expect(results == (0..<20).map { $0 < 16 })
-        func settled(_ town: inout Town) -> Int { town.broker.takeActions().count { if case .settle = $0 { true } else { false } } }
-        try town.register(peer)
-        let first = settled(&town)
-        for sequence in 2...50 as ClosedRange<UInt64> { try town.register(peer, sequence: sequence) }
-        let again = settled(&town)
+        func settled(_ fixture: inout BrokerFixture) -> Int { fixture.broker.takeActions().count { if case .settle = $0 { true } else { false } } }
+        try fixture.register(peer)
+        let first = settled(&fixture)
+        for sequence in 2...50 as ClosedRange<UInt64> { try fixture.register(peer, sequence: sequence) }
+        let again = settled(&fixture)
         #expect(first == 16 && again == 0)
     }
 
@@ -109,8 +109,8 @@ struct PriceTests {
     func parkedPrefix() throws {
         var limits = BrokerLimits()
         limits.parkedPerSource = 3
-        var town = Town(limits: limits)
-        let results = (0..<5 as Range<UInt64>).map { town.park($0, from: IPAddress(v6High: 0x2001_0DB8_0000_0100 + $0, low: $0)) }
+        var fixture = BrokerFixture(limits: limits)
+        let results = (0..<5 as Range<UInt64>).map { fixture.park($0, from: IPAddress(v6High: 0x2001_0DB8_0000_0100 + $0, low: $0)) }
         #expect(results == [true, true, true, false, false])
     }
 }

@@ -9,14 +9,15 @@ import Testing
 @Suite("The broker's registrations")
 struct RegistrationTests {
     private func refusal(
-        _ change: (inout WireRegister, Town.Peer) throws -> Void = { _, _ in }, expiry: UInt64 = Town.wallClock + 1000
+        _ change: (inout WireRegister, BrokerFixture.Peer) throws -> Void = { _, _ in }, expiry: UInt64 = BrokerFixture.wallClock + 1000
     ) throws -> WireFailure.Code? {
-        var town = Town()
-        let peer = try town.join()
-        var wire = try Town.wire(peer, expiry: expiry)
+        var fixture = BrokerFixture()
+        let peer = try fixture.join()
+        var wire = try BrokerFixture.wire(peer, expiry: expiry)
         try change(&wire, peer)
         do {
-            _ = try Registration(wire, of: peer.id, instance: peer.instance, server: Town.server, wallClock: Town.wallClock, now: town.now)
+            _ = try Registration(
+                wire, of: peer.id, instance: peer.instance, server: BrokerFixture.server, wallClock: BrokerFixture.wallClock, now: fixture.now)
             return nil
         } catch {
             return error.code
@@ -38,18 +39,19 @@ struct RegistrationTests {
             } == .tooLarge)
         #expect(
             try refusal { wire, _ in
-                var town = Town()
-                wire.card = try Town.wire(town.join()).card
+                var fixture = BrokerFixture()
+                wire.card = try BrokerFixture.wire(fixture.join()).card
             } == .card)
         #expect(
             try refusal { wire, peer in
-                let other = Town.Peer(connection: peer.connection, identity: peer.identity, instance: .random(), stunKey: peer.stunKey)
-                wire.card = try Town.wire(other).card
+                let other = BrokerFixture.Peer(connection: peer.connection, identity: peer.identity, instance: .random(), stunKey: peer.stunKey)
+                wire.card = try BrokerFixture.wire(other).card
             } == .card)
         #expect(
             try refusal { wire, peer in
                 wire.card = try Card(
-                    peer: peer.id, instance: peer.instance, sequence: 1, server: Array(repeating: 8, count: 32), expiry: Town.wallClock + 1000,
+                    peer: peer.id, instance: peer.instance, sequence: 1, server: Array(repeating: 8, count: 32),
+                    expiry: BrokerFixture.wallClock + 1000,
                     candidates: []
                 ).signed(by: peer.identity.privateKey)
             } == .card)
@@ -57,7 +59,7 @@ struct RegistrationTests {
 
     @Test("a card is good for 25 hours at most", arguments: [(-1, true), (0, true), (1, false), (90_000_000, false), (90_000_001, true)])
     func expiry(_ offset: Int64, _ isRefused: Bool) throws {
-        let code = try refusal(expiry: UInt64(Int64(Town.wallClock) + offset))
+        let code = try refusal(expiry: UInt64(Int64(BrokerFixture.wallClock) + offset))
         #expect(code == (isRefused ? .expired : nil))
     }
 
@@ -69,42 +71,42 @@ struct RegistrationTests {
 
     @Test("sequence numbers grow, from one connection to the next as well")
     func sequence() throws {
-        var town = Town()
-        let peer = try town.resident()
-        try town.register(peer, sequence: 1)
-        #expect(town.broker.takeActions().failure(of: peer) == .card)
-        let other = try town.resident()
-        let successor = try town.join(other.identity, instance: other.instance)
-        try town.register(successor, sequence: 1)
-        #expect(town.broker.takeActions().failure(of: successor) == .card)
+        var fixture = BrokerFixture()
+        let peer = try fixture.resident()
+        try fixture.register(peer, sequence: 1)
+        #expect(fixture.broker.takeActions().failure(of: peer) == .card)
+        let other = try fixture.resident()
+        let successor = try fixture.join(other.identity, instance: other.instance)
+        try fixture.register(successor, sequence: 1)
+        #expect(fixture.broker.takeActions().failure(of: successor) == .card)
     }
 
-    @Test("a successor takes over: the old connection is told, the warm connections stay with the same key only", arguments: [true, false])
+    @Test("a successor takes over: the old connection is told, the NAT-binding connections stay with the same key only", arguments: [true, false])
     func successor(_ hasSameKey: Bool) throws {
-        var town = Town()
-        let old = try town.resident()
-        town.broker.prove(WarmID(1), old.connection, endpoint: Endpoint(Town.source, 4000), now: town.now)
-        let new = try town.join(old.identity, instance: old.instance, stunKey: hasSameKey ? old.stunKey : nil)
-        try town.register(new, sequence: 2)
-        #expect(town.broker.takeActions().failure(of: old) == .replaced)
-        let dialer = try town.resident()
-        #expect(town.dial(dialer, new.id).meet(to: new)?.ownObserved.count == (hasSameKey ? 1 : 0))
-        #expect(town.broker.statistics.registered == 2)
+        var fixture = BrokerFixture()
+        let old = try fixture.resident()
+        fixture.broker.prove(BindingID(1), old.connection, endpoint: Endpoint(BrokerFixture.source, 4000), now: fixture.now)
+        let new = try fixture.join(old.identity, instance: old.instance, stunKey: hasSameKey ? old.stunKey : nil)
+        try fixture.register(new, sequence: 2)
+        #expect(fixture.broker.takeActions().failure(of: old) == .replaced)
+        let dialer = try fixture.resident()
+        #expect(fixture.dial(dialer, new.id).meet(to: new)?.ownObserved.count == (hasSameKey ? 1 : 0))
+        #expect(fixture.broker.statistics.registered == 2)
     }
 
     @Test("registrations, connections and instances are counted and given back")
     func quotas() throws {
         var quotas = Quotas()
         quotas.address.registrations = 1
-        var town = Town(quotas: quotas)
-        let first = try town.resident()
-        let second = try town.join()
-        try town.register(second)
-        #expect(town.broker.takeActions().failure(of: second) == .quota)
-        _ = town.leave(first)
-        let third = try town.join()
-        try town.register(third)
-        #expect(town.broker.takeActions().failure(of: third) == nil)
+        var fixture = BrokerFixture(quotas: quotas)
+        let first = try fixture.resident()
+        let second = try fixture.join()
+        try fixture.register(second)
+        #expect(fixture.broker.takeActions().failure(of: second) == .quota)
+        _ = fixture.leave(first)
+        let third = try fixture.join()
+        try fixture.register(third)
+        #expect(fixture.broker.takeActions().failure(of: third) == nil)
     }
 
     @Test("one address has so many connections, a /56 as well, a /48 four times as many, and a /32 sixteen times")
@@ -112,23 +114,25 @@ struct RegistrationTests {
         var quotas = Quotas()
         quotas.address.connections = 2
         quotas.prefix.connections = 1
-        var town = Town(quotas: quotas)
+        var fixture = BrokerFixture(quotas: quotas)
         var count: UInt64 = 1_000
-        func joined(_ town: inout Town, _ source: IPAddress) throws -> Bool {
+        func joined(_ fixture: inout BrokerFixture, _ source: IPAddress) throws -> Bool {
             count += 1
-            return town.broker.join(
+            return fixture.broker.join(
                 ConnectionID(count), peer: try Identity.create().peerID, instance: .random(), token: 0, source: source, roundTrip: .zero,
-                now: town.now)
+                now: fixture.now)
         }
         let (first, neighbour) = (IPAddress(v6High: 0x2001_0DB8_0000_0000, low: 1), IPAddress(v6High: 0x2001_0DB8_0000_00FF, low: 2))
-        let results = try [Town.source, Town.source, Town.source, first, neighbour, IPAddress(v4: 1)].map { try joined(&town, $0) }
+        let results = try [BrokerFixture.source, BrokerFixture.source, BrokerFixture.source, first, neighbour, IPAddress(v4: 1)].map {
+            try joined(&fixture, $0)
+        }
         #expect(results == [true, true, false, true, false, true])
         // Two hundred sites of one tunnel, and of one provider.
-        let tunnel = try (1..<200 as Range<UInt64>).count { try joined(&town, IPAddress(v6High: 0x2001_0DB8_0000_0000 | $0 << 8, low: 1)) }
-        let provider = try (1..<200 as Range<UInt64>).count { try joined(&town, IPAddress(v6High: 0x2001_0DB8_0000_0000 | $0 << 16, low: 1)) }
+        let tunnel = try (1..<200 as Range<UInt64>).count { try joined(&fixture, IPAddress(v6High: 0x2001_0DB8_0000_0000 | $0 << 8, low: 1)) }
+        let provider = try (1..<200 as Range<UInt64>).count { try joined(&fixture, IPAddress(v6High: 0x2001_0DB8_0000_0000 | $0 << 16, low: 1)) }
         #expect(tunnel == 3 && provider == 12)
-        town.broker.leave(ConnectionID(1_004), now: town.now)
-        let isIn = try joined(&town, neighbour)
+        fixture.broker.leave(ConnectionID(1_004), now: fixture.now)
+        let isIn = try joined(&fixture, neighbour)
         #expect(isIn)
     }
 }

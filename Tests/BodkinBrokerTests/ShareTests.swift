@@ -75,14 +75,14 @@ struct ShareTests {
     func meets(_ isThere: Bool) throws {
         var quotas = Quotas()
         quotas.address.dialBurst = 1_000
-        var town = Town(limits: BrokerLimits(), quotas: quotas)
-        let (again, called) = (try town.resident(), try town.resident())
+        var fixture = BrokerFixture(limits: BrokerLimits(), quotas: quotas)
+        let (again, called) = (try fixture.resident(), try fixture.resident())
         let name = isThere ? called.id : try Identity.create().peerID
-        let refused = (0..<100).count { _ in town.dial(again, name).failedDial(of: again) == .quota }
+        let refused = (0..<100).count { _ in fixture.dial(again, name).failedDial(of: again) == .quota }
         #expect(refused == 36)
-        #expect(town.dial(again, try Identity.create().peerID).failedDial(of: again) == .unavailable)
-        _ = town.pass(.seconds(1))
-        let later = (0..<20).count { _ in town.dial(again, name).failedDial(of: again) == .quota }
+        #expect(fixture.dial(again, try Identity.create().peerID).failedDial(of: again) == .unavailable)
+        _ = fixture.pass(.seconds(1))
+        let later = (0..<20).count { _ in fixture.dial(again, name).failedDial(of: again) == .quota }
         #expect(later == 12)
     }
 
@@ -90,16 +90,16 @@ struct ShareTests {
         "an instance that does not admit the sender gets few Recalls of it, and one that does gets what the sender may send",
         arguments: [true, false])
     func recalls(_ isAdmitted: Bool) throws {
-        var town = Town()
-        let sender = try town.resident()
-        let target = try town.resident(admission: isAdmitted ? .anyone : .nobody)
+        var fixture = BrokerFixture()
+        let sender = try fixture.resident()
+        let target = try fixture.resident(admission: isAdmitted ? .anyone : .nobody)
         let recall = WireRecall.with {
             $0.peer = .init(target.id.publicKey)
             $0.instance = .init(target.instance.bytes)
             $0.session = .init(count: 16)
         }
-        for _ in 0..<1_000 { town.broker.recall(sender.connection, recall, now: town.now) }
-        let passed = town.broker.takeActions().count { if case .send(.recall, target.connection) = $0 { true } else { false } }
+        for _ in 0..<1_000 { fixture.broker.recall(sender.connection, recall, now: fixture.now) }
+        let passed = fixture.broker.takeActions().count { if case .send(.recall, target.connection) = $0 { true } else { false } }
         #expect(passed == (isAdmitted ? 256 : 4))
     }
 

@@ -103,7 +103,7 @@ struct CoturnTests {
         }
     }
 
-    @Test("a peer's warm connection learns what coturn sees of the reserved port")
+    @Test("a peer's NAT-binding connection learns what coturn sees of the reserved port")
     func warm() async throws {
         let coturn = Coturn()
         try await coturn.run {

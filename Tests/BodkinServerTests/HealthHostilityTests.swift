@@ -163,7 +163,7 @@ struct HealthHostilityTests {
         }
     }
 
-    @Test("a warm connection to the second address is vouched for as one to the first")
+    @Test("a NAT-binding connection to the second address is vouched for as one to the first")
     func warm() async throws {
         try await withServer({ $0.secondAddress = IPAddress(v4: 0x7F00_0002) }) { listening in
             let peer = try await TestPeer.registered(listening)

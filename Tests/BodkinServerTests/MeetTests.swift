@@ -34,15 +34,15 @@ struct MeetTests {
         }
     }
 
-    @Test("a warm connection that comes before its registration is observed, and the dial waits for it")
+    @Test("a NAT-binding connection that comes before its registration is observed, and the dial waits for it")
     func warm() async throws {
         try await withServer { listening in
             let called = try await TestPeer.registered(listening)
             let dialer = try await TestPeer(listening)
             let warm = try await TestStream(#require(listening.stun.first))
-            let request = try STUNMessage.warmRequest(dialer, await warm.nonce())
+            let request = try STUNMessage.bindingRequest(dialer, await warm.nonce())
             warm.send(request.bytes)
-            dialer.send(dialer.hello(), try dialer.register(warmConnections: 1), dialer.dial(called.id))
+            dialer.send(dialer.hello(), try dialer.register(bindings: 1), dialer.dial(called.id))
             #expect(try await called.meet().observed.compactMap { $0.endpoint() } == [warm.local])
             _ = try await dialer.welcome()
             _ = try await dialer.registered()

@@ -17,8 +17,8 @@ struct ProofTests {
                 _ = try await thief.nonce()
                 return try await thief.ask(seen)
             case .sameConnection: return try await victim.ask(seen)
-            case .withoutNonce: return try await thief.ask(.warmRequest(peer, nil))
-            case .ownNonce: return try await thief.ask(.warmRequest(peer, .random()))
+            case .withoutNonce: return try await thief.ask(.bindingRequest(peer, nil))
+            case .ownNonce: return try await thief.ask(.bindingRequest(peer, .random()))
             case .publicName:
                 let credential = try STUNCredential(username: peer.instance.description, key: peer.stunKey)
                 // It would wait for a registration; a further request has it answered.
@@ -42,7 +42,7 @@ struct ProofTests {
             let dialer = try await TestPeer.registered(listening)
             let endpoint = try #require(listening.stun.first)
             let (victim, thief) = (try await TestStream(endpoint), try await TestStream(endpoint))
-            let proof = try STUNMessage.warmRequest(peer, await victim.nonce())
+            let proof = try STUNMessage.bindingRequest(peer, await victim.nonce())
             #expect(try await victim.ask(proof).class == .success)
             for _ in 0..<5 {
                 let answer = try await replay.send(proof, peer, thief: thief, victim: victim)
@@ -60,11 +60,11 @@ struct ProofTests {
             let peer = try await TestPeer.registered(listening)
             let stream = try await TestStream(#require(listening.stun.first))
             let nonce = try await stream.nonce()
-            #expect(try await stream.ask(.warmRequest(peer, nonce)).class == .success)
-            let stale = try await stream.ask(.warmRequest(peer, nonce))
+            #expect(try await stream.ask(.bindingRequest(peer, nonce)).class == .success)
+            let stale = try await stream.ask(.bindingRequest(peer, nonce))
             #expect(try stale.attribute(STUNMessage.ErrorCode.self) == .staleNonce)
             let next = try #require(try stale.attribute(STUNMessage.Nonce.self))
-            #expect(try await stream.ask(.warmRequest(peer, next)).class == .success)
+            #expect(try await stream.ask(.bindingRequest(peer, next)).class == .success)
         }
     }
 }

@@ -37,7 +37,7 @@ struct STUNServiceTests {
         try await withServer { listening in
             let peer = try await TestPeer.registered(listening)
             let stream = try await TestStream(#require(listening.stun.first))
-            stream.send(try STUNMessage.warmRequest(peer, await stream.nonce(), key: Array(repeating: 9, count: 20)).bytes)
+            stream.send(try STUNMessage.bindingRequest(peer, await stream.nonce(), key: Array(repeating: 9, count: 20)).bytes)
             // A later request has the earlier one answered.
             stream.send(STUNMessage.bindingRequest().bytes)
             var bytes = ByteBuffer()

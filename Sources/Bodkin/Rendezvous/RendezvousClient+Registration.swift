@@ -31,7 +31,7 @@ extension RendezvousClient {
         registration.card = card
         registration.policy = configuration.policy
         registration.stunKey = Data(configuration.stunKey)
-        registration.warmConnections = UInt32(clamping: local.observedCount)
+        registration.expectedBindings = UInt32(clamping: local.observedCount)
         perform(.send(.register(registration)))
         self.link?.unanswered += 1
         let renewal = now + renewalInterval

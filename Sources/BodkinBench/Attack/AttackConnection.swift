@@ -22,7 +22,7 @@ struct AttackConnection: Sendable {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         var url = attackers.url
         if attackers.attack == .handshakes { url.token = Array(repeating: 1, count: 16) }
-        var connection = LoadConnection(url: url, identity: try .create(), warmConnections: 0)
+        var connection = LoadConnection(url: url, identity: try .create(), bindings: 0)
         connection.source = Attackers.source(number)
         let registered = loop.makePromise(of: Void.self)
         let (attack, target, peer) = (attackers.attack, attackers.target, connection)

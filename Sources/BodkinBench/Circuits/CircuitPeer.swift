@@ -4,7 +4,7 @@ import BodkinProtocols
 import FoundationEssentials
 import NIOCore
 
-/// A registered peer for one circuit. It has no warm connection: circuits need none, and descriptors are few.
+/// A registered peer for one circuit. It has no NAT-binding connection: circuits need none, and descriptors are few.
 struct CircuitPeer: Sendable {
     let id: PeerID
     private let channel: any Channel
@@ -12,7 +12,7 @@ struct CircuitPeer: Sendable {
 
     /// Connects and registers.
     init(_ url: RendezvousURL, on loop: any EventLoop, ledger: DialLedger) async throws {
-        let connection = LoadConnection(url: url, identity: try .create(), warmConnections: 0)
+        let connection = LoadConnection(url: url, identity: try .create(), bindings: 0)
         id = connection.identity.peerID
         let registered = loop.makePromise(of: Void.self)
         handler = try await loop.submit { NIOLoopBound(CircuitPeerHandler(ledger, registered), eventLoop: loop) }.get()

@@ -14,8 +14,8 @@ struct LoadConnection {
     let instance = InstanceID.random()
     /// The key of the STUN credential.
     let key = (0..<20).map { _ in UInt8.random(in: .min ... .max) }
-    /// How many warm connections follow.
-    let warmConnections: UInt32
+    /// How many NAT-binding connections follow.
+    let bindings: UInt32
     /// The address that it connects from; nil for the one that the system chooses.
     var source: IPAddress?
 
@@ -73,7 +73,7 @@ struct LoadConnection {
         register.card = try card.signed(by: identity.privateKey)
         register.policy.admission = .anyone
         register.stunKey = Data(key)
-        register.warmConnections = warmConnections
+        register.expectedBindings = bindings
         return .register(register)
     }
 

@@ -3,22 +3,22 @@ import BodkinIdentity
 import BodkinProtocols
 import NIOCore
 
-/// A peer as the server knows it: a key of its own, a registration over mutual TLS 1.3, a warm connection that is proved to be its own.
+/// A peer as the server knows it: a key of its own, a registration over mutual TLS 1.3, a NAT-binding connection that is proved to be its own.
 struct LoadPeer: Sendable {
     let id: PeerID
     private let channel: any Channel
     private let handler: NIOLoopBound<LoadPeerHandler>
-    private let warm: any Channel
+    private let binding: any Channel
 
-    /// Connects, registers, proves the warm connection.
+    /// Connects, registers, proves the NAT-binding connection.
     init(_ url: RendezvousURL, on loop: any EventLoop, ledger: DialLedger) async throws {
-        let connection = LoadConnection(url: url, identity: try .create(), warmConnections: 1)
+        let connection = LoadConnection(url: url, identity: try .create(), bindings: 1)
         id = connection.identity.peerID
         let registered = loop.makePromise(of: Void.self)
         handler = try await loop.submit { NIOLoopBound(LoadPeerHandler(ledger, registered), eventLoop: loop) }.get()
         channel = try await connection.open(handler, on: loop, registered)
         let credential = try BindingName.credential(key: connection.key)
-        warm = try await WarmLoad.connect(url.hosts[0].name, url.stunPort, credential, on: loop, ledger: ledger)
+        binding = try await BindingLoad.connect(url.hosts[0].name, url.stunPort, credential, on: loop, ledger: ledger)
     }
 
     /// Dials another peer.
@@ -29,7 +29,7 @@ struct LoadPeer: Sendable {
 
     /// Goes.
     func close() async {
-        warm.close(promise: nil)
+        binding.close(promise: nil)
         channel.close(promise: nil)
         _ = try? await channel.closeFuture.get()
     }

@@ -67,7 +67,7 @@ final class LoadPeerHandler: ChannelInboundHandler {
 
     private func receive(_ meet: WireMeet, _ now: NIODeadline) {
         let number = DialLedger.number(of: meet.attempt)
-        if meet.observed.count != 1 || meet.ownObserved.count != 1 { ledger.fail("a Meet without both sides' warm connections") }
+        if meet.observed.count != 1 || meet.ownObserved.count != 1 { ledger.fail("a Meet without both sides' NAT-binding connections") }
         if meet.isDialer {
             ledger.note(number) { $0.dialer = now }
         } else {

@@ -16,7 +16,7 @@ struct ServerBenchmark {
     /// How long before and after the dials the peers are left alone, so that memory and processor time are those of idleness.
     var pause = Duration.seconds(5)
 
-    /// Peers that connect at the same time. A server lets 32 warm connections from one address wait for their registrations.
+    /// Peers that connect at the same time. A server lets 32 NAT-binding connections from one address wait for their registrations.
     private static let connecting = 32
 
     /// Runs it and prints what it finds; false where anything has failed.
@@ -93,7 +93,7 @@ struct ServerBenchmark {
         let seconds = milliseconds / 1000
         let handshake = (registered.server.processorTime - before.server.processorTime) * 1000 / Double(peers)
         print(
-            "  all registered, each with a proved warm connection, after \(Timeline.fixed(seconds)) s (\(Int(Double(peers) / max(seconds, 0.001))) a second);",
+            "  all registered, each with a proved NAT-binding connection, after \(Timeline.fixed(seconds)) s (\(Int(Double(peers) / max(seconds, 0.001))) a second);",
             "server's processor time \(DialFigures.precise(handshake)) ms each")
         print("  descriptors: server \(idle.server.descriptors), load \(idle.own.descriptors), at most \(DescriptorLimit.highest) a process here")
         print(

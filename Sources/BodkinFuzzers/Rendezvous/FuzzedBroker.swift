@@ -56,8 +56,8 @@ struct FuzzedBroker: ~Copyable {
         case .circuitData(let data): broker.relay(id, data, now: now)
         case .circuitCredit(let credit): broker.credit(id, credit, now: now)
         case .circuitClose(let close): broker.close(id, close, now: now)
-        case .ping(let ping): warm(WarmID(ping.number % 8), id, index)
-        case .pong: broker.warmClosed(WarmID(random.below(8)))
+        case .ping(let ping): binding(BindingID(ping.number % 8), id, index)
+        case .pong: broker.bindingClosed(BindingID(random.below(8)))
         case .hello: leave(index)
         default: break
         }
@@ -71,16 +71,16 @@ struct FuzzedBroker: ~Copyable {
         if let registration { broker.register(connections[index], registration, now: now) }
     }
 
-    private mutating func warm(_ warm: WarmID, _ id: ConnectionID, _ index: Int) {
+    private mutating func binding(_ binding: BindingID, _ id: ConnectionID, _ index: Int) {
         let name = BindingName(key: authors[index].instance.bytes)
         if broker.claim(of: name) == nil {
-            _ = broker.park(warm, name: name, tried: nil, source: Self.source, now: now)
+            _ = broker.park(binding, name: name, tried: nil, source: Self.source, now: now)
         } else {
-            broker.prove(warm, id, endpoint: Self.warmEndpoint, now: now)
+            broker.prove(binding, id, endpoint: Self.boundEndpoint, now: now)
         }
     }
 
-    private static var warmEndpoint: Endpoint { Endpoint(source, 4000) }
+    private static var boundEndpoint: Endpoint { Endpoint(source, 4000) }
 
     private mutating func leave(_ index: Int) {
         broker.leave(connections[index], now: now)
@@ -105,7 +105,7 @@ struct FuzzedBroker: ~Copyable {
                     outcome.endings += 1
                     if let index = connections.firstIndex(of: id) { leave(index) }
                 // The server connects only to authenticated endpoints, whatever anybody says.
-                case .dialBack(let targets, _): if targets != [DialBackTarget(Self.warmEndpoint, arrival: nil)] { outcome.holds = false }
+                case .dialBack(let targets, _): if targets != [DialBackTarget(Self.boundEndpoint, arrival: nil)] { outcome.holds = false }
                 case .endCircuit, .dropCircuit, .settle, .demote: break
                 }
             }

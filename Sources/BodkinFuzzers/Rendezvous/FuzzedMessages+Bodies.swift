@@ -97,7 +97,7 @@ extension FuzzedMessages {
         register.policy.admission = WirePolicy.Admission(rawValue: Int(random.below(4))) ?? .nobody
         register.policy.peers = (0..<random.below(random.chance(200) ? 1500 : 4)).map { _ in Data(author.peer.publicKey) }
         register.stunKey = Data(random.bytes(random.chance(10) ? Int(random.below(80)) : 20))
-        register.warmConnections = UInt32(truncatingIfNeeded: random.next() >> (32 + random.below(32)))
+        register.expectedBindings = UInt32(truncatingIfNeeded: random.next() >> (32 + random.below(32)))
         return register
     }
 

@@ -347,7 +347,7 @@ package nonisolated struct WireCandidate: Sendable {
     /// An address of an interface of the peer.
     case host // = 1
 
-    /// What a STUN server saw of the peer's warm connection.
+    /// What a STUN server saw of the peer's NAT-binding connection.
     case serverReflexive // = 2
     case UNRECOGNIZED(Int)
 
@@ -425,11 +425,11 @@ package nonisolated struct WireRegister: Sendable {
   /// Clears the value of `policy`. Subsequent reads from it will return its default value.
   package mutating func clearPolicy() {self._policy = nil}
 
-  /// The key of the STUN short-term credential with which the warm connections prove whose they are; the user name is the instance in lower-case hex.
+  /// The key of the STUN short-term credential with which the NAT-binding connections prove whose they are; the user name is the instance in lower-case hex.
   package var stunKey: Data = Data()
 
-  /// How many warm connections are being proved. A Dial waits for them, for a bounded time.
-  package var warmConnections: UInt32 = 0
+  /// How many NAT-binding connections are being proved. A Dial waits for them, for a bounded time.
+  package var expectedBindings: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -560,7 +560,7 @@ package nonisolated struct WireDialCancel: Sendable {
   package init() {}
 }
 
-/// Meet each other, now. Sent to both sides.
+/// Meet each other, now. Sent to both peers.
 package nonisolated struct WireMeet: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -568,7 +568,7 @@ package nonisolated struct WireMeet: Sendable {
 
   package var attempt: Data = Data()
 
-  /// Who the other side is.
+  /// Who the remote peer is.
   package var peer: Data = Data()
 
   package var instance: Data = Data()
@@ -585,13 +585,13 @@ package nonisolated struct WireMeet: Sendable {
   /// Clears the value of `card`. Subsequent reads from it will return its default value.
   package mutating func clearCard() {self._card = nil}
 
-  /// What the server sees of the other side's warm connections.
+  /// What the server sees of the remote peer's NAT-binding connections.
   package var observed: [WireTransportAddress] = []
 
-  /// The dialer's first flight on the circuit, for the called side.
+  /// The dialer's first flight on the circuit, for the called peer.
   package var early: Data = Data()
 
-  /// When to fire for the first time, counted from the arrival of this message: both sides then fire at the same instant.
+  /// When to fire for the first time, counted from the arrival of this message: both peers then fire at the same instant.
   package var startInUs: UInt64 = 0
 
   /// When to fire again: every so many microseconds.
@@ -600,7 +600,7 @@ package nonisolated struct WireMeet: Sendable {
   /// Whether direct paths are wanted.
   package var direct: Bool = false
 
-  /// What the server sees of the receiver's own warm connections.
+  /// What the server sees of the receiver's own NAT-binding connections.
   package var ownObserved: [WireTransportAddress] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -610,7 +610,7 @@ package nonisolated struct WireMeet: Sendable {
   fileprivate var _card: WireSignedCard? = nil
 }
 
-/// What the server sees of the other side's warm connections has changed since the Meet.
+/// What the server sees of the remote peer's NAT-binding connections has changed since the Meet.
 package nonisolated struct WireObserved: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -649,7 +649,7 @@ package nonisolated struct WireRecall: Sendable {
   package init() {}
 }
 
-/// Asks the server to connect, once from each of its addresses, to where the newest proved warm connection of each family comes from: whether the sender's NAT lets
+/// Asks the server to connect, once from each of its addresses, to where the newest proved NAT-binding connection of each family comes from: whether the sender's NAT lets
 /// that in. It names no address: the server connects to nothing but what it sees itself.
 package nonisolated struct WireDialBack: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -661,7 +661,7 @@ package nonisolated struct WireDialBack: Sendable {
   package init() {}
 }
 
-/// What became of a DialBack. Without results: there is no warm connection that is proved, or there were too many.
+/// What became of a DialBack. Without results: there is no NAT-binding connection that is proved, or there were too many.
 package nonisolated struct WireDialedBack: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -739,7 +739,7 @@ package nonisolated struct WireDialedBack: Sendable {
     /// Clears the value of `target`. Subsequent reads from it will return its default value.
     package mutating func clearTarget() {self._target = nil}
 
-    /// Whether it did so from another address than the one that the warm connection goes to; always from another port.
+    /// Whether it did so from another address than the one that the NAT-binding connection goes to; always from another port.
     package var otherAddress: Bool = false
 
     package var outcome: WireDialedBack.Outcome = .unknown
@@ -754,7 +754,7 @@ package nonisolated struct WireDialedBack: Sendable {
   package init() {}
 }
 
-/// The called side has the Meet.
+/// The called peer has the Meet.
 package nonisolated struct WireMeetAck: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -867,7 +867,7 @@ package nonisolated struct WireDialFailed: Sendable {
   package init() {}
 }
 
-/// From one side of an attempt to the other.
+/// From one peer of an attempt to the other.
 package nonisolated struct WireSignal: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -908,13 +908,13 @@ package nonisolated struct WireSignal: Sendable {
   package init() {}
 }
 
-/// What one side knows of the external ports that its next connections get.
+/// What one peer knows of the external ports that its next connections get.
 package nonisolated struct WireForecast: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rounds of an attempt count from 1. 0 from the dialer is a question, and from the called side its answer: nothing is fired.
+  /// The rounds of an attempt count from 1. 0 from the dialer is a question, and from the called peer its answer: nothing is fired.
   package var round: UInt32 = 0
 
   package var allocation: WireForecast.Allocation = .unknown
@@ -934,7 +934,7 @@ package nonisolated struct WireForecast: Sendable {
 
   package var highest: UInt32 = 0
 
-  /// How many connections the sender can open in this round, and which of them, from 0, the other side aims at.
+  /// How many connections the sender can open in this round, and which of them, from 0, the remote peer aims at.
   package var count: UInt32 = 0
 
   package var index: UInt32 = 0
@@ -953,7 +953,7 @@ package nonisolated struct WireForecast: Sendable {
     /// Each new connection has the port of the last one plus `delta`; `external` is the last one.
     case counted // = 2
 
-    /// Any port from `lowest` to `highest`; `external` is the one that the other side aims at, where it can aim at one only.
+    /// Any port from `lowest` to `highest`; `external` is the one that the remote peer aims at, where it can aim at one only.
     case drawn // = 3
 
     /// The same, where the range is the sender's own small part of its NAT's: it opens at most half of that.
@@ -1047,7 +1047,7 @@ package nonisolated struct WireCircuitClose: Sendable {
     package typealias RawValue = Int
     case finished // = 0
 
-    /// The other side's connection to the server is gone.
+    /// The remote peer's connection to the server is gone.
     case peerGone // = 1
 
     /// More was sent than the credit allows, or no such circuit.
@@ -1863,7 +1863,7 @@ nonisolated extension WireSignedCard: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Register"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}card\0\u{1}policy\0\u{3}stun_key\0\u{3}warm_connections\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}card\0\u{1}policy\0\u{3}stun_key\0\u{3}expected_bindings\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1874,7 +1874,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 1: try { try decoder.decodeSingularMessageField(value: &self._card) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._policy) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.stunKey) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.warmConnections) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.expectedBindings) }()
       default: break
       }
     }
@@ -1894,8 +1894,8 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if !self.stunKey.isEmpty {
       try visitor.visitSingularBytesField(value: self.stunKey, fieldNumber: 3)
     }
-    if self.warmConnections != 0 {
-      try visitor.visitSingularUInt32Field(value: self.warmConnections, fieldNumber: 4)
+    if self.expectedBindings != 0 {
+      try visitor.visitSingularUInt32Field(value: self.expectedBindings, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1904,7 +1904,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs._card != rhs._card {return false}
     if lhs._policy != rhs._policy {return false}
     if lhs.stunKey != rhs.stunKey {return false}
-    if lhs.warmConnections != rhs.warmConnections {return false}
+    if lhs.expectedBindings != rhs.expectedBindings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -22,9 +22,9 @@ extension PeerConnection {
         }
         guard !shared.access.refuses(peer) else { return fail(.token, "The server refuses this peer. Ask the server's operator.") }
         guard let instance = InstanceID(bytes: hello.instance) else { return fail(.protocol, "The instance has a wrong length. Use 16 bytes.") }
-        guard shared.hub.places.authenticate(place) else { return fail(.quota, "The rendezvous server is full. Try again later.") }
-        let mailbox = Mailbox(self, context.eventLoop)
-        let id = shared.hub.join(mailbox, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip)
+        guard shared.driver.places.authenticate(place) else { return fail(.quota, "The rendezvous server is full. Try again later.") }
+        let handle = ConnectionHandle(self, context.eventLoop)
+        let id = shared.driver.join(handle, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip)
         guard let id else { return fail(.quota, "The rendezvous server is full. Try again later.") }
         greetingTimeout?.cancel()
         greetingTimeout = nil
@@ -35,23 +35,23 @@ extension PeerConnection {
     }
 
     func receive(_ body: WireEnvelope.OneOf_Body, _ id: ConnectionID, _ peer: PeerID, _ instance: InstanceID) {
-        let hub = shared.hub
+        let driver = shared.driver
         switch body {
         case .register(let register): receive(register, id, peer, instance)
         case .dial(let dial):
             measure()
-            hub.turn { $0.dial(id, dial, now: $1) }
-        case .dialCancel(let cancel): hub.turn { $0.cancel(id, cancel, now: $1) }
-        case .meetAck(let ack): hub.turn { $0.answer(id, ack, now: $1) }
-        case .signal(let signal): hub.turn { $0.signal(id, signal, now: $1) }
-        case .circuitData(let data): hub.turn { $0.relay(id, data, now: $1) }
+            driver.turn { $0.dial(id, dial, now: $1) }
+        case .dialCancel(let cancel): driver.turn { $0.cancel(id, cancel, now: $1) }
+        case .meetAck(let ack): driver.turn { $0.answer(id, ack, now: $1) }
+        case .signal(let signal): driver.turn { $0.signal(id, signal, now: $1) }
+        case .circuitData(let data): driver.turn { $0.relay(id, data, now: $1) }
         case .circuitCredit(let credit):
             guard let attempt = AttemptID(bytes: credit.attempt) else { return }
             let isEarned = circuits.credit(Int(credit.bytes), of: attempt)
-            hub.turn { isEarned ? $0.credit(id, credit, now: $1) : $0.violate(id, attempt, now: $1) }
-        case .circuitClose(let close): hub.turn { $0.close(id, close, now: $1) }
-        case .recall(let recall): hub.turn { $0.recall(id, recall, now: $1) }
-        case .dialBack: hub.turn { $0.dialBack(id, now: $1) }
+            driver.turn { isEarned ? $0.credit(id, credit, now: $1) : $0.violate(id, attempt, now: $1) }
+        case .circuitClose(let close): driver.turn { $0.close(id, close, now: $1) }
+        case .recall(let recall): driver.turn { $0.recall(id, recall, now: $1) }
+        case .dialBack: driver.turn { $0.dialBack(id, now: $1) }
         case .ping(let ping):
             if let context, context.eventLoop.now - measuredAt >= .seconds(1) { measure() }
             send(.pong(ping.answer))
@@ -67,7 +67,7 @@ extension PeerConnection {
         do {
             let registration = try Registration(
                 register, of: peer, instance: instance, server: shared.keyHash, wallClock: shared.wallClock(), now: context.eventLoop.now)
-            shared.hub.turn { $0.register(id, registration, now: $1) }
+            shared.driver.turn { $0.register(id, registration, now: $1) }
         } catch {
             fail(error.code, error.message)
         }
@@ -77,21 +77,21 @@ extension PeerConnection {
     func measure() {
         guard let context else { return }
         measuredAt = context.eventLoop.now
-        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.channel.measureRoundTrip { mailbox.value.measured($0) }
+        let handle = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.channel.measureRoundTrip { handle.value.measured($0) }
     }
 
     private func measured(_ value: TimeAmount) {
         guard value > .zero, value != roundTrip else { return }
         roundTrip = value
-        if case .open(let id, _, _) = phase { shared.hub.turn { broker, _ in broker.measured(id, roundTrip: value) } }
+        if case .open(let id, _, _) = phase { shared.driver.turn { broker, _ in broker.measured(id, roundTrip: value) } }
     }
 
     private func startPinging() {
         guard let context else { return }
         let interval = TimeAmount(shared.limits.pingInterval)
-        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
-        pinging = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in mailbox.value.ping() }
+        let handle = NIOLoopBound(self, eventLoop: context.eventLoop)
+        pinging = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in handle.value.ping() }
     }
 
     /// Pings a peer that has said nothing for an interval. Closes its connection if nothing comes during the next one.

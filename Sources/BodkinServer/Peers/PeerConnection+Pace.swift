@@ -46,7 +46,7 @@ extension PeerConnection {
         guard case .open(let id, _, _) = phase else { return }
         account()
         guard cost > 0, case .open = phase, let context else { return }
-        let wait = shared.hub.turn { $0.charge(id, cost, now: $1) }
+        let wait = shared.driver.turn { $0.charge(id, cost, now: $1) }
         guard wait > .zero else { return }
         isOverdrawn = true
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -64,7 +64,7 @@ extension PeerConnection {
         guard case .open(let id, _, _) = phase else { return }
         let count = (envelopes.bufferedByteCount + Self.holdStep - 1) / Self.holdStep * Self.holdStep
         guard count != held else { return }
-        guard shared.hub.turn({ broker, _ in broker.hold(id, count) }) else {
+        guard shared.driver.turn({ broker, _ in broker.hold(id, count) }) else {
             return fail(.quota, "The server's memory for this user is used up. Read what the server sends, and send messages whole.")
         }
         held = count

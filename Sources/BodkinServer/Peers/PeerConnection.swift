@@ -78,12 +78,12 @@ final class PeerConnection: ChannelInboundHandler {
             return context.close(promise: nil)
         }
         source = address
-        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
-        greetingTimeout = context.eventLoop.scheduleTask(in: TimeAmount(shared.limits.handshakeTimeout)) { mailbox.value.greetingHasTimedOut() }
+        let handle = NIOLoopBound(self, eventLoop: context.eventLoop)
+        greetingTimeout = context.eventLoop.scheduleTask(in: TimeAmount(shared.limits.handshakeTimeout)) { handle.value.greetingHasTimedOut() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if case .open(let id, _, _) = phase { shared.hub.leave(id) }
+        if case .open(let id, _, _) = phase { shared.driver.leave(id) }
         phase = .closing
         greetingTimeout?.cancel()
         pinging?.cancel()
@@ -160,7 +160,7 @@ final class PeerConnection: ChannelInboundHandler {
 
     /// A message for this peer was not sent. The request that caused it ends, wherever it came from, and this connection goes on.
     func refused(_ body: WireEnvelope.OneOf_Body) {
-        if case .open(let id, _, _) = phase { shared.hub.turn { $0.undelivered(body, to: id, now: $1) } }
+        if case .open(let id, _, _) = phase { shared.driver.turn { $0.undelivered(body, to: id, now: $1) } }
     }
 
     /// Says a last message and closes, after the other side has had a second to read it: closing at once, with its bytes unread, would take the
@@ -168,7 +168,7 @@ final class PeerConnection: ChannelInboundHandler {
     func fail(_ code: WireFailure.Code, _ message: String) {
         guard let context else { return }
         if case .closing = phase { return }
-        if case .open(let id, _, _) = phase { shared.hub.leave(id) }
+        if case .open(let id, _, _) = phase { shared.driver.leave(id) }
         phase = .closing
         circuits = CircuitQueue()
         // What comes now is read, so that the peer has the answer, and not looked at.
@@ -178,7 +178,7 @@ final class PeerConnection: ChannelInboundHandler {
         failure.message = message.printable(limit: WireFailure.maximumTextSize)
         failure.timeMs = shared.wallClock()
         context.writeAndFlush(wrapOutboundOut(.failure(failure)), promise: nil)
-        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: .seconds(1)) { mailbox.value.context?.close(promise: nil) }
+        let handle = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .seconds(1)) { handle.value.context?.close(promise: nil) }
     }
 }

@@ -6,8 +6,8 @@ extension PeerService {
     /// Adds the handlers of a peer's connection to a channel.
     func addHandlers(to channel: any Channel, _ context: NIOSSLContext) throws {
         let verifier: NIOSSLCustomVerificationCallback = { certificates, promise in promise.succeed(Self.judge(certificates)) }
-        guard let place = hub.places.place(of: channel) else { return channel.close(promise: nil) }
-        let limit = HandshakeLimit { [places = hub.places] in places.beginHandshake(place, $0, $1) }
+        guard let place = driver.places.place(of: channel) else { return channel.close(promise: nil) }
+        let limit = HandshakeLimit { [places = driver.places] in places.beginHandshake(place, $0, $1) }
         let envelopes = EnvelopeHandler()
         try channel.pipeline.syncOperations.addHandlers(
             limit, NIOSSLServerHandler(context: context, customVerificationCallback: verifier), envelopes,

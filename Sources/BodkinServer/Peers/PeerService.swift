@@ -6,7 +6,7 @@ import NIOCore
 
 /// What all connections of peers have in common.
 final class PeerService: Sendable {
-    let hub: Hub
+    let driver: BrokerDriver
     let limits: RendezvousServer.Limits
     let logger: Logger
     /// SHA-256 of the server's public key, which cards must name.
@@ -17,11 +17,11 @@ final class PeerService: Sendable {
     private let stun: [WireTransportAddress]
 
     init(
-        _ configuration: RendezvousServer.Configuration, access: Access, hub: Hub, keyHash: [UInt8], stun: [WireTransportAddress],
+        _ configuration: RendezvousServer.Configuration, access: Access, driver: BrokerDriver, keyHash: [UInt8], stun: [WireTransportAddress],
         otherAddress: @escaping @Sendable (IPAddress) -> IPAddress?, logger: Logger
     ) {
         self.otherAddress = otherAddress
-        self.hub = hub
+        self.driver = driver
         self.keyHash = keyHash
         self.stun = stun
         self.logger = logger

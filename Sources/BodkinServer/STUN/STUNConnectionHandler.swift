@@ -9,13 +9,13 @@ final class STUNConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let hub: Hub
+    private let driver: BrokerDriver
     private let limits: RendezvousServer.Limits
     private let sockets: STUNSocketTable
     private let place: PlaceID
     private let responder = BindingResponder(authentication: .optional, software: "bodkin")
     private var framer = STUNFramer()
-    private var id: WarmID?
+    private var id: BindingID?
     private var source: Endpoint?
     private var context: ChannelHandlerContext?
     private var isRefreshed = false
@@ -26,7 +26,7 @@ final class STUNConnectionHandler: ChannelInboundHandler {
     private var parked: STUNMessage?
 
     /// The way to a connection from any thread.
-    struct Mailbox: Sendable {
+    struct ConnectionHandle: Sendable {
         private let connection: NIOLoopBound<STUNConnectionHandler>
         private let loop: any EventLoop
 
@@ -47,9 +47,9 @@ final class STUNConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    init(_ place: PlaceID, hub: Hub, limits: RendezvousServer.Limits, sockets: STUNSocketTable) {
+    init(_ place: PlaceID, driver: BrokerDriver, limits: RendezvousServer.Limits, sockets: STUNSocketTable) {
         self.place = place
-        self.hub = hub
+        self.driver = driver
         self.limits = limits
         self.sockets = sockets
     }
@@ -59,21 +59,21 @@ final class STUNConnectionHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard let endpoint = Endpoint(context.remoteAddress), let id = hub.joinSTUN(Mailbox(self, context.eventLoop), place)
+        guard let endpoint = Endpoint(context.remoteAddress), let id = driver.joinSTUN(ConnectionHandle(self, context.eventLoop), place)
         else { return context.close(promise: nil) }
         self.id = id
         source = endpoint
-        let mailbox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let handle = NIOLoopBound(self, eventLoop: context.eventLoop)
         // The first request soon, the next ones within the idle time.
         watching = context.eventLoop.scheduleRepeatedTask(
             initialDelay: TimeAmount(limits.handshakeTimeout), delay: TimeAmount(limits.stunIdleTimeout)
-        ) { _ in mailbox.value.watch() }
+        ) { _ in handle.value.watch() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         watching?.cancel()
         parked = nil
-        if let id { hub.leaveSTUN(id) }
+        if let id { driver.leaveSTUN(id) }
         id = nil
         context.fireChannelInactive()
     }
@@ -111,15 +111,15 @@ final class STUNConnectionHandler: ChannelInboundHandler {
         else { return answer(message, key: nil) }
         // What somebody has seen on another connection, or on this one before, proves nothing.
         guard let nonce, (try? message.attribute(STUNMessage.Nonce.self))?.text == nonce.text else { return answer(message, key: nil, isStale: true) }
-        let claim = hub.look { $0.claim(of: name) }
+        let claim = driver.look { $0.claim(of: name) }
         if let claim, message.verifiedIntegrity(key: claim.key) != nil {
-            guard hub.places.authenticate(place) else { return answer(message, key: nil) }
+            guard driver.places.authenticate(place) else { return answer(message, key: nil) }
             let arrival = Endpoint(context?.localAddress)?.address
-            hub.turn { $0.prove(id, claim.connection, endpoint: source, at: arrival, now: $1) }
+            driver.turn { $0.prove(id, claim.connection, endpoint: source, at: arrival, now: $1) }
             return answer(message, key: claim.key)
         }
         parked = message
-        let isParked = hub.turn { $0.park(id, name: name, tried: claim, source: source.address, now: $1) }
+        let isParked = driver.turn { $0.park(id, name: name, tried: claim, source: source.address, now: $1) }
         if isParked { return }
         parked = nil
         answer(message, key: nil)

@@ -115,7 +115,7 @@ extension AbuseTests {
                         try await place.withPeer(in: "c", { $0.admission = .anyone }) { welcoming in
                             try await guarded.registered()
                             try await welcoming.registered()
-                            try await eventually("both warm connections") { server.state.withLock { $0.observed.count } == 2 }
+                            try await eventually("both NAT-binding connections") { server.state.withLock { $0.observed.count } == 2 }
                             _ = try await lab.takeEvents()
                             let target = Endpoint(try lab.host("b").address, 5000)
                             let meets = [try Self.meet(at: target, server), try Self.meet(at: target, server)]

@@ -34,7 +34,7 @@ extension AbuseTests {
                     let place = PeerLab(lab: lab, url: server.url)
                     try await place.withPeer(in: "a", { $0.admission = .anyone }) { listener in
                         try await listener.registered()
-                        try await eventually("the warm connection") { server.state.withLock { $0.observed.count } == 1 }
+                        try await eventually("the NAT-binding connection") { server.state.withLock { $0.observed.count } == 1 }
                         for number in 0..<Self.seconds * Self.rate {
                             server.send([.meet(try Self.meet(number, at: third, server))], to: listener.id)
                             try await Task.sleep(for: .milliseconds(1000 / Self.rate))

@@ -99,7 +99,7 @@ extension AbuseTests {
                         return try await place.withPeer(in: "a", configure) { near in
                             try await far.registered()
                             try await near.registered()
-                            try await eventually("both warm connections") { server.state.withLock { $0.observed.count } == 2 }
+                            try await eventually("both NAT-binding connections") { server.state.withLock { $0.observed.count } == 2 }
                             _ = try await lab.takeEvents()
                             let isDirect = (try? await near.connect(to: far.id)) != nil
                             #expect(isDirect == lie.isDirect)

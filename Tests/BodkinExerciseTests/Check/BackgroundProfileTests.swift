@@ -32,7 +32,7 @@ struct BackgroundProfileTests {
                 #expect(first.nesting?.isNested == false && first.reset(.v4) != nil && first.isRegistered)
                 #expect(await peer.networkProfile?.tcp == first.tcp)
                 let connections = Set(try await place.lab.packets(from: "a").map(\.flow).filter { $0.transport == .tcp })
-                // Beside them the link, the warm connection, and the 13 of the quick look that comes with the registration.
+                // Beside them the link, the NAT-binding connection, and the 13 of the quick look that comes with the registration.
                 #expect(connections.count <= 32 + 15)
                 // Another network, as far as the peer can see, with the same way out and outside address.
                 let change = try await place.lab.host("a").run("ip", "address", "add", "10.77.77.77/24", "dev", "eth0")

@@ -89,7 +89,7 @@ final class TestPeer {
 
     func register(
         sequence: UInt64 = 1, expiry: UInt64 = TestPeer.now + 3_600_000, admission: WirePolicy.Admission = .anyone, peers: [PeerID] = [],
-        warmConnections: UInt32 = 0, server: [UInt8]? = nil, instance: InstanceID? = nil, owner: PeerID? = nil
+        bindings: UInt32 = 0, server: [UInt8]? = nil, instance: InstanceID? = nil, owner: PeerID? = nil
     ) throws -> WireEnvelope.OneOf_Body {
         let card = Card(
             peer: owner ?? id, instance: instance ?? self.instance, sequence: sequence, server: server ?? listening.url.keyHash ?? [],
@@ -99,7 +99,7 @@ final class TestPeer {
         register.policy.admission = admission
         register.policy.peers = peers.map { Data($0.publicKey) }
         register.stunKey = Data(stunKey)
-        register.warmConnections = warmConnections
+        register.expectedBindings = bindings
         return .register(register)
     }
 

@@ -39,7 +39,7 @@ struct RendezvousRegistrationTests {
         let sent = try #require(world.received.first { if case .register = $0.body { true } else { false } })
         #expect(sent.at - up == .milliseconds(registersAfter) + world.delay)
         let isInTime = answerAfter == registersAfter
-        #expect(world.cards.first?.warmConnections == (isInTime ? 1 : 0))
+        #expect(world.cards.first?.expectedBindings == (isInTime ? 1 : 0))
         let card = try Card(#require(world.cards.first).card, of: world.configuration.identity.peerID, server: nil, now: 0)
         #expect(card.candidates == (isInTime ? local.candidates : []))
     }

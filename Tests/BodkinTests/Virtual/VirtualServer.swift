@@ -15,7 +15,7 @@ final class VirtualServer {
     private let network: VirtualNetwork
     private let configuration: RendezvousServer.Configuration
     private let certificate: CertificateIdentity
-    private var hub: Hub?
+    private var driver: BrokerDriver?
     private var listeners: [any Channel] = []
 
     /// A server that listens. With `addressCount` 2 it answers STUN on both of its host's addresses.
@@ -37,15 +37,15 @@ final class VirtualServer {
     func start() throws {
         let plan = try BindPlan(configuration)
         let places = Places(configuration.limits, configuration.quotas.address, loop: network.loop)
-        let hub = Hub(configuration, places: places, loop: network.loop)
-        self.hub = hub
+        let driver = BrokerDriver(configuration, places: places, loop: network.loop)
+        self.driver = driver
         let sockets = STUNSocketTable(plan)
         sockets.set(ports: [plan.stunPort, plan.alternateSTUNPort])
         let advertised = plan.stunAddresses.flatMap { address in
             [plan.stunPort, plan.alternateSTUNPort].map { WireTransportAddress(Endpoint(address, $0)) }
         }
         let service = PeerService(
-            configuration, access: Access(configuration.admission, refusing: []), hub: hub, keyHash: try certificate.publicKeyHash(),
+            configuration, access: Access(configuration.admission, refusing: []), driver: driver, keyHash: try certificate.publicKeyHash(),
             stun: advertised, otherAddress: { plan.other(than: $0) },
             logger: Logger(label: "server", factory: { _ in SwiftLogNoOpLogHandler() }))
         let context = try TLSContexts.server(certificate, protocol: TLSContexts.rendezvousProtocol)
@@ -57,7 +57,7 @@ final class VirtualServer {
         for port in [plan.stunPort, plan.alternateSTUNPort] {
             try listen(port) { channel in
                 guard places.accept(channel, .stun), let place = places.place(of: channel) else { return }
-                try channel.pipeline.syncOperations.addHandler(STUNConnectionHandler(place, hub: hub, limits: limits, sockets: sockets))
+                try channel.pipeline.syncOperations.addHandler(STUNConnectionHandler(place, driver: driver, limits: limits, sockets: sockets))
             }
         }
     }
@@ -69,13 +69,13 @@ final class VirtualServer {
     }
 
     /// What the server does at the moment.
-    var statistics: ServerStatistics? { hub?.look { $0.statistics } }
+    var statistics: ServerStatistics? { driver?.look { $0.statistics } }
 
     /// Ends without a word: whoever is connected learns it by an RST.
     func crash() {
         network.host("server").cutPower()
         network.host("server").isOn = true
         listeners = []
-        hub = nil
+        driver = nil
     }
 }

@@ -94,12 +94,12 @@ final class LyingPeer {
         return signed
     }
 
-    func register(_ card: WireSignedCard, warmConnections: UInt32 = 1) -> WireEnvelope.OneOf_Body {
+    func register(_ card: WireSignedCard, bindings: UInt32 = 1) -> WireEnvelope.OneOf_Body {
         var register = WireRegister()
         register.card = card
         register.policy.admission = .anyone
         register.stunKey = Data(stunKey)
-        register.warmConnections = warmConnections
+        register.expectedBindings = bindings
         return .register(register)
     }
 
@@ -119,7 +119,7 @@ final class LyingPeer {
         return .signal(signal)
     }
 
-    /// Proves where it is, by a warm connection from this port.
+    /// Proves where it is, by a NAT-binding connection from this port.
     func warm(from port: UInt16) async throws {
         guard let host = url.hosts.first, let address = IPAddress(host.name) else { throw Missing(description: "a server's address") }
         let credential = try BindingName.credential(key: stunKey)

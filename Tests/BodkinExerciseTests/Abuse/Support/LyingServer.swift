@@ -15,7 +15,7 @@ final class LyingServer: Sendable {
     struct Lies: Sendable {
         /// By how many milliseconds its clock is off.
         var clock: Int64 = 0
-        /// What it says a warm connection comes from.
+        /// What it says a NAT-binding connection comes from.
         var mapped: @Sendable (Endpoint) -> Endpoint = { $0 }
         /// The card of this peer that it passes on.
         var card: @Sendable (PeerID, WireSignedCard) -> WireSignedCard = { $1 }

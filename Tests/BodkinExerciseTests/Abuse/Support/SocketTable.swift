@@ -47,7 +47,7 @@ enum SocketTable {
         try await states(in: host, of: lab).count { $0 == state.rawValue }
     }
 
-    /// How many a peer at rest has behind one address: it listens, and it has a link and a warm connection to the server. Right after it has begun, and on a busy
+    /// How many a peer at rest has behind one address: it listens, and it has a link and a NAT-binding connection to the server. Right after it has begun, and on a busy
     /// machine, there may be a second try of either beside.
     static let atRest = 3
 

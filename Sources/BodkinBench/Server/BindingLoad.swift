@@ -2,8 +2,8 @@ import BodkinProtocols
 import NIOCore
 import NIOPosix
 
-/// The warm connection of a peer of the load: asks, proves itself with the nonce of the answer, and is refreshed every 25 s, as real ones are.
-final class WarmLoad: ChannelInboundHandler {
+/// The NAT-binding connection of a peer of the load: asks, proves itself with the nonce of the answer, and is refreshed every 25 s, as real ones are.
+final class BindingLoad: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -29,7 +29,7 @@ final class WarmLoad: ChannelInboundHandler {
             let channel = try await ClientBootstrap(group: loop)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(WarmLoad(credential, ledger, proved))
+                        try channel.pipeline.syncOperations.addHandler(BindingLoad(credential, ledger, proved))
                     }
                 }
                 .connect(host: host, port: Int(port)).get()
@@ -65,7 +65,7 @@ final class WarmLoad: ChannelInboundHandler {
                     continue
                 }
                 guard answer.class == .success, answer.verifiedIntegrity(key: credential.key) != nil else {
-                    refused("a warm connection was not taken: \(answer.class)")
+                    refused("a NAT-binding connection was not taken: \(answer.class)")
                     continue
                 }
                 proved.succeed()
@@ -82,7 +82,7 @@ final class WarmLoad: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         refreshing?.cancel()
-        refused("a warm connection ended")
+        refused("a NAT-binding connection ended")
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

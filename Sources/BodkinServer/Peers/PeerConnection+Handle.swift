@@ -18,7 +18,7 @@ extension PeerConnection {
     }
 
     /// The way to a connection from any thread. The connection performs what is posted in its order, all that has gathered in one turn of its event loop.
-    struct Mailbox: Sendable {
+    struct ConnectionHandle: Sendable {
         private let connection: NIOLoopBound<PeerConnection>
         private let loop: any EventLoop
         private let inbox = Inbox()
@@ -118,7 +118,7 @@ extension PeerConnection {
             context.flush()
         }
         guard !written.isEmpty, case .open(let id, _, _) = phase else { return }
-        shared.hub.turn { [written] broker, _ in broker.written(id, written) }
+        shared.driver.turn { [written] broker, _ in broker.written(id, written) }
     }
 
     /// The bytes that are written before the socket is asked whether it takes more.

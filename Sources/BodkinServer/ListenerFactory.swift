@@ -10,10 +10,10 @@ import NIOPosix
 import NIOSSL
 
 /// Opens the sockets of a server.
-struct Binder {
+struct ListenerFactory {
     let configuration: RendezvousServer.Configuration
     let group: any EventLoopGroup
-    let hub: Hub
+    let driver: BrokerDriver
     let sockets: Sockets
     let connections: ConnectionSet
     let places: Places
@@ -48,7 +48,7 @@ struct Binder {
                     let stream = try await bindTCP(endpoint, as: .stun) { channel in
                         guard let place = places.place(of: channel) else { return channel.close(promise: nil) }
                         try channel.pipeline.syncOperations.addHandler(
-                            STUNConnectionHandler(place, hub: hub, limits: configuration.limits, sockets: sockets))
+                            STUNConnectionHandler(place, driver: driver, limits: configuration.limits, sockets: sockets))
                     }
                     try await bindUDP(stream, sockets)
                     return stream
@@ -69,12 +69,12 @@ struct Binder {
     /// Plain HTTP for the operator's monitoring.
     func bindHealth(_ started: ContinuousClock.Instant) async throws -> Endpoint? {
         guard let endpoint = configuration.healthEndpoint else { return nil }
-        let hub = hub
+        let driver = driver
         return try await bindAll([endpoint.address], endpoint.port, .health) { endpoint in
             try await bindTCP(endpoint, as: nil) { channel in
                 try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
                 try channel.pipeline.syncOperations.addHandler(
-                    PageResponder("/health", type: "application/json") { Self.health(hub.look { $0.statistics }, since: started) })
+                    PageResponder("/health", type: "application/json") { Self.health(driver.look { $0.statistics }, since: started) })
             }
         }.first
     }

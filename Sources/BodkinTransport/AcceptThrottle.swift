@@ -13,7 +13,7 @@ import Darwin
 ///
 /// Without a rest the socket is readable all the time and keeps a processor busy for nothing. NIO's `AcceptBackoffHandler` (2.101) holds back
 /// only the reads that a channel asks for anew, and a read in which nothing could be accepted is still the old one.
-package final class AcceptRest: ChannelInboundHandler {
+package final class AcceptThrottle: ChannelInboundHandler {
     /// Accepted connections.
     package typealias InboundIn = any Channel
     /// The same.

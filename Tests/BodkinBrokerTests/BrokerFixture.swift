@@ -6,7 +6,7 @@ import FoundationEssentials
 import NIOCore
 
 /// A broker with peers and a clock, and not one socket.
-struct Town: ~Copyable {
+struct BrokerFixture: ~Copyable {
     struct Peer {
         let connection: ConnectionID
         let identity: Identity
@@ -23,7 +23,7 @@ struct Town: ~Copyable {
     static let wallClock: UInt64 = 1_800_000_000_000
     static let server = [UInt8](repeating: 7, count: 32)
 
-    init(limits: BrokerLimits = Town.limits, quotas: Quotas = Quotas()) { broker = RendezvousBroker(limits: limits, quotas: quotas) }
+    init(limits: BrokerLimits = BrokerFixture.limits, quotas: Quotas = Quotas()) { broker = RendezvousBroker(limits: limits, quotas: quotas) }
 
     /// The defaults, but that all peers here have one address, and may dial one peer.
     static var limits: BrokerLimits {
@@ -47,7 +47,7 @@ struct Town: ~Copyable {
 
     static func wire(
         _ peer: Peer, sequence: UInt64 = 1, expiry: UInt64 = wallClock + 3_600_000, admission: WirePolicy.Admission = .anyone,
-        allowing peers: [PeerID] = [], warm: UInt32 = 0
+        allowing peers: [PeerID] = [], binding: UInt32 = 0
     ) throws -> WireRegister {
         var register = WireRegister()
         register.card = try Card(peer: peer.id, instance: peer.instance, sequence: sequence, server: server, expiry: expiry, candidates: [])
@@ -55,15 +55,15 @@ struct Town: ~Copyable {
         register.policy.admission = admission
         register.policy.peers = peers.map { Data($0.publicKey) }
         register.stunKey = Data(peer.stunKey)
-        register.warmConnections = warm
+        register.expectedBindings = binding
         return register
     }
 
     mutating func register(
         _ peer: Peer, sequence: UInt64 = 1, expiry: UInt64 = wallClock + 3_600_000, admission: WirePolicy.Admission = .anyone,
-        allowing peers: [PeerID] = [], warm: UInt32 = 0
+        allowing peers: [PeerID] = [], binding: UInt32 = 0
     ) throws {
-        let wire = try Self.wire(peer, sequence: sequence, expiry: expiry, admission: admission, allowing: peers, warm: warm)
+        let wire = try Self.wire(peer, sequence: sequence, expiry: expiry, admission: admission, allowing: peers, binding: binding)
         let registration = try Registration(
             wire, of: peer.id, instance: peer.instance, server: Self.server, wallClock: Self.wallClock, now: now)
         broker.register(peer.connection, registration, now: now)
@@ -92,7 +92,7 @@ struct Town: ~Copyable {
         case .expired:
             let target = try resident().id
             now = now + .hours(1)
-            try register(dialer, sequence: 2, expiry: Town.wallClock + 7_200_000)
+            try register(dialer, sequence: 2, expiry: BrokerFixture.wallClock + 7_200_000)
             return target
         case .gone:
             let peer = try resident()
@@ -161,23 +161,23 @@ struct Town: ~Copyable {
 
 /// What actions say.
 extension [BrokerAction] {
-    func meet(to peer: Town.Peer) -> WireMeet? {
+    func meet(to peer: BrokerFixture.Peer) -> WireMeet? {
         lazy.compactMap { action -> WireMeet? in if case .send(.meet(let meet), peer.connection) = action { meet } else { nil } }.first
     }
 
-    func pendingDial(of peer: Town.Peer) -> AttemptID? {
+    func pendingDial(of peer: BrokerFixture.Peer) -> AttemptID? {
         lazy.compactMap { if case .send(.dialPending(let pending), peer.connection) = $0 { AttemptID(bytes: pending.attempt) } else { nil } }.first
     }
 
-    func failedDial(of peer: Town.Peer) -> WireDialFailed.Reason? {
+    func failedDial(of peer: BrokerFixture.Peer) -> WireDialFailed.Reason? {
         lazy.compactMap { if case .send(.dialFailed(let failed), peer.connection) = $0 { failed.reason } else { nil } }.first
     }
 
-    func failure(of peer: Town.Peer) -> WireFailure.Code? {
+    func failure(of peer: BrokerFixture.Peer) -> WireFailure.Code? {
         lazy.compactMap { if case .fail(let code, _, peer.connection) = $0 { code } else { nil } }.first
     }
 
-    func closedCircuit(of peer: Town.Peer) -> WireCircuitClose.Reason? {
+    func closedCircuit(of peer: BrokerFixture.Peer) -> WireCircuitClose.Reason? {
         lazy.compactMap {
             switch $0 {
             case .send(.circuitClose(let close), peer.connection): close.reason
@@ -187,16 +187,16 @@ extension [BrokerAction] {
         }.first
     }
 
-    func credited(to peer: Town.Peer) -> Int {
+    func credited(to peer: BrokerFixture.Peer) -> Int {
         reduce(0) { if case .send(.circuitCredit(let credit), peer.connection) = $1 { $0 + Int(credit.bytes) } else { $0 } }
     }
 
-    func relayed(to peer: Town.Peer) -> Int {
+    func relayed(to peer: BrokerFixture.Peer) -> Int {
         reduce(0) { if case .relay(let data, _, peer.connection) = $1 { $0 + data.count } else { $0 } }
     }
 }
 
-extension Town {
+extension BrokerFixture {
     mutating func signal(_ from: Peer, _ attempt: AttemptID) -> [BrokerAction] {
         var signal = WireSignal()
         signal.attempt = Data(attempt.bytes)
@@ -214,11 +214,11 @@ extension Town {
     }
 }
 
-extension Town {
+extension BrokerFixture {
     mutating func park(
-        _ warm: UInt64, _ name: BindingName = BindingName(key: InstanceID.random().bytes), tried: RendezvousBroker.Claim? = nil,
-        from source: IPAddress = Town.source
+        _ binding: UInt64, _ name: BindingName = BindingName(key: InstanceID.random().bytes), tried: RendezvousBroker.Claim? = nil,
+        from source: IPAddress = BrokerFixture.source
     ) -> Bool {
-        broker.park(WarmID(warm), name: name, tried: tried, source: source, now: now)
+        broker.park(BindingID(binding), name: name, tried: tried, source: source, now: now)
     }
 }

@@ -9,11 +9,11 @@ import Synchronization
 /// One lock holds all that connections share. What takes time (TLS, parsing, signatures, writing) happens outside of it on the connections' own
 /// event loops; inside are a few look-ups. Actions are handed to the event loops while the lock is held, so that each connection has them in the
 /// order of the broker's decisions.
-final class Hub: Sendable {
+final class BrokerDriver: Sendable {
     private struct State: ~Copyable {
         var broker: RendezvousBroker
-        var peers: [ConnectionID: PeerConnection.Mailbox] = [:]
-        var warm: [WarmID: STUNConnectionHandler.Mailbox] = [:]
+        var peers: [ConnectionID: PeerConnection.ConnectionHandle] = [:]
+        var bindings: [BindingID: STUNConnectionHandler.ConnectionHandle] = [:]
         var count: UInt64 = 0
         var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
         var isClosed = false
@@ -43,7 +43,7 @@ final class Hub: Sendable {
             let result = body(&state.broker, loop.now)
             return (result, follow(&state))
         }
-        for mailbox in filled { mailbox.wake() }
+        for handle in filled { handle.wake() }
         return result
     }
 
@@ -52,7 +52,7 @@ final class Hub: Sendable {
 
     /// A peer has said hello; nil where there is no room for it.
     func join(
-        _ mailbox: PeerConnection.Mailbox, peer: PeerID, instance: InstanceID, token: Int, source: IPAddress, roundTrip: TimeAmount
+        _ handle: PeerConnection.ConnectionHandle, peer: PeerID, instance: InstanceID, token: Int, source: IPAddress, roundTrip: TimeAmount
     ) -> ConnectionID? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
@@ -60,7 +60,7 @@ final class Hub: Sendable {
             let id = ConnectionID(state.count)
             let isIn = state.broker.join(
                 id, peer: peer, instance: instance, token: token, source: source, roundTrip: roundTrip, now: loop.now)
-            if isIn { state.peers[id] = mailbox }
+            if isIn { state.peers[id] = handle }
             return isIn ? id : nil
         }
     }
@@ -72,24 +72,24 @@ final class Hub: Sendable {
             state.broker.leave(id, now: loop.now)
             return follow(&state)
         }
-        for mailbox in filled { mailbox.wake() }
+        for handle in filled { handle.wake() }
     }
 
     /// A TCP connection to a STUN port; nil where the server shuts down.
-    func joinSTUN(_ mailbox: STUNConnectionHandler.Mailbox, _ place: PlaceID) -> WarmID? {
+    func joinSTUN(_ handle: STUNConnectionHandler.ConnectionHandle, _ place: PlaceID) -> BindingID? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
-            let id = WarmID(place.number)
-            state.warm[id] = mailbox
+            let id = BindingID(place.number)
+            state.bindings[id] = handle
             return id
         }
     }
 
     /// A TCP connection to a STUN port has ended.
-    func leaveSTUN(_ id: WarmID) {
+    func leaveSTUN(_ id: BindingID) {
         state.withLock { state in
-            state.warm[id] = nil
-            state.broker.warmClosed(id)
+            state.bindings[id] = nil
+            state.broker.bindingClosed(id)
         }
     }
 
@@ -97,27 +97,27 @@ final class Hub: Sendable {
     func close() {
         state.withLock { state in
             state.isClosed = true
-            for mailbox in state.peers.values { mailbox.post(.fail(.shutdown, "The rendezvous server shuts down. Connect again in a moment.")) }
-            for mailbox in state.warm.values { mailbox.close() }
+            for handle in state.peers.values { handle.post(.fail(.shutdown, "The rendezvous server shuts down. Connect again in a moment.")) }
+            for handle in state.bindings.values { handle.close() }
             state.timer?.task.cancel()
             state.timer = nil
         }
     }
 
-    /// Does what follows from a change, and returns the mailboxes that were empty before.
-    private func follow(_ state: inout sending State) -> [PeerConnection.Mailbox] {
-        var filled: [PeerConnection.Mailbox] = []
+    /// Does what follows from a change, and returns the handles that were empty before.
+    private func follow(_ state: inout sending State) -> [PeerConnection.ConnectionHandle] {
+        var filled: [PeerConnection.ConnectionHandle] = []
         while true {
             let actions = state.broker.takeActions()
             guard !actions.isEmpty else { break }
-            for action in actions { if let mailbox = perform(action, &state) { filled.append(mailbox) } }
+            for action in actions { if let handle = perform(action, &state) { filled.append(handle) } }
         }
         schedule(&state)
         return filled
     }
 
-    /// Performs an action, and returns the mailbox that it is the first order in.
-    private func perform(_ action: BrokerAction, _ state: inout State) -> PeerConnection.Mailbox? {
+    /// Performs an action, and returns the handle that it is the first order in.
+    private func perform(_ action: BrokerAction, _ state: inout State) -> PeerConnection.ConnectionHandle? {
         let (id, order): (ConnectionID, PeerConnection.Order)
         switch action {
         case .send(let body, let receiver): (id, order) = (receiver, .send(body))
@@ -126,18 +126,18 @@ final class Hub: Sendable {
         case .dropCircuit(let circuit, let reader): (id, order) = (reader, .dropCircuit(circuit))
         case .dialBack(let targets, let asker): (id, order) = (asker, .dialBack(targets))
         case .fail(let code, let message, let failed):
-            let mailbox = state.peers.removeValue(forKey: failed)
+            let handle = state.peers.removeValue(forKey: failed)
             state.broker.leave(failed, now: loop.now)
-            return mailbox?.put(.fail(code, message)) == true ? mailbox : nil
+            return handle?.put(.fail(code, message)) == true ? handle : nil
         case .settle(let id):
-            state.warm[id]?.settle()
+            state.bindings[id]?.settle()
             return nil
         case .demote(let id):
             places.demote(PlaceID(id.number))
             return nil
         }
-        guard let mailbox = state.peers[id], mailbox.put(order) else { return nil }
-        return mailbox
+        guard let handle = state.peers[id], handle.put(order) else { return nil }
+        return handle
     }
 
     private func tick() {

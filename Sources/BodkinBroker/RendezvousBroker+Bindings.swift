@@ -19,39 +19,39 @@ extension RendezvousBroker {
 
     /// Keeps a request until a registration with its user name comes; false where it must be answered now.
     /// - Parameter tried: the registration whose key has not verified it.
-    package mutating func park(_ warm: WarmID, name: BindingName, tried: Claim?, source: IPAddress, now: NIODeadline) -> Bool {
+    package mutating func park(_ binding: BindingID, name: BindingName, tried: Claim?, source: IPAddress, now: NIODeadline) -> Bool {
         // The registration may have come while the request was judged.
         if let owner = names[name], owner != tried?.connection {
-            if parked[warm] == nil { guard enter(warm, name, source, now) else { return false } }
-            actions.append(.settle(warm))
+            if parked[binding] == nil { guard enter(binding, name, source, now) else { return false } }
+            actions.append(.settle(binding))
             return true
         }
-        if let known = parked[warm] {
+        if let known = parked[binding] {
             guard known.deadline > now else {
-                unpark(warm)
+                unpark(binding)
                 return false
             }
             return known.name == name
         }
-        return enter(warm, name, source, now)
+        return enter(binding, name, source, now)
     }
 
-    private mutating func enter(_ warm: WarmID, _ name: BindingName, _ source: IPAddress, _ now: NIODeadline) -> Bool {
+    private mutating func enter(_ binding: BindingID, _ name: BindingName, _ source: IPAddress, _ now: NIODeadline) -> Bool {
         let source = Account(source: source)
         guard parked.count < limits.parked, parkedBySource[source, default: 0] < limits.parkedPerSource,
             parkedByName[name, default: []].count < limits.parkedPerName
         else { return false }
         let deadline = now + limits.parkedLifetime
-        parked[warm] = Parked(name: name, source: source, deadline: deadline)
-        parkedByName[name, default: []].append(warm)
+        parked[binding] = Parked(name: name, source: source, deadline: deadline)
+        parkedByName[name, default: []].append(binding)
         parkedBySource[source, default: 0] += 1
-        schedule(.parked(warm), at: deadline)
+        schedule(.parked(binding), at: deadline)
         return true
     }
 
-    private mutating func unpark(_ warm: WarmID) {
-        guard let entry = parked.removeValue(forKey: warm) else { return }
-        parkedByName[entry.name]?.removeAll { $0 == warm }
+    private mutating func unpark(_ binding: BindingID) {
+        guard let entry = parked.removeValue(forKey: binding) else { return }
+        parkedByName[entry.name]?.removeAll { $0 == binding }
         if parkedByName[entry.name]?.isEmpty == true { parkedByName[entry.name] = nil }
         let count = (parkedBySource[entry.source] ?? 1) - 1
         parkedBySource[entry.source] = count > 0 ? count : nil
@@ -59,19 +59,19 @@ extension RendezvousBroker {
 
     /// The instance that registered on `id` has authenticated a TCP connection: its source is observed as long as it lasts.
     /// - Parameter arrival: the server's address that it goes to, where that is known.
-    package mutating func prove(_ warm: WarmID, _ id: ConnectionID, endpoint: Endpoint, at arrival: IPAddress? = nil, now: NIODeadline) {
-        unpark(warm)
-        guard clients[id]?.registration != nil, warmOwners[warm] != id else { return }
-        forget(warm)
-        if let oldest = clients[id]?.warm.first, clients[id]?.warm.count ?? 0 >= Registration.maximumWarmConnections {
+    package mutating func prove(_ binding: BindingID, _ id: ConnectionID, endpoint: Endpoint, at arrival: IPAddress? = nil, now: NIODeadline) {
+        unpark(binding)
+        guard clients[id]?.registration != nil, bindingOwners[binding] != id else { return }
+        forget(binding)
+        if let oldest = clients[id]?.bindings.first, clients[id]?.bindings.count ?? 0 >= Registration.maximumBindings {
             forget(oldest.id)
             actions.append(.demote(oldest.id))
         }
-        warmOwners[warm] = id
-        clients[id]?.warm.append((warm, endpoint))
-        clients[id]?.arrivals[warm] = arrival
+        bindingOwners[binding] = id
+        clients[id]?.bindings.append((binding, endpoint))
+        clients[id]?.arrivals[binding] = arrival
         for attempt in clients[id]?.attempts ?? [] { tellObserved(attempt, of: id, now: now) }
-        guard let client = clients[id], client.warm.count >= client.registration?.warmConnections ?? 0 else { return }
+        guard let client = clients[id], client.bindings.count >= client.registration?.expectedBindings ?? 0 else { return }
         for attempt in client.waiting { meet(attempt, now: now) }
     }
 
@@ -84,19 +84,19 @@ extension RendezvousBroker {
         else { return }
         var observed = WireObserved()
         observed.attempt = Data(id.bytes)
-        observed.observed = client.warm.map { WireTransportAddress($0.endpoint) }
+        observed.observed = client.bindings.map { WireTransportAddress($0.endpoint) }
         actions.append(.send(.observed(observed), to: other))
     }
 
     /// A TCP connection to the STUN port has ended.
-    package mutating func warmClosed(_ warm: WarmID) {
-        unpark(warm)
-        forget(warm)
+    package mutating func bindingClosed(_ binding: BindingID) {
+        unpark(binding)
+        forget(binding)
     }
 
-    private mutating func forget(_ warm: WarmID) {
-        guard let owner = warmOwners.removeValue(forKey: warm) else { return }
-        clients[owner]?.warm.removeAll { $0.id == warm }
-        clients[owner]?.arrivals[warm] = nil
+    private mutating func forget(_ binding: BindingID) {
+        guard let owner = bindingOwners.removeValue(forKey: binding) else { return }
+        clients[owner]?.bindings.removeAll { $0.id == binding }
+        clients[owner]?.arrivals[binding] = nil
     }
 }

@@ -14,7 +14,7 @@ import Musl
 import Darwin
 #endif
 
-extension Binder {
+extension ListenerFactory {
     /// Binds every address on one port; the system chooses it where `port` is 0. A wildcard of a family that the machine lacks is left out.
     func bindAll(
         _ addresses: [IPAddress], _ port: UInt16, _ listener: ServerError.Listener, _ bind: (Endpoint) async throws -> Endpoint
@@ -77,7 +77,7 @@ extension Binder {
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
-                            AcceptRest(logger, isCrowded: { kind == nil ? pages.isCrowded : places.isCrowded }) {
+                            AcceptThrottle(logger, isCrowded: { kind == nil ? pages.isCrowded : places.isCrowded }) {
                                 guard let kind else {
                                     pages.accept($0)
                                     return true

@@ -4,8 +4,8 @@ import NIOCore
 import Testing
 
 extension STUNMessage {
-    /// The request that proves a warm connection to be a peer's.
-    static func warmRequest(_ peer: TestPeer, _ nonce: Nonce?, key: [UInt8]? = nil) throws -> STUNMessage {
+    /// The request that proves a NAT-binding connection to be a peer's.
+    static func bindingRequest(_ peer: TestPeer, _ nonce: Nonce?, key: [UInt8]? = nil) throws -> STUNMessage {
         let name = BindingName(key: peer.stunKey).description
         return .bindingRequest(credential: try STUNCredential(username: name, key: key ?? peer.stunKey), nonce: nonce)
     }
@@ -24,7 +24,7 @@ extension TestStream {
     }
 
     /// Proves that this connection is a peer's.
-    func prove(_ peer: TestPeer) async throws -> STUNMessage { try await ask(.warmRequest(peer, nonce())) }
+    func prove(_ peer: TestPeer) async throws -> STUNMessage { try await ask(.bindingRequest(peer, nonce())) }
 
     /// What the next proof on this connection has to repeat.
     func nonce() async throws -> STUNMessage.Nonce? { try await ask(.bindingRequest()).attribute(STUNMessage.Nonce.self) }
