@@ -14,17 +14,17 @@ extension Evidence {
         lines += [
             "## Cells", "",
             "Times in ms from the dial; `direct` is when the connection had moved to the direct path, or begun on it.", "",
-            "| cell | route | as it must be | far byte p50 / p99 | echo p50 / p99 | direct p50 / p99 | with loss: direct within 3 s | direct p50 / p99 |",
+            "| cell | route | as expected | remote byte p50 / p99 | echo p50 / p99 | direct p50 / p99 | with loss: direct within 3 s | direct p50 / p99 |",
             "|---|---|---|---|---|---|---|---|",
         ]
         lines += cells.filter { cell in dials.contains { $0.cell == cell.name } }.map(row)
         if let pairs {
             lines += [
-                "", "## Pairs that arithmetic judges", "", "[matrix.html](matrix.html) has each pair beside what the oracle says of it. In short:",
+                "", "## Pairs with an estimate", "", "[matrix.html](matrix.html) has each pair with its estimate. In short:",
                 "",
             ]
-            lines += [pairs.summary.split(separator: "; ").joined(separator: ";\n") + ".", "", "Not as it must be:", ""]
-            lines += pairs.findings.isEmpty ? ["nothing."] : pairs.findings.map { "- \($0.line)" }
+            lines += [pairs.summary.split(separator: "; ").joined(separator: ";\n") + ".", "", "Unexpected:", ""]
+            lines += pairs.findings.isEmpty ? ["none."] : pairs.findings.map { "- \($0.line)" }
         }
         return lines.joined(separator: "\n") + "\n"
     }

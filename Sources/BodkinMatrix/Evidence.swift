@@ -81,7 +81,7 @@ struct Evidence: Codable, Sendable {
 
     var summary: String {
         let direct = lossy.filter { $0.expected == Route.direct.rawValue }
-        var lines = ["without loss: \(clean.count) dials, \(clean.count { !$0.isAsExpected }) not as they must be"]
+        var lines = ["without loss: \(clean.count) dials, \(clean.count { !$0.isAsExpected }) unexpected"]
         if !lossy.isEmpty {
             // Rounded down: 98.99 is not 99.
             let share = (Double(direct.count(where: \.isInTime)) / Double(max(direct.count, 1)) * 10_000).rounded(.down) / 100

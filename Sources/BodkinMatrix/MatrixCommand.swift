@@ -13,8 +13,8 @@ struct MatrixCommand: AsyncParsableCommand {
     @Option(name: .customLong("repeat"), help: "Dials in each cell without loss.") var repeats = 1
     @Option(help: "Dials in each cell with 2 % loss on every link, each way.") var lossy = 0
     @Option(help: "Dials of each kind for the speed figures.") var speed = 0
-    @Option(help: "Dials of each pair of presets of which one is symmetric, beside what the oracle says of it.") var presets = 0
-    @Option(help: "Dials of each pair of p2pd's configurations, beside what the oracle says of it.") var configurations = 0
+    @Option(help: "Dials of each pair of presets of which one is symmetric, beside their estimates.") var presets = 0
+    @Option(help: "Dials of each pair of p2pd's configurations, beside their estimates.") var configurations = 0
     @Option(help: "The bodkin command, for cold dials.") var bodkin: String?
     @Option(help: "The seed that every lab's own follows from; random unless given, and always printed.") var seed = UInt64.random(
         in: 0 ... .max >> 32)

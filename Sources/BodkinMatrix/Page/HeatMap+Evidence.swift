@@ -18,7 +18,7 @@ extension HeatMap {
                 title: "Presets", anchor: "presets", names: presets,
                 cells: tierOne.map { Cell($0, clean[$0.description] ?? []) } + cells(.presets)),
             HeatMap(
-                title: "p2pd’s configurations, each network once", anchor: "configurations", names: NATConfiguration.distinct.map(\.rawValue),
+                title: "Configurations of p2pd, each network once", anchor: "configurations", names: NATConfiguration.distinct.map(\.rawValue),
                 cells: cells(.configurations)),
         ]
     }
@@ -45,7 +45,7 @@ extension HeatMap.Cell {
             times: dials.compactMap(\.directMilliseconds).sorted(), firstBytes: dials.compactMap(\.farByteMilliseconds).sorted(), rounds: "",
             mostProbes: 0,
             packets: Figures.percentile(dials.map { Double($0.packets) }.sorted(), 0.5), seeds: Self.range(dials.map(\.seed)),
-            findings: wrong == 0 ? [] : ["\(wrong) of \(dials.count) dials not as they must be"])
+            findings: wrong == 0 ? [] : ["\(wrong) of \(dials.count) dials unexpected"])
     }
 
     /// `97 in 1, 3 in 2`; nothing where no path came of a prediction.

@@ -1,6 +1,6 @@
 import BodkinCore
 
-/// Every pair of so many networks in a triangle: how often which route, and how fast.
+/// A map of every pair of some networks in a triangle, with the routes and times of their dials.
 struct HeatMap: Sendable {
     /// One pair.
     struct Cell: Sendable {
@@ -9,9 +9,9 @@ struct HeatMap: Sendable {
         var dials: Int
         var direct: Int
         var unconnected: Int
-        /// The oracle's verdict.
+        /// The estimate in words.
         var verdict: String
-        /// Whether the oracle expects a direct path.
+        /// Whether a direct path is expected.
         var isDirectExpected: Bool
         /// Times to the first byte by the direct path, in milliseconds, sorted.
         var times: [Double]
@@ -25,20 +25,20 @@ struct HeatMap: Sendable {
         var findings: [String]
 
         var name: String { "\(a) + \(b)" }
-        /// What colour and pattern say.
+        /// The class of the cell, which decides its colour.
         var style: String {
             if dials == 0 { return "none" }
             if direct == dials { return "all" }
             if direct == 0 { return isDirectExpected ? "bad" : "circuit" }
             return direct * 10 >= dials * 9 ? "most" : "some"
         }
-        /// What the cell itself says.
+        /// The text of the cell.
         var share: String { dials == 0 ? "–" : "\(direct)/\(dials)" }
         func time(_ part: Double) -> String { times.isEmpty ? "" : Figures.whole(Figures.percentile(times, part)) }
 
-        /// Everything, for those who point at it.
+        /// The figures of the pair, as the text that a pointer shows.
         var details: String {
-            var lines = ["\(name)", "oracle: \(verdict)", "direct in \(direct) of \(dials) dials, \(dials - direct - unconnected) by circuit"]
+            var lines = ["\(name)", "estimate: \(verdict)", "direct in \(direct) of \(dials) dials, \(dials - direct - unconnected) by circuit"]
             if !times.isEmpty { lines.append("byte by the direct path: p50 \(time(0.5)) ms, p99 \(time(0.99)) ms") }
             if !firstBytes.isEmpty {
                 lines.append(
@@ -52,7 +52,7 @@ struct HeatMap: Sendable {
     }
 
     var title: String
-    /// What anchors of it begin with.
+    /// The beginning of its anchors.
     var anchor: String
     var names: [String]
     var cells: [Cell]
@@ -80,10 +80,10 @@ struct HeatMap: Sendable {
         return HTML.element("table", ["class": "map"], "\n" + ([head] + rows).joined(separator: "\n") + "\n")
     }
 
-    /// The list: each pair in a row, with all that is known of it.
+    /// The list: each pair in a row, with its figures.
     var list: String {
         let heads = [
-            "pair", "oracle", "direct", "circuit", "p50", "p99", "first byte p50", "rounds", "SYNs a round", "packets", "seeds", "not as it must be",
+            "pair", "estimate", "direct", "circuit", "p50", "p99", "first byte p50", "rounds", "SYNs a round", "packets", "seeds", "unexpected",
         ]
         let head = HTML.element("thead", [:], HTML.element("tr", [:], heads.map { HTML.element("th", ["scope": "col"], text: $0) }.joined()))
         let rows = cells.map { cell in

@@ -40,6 +40,6 @@ struct PairEvidence: Codable, Sendable {
         }
         let unconnected = outcomes.reduce(0) { $0 + $1.unconnected }
         return "pairs by prediction: \(outcomes.count) pairs, \(dials) dials, \(unconnected) without a connection; \(kinds.joined(separator: "; ")); "
-            + "\(Set(findings.map(\.pair)).count) pairs not as they must be"
+            + "\(Set(findings.map(\.pair)).count) pairs unexpected"
     }
 }

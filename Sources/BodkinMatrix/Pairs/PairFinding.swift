@@ -50,7 +50,7 @@ extension PairOutcome {
             if !bounds.contains(direct) {
                 find(.rate, "direct in \(direct) of \(dials.count), where \(bounds.lowerBound) to \(bounds.upperBound) are to be expected")
             }
-        case "unknown": find(.route, "the oracle does not judge it")
+        case "unknown": find(.route, "the pair has no estimate")
         default: break
         }
         for text in shortfalls(error: error) { find(.goal, text) }
