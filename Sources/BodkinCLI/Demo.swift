@@ -4,72 +4,59 @@ import BodkinIdentity
 import BodkinNATLab
 import FoundationEssentials
 
-/// A run of real `bodkin` processes in the hosts of a lab, in which one peer sends the other a file.
+/// A run of real `bodkin` processes in the hosts of a lab. One peer sends the other a file, and loses its network on the way.
 struct Demo: Sendable {
     let lab: Lab
-    let directory: String
-    let size: Int
+    private let script: DemoScript
     private let program: String
+    private let record = DemoRecord()
 
     init(lab: Lab, directory: String, size: Int) throws {
-        (self.lab, self.directory, self.size) = (lab, directory, size)
+        self.lab = lab
+        script = DemoScript(directory: directory, size: size)
         program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     }
 
     /// The timeout of each part.
     private static let patience = Duration.seconds(60)
 
-    func run() async throws -> DemoOutcome {
+    /// Runs the processes to their end, and tells the story on the screen.
+    func run(_ screen: inout DemoScreen) async throws -> DemoOutcome {
+        let directory = script.directory
         let a = try Identity.loadOrCreate(in: "\(directory)/a").peerID
         let b = try Identity.loadOrCreate(in: "\(directory)/b").peerID
-        _ = try await lab.host("a").run("/bin/sh", "-c", "head -c \(size) /dev/urandom > '\(directory)/file'")
-        let record = DemoRecord()
+        _ = try await lab.host("a").run("/bin/sh", "-c", "head -c \(script.size) /dev/urandom > '\(script.file)'; : > '\(script.received)'")
         let server = try lab.host("server").start(
             [program, "server", "--host", "\(try lab.host("server").address)", "--state-dir", "\(directory)/server", "--events", "json"],
             output: .lines { record.note("server", $0) })
-        let url = try await record.first("bodkin://", from: "server", within: Self.patience)
-        let environment = ["BODKIN_RENDEZVOUS": url]
+        let environment = ["BODKIN_RENDEZVOUS": try await record.first("bodkin://", from: "server", within: Self.patience)]
         let listener = try lab.host("b").start(
-            [program, "listen", "--once", "--allow", "\(a)", "--state-dir", "\(directory)/b", "--events", "json", "--exec", answering],
+            [
+                program, "listen", "--once", "--allow", "\(a)", "--state-dir", "\(directory)/b", "--events", "json", "--exec", script.answering,
+            ],
             environment: environment, output: .lines { record.note("b", $0) })
         _ = try await record.first(#""event": "listening""#, from: "b", within: Self.patience)
-        _ = try await lab.takeEvents()
-        let start = Lab.now
+        var telling = try DemoTelling(lab, script, record)
+        try await telling.begin(&screen)
         let dialer = try lab.host("a").start(
-            ["/bin/sh", "-c", asking, program, "connect", "\(b)", "--state-dir", "\(directory)/a", "--events", "json"],
+            ["/bin/sh", "-c", script.asking, program, "connect", "\(b)", "--state-dir", "\(directory)/a", "--events", "json"],
             environment: environment, output: .lines { record.note("a", $0) })
-        let status = await withTaskCancellationHandler {
+        let processes = [server, listener, dialer]
+        return try await withTaskCancellationHandler {
+            defer { for process in processes { process.kill() } }
+            while dialer.isRunning {
+                try await telling.step(&screen)
+                try await Task.sleep(for: .milliseconds(20))
+            }
             let status = await dialer.wait().status
             if status != 0 { listener.terminate() }  // the listener would wait for another connection
             _ = await listener.wait()
-            return status
+            try await telling.finish(&screen)
+            let digest = try await lab.host("a").run("sha256sum", script.file).output.prefix { $0 != " " }
+            return DemoOutcome(record: record.lines, status: status, digest: String(digest), size: script.size, cut: telling.cut)
         } onCancel: {
-            for process in [server, listener, dialer] { process.kill() }
+            for process in processes { process.kill() }
         }
-        let end = Lab.now
-        let events = try await lab.takeEvents()
-        server.terminate()
-        _ = await server.wait()
-        let digest = try await lab.host("a").run("sha256sum", "\(directory)/file").output.prefix { $0 != " " }
-        return DemoOutcome(
-            record: record.lines, events: events, start: start, end: end, status: status, digest: String(digest), size: size,
-            server: try lab.host("server").specification)
-    }
-
-    /// The sh script of b, which answers a line, receives a file, and prints its digest.
-    private var answering: String {
-        """
-        IFS= read -r line; echo 'first byte' >&2; echo "b> hello a, I read: $line"
-        IFS= read -r line; echo "b> $line? go ahead"; echo 'file begins' >&2
-        sha256sum | cut -d' ' -f1; echo 'file has arrived' >&2
-        """
-    }
-
-    /// The sh script of a, which greets b, waits until the connection has moved to its best path, and sends the file.
-    private var asking: String {
-        """
-        (echo 'hello b'; sleep 0.7; echo 'may I send a file of \(size >> 20) MiB'; exec cat '\(directory)/file') | exec "$0" "$@"
-        """
     }
 }
 
