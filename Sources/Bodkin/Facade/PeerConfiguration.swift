@@ -87,9 +87,10 @@ extension Peer {
         public var onEvent: (@Sendable (PeerEvent) -> Void)?
 
         /// The configuration of a peer that may be changed further.
-        public init(identity: Identity, rendezvous: RendezvousURL) {
+        public init(identity: Identity, rendezvous: RendezvousURL, admission: Admission = .nobody) {
             self.identity = identity
             self.rendezvous = rendezvous
+            self.admission = admission
         }
     }
 }
