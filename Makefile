@@ -15,7 +15,8 @@ ifeq ($(shell uname),Linux)
 RELEASE += --static-swift-stdlib
 endif
 PROGRAMS := ip:iproute2 nft:nftables promtool:prometheus tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps openssl:openssl \
-    socat:socat python3:python3 aspell:aspell /usr/lib/aspell/en.multi:aspell-en
+    socat:socat python3:python3 aspell:aspell /usr/lib/aspell/en.multi:aspell-en \
+    mandoc:mandoc strip:binutils dpkg-shlibdeps:dpkg-dev
 # Real peers in the laboratory have the machine to themselves, and the server's sockets, as those of searches that are counted, a process in which nobody starts
 # programs that inherit them.
 PEERS := BodkinExerciseTests
@@ -26,7 +27,7 @@ LIFE := BodkinServerTests.(LifeTests|InterceptionTests)
 export SWIFT_BACKTRACE := enable=no
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test release format docs bench matrix survival load rivals fuzz proto
+.PHONY: demo test release deb test-deb format docs bench matrix survival load rivals fuzz proto
 
 # Two peers behind NATs of your choice: make demo A=cgn B=port-restricted-rst
 demo:
@@ -36,19 +37,34 @@ demo:
 test:
 	scripts/packages $(PROGRAMS)
 	scripts/prose
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Examples
 	swift build --build-tests
 	scripts/api
 	scripts/readme
 	scripts/suites "everything else: --skip '$(PEERS)' --skip '$(SERVER)'" "server: --filter '$(SERVER)' --skip '$(LIFE)'" "a server's life: --filter '$(LIFE)'" \
 	    "real peers: --filter '$(PEERS)' --skip '$(BUDGETS)'" "budgets: --filter '$(BUDGETS)'"
 
-release:
+# The command without symbols in .build-release/dist, as bodkin-VERSION-linux-ARCHITECTURE.tar.gz with its checksum: the same bytes from the same commit and path.
+release: .build-release/release/bodkin
+	scripts/packages python3:python3 strip:binutils
+	scripts/archive .build-release/release/bodkin .build-release/dist
+
+# The Debian package of the same command.
+deb: .build-release/release/bodkin
+	scripts/packages python3:python3 strip:binutils dpkg-shlibdeps:dpkg-dev
+	scripts/deb .build-release/release/bodkin .build-release/dist
+
+# Lets lintian judge the package, and installs, uses, upgrades, removes and purges it in a fresh Debian system.
+test-deb: deb
+	scripts/packages lintian:lintian debootstrap:debootstrap ip:iproute2
+	scripts/test-release .build-release/release/bodkin .build-release
+
+.PHONY: .build-release/release/bodkin
+.build-release/release/bodkin:
 	$(RELEASE) --product bodkin
-	@echo "The command is .build-release/release/bodkin"
 
 format:
-	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples
 
 docs:
 	scripts/docs
@@ -62,7 +78,7 @@ bench:
 # Every cell 50 times, 20 times with loss, the speed figures, and every pair of NATs that arithmetic judges 100 times: about four hours on two cores, and one
 # without the pairs (PRESETS=0 CONFIGURATIONS=0). More than four labs a core would starve the searches for ports, which open a thousand connections at once.
 # Writes docs/matrix.md, docs/matrix.html and docs/matrix.json.
-matrix: release
+matrix: .build-release/release/bodkin
 	$(RELEASE) --product bodkin-matrix
 	.build-release/release/bodkin-matrix --repeat $(REPEAT) --lossy $(LOSSY) --speed $(SPEED) --presets $(PRESETS) \
 	    --configurations $(CONFIGURATIONS) --parallel $(PARALLEL) --bodkin .build-release/release/bodkin \

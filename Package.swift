@@ -24,6 +24,9 @@ let package = Package(
         .executable(name: "bodkin", targets: ["BodkinCLI"]),
         .executable(name: "bodkin-bench", targets: ["BodkinBench"]),
         .executable(name: "bodkin-hello", targets: ["BodkinHello"]),
+        .executable(name: "bodkin-chat", targets: ["BodkinChat"]),
+        .executable(name: "bodkin-drop", targets: ["BodkinDrop"]),
+        .executable(name: "bodkin-echo", targets: ["BodkinEcho"]),
         .executable(name: "bodkin-matrix", targets: ["BodkinMatrix"]),
         .executable(name: "bodkin-fuzz", targets: ["BodkinFuzz"]),
         .library(name: "Bodkin", targets: ["Bodkin"]),
@@ -32,8 +35,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
-        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -79,8 +80,6 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
-                .product(name: "X509", package: "swift-certificates"),
             ],
             swiftSettings: strict
         ),
@@ -131,8 +130,11 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        // The example of the README: built as its users build, without the strict settings.
+        // The examples: built as their users build, without the strict settings.
         .executableTarget(name: "BodkinHello", dependencies: ["Bodkin"]),
+        .executableTarget(name: "BodkinChat", dependencies: ["Bodkin"], path: "Examples/Chat"),
+        .executableTarget(name: "BodkinDrop", dependencies: ["Bodkin"], path: "Examples/Drop"),
+        .executableTarget(name: "BodkinEcho", dependencies: ["Bodkin", lifecycle, logging], path: "Examples/Echo"),
         .executableTarget(
             name: "BodkinMatrix",
             dependencies: [
@@ -192,7 +194,8 @@ let package = Package(
         .testTarget(
             name: "BodkinTransportTests",
             dependencies: [
-                "BodkinCore", "BodkinFuzzers", "BodkinProtocols", "BodkinTransport", nioCore, .product(name: "NIOEmbedded", package: "swift-nio"),
+                "BodkinCore", "BodkinFuzzers", "BodkinProtocols", "BodkinTransport", crypto, nioCore,
+                .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
             ],
             swiftSettings: strict
         ),
@@ -216,7 +219,8 @@ let package = Package(
         .testTarget(
             name: "BodkinCLITests",
             dependencies: [
-                "Bodkin", "BodkinCLI", "BodkinCore", "BodkinMetrics", "BodkinNATLab", "BodkinPrediction", "BodkinSystem", metrics, nioCore, nioPosix,
+                "Bodkin", "BodkinCLI", "BodkinCore", "BodkinEmulation", "BodkinMetrics", "BodkinNATLab", "BodkinPrediction", "BodkinSystem", metrics,
+                nioCore, nioPosix, .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,4 +1,5 @@
 #if canImport(BodkinNATLab)
+import ArgumentParser
 import BodkinNATLab
 
 extension AccessNetwork {
@@ -19,6 +20,9 @@ extension AccessNetwork {
         return (presets + ["TYPE/DELTA"]).joined(separator: ", ") + ", where TYPE is \(list(NATConfiguration.Kind.self)), and DELTA is "
             + list(NATConfiguration.Delta.self)
     }
+
+    /// The names that a shell completes.
+    static var completion: CompletionKind { .list(allCases.map(\.rawValue)) }
 
     private static func list<Word: RawRepresentable<String> & CaseIterable>(_: Word.Type) -> String {
         let words = Word.allCases.map(\.rawValue)

@@ -5,9 +5,11 @@ import BodkinServer
 
 /// Who may use a server, as files say that are read again on SIGHUP.
 struct AccessOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Read the join tokens from this file: a name and 16 to 64 bytes in base64 a line.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Read the join tokens from this file: a name and 16 to 64 bytes in base64 a line.", valueName: "file"),
+        completion: .file())
     var tokens: String?
-    @Option(help: ArgumentHelp("Refuse the peers in this file, a peer ID a line.", valueName: "file"))
+    @Option(help: ArgumentHelp("Refuse the peers in this file, a peer ID a line.", valueName: "file"), completion: .file())
     var refuse: String?
     @Flag(help: "Let any peer use the server without a token, up to the quotas.")
     var open = false

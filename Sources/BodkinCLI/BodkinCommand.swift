@@ -8,7 +8,7 @@ struct BodkinCommand: AsyncParsableCommand {
               bodkin listen > file                      receive a file from any peer
               bodkin connect PEER-ID < file             send the file to that peer
             """,
-        version: "0.1.0", subcommands: subcommands)
+        version: ProductVersion.text, subcommands: subcommands)
 
     /// Runs the command that the arguments name. Invalid arguments get one line of error and exit status 64.
     static func start() async {

@@ -21,9 +21,9 @@ struct LabMatrixCommand: AsyncParsableCommand {
     var presets: String?
     @Option(name: .customLong("repeat"), help: "Repeat each pair this often.")
     var repeats = 1
-    @Option(help: ArgumentHelp("Write every try to this file as JSON.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write every try to this file as JSON.", valueName: "file"), completion: .file())
     var json: String?
-    @Option(help: ArgumentHelp("Write the table to this file as HTML.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the table to this file as HTML.", valueName: "file"), completion: .file())
     var html: String?
 
     func validate() throws {

@@ -62,9 +62,11 @@ struct LinkOptions: ParsableArguments {
 
 /// The two hosts, their NATs, and further parts of the network.
 struct LabOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Put host a behind this NAT: \(AccessNetwork.choice()); see 'bodkin lab presets'.", valueName: "nat"))
+    @Option(
+        help: ArgumentHelp("Put host a behind this NAT: \(AccessNetwork.choice()); see 'bodkin lab presets'.", valueName: "nat"),
+        completion: AccessNetwork.completion)
     var a: String
-    @Option(help: ArgumentHelp("Put host b behind this NAT.", valueName: "nat"))
+    @Option(help: ArgumentHelp("Put host b behind this NAT.", valueName: "nat"), completion: AccessNetwork.completion)
     var b: String
     @OptionGroup var links: LinkOptions
     @Option(help: ArgumentHelp("Add a host: NAME=NAT, or NAME@HOST on the LAN of HOST.", valueName: "host"))
@@ -78,7 +80,7 @@ struct LabOptions: ParsableArguments {
     var link: [String] = []
     @Option(name: .customLong("set"), help: ArgumentHelp("Change one NAT: NAME:KEY=VALUE,…; \(Topology.boxKeys).", valueName: "change"))
     var change: [String] = []
-    @Option(help: ArgumentHelp("Write the packets in the core of the network to this capture file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the packets in the core of the network to this capture file.", valueName: "file"), completion: .file())
     var pcap: String?
 
     func topology(seed: UInt64) throws -> Topology {

@@ -12,7 +12,8 @@ struct PeerOptions: ParsableArguments {
     var rendezvous: String?
     @Option(
         help: ArgumentHelp(
-            "Read the URL of the rendezvous server from the first line of this file, which only its owner may read.", valueName: "file"))
+            "Read the URL of the rendezvous server from the first line of this file, which only its owner may read.", valueName: "file"),
+        completion: .file())
     var rendezvousFile: String?
     @OptionGroup var state: StateOptions
     @Option(help: ArgumentHelp("Listen on and connect from this TCP port; default: a free port.", valueName: "port"))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BodkinCore
+import BodkinIdentity
 import BodkinProtocols
 import BodkinServer
 import BodkinSystem
@@ -41,11 +42,17 @@ struct ServerCommand: AsyncParsableCommand {
     var stunPort: UInt16 = RendezvousURL.defaultSTUNPort
     @Option(help: ArgumentHelp("Answer STUN on this second address, too; needs --bind with the first.", valueName: "address"))
     var secondAddress: String?
+    @Option(
+        help: ArgumentHelp("Write the URL to this file as well, which only its owner may read.", valueName: "file"),
+        completion: .file())
+    var urlFile: String?
     @OptionGroup var state: StateOptions
     @OptionGroup var access: AccessOptions
-    @Option(help: ArgumentHelp("Use this certificate chain (PEM), which peers check by the host name; needs --key.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Use this certificate chain (PEM), which peers check by the host name; needs --key.", valueName: "file"),
+        completion: .file())
     var certificate: String?
-    @Option(help: ArgumentHelp("Use this key of --certificate (PEM).", valueName: "file"))
+    @Option(help: ArgumentHelp("Use this key of --certificate (PEM).", valueName: "file"), completion: .file())
     var key: String?
     @Option(help: ArgumentHelp("Serve GET /health over HTTP here, such as 127.0.0.1:8080.", valueName: "endpoint"))
     var health: String?
@@ -69,6 +76,7 @@ struct ServerCommand: AsyncParsableCommand {
             _ = try await Signals.run(endedBy: InheritedSignals.ending.filter { $0 != SIGHUP }) {
                 try await metrics.serve(help: ServerFigures.help, refresh: { figures.update(server.statistics) }) {
                     try await withRendezvousServer(server) { listening in
+                        if let urlFile { try SecretFile.replace("\(listening.url)\n", at: urlFile) }
                         print(listening.url)
                         flushOutput()
                         log.tell(EventLine(listening), words(listening))

@@ -6,7 +6,8 @@ import FoundationEssentials
 struct StateOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Keep keys in this directory; default: $BODKIN_STATE, $XDG_STATE_HOME/bodkin or ~/.local/state/bodkin.", valueName: "dir"))
+            "Keep keys in this directory; default: $BODKIN_STATE, $XDG_STATE_HOME/bodkin or ~/.local/state/bodkin.", valueName: "dir"),
+        completion: .directory)
     var stateDir: String?
     /// The name that the option had before. Scripts go on.
     @Option(help: .hidden)

@@ -17,7 +17,7 @@ enum Script {
         set -u; work=$(mktemp -d); cd "$work"
         trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
         bodkin() { timeout 60 '\(program)' "$@"; }
-        example='\(program)-hello'
+        example='\(program)-hello'; root='\(root.path())'
         await() { for i in $(seq 600); do grep -qs "$1" "$2" && return; sleep 0.05; done; echo "no $1 in $2:"; cat "$2"; }
         serve() {
             '\(program)' server --host 127.0.0.1 --port 0 --stun-port 0 --state-dir server "$@" >url 2>server.log & server=$!
@@ -32,12 +32,14 @@ enum Script {
 
         """
 
+    /// The folder of the project.
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// Returns the text of a file of the project.
+    static func text(of file: String) throws -> String { String(decoding: try Data(contentsOf: root.appending(path: file)), as: UTF8.self) }
+
     /// Whether a file of the project is in its README, word for word.
-    static func isInREADME(_ file: String) throws -> Bool {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        func text(_ name: String) throws -> String { String(decoding: try Data(contentsOf: root.appending(path: name)), as: UTF8.self) }
-        return try text("README.md").contains(text(file))
-    }
+    static func isInREADME(_ file: String) throws -> Bool { try text(of: "README.md").contains(text(of: file)) }
 
     /// Runs a script to its end: what it wrote.
     static func run(_ text: String) async throws -> String {
