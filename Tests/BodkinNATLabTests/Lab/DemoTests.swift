@@ -28,7 +28,8 @@ extension LabTests {
 
         @Test("a terminal has colours and the progress of the file; NO_COLOR has neither", arguments: [("", true), ("NO_COLOR=1", false)])
         func terminal(_ variable: String, _ isLive: Bool) async throws {
-            let result = try await Host.run(["sh", "-c", "env -u NO_COLOR TERM=xterm \(variable) script --quiet --return --flush --command '\(Self.demo)' /dev/null"])
+            let command = "env -u NO_COLOR TERM=xterm \(variable) script --quiet --return --flush --command '\(Self.demo)' /dev/null"
+            let result = try await Host.run(["sh", "-c", command])
             #expect(result.status == 0 && result.output.contains("The file of 1 MiB arrived"), "\(result)")
             for code in ["\u{1B}[32m", "\r\u{1B}[K", "░"] { #expect(result.output.contains(code) == isLive, "\(result.output)") }
         }
