@@ -6,25 +6,26 @@ extension Evidence {
     func page(_ cells: [PeerCell]) -> String {
         var lines = [
             "# The matrix", "",
-            "Made by `make matrix`: real peers and a real server in the laboratory's emulated networks, release build, kernel \(kernel), seed \(seed), d = 25 ms",
-            "one way between any two hosts unless the cell says otherwise. Each dial is in a fresh lab; both peers are registered beforehand (warm).",
-            "Every dial is in `matrix.json`.", "", summary.split(separator: "\n").joined(separator: ".\n") + ".", "",
+            "`make matrix` dials real peers over a real server in the emulated networks of the lab. This run",
+            "was a release build on kernel \(kernel) with seed \(seed). The one-way delay d between any two",
+            "hosts is 25 ms, unless the cell says otherwise. Each dial has a fresh lab. Both peers are",
+            "registered beforehand, except in cold dials. [matrix.json](matrix.json) has every dial.", "",
         ]
+        lines += summary.split(separator: "\n").map { "- \($0.split(separator: "; ").joined(separator: ";\n  "))." } + [""]
         if !speed.isEmpty { lines += speedTable }
         lines += [
             "## Cells", "",
-            "Times in ms from the dial; `direct` is when the connection had moved to the direct path, or begun on it.", "",
+            "The times are ms from the dial. `direct` is the time at which the session used the direct path.", "",
             "| cell | route | as expected | remote byte p50 / p99 | echo p50 / p99 | direct p50 / p99 | with loss: direct within 3 s | direct p50 / p99 |",
             "|---|---|---|---|---|---|---|---|",
         ]
         lines += cells.filter { cell in dials.contains { $0.cell == cell.name } }.map(row)
         if let pairs {
             lines += [
-                "", "## Pairs with an estimate", "", "[matrix.html](matrix.html) has each pair with its estimate. In short:",
-                "",
+                "", "## Pairs with an estimate", "", "[matrix.html](matrix.html) has each pair with its estimate. In short:", "",
             ]
-            lines += [pairs.summary.split(separator: "; ").joined(separator: ";\n") + ".", "", "Unexpected:", ""]
-            lines += pairs.findings.isEmpty ? ["none."] : pairs.findings.map { "- \($0.line)" }
+            lines += pairs.summary.split(separator: "; ").map { "- \($0)" } + ["", "Unexpected:", ""]
+            lines += pairs.findings.isEmpty ? ["- none"] : pairs.findings.map { "- \($0.line)" }
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -32,9 +33,10 @@ extension Evidence {
     private var speedTable: [String] {
         var lines = [
             "## Speed", "",
-            "One lab at a time. `asked` is the floor in one-way delays d and what the median may be above it. Packets and bytes are all that both hosts and the",
-            "server sent for one dial, its echo and its end; SYNs are the dialer's shots.", "",
-            "| pair | what | dials | p50 | asked | p99 | packets | bytes | SYNs |", "|---|---|---|---|---|---|---|---|---|",
+            "One lab runs at a time. The target is the floor in one-way delays d, and an allowance for the",
+            "median. Packets and bytes are those of both hosts and the server for one dial, its echo and its",
+            "end. SYNs are those of the dialer.", "",
+            "| pair | dial | dials | p50 | target | p99 | packets | bytes | SYNs |", "|---|---|---|---|---|---|---|---|---|",
         ]
         for figures in speed {
             lines.append(

@@ -86,8 +86,8 @@ struct Evidence: Codable, Sendable {
             // Rounded down: 98.99 is not 99.
             let share = (Double(direct.count(where: \.isInTime)) / Double(max(direct.count, 1)) * 10_000).rounded(.down) / 100
             lines.append(
-                "with 2 % loss on every link: \(lossy.count) dials, \(lossy.count { $0.route == nil }) without a connection; of \(direct.count) that can be direct "
-                    + "\(share) % were within 3 s")
+                "with 2 % loss on every link: \(lossy.count) dials, \(lossy.count { $0.route == nil }) without a connection; \(share) % of \(direct.count) that can be direct "
+                    + "were within 3 s")
         }
         return lines.joined(separator: "\n")
     }

@@ -11,7 +11,7 @@ struct PairFinding: Codable, Sendable, Hashable {
         case probes
         /// Relayed for another reason than arithmetic has.
         case verdict
-        /// More or fewer direct dials than the oracle's rate and chance allow.
+        /// More or fewer direct dials than the estimate and chance allow.
         case rate
         /// Fewer direct dials, more rounds or more time than is asked.
         case goal

@@ -1,7 +1,7 @@
 import BodkinExercise
 import BodkinNATLab
 
-/// What is asked of a pair of presets beyond what the oracle says of it.
+/// The target of a pair of presets beyond its estimate.
 struct PairGoal: Sendable, Hashable {
     /// Of 100 dials so many are direct.
     var direct: Int
@@ -16,7 +16,7 @@ struct PairGoal: Sendable, Hashable {
     /// SYNs, their handshake and the byte; and 50 ms.
     private static let predictedMedian = 13 * SpeedTrial.delayMilliseconds + 50
 
-    /// What is asked of the pair, in either order; nil where the oracle's own rate is all.
+    /// The target of the pair, in either order; nil if there is only the estimate.
     static func asked(of a: NATPreset, _ b: NATPreset) -> PairGoal? {
         let other = { (preset: NATPreset) -> NATPreset? in a == preset ? b : b == preset ? a : nil }
         if let other = other(.symmetricSequential), other == .symmetricSequential || PeerCell.tierOne.contains(other) {

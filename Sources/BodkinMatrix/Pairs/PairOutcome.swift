@@ -3,7 +3,7 @@ import BodkinExercise
 import BodkinNATLab
 import BodkinPrediction
 
-/// What came of all dials between two networks, beside what the oracle says of them.
+/// The outcome of all dials between two networks, with their estimate.
 struct PairOutcome: Codable, Sendable, Hashable {
     /// Which map it is in.
     enum Group: String, Codable, Sendable, CaseIterable { case presets, configurations }
@@ -13,16 +13,16 @@ struct PairOutcome: Codable, Sendable, Hashable {
     var b: String
     /// `certain`, `likely`, `impossible` or `unknown`.
     var feasibility: String
-    /// The oracle's probability for each round; nil where it does not know.
+    /// The estimated probability of each round; nil if it is unknown.
     var probability: Double?
-    /// How many rounds the oracle's plan has; nil where there is none.
+    /// The number of rounds in the estimate; nil if there is none.
     var plannedRounds: Int?
     /// The verdict that every relayed dial must have; nil where none is certain.
     var relayVerdict: String?
-    /// The oracle's verdict and plan in words.
+    /// The estimate and its plan in words.
     var verdict: String
     var dials: [PairDial] = []
-    /// The reports of the first dials that were not as they must be.
+    /// The reports of the first dials that were not as expected.
     var traces: [String] = []
 
     init(_ pair: NATPair, _ group: Group) {
@@ -53,7 +53,7 @@ struct PairOutcome: Codable, Sendable, Hashable {
     var rounds: [Int: Int] { Dictionary(dials.filter { $0.route == Route.direct.rawValue }.map { ($0.rounds, 1) }, uniquingKeysWith: +) }
     var mostProbes: Int { dials.map(\.probes).max() ?? 0 }
 
-    /// What is asked of it beside the oracle's own rate.
+    /// The target beside the estimated rate.
     var goal: PairGoal? {
         guard let a = NATPreset(rawValue: a), let b = NATPreset(rawValue: b) else { return nil }
         return .asked(of: a, b)
@@ -67,7 +67,7 @@ struct PairOutcome: Codable, Sendable, Hashable {
     /// The most reports that are kept of one pair.
     private static let traceLimit = 3
 
-    /// Keeps the report of a dial that is not as the oracle has it, and says in one line what came of it.
+    /// Keeps the report of a dial that differs from the estimate, and returns its outcome in one line.
     mutating func note(_ dial: PairDial, _ report: ConnectionReport?) -> String {
         func time(_ value: Double?) -> String { value.map { "\(Figures.rounded($0)) ms" } ?? "-" }
         let isExpected = dial.route == (feasibility == "impossible" ? Route.circuit : .direct).rawValue
