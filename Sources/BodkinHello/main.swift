@@ -4,9 +4,8 @@ import Bodkin
 // bodkin-hello DIRECTORY URL PEER-ID   sends a message to that peer, and prints the answer
 let arguments = CommandLine.arguments
 let identity = try Identity.loadOrCreate(in: arguments[1])
-var configuration = Peer.Configuration(
-    identity: identity, rendezvous: try RendezvousURL(arguments[2]))
-configuration.admission = .anyone
+let url = try RendezvousURL(arguments[2])
+let configuration = Peer.Configuration(identity: identity, rendezvous: url, admission: .anyone)
 try await withPeer(configuration) { peer in
     if arguments.count > 3 {
         let connection = try await peer.connect(to: PeerID(arguments[3]))
