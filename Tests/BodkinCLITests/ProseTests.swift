@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Testing
 
 /// scripts/prose: each rule finds its fault, and lets everything else pass.
@@ -41,14 +42,15 @@ struct ProseTests {
         let page = """
             # One heading
 
-            The peer answers `What the far side` says, see [above](#one-heading) and https://example.org/warm-connections.
+            The peer answers `What the far side` says, see [above](#one-heading).
+            The page https://example.org/warm-connections has more.
 
             | value | meaning |
             |---|---|
             | `patience` | the timeout of a dial; \(String(repeating: "words ", count: 12)); \(String(repeating: "words ", count: 12)) |
 
             ```
-            Whoever writes code is not jugded, \(String(repeating: "however long ", count: 20))
+            Whoever writes code is not jugded: \(String(repeating: "a ", count: 30))
             ```
             """
         #expect(try await Self.judge(page) == "")
