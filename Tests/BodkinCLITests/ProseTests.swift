@@ -56,6 +56,16 @@ struct ProseTests {
         #expect(try await Self.judge(page) == "")
     }
 
+    @Test("judge a drawing by its title, its colors and its words")
+    func drawing() async throws {
+        let output = try await Script.run(
+            """
+            echo '<svg xmlns="http://www.w3.org/2000/svg"><text>the far side</text></svg>' >drawing.svg
+            '\(Script.root.path())scripts/prose' drawing.svg
+            """)
+        for fault in ["no title", "no colors for dark pages", "“far side”"] { #expect(output.contains(fault), "\(output)") }
+    }
+
     /// What scripts/prose writes about a page.
     private static func judge(_ page: String) async throws -> String {
         try await Script.run("cat >page.md <<'END'\n\(page)\nEND\n'\(Script.root.path())scripts/prose' page.md")
