@@ -68,7 +68,7 @@ struct MatrixPage: Sendable {
         table{border-collapse:collapse;font-size:13px}
         .map th{font-weight:normal;text-align:right;padding:0 .5em;white-space:nowrap}
         .map th[scope=row]{position:sticky;left:0;background:var(--page)}
-        .map th.top{vertical-align:bottom;padding:.5em 0}.map th.top span{writing-mode:vertical-rl;transform:rotate(180deg)}
+        .map th.top{vertical-align:bottom;text-align:center;padding:.5em 0}.map th.top span{writing-mode:vertical-rl;transform:rotate(180deg)}
         .map td{border:1px solid var(--page);text-align:center;padding:.15em .25em;min-width:3.2em;font-variant-numeric:tabular-nums}
         .map td small{display:block;color:var(--faint)}
         .map td.beyond{border:0;min-width:0}
