@@ -76,9 +76,7 @@ struct ServerCommand: AsyncParsableCommand {
             _ = try await Signals.run(endedBy: InheritedSignals.ending.filter { $0 != SIGHUP }) {
                 try await metrics.serve(help: ServerFigures.help, refresh: { figures.update(server.statistics) }) {
                     try await withRendezvousServer(server) { listening in
-                        if let urlFile { try SecretFile.replace("\(listening.url)\n", at: urlFile) }
-                        print(listening.url)
-                        flushOutput()
+                        try publish(listening.url)
                         log.tell(EventLine(listening), words(listening))
                         for await _ in Signals.hangups() { reload(server, log) }
                         try Task.checkCancellation()
@@ -90,6 +88,16 @@ struct ServerCommand: AsyncParsableCommand {
             log.fail(failure, command: "server")
             throw ExitCode(failure.status)
         }
+    }
+
+    /// Prints the URL, and writes it to the file of `--url-file`.
+    ///
+    /// Swift 6.3.1 cannot optimize an asynchronous closure that has this call in itself.
+    @inline(never)
+    private func publish(_ url: RendezvousURL) throws {
+        if let urlFile { try SecretFile.replace("\(url)\n", at: urlFile) }
+        print(url)
+        flushOutput()
     }
 
     /// Reads again who may use the server. If a file is wrong, everything stays as it is.
