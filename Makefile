@@ -29,7 +29,7 @@ LIFE := BodkinServerTests.(LifeTests|InterceptionTests)
 export SWIFT_BACKTRACE := enable=no
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test release deb test-deb format docs bench matrix survival load rivals fuzz proto
+.PHONY: demo test release deb test-deb format docs bench matrix survival load rivals fuzz fuzz-coverage proto
 
 # Two peers behind NATs of your choice: make demo A=cgn B=port-restricted-rst
 demo:
@@ -111,6 +111,10 @@ rivals:
 fuzz:
 	$(RELEASE) --product bodkin-fuzz
 	.build-release/release/bodkin-fuzz 10000000
+
+# How much of the broker, the protocols and the peer a million hostile inputs reach, by file.
+fuzz-coverage:
+	scripts/fuzz-coverage 1000000
 
 # Regenerates the committed protobuf code.
 proto:

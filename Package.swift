@@ -111,6 +111,14 @@ let package = Package(
             name: "BodkinEmulation", dependencies: ["BodkinCore", .product(name: "HeapModule", package: "swift-collections")],
             swiftSettings: strict),
         .target(name: "BodkinNATLab", dependencies: ["BodkinCore", "BodkinEmulation", "CBodkinNATLab"], swiftSettings: strict),
+        // Peers and servers in virtual time: the network as an event loop that nothing waits for. For tests and bodkin-fuzz.
+        .target(
+            name: "BodkinVirtualNetwork",
+            dependencies: [
+                "BodkinCore", "BodkinEmulation", "BodkinSystem", "BodkinTransport", nioCore, .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
         .target(
             name: "BodkinExercise",
             dependencies: [
@@ -157,7 +165,8 @@ let package = Package(
         .target(
             name: "BodkinFuzzers",
             dependencies: [
-                "BodkinBroker", "BodkinCore", "BodkinEmulation", "BodkinProtocols", crypto, nioCore,
+                "Bodkin", "BodkinBroker", "BodkinCore", "BodkinEmulation", "BodkinIdentity", "BodkinProtocols", "BodkinTransport",
+                "BodkinVirtualNetwork", crypto, nioCore, .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
@@ -179,7 +188,7 @@ let package = Package(
             name: "BodkinTests",
             dependencies: [
                 "Bodkin", "BodkinBroker", "BodkinCore", "BodkinEmulation", "BodkinExercise", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols",
-                "BodkinServer", "BodkinSystem", "BodkinTransport", crypto, lifecycle, logging, nioCore,
+                "BodkinServer", "BodkinSystem", "BodkinTransport", "BodkinVirtualNetwork", crypto, lifecycle, logging, nioCore,
                 .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -194,7 +203,7 @@ let package = Package(
         .testTarget(
             name: "BodkinTransportTests",
             dependencies: [
-                "BodkinCore", "BodkinFuzzers", "BodkinProtocols", "BodkinTransport", crypto, nioCore,
+                "BodkinCore", "BodkinEmulation", "BodkinFuzzers", "BodkinProtocols", "BodkinTransport", "BodkinVirtualNetwork", crypto, nioCore,
                 .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
             ],
             swiftSettings: strict

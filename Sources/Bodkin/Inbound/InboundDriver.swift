@@ -123,6 +123,9 @@ final class InboundDriver {
 }
 
 extension InboundDriver {
+    /// How many paths belong to no session yet, those without a proof among them.
+    var pathCount: Int { paths.count }
+
     /// Whether a path belongs to no session yet.
     func isUnopened(_ id: InboundPaths.ID) -> Bool { machine.isUnopened(id) }
 

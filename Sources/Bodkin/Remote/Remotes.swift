@@ -22,7 +22,7 @@ final class Remotes {
     private(set) var sessionCount = 0
     /// The memory for what sessions have received.
     var receiveBudget: ReceiveBudget
-    private var calledCount = 0
+    private(set) var calledCount = 0
     /// The paths that carry the last words of sessions that are over, until they are gone; and who waits for that.
     private var draining: [(path: Path, record: SessionRecord)] = []
     private var allDrained: EventLoopPromise<Void>?

@@ -25,7 +25,16 @@ extension FuzzedMessages {
             return .signal(
                 .with {
                     $0.attempt = attempt()
-                    if !random.chance(8) { $0.card = card(author) }
+                    switch random.below(8) {
+                    case 0: break
+                    case 1..<4:
+                        $0.forecast = .with {
+                            $0.round = UInt32(truncatingIfNeeded: random.below(4))
+                            $0.external = WireTransportAddress(endpoint())
+                            $0.delta = Int32(truncatingIfNeeded: random.next())
+                        }
+                    default: $0.card = card(author)
+                    }
                 })
         case 12, 13:
             return .circuitData(
@@ -96,7 +105,7 @@ extension FuzzedMessages {
         register.card = card(author)
         register.policy.admission = WirePolicy.Admission(rawValue: Int(random.below(4))) ?? .nobody
         register.policy.peers = (0..<random.below(random.chance(200) ? 1500 : 4)).map { _ in Data(author.peer.publicKey) }
-        register.stunKey = Data(random.bytes(random.chance(10) ? Int(random.below(80)) : 20))
+        register.stunKey = random.chance(10) ? Data(random.bytes(Int(random.below(80)))) : Data(author.stunKey)
         register.expectedBindings = UInt32(truncatingIfNeeded: random.next() >> (32 + random.below(32)))
         return register
     }
@@ -104,7 +113,7 @@ extension FuzzedMessages {
     private mutating func dial(_ author: Author) -> WireDial {
         var dial = WireDial()
         dial.to = random.chance(20) ? Data(random.bytes(Int(random.below(40)))) : Data(author.peer.publicKey)
-        dial.attempt = random.chance(2) ? Data(random.bytes(16)) : attempt()
+        dial.attempt = random.chance(6) ? Data(random.bytes(16)) : attempt()
         dial.early = Data(random.bytes(random.chance(50) ? 5000 : Int(random.below(20))))
         dial.direct = random.chance(2)
         if random.chance(2) { dial.patienceMs = UInt32(truncatingIfNeeded: random.next() >> (32 + random.below(32))) }

@@ -12,6 +12,8 @@ struct FuzzedMessages {
         let peer: PeerID
         let instance: InstanceID
         var cards: [WireSignedCard] = []
+        /// The key with which it proves its NAT bindings.
+        var stunKey: [UInt8] { instance.bytes + instance.bytes }
     }
 
     static let server = [UInt8](repeating: 7, count: 32)
@@ -27,11 +29,15 @@ struct FuzzedMessages {
         var random = SplitMix64(state: seed)
         attempts = (0..<6).compactMap { _ in AttemptID(bytes: random.bytes(16)) }
         self.random = random
-        for _ in 0..<4 { authors += [author()].compactMap { $0 } }
+        // Each peer has two instances.
+        for _ in 0..<4 {
+            let seed = self.random.bytes(32)
+            for _ in 0..<2 { authors += [author(seed)].compactMap { $0 } }
+        }
     }
 
-    private mutating func author() -> Author? {
-        guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: random.bytes(32)),
+    private mutating func author(_ seed: [UInt8]) -> Author? {
+        guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed),
             let peer = PeerID(publicKey: Array(key.publicKey.rawRepresentation)), let instance = InstanceID(bytes: random.bytes(16))
         else { return nil }
         var author = Author(key: key, peer: peer, instance: instance)

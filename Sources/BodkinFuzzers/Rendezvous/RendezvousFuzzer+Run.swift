@@ -9,6 +9,7 @@ extension RendezvousFuzzer {
     struct Run: ~Copyable {
         private var inputs: FuzzedMessages
         private var broker: FuzzedBroker
+        private var places = FuzzedPlaces()
         var counts = Counts()
 
         init(_ inputs: FuzzedMessages) {
@@ -29,6 +30,7 @@ extension RendezvousFuzzer {
             default: frame(original)
             }
             if inputs.random.chance(8) { address() }
+            check(places.step(&inputs.random), "a limit of places does not hold")
         }
 
         /// A valid message, these bytes, cut at random: what comes out is what is read at once, and nothing is hoarded.

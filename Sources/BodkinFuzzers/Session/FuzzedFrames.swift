@@ -2,27 +2,29 @@ import BodkinCore
 import BodkinProtocols
 import NIOCore
 
-/// Inputs for a session that expects this session's ID and one instance at both ends.
+/// Inputs for a session: mostly valid frames, so that what a session has come to by them is what a wrong one meets.
 struct FuzzedFrames {
-    let session = SessionID.random()
-    let instance = InstanceID.random()
     var random: SplitMix64
 
     init(seed: UInt64) { random = SplitMix64(state: seed) }
 
-    mutating func next(nextExpected: UInt64, role: Session.Role) -> ByteBuffer {
+    /// A few frames, one after another, some of them changed.
+    /// - Parameters:
+    ///   - expected: the number of the record that the session expects next, which grows with each valid one.
+    ///   - role: the session's.
+    mutating func next(_ expected: inout UInt64, for role: Session.Role) -> ByteBuffer {
         var buffer = ByteBuffer()
-        switch random.below(10) {
-        case 0: buffer.writeBytes((0..<random.below(80)).map { _ in UInt8(truncatingIfNeeded: random.next()) })
-        default:
-            for _ in 0...random.below(3) { pathFrame(nextExpected, role).write(to: &buffer) }
+        if random.chance(60) {
+            buffer.writeBytes((0..<random.below(80)).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+        } else {
+            for _ in 0...random.below(3) { pathFrame(&expected, role).write(to: &buffer) }
         }
-        if random.chance(6), buffer.readableBytes > 0 {
+        if random.chance(20), buffer.readableBytes > 0 {
             for _ in 0...random.below(3) {
                 buffer.setInteger(UInt8(truncatingIfNeeded: random.next()), at: Int(random.below(UInt64(buffer.readableBytes))))
             }
         }
-        if random.chance(10), let cut = buffer.readSlice(length: Int(random.below(UInt64(buffer.readableBytes + 1)))) { return cut }
+        if random.chance(60), let cut = buffer.readSlice(length: Int(random.below(UInt64(buffer.readableBytes + 1)))) { return cut }
         return buffer
     }
 
@@ -35,17 +37,24 @@ struct FuzzedFrames {
         random.chance(2) ? random.below(8) : random.next() >> (2 + random.below(60))
     }
 
-    mutating func opening(generation: UInt64, nextExpected: UInt64) -> PathFrame {
-        let limits = InitialLimits(data: 65_536 + integer(), streamData: 65_536 + integer(), streams: integer())
-        return .open(
-            PathOpening(
-                session: session, sender: instance, receiver: instance, mode: .attach, kind: .tcp, generation: generation,
-                nextExpected: nextExpected, limits: limits))
+    /// An OPEN with these names, and limits that a session takes.
+    mutating func opening(
+        _ session: SessionID, from sender: InstanceID, to receiver: InstanceID, mode: PathOpening.Mode = .attach, kind: PathKind = .tcp,
+        generation: UInt64, nextExpected: UInt64
+    ) -> PathOpening {
+        PathOpening(
+            session: session, sender: sender, receiver: receiver, mode: mode, kind: kind, generation: generation, nextExpected: nextExpected,
+            limits: InitialLimits(data: 65_536 + integer(), streamData: 65_536 + integer(), streams: integer()))
     }
 
-    private mutating func pathFrame(_ nextExpected: UInt64, _ role: Session.Role) -> PathFrame {
+    private mutating func pathFrame(_ expected: inout UInt64, _ role: Session.Role) -> PathFrame {
         switch random.below(20) {
-        case 0 where random.chance(10): return opening(generation: random.below(4), nextExpected: random.below(3))
+        case 0 where random.chance(10):
+            let instance = InstanceID(high: random.next(), low: random.next())
+            return .open(
+                opening(
+                    SessionID(high: random.next(), low: random.next()), from: instance, to: instance, generation: random.below(4),
+                    nextExpected: random.below(3)))
         case 2 where role == .called || random.chance(20): return .choose(generation: integer(), nextExpected: 0)
         case 3 where role == .dialer || random.chance(20): return .chosen(generation: 1 + random.below(2), nextExpected: 0)
         case 4: return .acknowledge(nextExpected: random.below(random.chance(20) ? 8 : 2))
@@ -55,8 +64,9 @@ struct FuzzedFrames {
         default:
             var frames = ByteBuffer()
             for _ in 0...random.below(4) { sessionFrame().write(to: &frames) }
-            let number = random.chance(20) ? integer() : nextExpected
-            return .record(number: number, frames: frames)
+            guard !random.chance(30) else { return .record(number: integer(), frames: frames) }
+            expected += 1
+            return .record(number: expected - 1, frames: frames)
         }
     }
 

@@ -33,7 +33,10 @@ package enum SessionFuzzer {
         return counts
     }
 
-    /// One session, until it ends or has borne 200 inputs.
+    /// The most inputs of one session, before another one takes its place.
+    private static let life = 2_000
+
+    /// One session, until it ends or has borne enough inputs. A path that a wrong frame has ended is followed by another one.
     private static func harass(_ counts: inout Counts, _ inputs: inout FuzzedFrames, upTo count: Int) {
         let role: Session.Role = inputs.random.chance(2) ? .dialer : .called
         var configuration = Session.Configuration()
@@ -44,14 +47,16 @@ package enum SessionFuzzer {
         configuration.remoteStreams = 8
         configuration.unacknowledgedBytes = 65_536
         configuration.unacknowledgedRecords = 32
-        var session = Session(
-            role: role, id: inputs.session, localInstance: inputs.instance, remoteInstance: inputs.instance, configuration: configuration)
+        let instance = InstanceID(high: inputs.random.next(), low: inputs.random.next())
+        let id = SessionID(high: inputs.random.next(), low: inputs.random.next())
+        var session = Session(role: role, id: id, localInstance: instance, remoteInstance: instance, configuration: configuration)
         let paths = [PathID(1), PathID(2)]
         for path in paths { open(path, &session, &inputs) }
         take(&session, paths, &counts, &inputs)
-        for _ in 0..<200 where counts.inputs < count && !session.hasEnded {
+        for _ in 0..<life where counts.inputs < count && !session.hasEnded {
             let path = paths[Int(inputs.random.below(2))]
-            session.receive(inputs.next(nextExpected: session.firstExpected, role: role), on: path)
+            var expected = session.firstExpected
+            session.receive(inputs.next(&expected, for: role), on: path)
             counts.inputs += 1
             act(&session, &counts, &inputs)
             take(&session, paths, &counts, &inputs)
@@ -65,7 +70,9 @@ package enum SessionFuzzer {
         guard !inputs.random.chance(8) else { return }
         let generation = session.role == .called ? session.generation + 1 : session.generation(of: path)
         var buffer = ByteBuffer()
-        inputs.opening(generation: generation, nextExpected: 0).write(to: &buffer)
+        PathFrame.open(
+            inputs.opening(session.id, from: session.remoteInstance, to: session.localInstance, generation: generation, nextExpected: 0)
+        ).write(to: &buffer)
         session.receive(buffer, on: path)
     }
 

@@ -4,6 +4,7 @@ import BodkinExercise
 import BodkinIdentity
 import BodkinProtocols
 import BodkinTransport
+import BodkinVirtualNetwork
 import Testing
 
 @testable import Bodkin

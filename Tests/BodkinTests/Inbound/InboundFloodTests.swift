@@ -2,6 +2,7 @@ import BodkinCore
 import BodkinIdentity
 import BodkinNATLab
 import BodkinTransport
+import BodkinVirtualNetwork
 import NIOCore
 import Testing
 

@@ -1,6 +1,7 @@
 import BodkinCore
 import BodkinEmulation
 import BodkinIdentity
+import BodkinVirtualNetwork
 import Testing
 
 @testable import Bodkin

@@ -3,6 +3,7 @@ import BodkinEmulation
 import BodkinExercise
 import BodkinIdentity
 import BodkinProtocols
+import BodkinVirtualNetwork
 import FoundationEssentials
 import Testing
 

@@ -2,6 +2,7 @@ import BodkinCore
 import BodkinEmulation
 import BodkinIdentity
 import BodkinProtocols
+import BodkinVirtualNetwork
 import FoundationEssentials
 import Testing
 

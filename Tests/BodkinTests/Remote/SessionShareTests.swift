@@ -3,6 +3,7 @@ import BodkinIdentity
 import BodkinNATLab
 import BodkinProtocols
 import BodkinTransport
+import BodkinVirtualNetwork
 import NIOCore
 import Testing
 

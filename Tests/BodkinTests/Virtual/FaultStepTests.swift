@@ -2,6 +2,7 @@ import BodkinCore
 import BodkinEmulation
 import BodkinProtocols
 import BodkinTransport
+import BodkinVirtualNetwork
 import NIOCore
 import NIOEmbedded
 import Testing

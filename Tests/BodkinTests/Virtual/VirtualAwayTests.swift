@@ -2,6 +2,7 @@ import BodkinCore
 import BodkinEmulation
 import BodkinIdentity
 import BodkinTransport
+import BodkinVirtualNetwork
 import Testing
 
 @testable import Bodkin

@@ -3,6 +3,7 @@ import BodkinEmulation
 import BodkinExercise
 import BodkinProtocols
 import BodkinTransport
+import BodkinVirtualNetwork
 import Testing
 
 @testable import Bodkin

@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinEmulation
+import BodkinVirtualNetwork
 import NIOCore
 import Testing
 

@@ -2,6 +2,7 @@ import BodkinCore
 import BodkinEmulation
 import BodkinExercise
 import BodkinProtocols
+import BodkinVirtualNetwork
 import Testing
 
 @testable import Bodkin

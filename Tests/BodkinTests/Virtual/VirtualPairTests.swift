@@ -2,6 +2,7 @@ import BodkinCore
 import BodkinEmulation
 import BodkinExercise
 import BodkinPrediction
+import BodkinVirtualNetwork
 import Synchronization
 import Testing
 

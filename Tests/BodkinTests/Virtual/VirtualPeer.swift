@@ -2,6 +2,7 @@ import BodkinCore
 import BodkinIdentity
 import BodkinProtocols
 import BodkinTransport
+import BodkinVirtualNetwork
 import NIOCore
 
 @testable import Bodkin

@@ -3,6 +3,7 @@ import BodkinCore
 import BodkinIdentity
 import BodkinProtocols
 import BodkinTransport
+import BodkinVirtualNetwork
 import Logging
 import NIOCore
 import NIOSSL

@@ -1,6 +1,7 @@
 import BodkinCore
 import BodkinProtocols
 import BodkinTransport
+import BodkinVirtualNetwork
 import NIOCore
 import NIOEmbedded
 

@@ -1,8 +1,8 @@
-import BodkinCore
-import BodkinEmulation
+package import BodkinCore
+package import BodkinEmulation
 import BodkinSystem
-import BodkinTransport
-import NIOCore
+package import BodkinTransport
+package import NIOCore
 
 #if canImport(Glibc)
 import Glibc
@@ -13,15 +13,15 @@ import Darwin
 #endif
 
 /// A host of the virtual network: its interfaces, its listeners, its connections. Confined to the network's event loop.
-final class VirtualHost: HostSystem, @unchecked Sendable {
+package final class VirtualHost: HostSystem, @unchecked Sendable {
     /// Two endpoints, seen from here.
     private struct Tuple: Hashable {
         let local: Endpoint
         let remote: Endpoint
     }
 
-    let name: String
-    let loop: any EventLoop
+    package let name: String
+    package let loop: any EventLoop
     private unowned let network: VirtualNetwork
     private var links: [Topology.Interface]
     private var listeners: [UInt16: VirtualListener] = [:]
@@ -30,21 +30,21 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
     private var watcherCount = 0
     private var random: SeededGenerator
     /// How many connections the system lets there be at once: a process has so many descriptors.
-    var connectionLimit = Int.max
+    package var connectionLimit = Int.max
     /// How many SYNs have come, repeated ones among them, and from where.
-    private(set) var requestCounts: [IPAddress: Int] = [:]
+    package private(set) var requestCounts: [IPAddress: Int] = [:]
     /// Whether packets leave and arrive at all.
-    var isOn = true
+    package var isOn = true
 
     init(_ name: String, of network: VirtualNetwork, links: [Topology.Interface], seed: UInt64) {
         (self.name, self.network, self.links, loop) = (name, network, links, network.loop)
         random = SeededGenerator(seed: seed)
     }
 
-    var now: Instant { network.now }
+    package var now: Instant { network.now }
     /// How many connections there are, half-open ones among them.
-    var connectionCount: Int { connections.count }
-    var addresses: [IPAddress] { links.flatMap(\.addresses) }
+    package var connectionCount: Int { connections.count }
+    package var addresses: [IPAddress] { links.flatMap(\.addresses) }
 
     // MARK: Packets
 
@@ -53,7 +53,7 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
         network.send(packet, from: link.name)
     }
 
-    func receive(_ packet: Packet) {
+    package func receive(_ packet: Packet) {
         guard isOn else { return }
         if case .error(let flow) = packet.summary.kind { return receiveError(packet, about: flow) }
         guard let segment = VirtualSegment(packet), addresses.contains(segment.destination.address) else { return }
@@ -94,7 +94,7 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
     func close(_ listener: VirtualListener) { if listeners[listener.port] === listener { listeners[listener.port] = nil } }
 
     /// Ends everything at once, as a power cut does.
-    func cutPower() {
+    package func cutPower() {
         isOn = false
         connections = [:]
         listeners = [:]
@@ -104,7 +104,7 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
 
     // MARK: HostSystem
 
-    func listen(
+    package func listen(
         _ family: IPAddress.Family, port: UInt16, isShared: Bool, on eventLoop: any EventLoop, accept: NIOLoopBound<(any Channel) throws -> Void>
     ) -> EventLoopFuture<any Channel> {
         guard family == .v4 else { return loop.makeFailedFuture(IOError(errnoCode: EAFNOSUPPORT, reason: "socket")) }
@@ -115,7 +115,7 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
         return loop.makeSucceededFuture(listener)
     }
 
-    func connect(
+    package func connect(
         _ request: ConnectRequest, on eventLoop: any EventLoop, configure: NIOLoopBound<(any Channel) throws -> Void>
     ) -> EventLoopFuture<any Channel> {
         let link = request.interface.map { name in links.first { $0.device == name } } ?? links.first
@@ -144,14 +144,14 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
         return channel.begin(within: request.timeout)
     }
 
-    func interfaces() -> [NetworkInterface] {
+    package func interfaces() -> [NetworkInterface] {
         links.map { link in
             NetworkInterface(
                 name: link.device, addresses: link.addresses.map { .init($0, onLink: IPPrefix($0, length: link.prefixLength)) })
         }
     }
 
-    func defaultRoutes() -> [DefaultRoute] {
+    package func defaultRoutes() -> [DefaultRoute] {
         links.enumerated().compactMap { index, link in
             link.gateways.first { $0.family == .v4 }.map {
                 DefaultRoute(interface: link.device, gateway: $0, family: .v4, metric: UInt32(index))
@@ -159,10 +159,10 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
         }
     }
 
-    func assignedAddresses() -> Set<IPAddress>? { Set(addresses) }
-    func suspendedTime() -> Duration { .zero }
+    package func assignedAddresses() -> Set<IPAddress>? { Set(addresses) }
+    package func suspendedTime() -> Duration { .zero }
 
-    func watch(on eventLoop: any EventLoop, onChange: @escaping (NetworkWatch.Change) -> Void) -> () -> Void {
+    package func watch(on eventLoop: any EventLoop, onChange: @escaping (NetworkWatch.Change) -> Void) -> () -> Void {
         watcherCount += 1
         let number = watcherCount
         watchers[number] = onChange
@@ -170,65 +170,8 @@ final class VirtualHost: HostSystem, @unchecked Sendable {
     }
 
     /// The host's links are others now.
-    func change(_ change: (inout [Topology.Interface]) -> Void) {
+    package func change(_ change: (inout [Topology.Interface]) -> Void) {
         change(&links)
         for watcher in watchers.values { watcher(.network) }
     }
-}
-
-/// A listener of a virtual host: a channel that has an address and can be closed.
-final class VirtualListener: Channel, ChannelCore, @unchecked Sendable {
-    let port: UInt16
-    let eventLoop: any EventLoop
-    let allocator = ByteBufferAllocator()
-    let accept: (any Channel) throws -> Void
-    private weak var host: VirtualHost?
-    private let address: IPAddress
-    private let closePromise: EventLoopPromise<Void>
-    private var cachedPipeline: ChannelPipeline?
-    private var isOpen = true
-
-    init(_ port: UInt16, of host: VirtualHost, accept: @escaping (any Channel) throws -> Void) {
-        (self.port, self.host, self.accept, eventLoop) = (port, host, accept, host.loop)
-        address = host.addresses.first ?? .unspecified(.v4)
-        closePromise = host.loop.makePromise()
-        cachedPipeline = ChannelPipeline(channel: self)
-    }
-
-    var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
-    var pipeline: ChannelPipeline { cachedPipeline ?? ChannelPipeline(channel: self) }
-    var localAddress: SocketAddress? { try? SocketAddress(Endpoint(address, port)) }
-    var remoteAddress: SocketAddress? { nil }
-    var parent: (any Channel)? { nil }
-    var isWritable: Bool { false }
-    var isActive: Bool { isOpen }
-    var _channelCore: any ChannelCore { self }
-    func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
-    func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
-        eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
-    }
-    func localAddress0() throws -> SocketAddress { try SocketAddress(Endpoint(address, port)) }
-    func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
-    func register0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
-    func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) { promise?.succeed() }
-    func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.succeed() }
-    func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
-    func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
-    func flush0() {}
-    func read0() {}
-    func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if isOpen {
-            isOpen = false
-            host?.close(self)
-            closePromise.succeed()
-            eventLoop.execute { [self] in
-                removeHandlers(pipeline: pipeline)
-                cachedPipeline = nil
-            }
-        }
-        promise?.succeed()
-    }
-    func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) { promise?.succeed() }
-    func channelRead0(_ data: NIOAny) {}
-    func errorCaught0(error: any Error) {}
 }

@@ -1,8 +1,8 @@
-import BodkinCore
-import BodkinEmulation
+package import BodkinCore
+package import BodkinEmulation
 import BodkinTransport
 import NIOCore
-import NIOEmbedded
+package import NIOEmbedded
 
 /// The laboratory's network in virtual time: hosts, NATs and links on one embedded event loop. Nothing waits for a real clock.
 ///
@@ -10,17 +10,17 @@ import NIOEmbedded
 /// let network = VirtualNetwork(.pair(.portRestricted, .cgn, link: LinkParameters(delay: .milliseconds(25)), seed: 1))
 /// network.run(for: .seconds(3))
 /// ```
-final class VirtualNetwork {
-    let loop = EmbeddedEventLoop()
-    let topology: Topology
-    private(set) var hosts: [String: VirtualHost] = [:]
+package final class VirtualNetwork {
+    package let loop = EmbeddedEventLoop()
+    package let topology: Topology
+    package private(set) var hosts: [String: VirtualHost] = [:]
     private var emulation: EmulatedNetwork
     /// When the emulation is looked at next.
     private var wakesAt: LabInstant?
     private var hostOfPort: [EmulatedNetwork.Port: VirtualHost] = [:]
     private var ports: [String: EmulatedNetwork.Port] = [:]
 
-    init(_ topology: Topology) {
+    package init(_ topology: Topology) {
         self.topology = topology
         emulation = EmulatedNetwork(topology)
         for (index, host) in topology.hosts.enumerated() {
@@ -35,24 +35,24 @@ final class VirtualNetwork {
         }
     }
 
-    var now: Instant { Instant(sinceStart: .nanoseconds((loop.now - .uptimeNanoseconds(0)).nanoseconds)) }
+    package var now: Instant { Instant(sinceStart: .nanoseconds((loop.now - .uptimeNanoseconds(0)).nanoseconds)) }
     private var labNow: LabInstant { LabInstant(nanoseconds: (loop.now - .uptimeNanoseconds(0)).nanoseconds) }
 
     /// What crossed so far.
-    var counters: NetworkCounters { emulation.counters }
+    package var counters: NetworkCounters { emulation.counters }
 
-    func host(_ name: String) -> VirtualHost {
+    package func host(_ name: String) -> VirtualHost {
         guard let host = hosts[name] else { preconditionFailure("the topology has no host \(name)") }
         return host
     }
 
-    func send(_ packet: Packet, from interface: String) {
+    package func send(_ packet: Packet, from interface: String) {
         guard let port = ports[interface] else { return }
         emulation.send(packet, from: port, at: labNow)
         deliver()
     }
 
-    func apply(_ fault: Fault) throws {
+    package func apply(_ fault: Fault) throws {
         try emulation.apply(fault, at: labNow)
         deliver()
     }
@@ -75,11 +75,11 @@ final class VirtualNetwork {
 
     // MARK: Time
 
-    func run(for time: Duration) { loop.advanceTime(by: TimeAmount(time)) }
+    package func run(for time: Duration) { loop.advanceTime(by: TimeAmount(time)) }
 
     /// Runs until something holds, for so long at most. Whether it does then.
     @discardableResult
-    func run(atMost time: Duration, until condition: () -> Bool) -> Bool {
+    package func run(atMost time: Duration, until condition: () -> Bool) -> Bool {
         let end = loop.now + TimeAmount(time)
         while !condition() {
             guard loop.now < end else { return false }
