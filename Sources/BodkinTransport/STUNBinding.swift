@@ -25,6 +25,8 @@ package final class STUNBinding {
     private static let leisure = TimeAmount.seconds(5)
     /// How many SYNs are sent before the rest is left to the system's retransmissions.
     private static let shotLimit = 6
+    /// How many requests are remembered that have no answer.
+    private static let requestLimit = 8
     /// How often a stale nonce is answered by another request.
     private static let staleLimit = 3
     /// How long a mapping counts as alive once it was found so: longer than an attempt fires.
@@ -50,6 +52,8 @@ package final class STUNBinding {
     /// The silence that the question under way was to end.
     private var silence: Duration?
     private var credential: STUNCredential?
+    /// The requests that have no answer yet, the oldest first.
+    private var requests: [STUNMessage.TransactionID] = []
     /// What the server wants repeated by the next request with the credential.
     private var nonce: STUNMessage.Nonce?
     /// How often the server has found the nonce stale since the last proof or answer.
@@ -188,8 +192,10 @@ package final class STUNBinding {
 
     private func ask() {
         guard isConnected, let channel else { return }
-        channel.writeAndFlush(
-            ByteBuffer(bytes: STUNMessage.bindingRequest(credential: credential, nonce: credential == nil ? nil : nonce).bytes), promise: nil)
+        let request = STUNMessage.bindingRequest(credential: credential, nonce: credential == nil ? nil : nonce)
+        if requests.count == Self.requestLimit { requests.removeFirst() }
+        requests.append(request.transactionID)
+        channel.writeAndFlush(ByteBuffer(bytes: request.bytes), promise: nil)
     }
 
     /// Two requests with one nonce were under way: the second one is asked again, with the nonce of the latest answer.
@@ -220,11 +226,21 @@ package final class STUNBinding {
     }
 
     fileprivate func received(_ message: STUNMessage) {
+        guard let index = requests.firstIndex(of: message.transactionID) else { return }
+        switch message.class {
+        case .error:
+            if let nonce: STUNMessage.Nonce = try? message.attribute() { self.nonce = nonce }
+            guard let code: STUNMessage.ErrorCode = try? message.attribute(), code == .staleNonce else { return }
+            requests.remove(at: index)
+            return askAgain()
+        case .success: break
+        case .request, .indication: return
+        }
         if let nonce: STUNMessage.Nonce = try? message.attribute() { self.nonce = nonce }
-        if message.class == .error, let code: STUNMessage.ErrorCode = try? message.attribute(), code == .staleNonce { return askAgain() }
-        guard message.class == .success, let mapped: STUNMessage.XORMappedAddress = try? message.attribute() else { return }
+        guard let mapped: STUNMessage.XORMappedAddress = try? message.attribute() else { return }
         // Once there is a key, an answer that is not signed with it is not the server's.
         if let credential, message.verifiedIntegrity(key: credential.key) == nil { return }
+        requests.remove(at: index)
         staleCount = 0
         heardAt = eventLoop.now
         if let silence { onEvent(.survived(from: local, silence)) }

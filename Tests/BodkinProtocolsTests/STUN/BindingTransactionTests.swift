@@ -106,4 +106,18 @@ struct BindingTransactionTests {
         response.seal(key: key, [.sha1])
         #expect(transaction.receive(response) == nil)
     }
+
+    @Test(
+        "with a key, a forged answer is never believed, over TCP and over UDP; over UDP the server's own is taken afterwards",
+        arguments: ForgedAnswer.allCases, [true, false])
+    func forged(_ forgery: ForgedAnswer, isReliable: Bool) throws {
+        let request = STUNMessage.bindingRequest(credential: try STUNCredential(username: "peer", key: key))
+        var transaction = BindingTransaction(request, key: key, configuration: isReliable ? .reliable : .unreliable())
+        _ = transaction.poll(at: .zero)
+        let outcome = transaction.receive(try STUNMessage(forgery.bytes(to: request, key: key)))
+        if case .mapped(let endpoint, _)? = outcome { Issue.record("\(endpoint) was believed") }
+        guard outcome == nil else { return }
+        let genuine = try STUNMessage(ForgedAnswer.genuine(to: request, key: key, [.sha256]))
+        #expect(transaction.receive(genuine) == .mapped(ForgedAnswer.seen, genuine))
+    }
 }
