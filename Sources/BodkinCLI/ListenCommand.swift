@@ -78,6 +78,9 @@ struct ListenCommand: AsyncParsableCommand {
         try await serve(peer, ServedProgram(command: exec), log)
     }
 
+    /// The number of no program: a wait is over.
+    private static let timer = 0
+
     /// Runs a program for each connection.
     private func serve(_ peer: Peer, _ program: ServedProgram, _ log: EventLog) async throws {
         let places = SharedProgramPlaces()
@@ -87,7 +90,12 @@ struct ListenCommand: AsyncParsableCommand {
             for try await connection in peer.incoming {
                 number += 1
                 var admission = places.admit(number, of: connection.peer)
-                while admission == .full, let ended = try await group.next() {
+                while case .full(let end) = admission {
+                    group.addTask {
+                        try? await Task.sleep(until: end)
+                        return Self.timer
+                    }
+                    guard let ended = try await group.next() else { break }
                     connections[ended] = nil
                     admission = places.admit(number, of: connection.peer)
                 }
@@ -96,7 +104,7 @@ struct ListenCommand: AsyncParsableCommand {
                     continue
                 }
                 if case .evicting(let victim) = admission {
-                    connections.removeValue(forKey: victim)?.abort(code: CloseCode.failed, reason: "too many connections of one peer")
+                    connections.removeValue(forKey: victim)?.abort(code: CloseCode.failed, reason: "too many connections")
                 }
                 // The ends of programs are collected here, and one at a time is enough.
                 if connections.count > ProgramPlaces.limit, let ended = try await group.next() { connections[ended] = nil }
@@ -104,7 +112,7 @@ struct ListenCommand: AsyncParsableCommand {
                 group.addTask { [number] in
                     defer { places.leave(number) }
                     do {
-                        try await program.serve(connection, log)
+                        try await program.serve(connection, log) { places.carried(by: number) }
                     } catch  where !Task.isCancelled {
                         // The remote user has ended the program, as one does.
                         if (error as? ConnectionError)?.remoteCode == CloseCode.interrupted { return number }

@@ -6,7 +6,8 @@ struct ServedProgram: Sendable {
 
     /// Serves the connection until the program has ended and the remote peer has read its output. Others that the program leaves behind go on without the
     /// connection.
-    func serve(_ connection: Connection, _ log: EventLog) async throws {
+    /// - Parameter onBytes: hears of each piece that the connection carries, in either direction.
+    func serve(_ connection: Connection, _ log: EventLog, onBytes: @escaping @Sendable () -> Void = {}) async throws {
         try await withThreads(3) { threads in
             try await StandardStreams.finishing(connection, log) {
                 let child = try ChildProcess(["/bin/sh", "-c", command], environment: ["BODKIN_PEER": "\(connection.peer)"])
@@ -18,7 +19,7 @@ struct ServedProgram: Sendable {
                 } closeOutput: {
                     child.closeOutput()
                 }
-                return try await StreamPump(connection: connection, input: input, output: output, companion: program).run()
+                return try await StreamPump(connection: connection, input: input, output: output, companion: program, onBytes: onBytes).run()
             }
         }
     }

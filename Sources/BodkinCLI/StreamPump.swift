@@ -32,6 +32,8 @@ struct StreamPump: Sendable {
     var companion: Companion?
     /// Hears what the pump waits for, once for each reason.
     var onWait: @Sendable (Wait) -> Void = { _ in }
+    /// Hears of each piece, in either direction.
+    var onBytes: @Sendable () -> Void = {}
 
     private enum Step: Hashable, Sendable {
         case uploaded, uploadCut(ConnectionError?), downloaded, outputBroken, closed, companionEnded
@@ -110,6 +112,7 @@ struct StreamPump: Sendable {
             progress.waits(for: .input, true)
             while let piece = try await input?.read() {
                 progress.waits(for: .input, false)
+                onBytes()
                 defer { progress.waits(for: .input, true) }
                 do {
                     try await connection.write(piece)
@@ -134,6 +137,7 @@ struct StreamPump: Sendable {
             progress.waits(for: .remote, true)
             for try await piece in connection.bytes {
                 progress.waits(for: .remote, false)
+                onBytes()
                 defer { progress.waits(for: .remote, true) }
                 do {
                     try await output.write(piece)
