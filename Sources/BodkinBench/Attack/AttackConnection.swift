@@ -25,9 +25,9 @@ struct AttackConnection: Sendable {
         var connection = LoadConnection(url: url, identity: try .create(), bindings: 0)
         connection.source = Attackers.source(number)
         let registered = loop.makePromise(of: Void.self)
-        let (attack, target, peer) = (attackers.attack, attackers.target, connection)
+        let (attack, target, peer, tally) = (attackers.attack, attackers.target, connection, attackers.tally)
         let handler = try await loop.submit {
-            NIOLoopBound(AttackHandler(attack, target, peer, registered), eventLoop: loop)
+            NIOLoopBound(AttackHandler(attack, target, peer, registered, tally), eventLoop: loop)
         }.get()
         let channel = try await connection.open(handler, on: loop, registered)
         let timer = loop.scheduleTask(deadline: attackers.end) { channel.close(promise: nil) }
@@ -45,19 +45,27 @@ private final class AttackHandler: ChannelInboundHandler {
     private let target: PeerID
     private let connection: LoadConnection
     private let registered: EventLoopPromise<Void>
+    private let tally: AttackTally
     private var sequence: UInt64 = 1
     private var isAttacking = false
     private lazy var keys = (0..<1_000).map { _ in Data((0..<32).map { _ in UInt8.random(in: .min ... .max) }) }
 
-    init(_ attack: Attack, _ target: PeerID, _ connection: LoadConnection, _ registered: EventLoopPromise<Void>) {
+    init(
+        _ attack: Attack, _ target: PeerID, _ connection: LoadConnection, _ registered: EventLoopPromise<Void>, _ tally: AttackTally
+    ) {
         self.attack = attack
         self.target = target
         self.connection = connection
         self.registered = registered
+        self.tally = tally
     }
 
+    func channelActive(context: ChannelHandlerContext) { tally.connected() }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data).body {
+        let body = unwrapInboundIn(data).body
+        tally.heard(body)
+        switch body {
         case .registered where !isAttacking:
             isAttacking = true
             registered.succeed()
@@ -73,7 +81,12 @@ private final class AttackHandler: ChannelInboundHandler {
 
     /// Writes in portions, so that the event loop has other turns.
     private func pump(_ context: ChannelHandlerContext) {
-        for _ in 0..<64 where context.channel.isWritable { context.write(wrapOutboundOut(message()), promise: nil) }
+        var count = 0
+        while count < 64, context.channel.isWritable {
+            context.write(wrapOutboundOut(message()), promise: nil)
+            count += 1
+        }
+        tally.sent(count)
         context.flush()
         guard context.channel.isWritable else { return }
         let own = NIOLoopBound((self, context), eventLoop: context.eventLoop)

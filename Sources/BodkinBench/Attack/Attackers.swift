@@ -17,6 +17,7 @@ struct Attackers {
     let url: RendezvousURL
     let target: PeerID
     let end: NIODeadline
+    let tally = AttackTally()
 
     /// Runs a process's words: the attack, the number of attackers, milliseconds, the URL, the honest listener.
     static func run(_ words: [String]) async throws {
@@ -28,6 +29,7 @@ struct Attackers {
         let attackers = Attackers(
             attack: attack, count: count, url: try RendezvousURL(words[3]), target: try PeerID(words[4]), end: .now() + .milliseconds(milliseconds))
         await attackers.run()
+        print("    the attackers: \(attackers.tally.words)")
     }
 
     private func run() async {
@@ -45,11 +47,11 @@ struct Attackers {
         while !isOver {
             do {
                 switch attack {
-                case .halfTLS: try await Squatter(to: try endpoint(url.hosts[0].port), saying: Squatter.halfHello).run(number, until: end)
+                case .halfTLS: try await Squatter(to: try endpoint(url.hosts[0].port), saying: Squatter.halfHello, tally).run(number, until: end)
                 case .stunSquatters:
-                    try await Squatter(to: try endpoint(url.stunPort), saying: STUNMessage.bindingRequest(fingerprint: false).bytes).run(
+                    try await Squatter(to: try endpoint(url.stunPort), saying: STUNMessage.bindingRequest(fingerprint: false).bytes, tally).run(
                         number, until: end)
-                case .stunFlood: try await DatagramFlood(to: try endpoint(url.stunPort)).run(from: Self.source(number), until: end)
+                case .stunFlood: try await DatagramFlood(to: try endpoint(url.stunPort), tally).run(from: Self.source(number), until: end)
                 default: try await AttackConnection(self, number).run()
                 }
             } catch {

@@ -12,10 +12,12 @@ struct Squatter: Sendable {
 
     private let server: Endpoint
     private let words: [UInt8]
+    private let tally: AttackTally
 
-    init(to server: Endpoint, saying words: [UInt8]) {
+    init(to server: Endpoint, saying words: [UInt8], _ tally: AttackTally) {
         self.server = server
         self.words = words
+        self.tally = tally
     }
 
     /// Squats until `end`.
@@ -32,6 +34,8 @@ struct Squatter: Sendable {
             do {
                 let (local, remote) = (try SocketAddress(Endpoint(source, 0)), try SocketAddress(server))
                 let channel = try await ClientBootstrap(group: loop).bind(to: local).connect(to: remote).get()
+                tally.connected()
+                tally.sent(1)
                 channel.writeAndFlush(ByteBuffer(bytes: words), promise: nil)
                 let timer = loop.scheduleTask(deadline: end) { channel.close(promise: nil) }
                 try await channel.closeFuture.get()
@@ -46,8 +50,9 @@ struct Squatter: Sendable {
 /// An attacker that sends STUN requests over UDP as fast as its socket takes them.
 struct DatagramFlood: Sendable {
     private let server: Endpoint
+    private let tally: AttackTally
 
-    init(to server: Endpoint) { self.server = server }
+    init(to server: Endpoint, _ tally: AttackTally) { (self.server, self.tally) = (server, tally) }
 
     /// Floods until `end`.
     func run(from source: IPAddress, until end: NIODeadline) async throws {
@@ -57,6 +62,7 @@ struct DatagramFlood: Sendable {
         let request: [UInt8] = [0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
         while NIODeadline.now() < end {
             for _ in 0..<63 { channel.write(AddressedEnvelope(remoteAddress: remote, data: ByteBuffer(bytes: request)), promise: nil) }
+            tally.sent(64)
             // What the socket does not take is dropped.
             try? await channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: ByteBuffer(bytes: request))).get()
         }
