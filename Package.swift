@@ -101,6 +101,7 @@ let package = Package(
             dependencies: [
                 "BodkinBroker", "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto,
                 lifecycle, logging, nioCore, nioPosix, nioSSL,
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
             ],

@@ -1,4 +1,5 @@
 package import BodkinCore
+import BodkinProtocols
 package import NIOCore
 
 /// Work and memory, accounted to those who cause them.
@@ -17,6 +18,19 @@ extension RendezvousBroker {
         clients.values[index].messages.charge(cost, now: now)
         return max(clients.values[index].messages.debt(now: now), quotas.charge(cost, clients.values[index].accounts, now: now))
     }
+
+    /// Counts a message about a circuit that does not exist; false, and the connection ends, if there were too many.
+    ///
+    /// A peer sends some because its messages cross the end of a circuit. One that goes on fills its connection with them, so that the server would find out late
+    /// when the peer has gone.
+    mutating func takeStray(_ id: ConnectionID, now: NIODeadline) -> Bool {
+        guard clients[id]?.strays.take(now: now) == false else { return true }
+        fail(id, .quota, "The peer sent too many messages about circuits that do not exist. Send none after the end of a circuit.")
+        return false
+    }
+
+    /// As many at once as the windows of a hundred circuits may hold, in small messages.
+    static func strays(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 256, burst: 16_384, now: now) }
 
     /// Sets the memory that a connection takes beyond what every connection takes: half a message, and what its peer does not read. False where a budget does not
     /// have it.

@@ -51,6 +51,7 @@ extension RendezvousBroker {
         guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "The attempt has a wrong length. Use 16 bytes.") }
         // Every message of a circuit comes here, so the attempt is looked up once and changed in place.
         guard let index = attempts.index(forKey: attempt), let side = attempts.values[index].side(of: id) else {
+            guard takeStray(id, now: now) else { return }
             return sendClose(attempt, .violation, to: id)
         }
         let count = wire.data.count
@@ -78,6 +79,7 @@ extension RendezvousBroker {
     /// The reader of a circuit gives credit, which it has earned: ``CircuitQueue/credit(_:of:)`` has said so.
     package mutating func credit(_ id: ConnectionID, _ wire: WireCircuitCredit, now: NIODeadline) {
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
+            _ = takeStray(id, now: now)
             return
         }
         if side == .called { accepted(attempt, now: now) }
@@ -103,6 +105,7 @@ extension RendezvousBroker {
     /// One side ends a circuit.
     package mutating func close(_ id: ConnectionID, _ wire: WireCircuitClose, now: NIODeadline) {
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
+            _ = takeStray(id, now: now)
             return
         }
         if side == .called { accepted(attempt, now: now) }
@@ -115,7 +118,10 @@ extension RendezvousBroker {
 
     /// Ends a circuit because `id` broke its rules. Nothing else of that connection is touched.
     package mutating func violate(_ id: ConnectionID, _ attempt: AttemptID, now: NIODeadline) {
-        guard let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else { return }
+        guard let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
+            _ = takeStray(id, now: now)
+            return
+        }
         drop(attempt, at: id)
         sendClose(attempt, .violation, to: id)
         if let other = attempts[attempt]?.other(than: side) { actions.append(.endCircuit(attempt, .violation, to: other)) }

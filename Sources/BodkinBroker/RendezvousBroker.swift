@@ -36,6 +36,8 @@ package struct RendezvousBroker: ~Copyable {
         var recalls: TokenBucket
         /// How many dial-backs it may ask for.
         var dialBacks: TokenBucket
+        /// How many of its messages may be about circuits that do not exist.
+        var strays: TokenBucket
     }
 
     /// An instance belongs to its peer: another peer that says the same is another instance.
@@ -82,6 +84,8 @@ package struct RendezvousBroker: ~Copyable {
     var pairDials: RateTable<Pair>
     var pairRecalls = RateTable<Pair>(rate: 0.2, burst: 4)
     var timers = Heap<BrokerTimer>()
+    /// From so many timers on, those that have become moot are removed.
+    var timerLimit = 4_096
     var actions: [BrokerAction] = []
     var registrationCount: UInt64 = 0
     var relayedBytes: UInt64 = 0
@@ -134,10 +138,6 @@ package struct RendezvousBroker: ~Copyable {
         }
     }
 
-    mutating func schedule(_ purpose: BrokerTimer.Purpose, at deadline: NIODeadline) {
-        timers.insert(BrokerTimer(deadline: deadline, purpose: purpose))
-    }
-
     // MARK: Connections
 
     /// A peer has said a good hello with the join token of number `token`; false where the connections of the token or of the source are used up.
@@ -155,7 +155,7 @@ package struct RendezvousBroker: ~Copyable {
         clients[id] = Client(
             peer: peer, instance: instance, accounts: accounts, roundTrip: roundTrip,
             messages: TokenBucket(rate: limits.messagesPerSecond, burst: 2 * limits.messagesPerSecond, now: now), recalls: Self.recalls(now),
-            dialBacks: Self.dialBacks(now))
+            dialBacks: Self.dialBacks(now), strays: Self.strays(now))
         return true
     }
 

@@ -72,7 +72,9 @@ extension ListenerFactory {
         // A socket belongs to the network of the thread that makes it: that is to be the group's, wherever it lives.
         let channel = try await group.next().flatSubmit {
             let bootstrap = ServerBootstrap(group: group)
-                .serverChannelOption(.backlog, value: 1024)
+                // The kernel drops a SYN while the queue is full, and the client repeats it after a second. So the queue is long, and one turn takes many out of it.
+                .serverChannelOption(.backlog, value: 4_096)
+                .serverChannelOption(.maxMessagesPerRead, value: 64)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {

@@ -1,7 +1,9 @@
 import BodkinBroker
 import BodkinCore
 import BodkinProtocols
+import FoundationEssentials
 import NIOCore
+import SwiftProtobuf
 import Testing
 
 @Suite("The broker's circuits")
@@ -172,5 +174,38 @@ struct CircuitTests {
         #expect(fixture.credit(called, attempt, 2_000).isEmpty)
         #expect(fixture.pass(.milliseconds(490)).isEmpty)
         #expect(fixture.pass(.milliseconds(11)).credited(to: dialer) == 5_000)
+    }
+
+    /// Messages about a circuit that does not exist.
+    enum Stray: CaseIterable, Sendable {
+        case data, emptyData, credit, close
+
+        func send(_ fixture: inout BrokerFixture, _ id: ConnectionID) {
+            let attempt = Data(AttemptID.random().bytes)
+            switch self {
+            case .data: fixture.broker.relay(id, .with { ($0.attempt, $0.data) = (attempt, Data(count: 9)) }, now: fixture.now)
+            case .emptyData: fixture.broker.relay(id, .with { $0.attempt = attempt }, now: fixture.now)
+            case .credit: fixture.broker.credit(id, .with { ($0.attempt, $0.bytes) = (attempt, 1) }, now: fixture.now)
+            case .close: fixture.broker.close(id, .with { $0.attempt = attempt }, now: fixture.now)
+            }
+        }
+    }
+
+    @Test("some messages may cross the end of a circuit, and one that sends no others ends its own connection", arguments: Stray.allCases)
+    func strays(_ stray: Stray) throws {
+        var fixture = BrokerFixture()
+        let (peer, other) = (try fixture.resident(), try fixture.resident())
+        _ = fixture.broker.takeActions()
+        func failures() -> [ConnectionID] {
+            fixture.broker.takeActions().compactMap { if case .fail(.quota, _, let id) = $0 { id } else { nil } }
+        }
+        for _ in 0..<10_000 { stray.send(&fixture, peer.connection) }
+        #expect(failures().isEmpty)
+        fixture.now = fixture.now + .seconds(60)
+        for _ in 0..<16_384 { stray.send(&fixture, peer.connection) }
+        #expect(failures().isEmpty)
+        stray.send(&fixture, other.connection)
+        stray.send(&fixture, peer.connection)
+        #expect(failures() == [peer.connection])
     }
 }

@@ -3,6 +3,7 @@ import BodkinIdentity
 import BodkinProtocols
 import FoundationEssentials
 import NIOCore
+import SwiftProtobuf
 import Testing
 
 @testable import BodkinBroker
@@ -52,6 +53,20 @@ struct PendingTests {
             #expect(Array(first.early) == Array("hello".utf8) && second.isDialer && first.attempt.elementsEqual(attempt.bytes))
             return peer
         }
+    }
+
+    @Test("dials that were withdrawn leave no timers behind")
+    func withdrawn() throws {
+        var fixture = BrokerFixture()
+        let dialer = try fixture.resident(admission: .nobody)
+        let absent = try Identity.create().peerID
+        for _ in 0..<10_000 {
+            let attempt = AttemptID.random()
+            _ = fixture.dial(dialer, absent, attempt, patience: 300_000)
+            fixture.broker.cancel(dialer.connection, .with { $0.attempt = Data(attempt.bytes) }, now: fixture.now)
+            fixture.now = fixture.now + .milliseconds(20)
+        }
+        #expect(fixture.broker.timerCount <= 4_096 && fixture.broker.dials > 4_096)
     }
 
     @Test("not there and not allowed are the same answers at the same moments", arguments: BrokerFixture.Absence.allCases)

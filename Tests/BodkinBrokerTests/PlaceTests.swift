@@ -78,6 +78,22 @@ struct PlaceTests {
         #expect(evicted == ids.prefix(5).compactMap { $0 } && !evicted.contains(other))
     }
 
+    @Test("a source with one connection keeps its place while others open ten thousand", arguments: PlaceLimits.Kind.allCases, [2, 10, 99, 900])
+    func largestSource(_ kind: PlaceLimits.Kind, _ attackers: UInt32) throws {
+        var table = PlaceTable(Self.limits())
+        var evicted: [PlaceID] = []
+        let honest = try #require(table.enter(kind, source: IPAddress(v4: 1), now: now, evicted: &evicted))
+        for number in 0..<10_000 as Range<UInt32> {
+            _ = table.enter(kind, source: IPAddress(v4: 100 + number % attackers), now: now, evicted: &evicted)
+        }
+        #expect(!evicted.contains(honest) && table.count(kind, isAuthenticated: false) <= 1_000)
+        table.leave(honest)
+        let next = try #require(table.enter(kind, source: IPAddress(v4: 2), now: now, evicted: &evicted))
+        _ = table.enter(kind, source: IPAddress(v4: 100), now: now, evicted: &evicted)
+        let isIn = table.authenticate(next)
+        #expect(isIn)
+    }
+
     @Test("those who are authenticated have limits of their own: in all, of one source for STUN, and by the process's descriptors")
     func authenticated() throws {
         func count(_ kind: PlaceLimits.Kind, _ limits: PlaceLimits, _ source: (UInt32) -> IPAddress) throws -> Int {

@@ -8,7 +8,7 @@ package import NIOCore
 /// for itself. A waiting connection has a place among the unauthenticated, which bounds the queue.
 package struct HandshakeQueue: Sendable {
     private var bucket: TokenBucket
-    private var lanes: [Account: AgeQueue] = [:]
+    private var lanes: [Account: AgeQueue<PlaceID>] = [:]
     private var turns = Deque<Account>()
     private var waiting: [PlaceID: Account] = [:]
 

@@ -16,10 +16,12 @@ package struct PlaceID: Hashable, Sendable {
 ///  enter ──▶ unauthenticated ── authenticate ──▶ authenticated
 ///   │            │     ▲─────────── demote ──────────┘   │
 /// no rate     oldest of its source,                    leave
-///             oldest of all, squatter
+///             oldest of the largest
+///             source, squatter
 /// ```
-/// Connections that have not authenticated themselves have few places. If those are taken, the oldest goes, first of the newcomer's own source. They never take the
-/// place of an authenticated connection. Everything is counted when it is decided, not when the system has closed a socket.
+/// Connections that have not authenticated themselves have few places. If the newcomer's source has its share, its oldest connection goes. If all places are taken,
+/// the source with the most loses its oldest, so sources with many connections cannot crowd out a source with one. They never take the place of an authenticated
+/// connection. Everything is counted when it is decided, not when the system has closed a socket.
 package struct PlaceTable: Sendable {
     private struct Place {
         let kind: PlaceLimits.Kind
@@ -36,8 +38,9 @@ package struct PlaceTable: Sendable {
     private let limits: PlaceLimits
     private var rates: RateTable<Account>
     private var places: [PlaceID: Place] = [:]
-    private var unauthenticated: [PlaceLimits.Kind: AgeQueue] = [:]
-    private var groups: [Group: AgeQueue] = [:]
+    private var unauthenticated: [PlaceLimits.Kind: AgeQueue<PlaceID>] = [:]
+    private var groups: [Group: AgeQueue<PlaceID>] = [:]
+    private var ranks: [PlaceLimits.Kind: SourceRanks] = [:]
     private var authenticated: [PlaceLimits.Kind: Int] = [:]
     private var authenticatedGroups: [Group: Int] = [:]
     private var number: UInt64 = 0
@@ -102,22 +105,25 @@ package struct PlaceTable: Sendable {
     /// Makes room among the unauthenticated, and adds one of them.
     private mutating func admit(_ id: PlaceID, _ kind: PlaceLimits.Kind, _ accounts: [Account], now: NIODeadline, _ evicted: inout [PlaceID]) {
         let share = limits[kind]
-        for account in accounts {
-            if let group = groups[Group(kind: kind, account: account)],
-                group.count >= share.unauthenticatedPerSource.times(account.unauthenticatedWidth)
-            {
-                evict(group.first, &evicted)
-            }
+        for account in accounts where count(kind, account) >= share.unauthenticatedPerSource.times(account.unauthenticatedWidth) {
+            evict(groups[Group(kind: kind, account: account)]?.first, &evicted)
         }
-        if let all = unauthenticated[kind], all.count >= share.unauthenticated { evict(all.first, &evicted) }
-        while kind == .stun, let all = unauthenticated[kind], all.count >= share.unauthenticated / 2, let oldest = all.first,
+        if count(kind, isAuthenticated: false) >= share.unauthenticated, let source = ranks[kind]?.first {
+            evict(groups[Group(kind: kind, account: source)]?.first, &evicted)
+        }
+        while kind == .stun, count(kind, isAuthenticated: false) >= share.unauthenticated / 2, let oldest = unauthenticated[kind]?.first,
             let since = places[oldest]?.since, now - since > .nanoseconds(limits.squattingTime)
         {
             evict(oldest, &evicted)
         }
         unauthenticated[kind, default: AgeQueue()].append(id)
         for account in accounts { groups[Group(kind: kind, account: account), default: AgeQueue()].append(id) }
+        let held = count(kind, accounts[0])
+        ranks[kind, default: SourceRanks()].move(accounts[0], from: held - 1, to: held)
     }
+
+    /// The unauthenticated connections of a source.
+    private func count(_ kind: PlaceLimits.Kind, _ account: Account) -> Int { groups[Group(kind: kind, account: account)]?.count ?? 0 }
 
     private mutating func evict(_ id: PlaceID?, _ evicted: inout [PlaceID]) {
         guard let id else { return }
@@ -127,6 +133,8 @@ package struct PlaceTable: Sendable {
 
     private mutating func withdraw(_ id: PlaceID, _ place: Place) {
         unauthenticated[place.kind]?.remove(id)
+        let held = count(place.kind, place.accounts[0])
+        ranks[place.kind]?.move(place.accounts[0], from: held, to: held - 1)
         for account in place.accounts {
             let group = Group(kind: place.kind, account: account)
             groups[group]?.remove(id)

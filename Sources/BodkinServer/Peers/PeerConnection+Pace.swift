@@ -5,7 +5,7 @@ import NIOCore
 
 /// How many messages a connection has taken, and when it takes the next ones.
 ///
-/// A turn of the event loop takes messages up to a price; then the other connections have theirs. A peer that does not read what is written to it is not read
+/// A turn takes messages up to a price; the next one waits in the ``TurnQueue``. A peer that does not read what is written to it is not read
 /// either, nor is one that has overdrawn its own or its account's bucket, until that is paid.
 extension PeerConnection {
     /// The price of the messages of one turn, in units of a ping: half a millisecond.
@@ -29,11 +29,11 @@ extension PeerConnection {
     private func endTurnLater() {
         guard !isTurnEnding, let context else { return }
         isTurnEnding = true
-        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.execute {
-            connection.value.isTurnEnding = false
-            connection.value.endTurn()
-            connection.value.resume()
+        shared.turns.queue(of: context.eventLoop).enter { [weak self] in
+            guard let self else { return }
+            isTurnEnding = false
+            endTurn()
+            resume()
         }
     }
 
@@ -52,7 +52,7 @@ extension PeerConnection {
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: wait) {
             connection.value.isOverdrawn = false
-            connection.value.resume()
+            connection.value.endTurnLater()
         }
     }
 

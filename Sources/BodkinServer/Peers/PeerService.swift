@@ -12,6 +12,7 @@ final class PeerService: Sendable {
     /// SHA-256 of the server's public key, which cards must name.
     let keyHash: [UInt8]
     let access: Access
+    let turns = TurnQueues()
     /// Another address of the server than one of its own; nil where there is none.
     let otherAddress: @Sendable (IPAddress) -> IPAddress?
     private let stun: [WireTransportAddress]
