@@ -20,7 +20,7 @@ private enum Packaging {
 struct PackageTests {
     private static let deb = "DEB_COMPRESSION=none \"$root/scripts/deb\" '\(Script.program)'"
 
-    @Test("the Debian package is installed, used, upgraded, removed and purged, and its version is that of the command", .timeLimit(.minutes(3)))
+    @Test("the Debian package is installed, used, upgraded, removed and purged, and its version is that of the command", .timeLimit(.minutes(5)))
     func debianPackage() async throws {
         let output = try await Script.run(
             """
@@ -36,7 +36,7 @@ struct PackageTests {
             ], "\(output)")
     }
 
-    @Test("the archive has the same bytes each time, its checksum holds, and its command runs", .timeLimit(.minutes(3)))
+    @Test("the archive has the same bytes each time, its checksum holds, and its command runs", .timeLimit(.minutes(5)))
     func archive() async throws {
         let output = try await Script.run(
             """
