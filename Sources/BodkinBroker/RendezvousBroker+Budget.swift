@@ -23,7 +23,7 @@ extension RendezvousBroker {
     ///
     /// A peer sends some because its messages cross the end of a circuit. One that goes on fills its connection with them, so that the server would find out late
     /// when the peer has gone.
-    mutating func takeStray(_ id: ConnectionID, now: NIODeadline) -> Bool {
+    @discardableResult mutating func takeStray(_ id: ConnectionID, now: NIODeadline) -> Bool {
         guard clients[id]?.strays.take(now: now) == false else { return true }
         fail(id, .quota, "The peer sent too many messages about circuits that do not exist. Send none after the end of a circuit.")
         return false

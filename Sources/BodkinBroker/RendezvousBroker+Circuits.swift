@@ -79,7 +79,7 @@ extension RendezvousBroker {
     /// The reader of a circuit gives credit, which it has earned: ``CircuitQueue/credit(_:of:)`` has said so.
     package mutating func credit(_ id: ConnectionID, _ wire: WireCircuitCredit, now: NIODeadline) {
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
-            _ = takeStray(id, now: now)
+            takeStray(id, now: now)
             return
         }
         if side == .called { accepted(attempt, now: now) }
@@ -105,7 +105,7 @@ extension RendezvousBroker {
     /// One side ends a circuit.
     package mutating func close(_ id: ConnectionID, _ wire: WireCircuitClose, now: NIODeadline) {
         guard let attempt = AttemptID(bytes: wire.attempt), let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
-            _ = takeStray(id, now: now)
+            takeStray(id, now: now)
             return
         }
         if side == .called { accepted(attempt, now: now) }
@@ -119,7 +119,7 @@ extension RendezvousBroker {
     /// Ends a circuit because `id` broke its rules. Nothing else of that connection is touched.
     package mutating func violate(_ id: ConnectionID, _ attempt: AttemptID, now: NIODeadline) {
         guard let side = attempts[attempt]?.side(of: id), attempts[attempt]?.circuit != nil else {
-            _ = takeStray(id, now: now)
+            takeStray(id, now: now)
             return
         }
         drop(attempt, at: id)

@@ -5,6 +5,9 @@ extension RendezvousBroker {
     /// The timers that are set, moot ones included.
     var timerCount: Int { timers.count }
 
+    /// Fewer timers are not worth a look.
+    static let leastTimerLimit = 4_096
+
     /// Has something done at `deadline`.
     ///
     /// Timers are not removed when they become moot. If they have doubled, all moot ones go, so their number follows what the broker holds.
@@ -12,7 +15,7 @@ extension RendezvousBroker {
         timers.insert(BrokerTimer(deadline: deadline, purpose: purpose))
         guard timers.count > timerLimit else { return }
         timers = Heap(timers.unordered.filter { !isMoot($0.purpose) })
-        timerLimit = max(4_096, 2 * timers.count)
+        timerLimit = max(Self.leastTimerLimit, 2 * timers.count)
     }
 
     private func isMoot(_ purpose: BrokerTimer.Purpose) -> Bool {

@@ -84,8 +84,8 @@ package struct RendezvousBroker: ~Copyable {
     var pairDials: RateTable<Pair>
     var pairRecalls = RateTable<Pair>(rate: 0.2, burst: 4)
     var timers = Heap<BrokerTimer>()
-    /// From so many timers on, those that have become moot are removed.
-    var timerLimit = 4_096
+    /// When the number of timers exceeds this, the broker removes the moot ones.
+    var timerLimit = Self.leastTimerLimit
     var actions: [BrokerAction] = []
     var registrationCount: UInt64 = 0
     var relayedBytes: UInt64 = 0

@@ -56,7 +56,7 @@ struct ProgramPlaces {
         return .evicting(victim.number)
     }
 
-    /// The oldest program of the remote peer that has the most, if that has more than so many.
+    /// The oldest program of the remote peer that has the most, if that peer has more than `count`.
     private func richest(above count: Int) -> Program? {
         let most = programs.max { self.count(of: $0.peer) < self.count(of: $1.peer) }
         return most.flatMap { most in self.count(of: most.peer) > count ? programs.first { $0.peer == most.peer } : nil }

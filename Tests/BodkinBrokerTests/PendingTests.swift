@@ -3,7 +3,6 @@ import BodkinIdentity
 import BodkinProtocols
 import FoundationEssentials
 import NIOCore
-import SwiftProtobuf
 import Testing
 
 @testable import BodkinBroker
@@ -63,7 +62,7 @@ struct PendingTests {
         for _ in 0..<10_000 {
             let attempt = AttemptID.random()
             _ = fixture.dial(dialer, absent, attempt, patience: 300_000)
-            fixture.broker.cancel(dialer.connection, .with { $0.attempt = Data(attempt.bytes) }, now: fixture.now)
+            _ = fixture.cancel(dialer, attempt)
             fixture.now = fixture.now + .milliseconds(20)
         }
         #expect(fixture.broker.timerCount <= 4_096 && fixture.broker.dials > 4_096)

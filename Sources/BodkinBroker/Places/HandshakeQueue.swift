@@ -1,5 +1,4 @@
 package import BodkinCore
-import DequeModule
 package import NIOCore
 
 /// Whose TLS handshake is next. Pure; time is a parameter.
@@ -9,7 +8,7 @@ package import NIOCore
 package struct HandshakeQueue: Sendable {
     private var bucket: TokenBucket
     private var lanes: [Account: AgeQueue<PlaceID>] = [:]
-    private var turns = Deque<Account>()
+    private var turns = AgeQueue<Account>()
     private var waiting: [PlaceID: Account] = [:]
 
     /// An empty queue.
@@ -26,22 +25,19 @@ package struct HandshakeQueue: Sendable {
         let accounts = Account.all(of: source)
         let lane = accounts.count > 1 ? accounts[1] : accounts[0]
         waiting[id] = lane
-        if lanes[lane] == nil { turns.append(lane) }
+        turns.append(lane)
         lanes[lane, default: AgeQueue()].append(id)
         return false
     }
 
     /// The next one that may begin now; nil where none waits, or the rate is used up.
     package mutating func next(now: NIODeadline) -> PlaceID? {
-        guard !waiting.isEmpty, bucket.take(now: now) else { return nil }
-        while let lane = turns.popFirst() {
-            guard let id = lanes[lane]?.first else { continue }
-            waiting[id] = nil
-            lanes[lane]?.remove(id)
-            if lanes[lane]?.count == 0 { lanes[lane] = nil } else { turns.append(lane) }
-            return id
-        }
-        return nil
+        guard let lane = turns.first, let id = lanes[lane]?.first, bucket.take(now: now) else { return nil }
+        turns.remove(lane)
+        waiting[id] = nil
+        lanes[lane]?.remove(id)
+        if lanes[lane]?.count == 0 { lanes[lane] = nil } else { turns.append(lane) }
+        return id
     }
 
     /// How long until the next one may begin; nil where none waits.
@@ -53,6 +49,6 @@ package struct HandshakeQueue: Sendable {
         lanes[lane]?.remove(id)
         guard lanes[lane]?.count == 0 else { return }
         lanes[lane] = nil
-        turns.removeAll { $0 == lane }
+        turns.remove(lane)
     }
 }

@@ -5,7 +5,7 @@ struct SourceRanks: Sendable {
     private var levels: [Int: AgeQueue<Account>] = [:]
     private var highest = 0
 
-    /// The source with the most connections; of several, the one that has had so many for the longest time.
+    /// The source with the most connections; among equals, the one that has had this number for the longest time.
     var first: Account? { levels[highest]?.first }
 
     /// Notes that a source had `old` connections and has `new`, one more or one fewer.

@@ -73,7 +73,7 @@ final class FuzzedPeer {
         ).wait()
     }
 
-    /// Gives the peer inputs, until there have been so many in all, or a refusal has ended the peer. Then ends the peer, of which nothing may be left.
+    /// Gives the peer inputs until all peers have had `end`, or a refusal has ended this one. Then ends the peer, of which nothing may be left.
     func run(until end: Int) throws {
         while counts.inputs < end, !peer.isOver {
             try step()
@@ -93,7 +93,7 @@ final class FuzzedPeer {
         }
     }
 
-    /// A peer whose link has ended dials again, ever more seldom.
+    /// A peer whose link has ended dials again, with an exponential back-off.
     private func awaitLink() {
         guard !network.run(atMost: .seconds(120), until: { server.link != nil || peer.isOver }) else { return }
         counts.report("the peer has not come back to its server within two minutes")

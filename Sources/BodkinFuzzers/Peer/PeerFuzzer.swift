@@ -65,7 +65,7 @@ package enum PeerFuzzer {
     /// The most inputs of one peer, before another one takes its place.
     private static let life = 1_500
 
-    /// Gives peers so many inputs.
+    /// Gives peers `count` inputs.
     package static func run(count: Int, seed: UInt64) throws -> Counts {
         var counts = Counts()
         var random = SplitMix64(state: seed)
