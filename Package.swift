@@ -204,8 +204,8 @@ let package = Package(
         .testTarget(
             name: "BodkinTransportTests",
             dependencies: [
-                "BodkinCore", "BodkinEmulation", "BodkinFuzzers", "BodkinProtocols", "BodkinTransport", "BodkinVirtualNetwork", crypto, nioCore,
-                .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
+                "BodkinCore", "BodkinEmulation", "BodkinFuzzers", "BodkinIdentity", "BodkinProtocols", "BodkinTransport", "BodkinVirtualNetwork",
+                crypto, nioCore, .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
             ],
             swiftSettings: strict
         ),

@@ -9,11 +9,14 @@ import Glibc
 // bodkin-bench pause [COUNT] [NAT/NAT…] [INCIDENT…] [dialer | called] [writer=called] [events]
 //                                         the longest pause of a line every 100 ms for each incident on either side: 20 times each, an hour
 // bodkin-bench goodput [MIB] [ROUNDS]     a direct path over loopback beside plain TLS, socat and iperf3: 256 MiB, 5 rounds
+// bodkin-bench links [SECONDS] [ROUNDS] [far | satellite | lossy | slow] [direct | circuit] [dialer | called]
+//                                         transfers over links of the laboratory beside plain TCP: 10 s, 3 rounds, all
 // bodkin-bench circuits-goodput [MIB] [ROUNDS]
 //                                         a circuit beside a splice by socat and coturn's TCP relay: 256 MiB, 5 rounds
 // bodkin-bench circuits [PAIRS]           5 000 circuits at once between 10 000 peers, and the server's memory
 // bodkin-bench peers [PEERS]              the memory of idle peers and of connections: 50
 // bodkin-bench soak [SECONDS]             connects, deaths and closes for 600 s, and whether memory and descriptors stay level
+// bodkin-bench field [MINUTES] [SEED]     'bodkin listen' while everything around it misbehaves, and a dial a second: 60 min, any seed
 // bodkin-bench attack [SECONDS] [ATTACKERS] [ATTACK…]
 //                                         an honest pair dials while a server is attacked: 20 s, by 1, 8 and 32 attackers, each attack
 // bodkin-bench rivals [REPEATS]           beside warpgate and p2pd, from PyPI, between the same NATs: 5 rounds, ten minutes
@@ -51,6 +54,9 @@ do {
         benchmark.rounds = numbers.next() ?? benchmark.rounds
         print(header)
         if try await !benchmark.run() { exit(1) }
+    case "links":
+        print(header)
+        if try await !LinkBenchmark(Array(arguments.dropFirst())).run() { exit(1) }
     case "circuits-goodput":
         var numbers = BenchmarkArguments(arguments.dropFirst(), of: "circuits-goodput", ("MIB", 8...65_536), ("ROUNDS", 1...1_000))
         var benchmark = CircuitGoodputBenchmark()
@@ -74,6 +80,13 @@ do {
         var numbers = BenchmarkArguments(arguments.dropFirst(), of: "soak", ("SECONDS", 40...86_400))
         var benchmark = SoakBenchmark()
         benchmark.seconds = numbers.next() ?? benchmark.seconds
+        print(header)
+        if try await !benchmark.run() { exit(1) }
+    case "field":
+        var numbers = BenchmarkArguments(arguments.dropFirst(), of: "field", ("MINUTES", 1...1_440), ("SEED", 0...Int.max))
+        var benchmark = FieldBenchmark()
+        benchmark.minutes = numbers.next() ?? benchmark.minutes
+        benchmark.seed = numbers.next().map { UInt64($0) } ?? benchmark.seed
         print(header)
         if try await !benchmark.run() { exit(1) }
     case "rivals":
@@ -101,8 +114,8 @@ do {
         try await LoadedServer.serve(peers: numbers.next() ?? 0, circuits: numbers.next())
     case let other?:
         print(
-            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, pause, goodput,",
-            "circuits-goodput, circuits, peers, soak, attack or rivals"
+            "'\(other)' is no benchmark: leave it out for all, or say server, upgrade, survival, pause, goodput, links,",
+            "circuits-goodput, circuits, peers, soak, field, attack or rivals"
         )
         exit(EX_USAGE)
     }

@@ -179,6 +179,9 @@ package struct QuotaTable: Sendable {
         uses = uses.filter { $0.value.connections > 0 || $0.value.bufferedBytes > 0 || now < $0.value.idleSince + .minutes(1) }
     }
 
+    /// How many bytes are kept for an account at most.
+    func memory(of account: Account) -> Int { quota(of: account).bufferedBytes }
+
     private func quota(of account: Account) -> Quota {
         switch account {
         case .token: quotas.token

@@ -16,6 +16,7 @@ extension RendezvousBroker {
             && clients.values.allSatisfy { $0.bindings.count <= Registration.maximumBindings }
             && names.count == instances.count && names.allSatisfy { clients[$0.value]?.registration?.stunName == $0.key }
             && (0...attempts.count).contains(circuitCount) && memoryInUse == bufferedByteCount && bufferedByteCount <= limits.bufferedBytes
+            && windows.total == attempts.values.reduce(0) { $0 + ($1.circuit?.extra ?? 0) }
     }
 
     /// The bytes that are kept, counted where they are.

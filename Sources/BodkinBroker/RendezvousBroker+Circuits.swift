@@ -86,7 +86,18 @@ extension RendezvousBroker {
         let writer: Attempt.Side = side == .dialer ? .called : .dialer
         let isHeld = attempts[attempt]?.circuit?.holds(writer) == true
         guard wire.bytes > 0, attempts[attempt]?.circuit?.credit(Int(wire.bytes), to: writer) == true else { return violate(id, attempt, now: now) }
+        widen(attempt, for: writer, readBy: id)
         if !isHeld { passCredit(attempt, to: writer, now: now) }
+    }
+
+    /// Lets a circuit's window grow where it holds the writer up, and memory is there.
+    private mutating func widen(_ id: AttemptID, for writer: Attempt.Side, readBy reader: ConnectionID) {
+        guard let attempt = attempts[id], let circuit = attempt.circuit else { return }
+        let unread = clients[reader]?.queued[id]?.count ?? 0
+        let wanted = circuit.wantedRoom(of: writer, unread: unread, largest: limits.largestCircuitWindow)
+        guard wanted > 0 else { return }
+        let granted = windows.take(wanted, attempt.accounts) { quotas.memory(of: $0) }
+        if granted > 0 { attempts[id]?.circuit?.widen(writer, by: granted) }
     }
 
     /// Gives the writer its credit, as soon as what was relayed is paid for: so a quota slows a circuit down.
@@ -139,7 +150,8 @@ extension RendezvousBroker {
     }
 
     mutating func endCircuit(_ id: AttemptID, now: NIODeadline) {
-        guard let attempt = attempts[id], attempt.circuit != nil else { return }
+        guard let attempt = attempts[id], let circuit = attempt.circuit else { return }
+        windows.giveBack(circuit.extra, attempt.accounts)
         attempts[id]?.circuit = nil
         attempts[id]?.forgetFlight()
         _ = payFlight(id)

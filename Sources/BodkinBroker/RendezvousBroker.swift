@@ -91,6 +91,8 @@ package struct RendezvousBroker: ~Copyable {
     var relayedBytes: UInt64 = 0
     var dials: UInt64 = 0
     var circuitCount = 0
+    /// What the windows of circuits have grown by.
+    var windows: WindowBudget
     private var isSweeping = false
 
     /// A broker for a server's life.
@@ -98,6 +100,7 @@ package struct RendezvousBroker: ~Copyable {
         self.limits = limits
         pairDials = RateTable(rate: limits.dialsToOnePeerPerSecond, burst: 8 * limits.dialsToOnePeerPerSecond)
         self.quotas = QuotaTable(quotas, bufferLimit: limits.bufferedBytes)
+        windows = WindowBudget(memory: limits.bufferedBytes)
     }
 
     /// What is to be done, and forgets it.

@@ -12,20 +12,22 @@ struct DescriptorError: Error {
     let number: Int32
     /// Whether nobody reads the other end any more.
     var isBrokenPipe: Bool { number == EPIPE || number == EIO }
+    /// Whether this process, or the system, has no descriptor left.
+    var isExhausted: Bool { number == EMFILE || number == ENFILE }
 }
 
 /// Waits for a descriptor on a thread, until another one rings.
 final class Alarm: Sendable {
-    private let pipe: DescriptorPair
+    private let bell: DescriptorPair
 
-    init() throws { pipe = try DescriptorPair.pipe() }
+    init() throws { bell = try DescriptorPair.bell() }
 
-    deinit { pipe.close() }
+    deinit { bell.close() }
 
     /// Ends every wait, now and later.
     func ring() {
-        var byte: UInt8 = 0
-        _ = write(pipe.write, &byte, 1)
+        var count: UInt64 = 1
+        _ = write(bell.write, &count, MemoryLayout<UInt64>.size)
     }
 
     /// What a wait came to.
@@ -44,9 +46,9 @@ final class Alarm: Sendable {
     func wait(_ descriptor: Int32, for event: some BinaryInteger, or other: Alarm? = nil, within limit: Duration? = nil) throws -> Outcome {
         while true {
             var waits = [
-                pollfd(fd: pipe.read, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: bell.read, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: event), revents: 0),
-                pollfd(fd: other?.pipe.read ?? -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: other?.bell.read ?? -1, events: Int16(POLLIN), revents: 0),
             ]
             let count = poll(&waits, 3, limit.map { Int32(clamping: Int64($0 / .milliseconds(1))) } ?? -1)
             guard count >= 0 || errno == EINTR else { throw DescriptorError(number: errno) }
@@ -57,23 +59,3 @@ final class Alarm: Sendable {
         }
     }
 }
-
-/// The two ends of a pipe, which programs started here do not inherit.
-struct DescriptorPair: Sendable {
-    let read: Int32
-    let write: Int32
-
-    static func pipe() throws -> DescriptorPair {
-        var ends: [Int32] = [-1, -1]
-        guard makePipe(&ends) == 0 else { throw DescriptorError(number: errno) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        return DescriptorPair(read: ends[0], write: ends[1])
-    }
-
-    func close() {
-        for end in [read, write] { closeEnd(end) }
-    }
-}
-
-private func makePipe(_ ends: inout [Int32]) -> Int32 { pipe(&ends) }
-private func closeEnd(_ end: Int32) { _ = close(end) }

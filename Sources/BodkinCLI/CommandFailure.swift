@@ -63,6 +63,11 @@ struct CommandFailure: Error, Sendable {
             self.init(Self.status(of: error), message, details: Self.details(message, error.cause))
         case let error as ConnectionError: self.init(Status.temporary, Self.message(error))
         case is BrokenOutput: self.init(BrokenOutput.status, "Nobody reads standard output. Check the pipe.")
+        case let error as DescriptorError where error.isExhausted:
+            self.init(
+                Status.system,
+                "The system has no descriptor left for another connection (\(String(cString: strerror(error.number)))). Raise the limit ('ulimit -n')."
+            )
         case let error as DescriptorError:
             self.init(Status.input, "Standard input or output failed (\(String(cString: strerror(error.number)))). Check the file or pipe.")
         case is CancellationError: self.init(Status.temporary, "The command was cancelled. Run it again.")
@@ -80,6 +85,7 @@ struct CommandFailure: Error, Sendable {
         switch error.remoteCode {
         case CloseCode.done?: "The remote peer closed the connection before the end of its data. Ask for the data again."
         case CloseCode.interrupted?: "The remote peer was interrupted before the end of its data. Ask for the data again."
+        case CloseCode.full?: "The remote peer has no room for another connection, because it has no descriptor left. Connect again later."
         default: error.message
         }
     }

@@ -37,9 +37,10 @@ struct ConnectCommand: AsyncParsableCommand {
             var configuration = try peer.configuration()
             configuration.dialTimeout = .milliseconds(Int64(timeout * 1000))
             configuration.onEvent = { log.take($0) }
+            let reserve = AlarmReserve()
             try await withPeer(configuration) { peer in
                 let connection = try await peer.connect(to: target)
-                try await StandardStreams.serve(connection, direction.directions, log)
+                try await StandardStreams.serve(connection, direction.directions, reserve, log)
             }
         }
     }

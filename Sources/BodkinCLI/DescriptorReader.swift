@@ -20,11 +20,11 @@ final class DescriptorReader: Sendable {
     private let lastPause = Mutex<Duration?>(nil)
     private let threads: NIOThreadPool
 
-    init(_ descriptor: Int32, _ threads: NIOThreadPool) throws {
+    init(_ descriptor: Int32, _ threads: NIOThreadPool, _ reserve: AlarmReserve? = nil) throws {
         self.descriptor = descriptor
         self.threads = threads
-        alarm = try Alarm()
-        ending = try Alarm()
+        alarm = try reserve?.take() ?? Alarm()
+        ending = try reserve?.take() ?? Alarm()
     }
 
     /// What is there, at most `limit` bytes; waits while there is nothing; nil at the end.

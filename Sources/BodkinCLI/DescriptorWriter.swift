@@ -18,10 +18,10 @@ final class DescriptorWriter: Sendable {
     private let alarm: Alarm
     private let threads: NIOThreadPool
 
-    init(_ descriptor: Int32, _ threads: NIOThreadPool) throws {
+    init(_ descriptor: Int32, _ threads: NIOThreadPool, _ reserve: AlarmReserve? = nil) throws {
         self.descriptor = Mutex(descriptor)
         self.threads = threads
-        alarm = try Alarm()
+        alarm = try reserve?.take() ?? Alarm()
     }
 
     /// Writes all of the bytes.

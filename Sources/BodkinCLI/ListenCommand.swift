@@ -61,9 +61,10 @@ struct ListenCommand: AsyncParsableCommand {
 
     private func serve(_ peer: Peer, _ log: EventLog) async throws {
         guard let exec else {
+            let reserve = AlarmReserve()
             for try await connection in peer.incoming {
                 do {
-                    try await StandardStreams.serve(connection, direction.directions, log)
+                    try await StandardStreams.serve(connection, direction.directions, reserve, log)
                 } catch  where !once && !Task.isCancelled && !(error is BrokenOutput) {
                     log.failed(connection.peer, CommandFailure(error).message)
                 }

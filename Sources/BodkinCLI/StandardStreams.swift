@@ -16,12 +16,13 @@ enum StandardStreams {
     private static let patience = Duration.seconds(3)
 
     /// Serves the connection until the directions in use have ended, and closes it.
-    static func serve(_ connection: Connection, _ directions: PipeDirections, _ log: EventLog) async throws {
+    static func serve(_ connection: Connection, _ directions: PipeDirections, _ reserve: AlarmReserve, _ log: EventLog) async throws {
         // Who reads our output no more is found out by writing.
         signal(SIGPIPE, SIG_IGN)
+        defer { reserve.refill() }
         try await withThreads(2) { threads in
-            let input = directions == .receiveOnly ? nil : try DescriptorReader(STDIN_FILENO, threads)
-            let output = directions == .sendOnly ? nil : try DescriptorWriter(STDOUT_FILENO, threads)
+            let input = directions == .receiveOnly ? nil : try DescriptorReader(STDIN_FILENO, threads, reserve)
+            let output = directions == .sendOnly ? nil : try DescriptorWriter(STDOUT_FILENO, threads, reserve)
             let pump = StreamPump(connection: connection, input: input, output: output) { log.waits(for: $0, of: connection.peer) }
             try await finishing(connection, log) { try await pump.run() }
         }
@@ -64,12 +65,14 @@ enum CloseCode {
     static let done: UInt64 = 0
     static let interrupted: UInt64 = 1
     static let failed: UInt64 = 2
+    static let full: UInt64 = 3
 
     /// Returns the code and the reason for an error.
     static func of(_ error: any Error) -> (code: UInt64, reason: String) {
         switch error {
         case is CancellationError: (interrupted, "interrupted")
         case is BrokenOutput: (failed, "nobody reads its output")
+        case let error as DescriptorError where error.isExhausted: (full, "it has no descriptor left")
         case is DescriptorError: (failed, "its input or output failed")
         default: (failed, "failed")
         }

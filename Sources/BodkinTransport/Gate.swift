@@ -14,12 +14,14 @@ package struct Gate: Sendable {
     private let eventLoop: any EventLoop
     private let start: NIODeadline
     private let machine: NIOLoopBoundBox<OutboundGate>
+    private let segments: NIOLoopBoundBox<SegmentLimiter>
 
     /// A gate before a system.
     /// - Parameter servers: the addresses that the user's URL leads to.
     package init(before system: any HostSystem, servers: some Sequence<IPAddress> = [], on eventLoop: any EventLoop) {
         (self.system, self.eventLoop, start) = (system, eventLoop, eventLoop.now)
         machine = NIOLoopBoundBox.makeBoxSendingValue(OutboundGate(servers: servers), eventLoop: eventLoop)
+        segments = NIOLoopBoundBox.makeBoxSendingValue(SegmentLimiter(), eventLoop: eventLoop)
     }
 
     /// The user's URL leads to these addresses.
@@ -30,6 +32,15 @@ package struct Gate: Sendable {
         machine.value.localAddresses = Set(addresses)
         machine.value.gateways = Set(gateways)
     }
+
+    /// A connection has fallen silent, and is about to be given up. Where large packets may have been lost, further connections have small segments.
+    package func fellSilent(_ channel: any Channel) { segments.value.fellSilent(channel) }
+
+    /// The network is another one: what was learnt of large packets is forgotten.
+    package func networkChanged() { segments.value.networkChanged() }
+
+    /// Limits the segments of what a listener accepts.
+    func watch(_ listener: any Channel) { segments.value.add(listener) }
 
     /// Lets one connection, or one exchange of datagrams, pass.
     /// - Throws: why it does not pass.
@@ -54,7 +65,11 @@ package struct Gate: Sendable {
             let passage = try passage(to: endpoint, from: local ?? 0, for: purpose)
             var request = ConnectRequest(to: passage, from: local, by: interface, within: timeout, readsAtOnce: readsAtOnce)
             request.allowsHalfClosure = allowsHalfClosure
-            return system.connect(request, on: eventLoop, configure: NIOLoopBound(configure, eventLoop: eventLoop))
+            let limited: (any Channel) throws -> Void = { channel in
+                segments.value.limit(channel)
+                try configure(channel)
+            }
+            return system.connect(request, on: eventLoop, configure: NIOLoopBound(limited, eventLoop: eventLoop))
         } catch {
             return eventLoop.makeFailedFuture(error)
         }

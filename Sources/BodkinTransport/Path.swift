@@ -162,6 +162,8 @@ package final class Path {
     func secured(_ peer: PeerID) {
         deadline?.cancel()
         self.peer = peer
+        // A remote peer may answer before it was expected to.
+        if start > channel.eventLoop.now { start = made }
         handshakeTime = .nanoseconds((channel.eventLoop.now - start).nanoseconds)
         onEvent(.secured(peer))
     }

@@ -182,6 +182,7 @@ package final class RendezvousLink {
         guard !isOver, let channel else { return close() }
         isOver = true
         stopConnecting()
+        noteSilence()
         ReservedPort.discard(channel)
     }
 
@@ -217,6 +218,7 @@ package final class RendezvousLink {
             OneShot(on: eventLoop, in: patience) { [weak self] in
                 guard let self, !self.isOver, self.pendingAttempts > 0 else { return }
                 if self.connected[route].map({ self.eventLoop.now - $0.at >= max(Self.handshakePatience, $0.after * 2) }) ?? true {
+                    self.noteSilence()
                     self.pendingAttempts += 1
                     if self.newest.routes.contains(route) { self.newest.pending += 1 }
                     self.connect(route)
@@ -315,8 +317,15 @@ package final class RendezvousLink {
         if pendingAttempts == 0 || newest.pending == 0 && !waiting.isEmpty { tryNext() }
     }
 
+    /// Nothing comes though the server accepts connections: it may send packets that are too large for the way.
+    package func noteSilence() {
+        if let channel { return gate.fellSilent(channel) }
+        for candidate in candidates where candidate.isActive { gate.fellSilent(candidate) }
+    }
+
     private func giveUp() {
         guard !isOver, channel == nil else { return }
+        noteSilence()
         end()
         // A system that refuses at once does so while the owner still makes this.
         eventLoop.assumeIsolated().execute { [self] in if !isLeft { onEvent(.down(obstacle)) } }

@@ -30,6 +30,7 @@ package final class ReservedPort {
         self.eventLoop = eventLoop
         self.families = listeners.map(\.0)
         self.listeners = listeners.map(\.1)
+        for listener in self.listeners { gate.watch(listener) }
     }
 
     /// Reserves a port and listens on it.

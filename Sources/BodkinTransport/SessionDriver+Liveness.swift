@@ -55,7 +55,8 @@ extension SessionDriver {
         let isLate = eventLoop.now - planned > Self.lateness
         for id in Array(liveness.keys) {
             guard let limit = liveness[id]?.limit else { continue }
-            switch liveness[id]?.check(at: elapsed, isLate: isLate) {
+            let isOnly = findsOtherPaths && !session.hasAlternative(to: id)
+            switch liveness[id]?.check(at: elapsed, isLate: isLate, isOnly: isOnly) {
             case .alive?, nil: break
             case .overdue? where id == session.activePath: ask(id)
             case .overdue?: liveness[id]?.rest()
@@ -64,8 +65,13 @@ extension SessionDriver {
             case .silent?: break
             case .doubtful? where liveness[id]?.isExcused == false && hasArrived(id): liveness[id]?.excuse()
             case .doubtful?: doubt(id)
-            case .dead? where hasAdvanced(id): liveness[id]?.advanced(at: elapsed)
+            case .heldUp? where hasAdvanced(id), .dead? where hasAdvanced(id):
+                // What was sent has arrived, and so has its acknowledgement.
+                session.trust(id)
+                liveness[id]?.advanced(at: elapsed)
+            case .heldUp?: onEvent(.stillSilent)
             case .dead?:
+                if let path = paths[id] { onEvent(.fellSilent(path)) }
                 if let path = paths[id], let silence = liveness[id]?.silence { onEvent(.expired(path, silence)) }
                 giveUp(id, PathError.silent(limit))
             }

@@ -15,10 +15,14 @@ package final class SessionDriver {
         case lostPath(Path, (any Error)?, wasActive: Bool)
         /// An answer on a path of it is late.
         case doubtful
+        /// It still is, and no other path has come.
+        case stillSilent
         /// The application uses it, or its sender waits for the window: a window of so many bytes would be of use.
         case windowWanted(Int)
         /// A path has answered after this silence.
         case survived(Path, Duration)
+        /// A path has fallen silent, and is about to be given up.
+        case fellSilent(Path)
         /// A path has died after this silence.
         case expired(Path, Duration)
         /// It is over.
@@ -38,6 +42,8 @@ package final class SessionDriver {
     package var onEvent: (Event) -> Void = { _ in }
     /// After what silence to probe a path.
     package var keepalive: (Path) -> Duration = { _ in .seconds(25) }
+    /// Whether another path can be had without ending the only one: by a circuit.
+    package var findsOtherPaths = false
     /// Whether an application has ever read from it, written to it, or asked for a stream.
     package private(set) var isUsed = false
     /// Why it is over; nil while it is not.
@@ -130,6 +136,8 @@ package final class SessionDriver {
             onEvent(.survived(path, silence))
             liveness[id]?.keepalive = keepalive(path)
         }
+        // What was late has come through: nothing has to replace the path.
+        if liveness[id]?.isUnheard == true { session.trust(id) }
         liveness[id]?.heard(
             acknowledged: session.firstUnacknowledged, isOwed: isOwed(id), isRecord: session.firstExpected > expected, at: elapsed)
     }
@@ -251,6 +259,8 @@ package final class SessionDriver {
             case .confirmed: onEvent(.confirmed)
             case .tookOver(let id, _):
                 carrier = id
+                // The endpoints of a path that was kept for want of this one are free for another.
+                for (other, state) in liveness where other != id && state.isHeldUp { giveUp(other, PathError.silent(state.limit)) }
                 // Where a better path died before it carried anything, the session is where it was.
                 guard settled != id else { continue }
                 settled = id

@@ -27,6 +27,8 @@ package enum SocketOptions {
 }
 
 extension ChannelOptions.Types.SocketOption {
+    /// TCP_MAXSEG, which has one number everywhere: the largest segment, of a connection to come.
+    static let segmentLimit = Self(level: .tcp, name: .init(rawValue: 2))
     /// TCP_NOTSENT_LOWAT: how much unsent data makes a socket not writable. Without it megabytes of one circuit stand before the next Meet, and megabytes of a
     /// replay before what is new.
     #if canImport(Darwin)

@@ -6,8 +6,10 @@ private struct Information: Sendable {
     typealias Four = (UInt32, UInt32, UInt32, UInt32)
     typealias Five = (UInt64, UInt64, UInt64, UInt64, UInt64)
 
-    /// Bytes 0 to 23: until tcpi_rcv_mss.
-    var first: (UInt64, UInt64, UInt64)
+    /// Bytes 0 to 19: until tcpi_snd_mss.
+    var first: (UInt32, UInt32, UInt32, UInt32, UInt32)
+    /// tcpi_rcv_mss.
+    var largestReceived: UInt32
     /// tcpi_unacked.
     var unacknowledgedSegments: UInt32
     /// Until tcpi_last_ack_sent.
@@ -32,7 +34,7 @@ extension Transmission {
         var result: Transmission?
         information.assumeIsolated().whenSuccess {
             result = Transmission(
-                acknowledged: $0.acknowledged, segmentsUnderWay: Int($0.unacknowledgedSegments),
+                acknowledged: $0.acknowledged, segmentsUnderWay: Int($0.unacknowledgedSegments), largestReceived: Int($0.largestReceived),
                 silence: .milliseconds(min($0.sinceData, $0.sinceAcknowledgement)))
         }
         guard let result else { return nil }

@@ -62,7 +62,7 @@ struct CircuitTests {
     @Test("credit is passed on and gives room; more than was sent is a violation")
     func credit() throws {
         var limits = BrokerFixture.limits
-        limits.circuitWindow = 1_000
+        (limits.circuitWindow, limits.largestCircuitWindow) = (1_000, 1_000)
         var fixture = BrokerFixture(limits: limits)
         let (dialer, called, attempt) = try circuit(&fixture)
         _ = fixture.data(dialer, attempt, 1_000)

@@ -21,6 +21,39 @@ struct SmallMachineTests {
         #expect(output == "73\n1\n1\n0\n57\n", "\(output)")
     }
 
+    @Test("thirty descriptors at both ends are enough for a pipe")
+    func thirty() async throws {
+        let output = try await Script.run(
+            """
+            serve; head -c 3000000 /dev/urandom >up; id=$(bodkin id --state-dir listener)
+            (ulimit -n 30; exec '\(Script.program)' listen --once --state-dir listener </dev/null >output 2>listen.log) & listener=$!
+            await ^listening listen.log; (ulimit -n 30; exec timeout 60 '\(Script.program)' connect $id --state-dir dialer <up 2>connect.log); echo "dialer $?"
+            ended; cmp up output && echo same
+            """)
+        #expect(output == "dialer 0\nlistener 0\nsame\n", "\(output)")
+    }
+
+    @Test("a listener with --exec and a hundred descriptors serves as many as it can, tells the others why at once, and serves again afterwards")
+    func hundred() async throws {
+        let output = try await Script.run(
+            """
+            serve; id=$(bodkin id --state-dir listener)
+            (ulimit -n 100; exec '\(Script.program)' listen --exec cat --events json --state-dir listener </dev/null 2>listen.log) & listener=$!
+            await '"listening"' listen.log
+            for i in $(seq 30); do
+                (echo hi; until [ -e enough ]; do sleep 0.1; done) | (timeout 90 '\(Script.program)' connect $id --no-network-probe --state-dir d$i >out.$i 2>err.$i; echo $? >status.$i) &
+                pids="${pids-} $!"
+            done
+            ready() { for i in $(seq 30); do [ -s out.$i ] || [ -s status.$i ] || return 1; done; }
+            for try in $(seq 600); do ready && break; sleep 0.1; done; touch enough; wait $pids
+            served=$(cat out.* | wc -l); told=$(cat err.* | grep -c 'no room for another connection'); refused=$(cat status.* | grep -c 75)
+            [ $served -ge 6 ] && echo some; [ $((served + told)) = 30 ] && [ $refused = $told ] && echo all || echo "$served served, $told told, $(cat status.* | sort | uniq -c)"
+            grep -q 'no descriptor left.*ulimit' listen.log && echo said
+            echo again | bodkin connect $id --state-dir dialer 2>/dev/null; kill -TERM $listener; ended
+            """)
+        #expect(output == "some\nall\nsaid\nagain\nlistener 143\n", "\(output)")
+    }
+
     @Test("a token file that was never written to its end is named", arguments: ["", "AAAA"])
     func brokenToken(_ text: String) async throws {
         let output = try await Script.run(

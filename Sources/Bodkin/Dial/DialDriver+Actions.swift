@@ -80,7 +80,7 @@ extension DialDriver {
             isCircuitOpen: engine.circuits[id] != nil, isCircuitTaken: isCircuitTaken, isConnecting: hasConnection,
             isRemoteAuthenticated: isRemoteAuthenticated, areStrategiesExhausted: isExhausted,
             verdict: strategies.lazy.compactMap(\.verdict).first, isRegistrationSent: engine.isRegistrationSent,
-            isCardAcknowledged: engine.registeredSequence >= engine.sequence, isPortMapped: engine.isMapped(for: id),
+            isCardAcknowledged: engine.registeredSequence >= engine.sequence && !engine.ports.hasOwnPort(id), isPortMapped: engine.isMapped(for: id),
             isSeen: engine.bindings.contains { $0.observed != nil }, hasDeferredMeet: remote.hasDeferredMeet(for: id),
             isCalled: remote.dials.contains { $0.role == .called }, isSampling: engine.isSampling,
             hasPort: engine.port != nil, serverRoundTrip: .nanoseconds(engine.serverRoundTrip.nanoseconds),
@@ -133,7 +133,7 @@ extension DialDriver {
         case .finishStrategies(let isConclusion):
             finishStrategies()
             if isConclusion { feed(.strategiesFinished) }
-        case .announceCard: announce(engine.currentCard())
+        case .announceCard: announce(engine.currentCard(for: id))
         case .close(let ref): path(ref)?.close()
         case .awaitOpening(let ref): if let path = path(ref) { engine.awaitOpening(path, from: peer) }
         case .beginSession(let ref, let instance): if let path = path(ref) { beginSession(on: path, with: instance) }

@@ -23,6 +23,6 @@ extension PeerEngine {
     func registerAfresh() {
         guard isRegistrationSent else { return }
         feedRendezvous(.register)
-        remotes.forEachDial { $0.announce(currentCard()) }
+        remotes.forEachDial { $0.announce(currentCard(for: $0.id)) }
     }
 }

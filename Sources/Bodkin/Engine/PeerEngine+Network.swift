@@ -31,6 +31,7 @@ extension PeerEngine {
         case .woke(let time): remotes.handleAll(.woke(after: time))
         case .networkChanged(let assigned, let isOtherNetwork):
             if isOtherNetwork { forgetAllocation() }
+            gate.networkChanged()
             rendezvous.attach(attachments)
             leaveServer(by: assigned, isOtherNetwork: isOtherNetwork)
             // The mapping of the reserved port may well have outlived the change: then nothing else asks.

@@ -146,6 +146,9 @@ extension PortDriver {
     /// The port that a dial connects from.
     func port(for dial: AttemptID) -> ReservedPort? { machine.port(for: dial).flatMap { openPorts[$0] } }
 
+    /// Whether a dial connects from a port of its own, which no registration names.
+    func hasOwnPort(_ dial: AttemptID) -> Bool { machine.port(for: dial) != machine.reserved }
+
     /// Whether the server sees the port that a dial connects from.
     func isMapped(for dial: AttemptID) -> Bool { !machine.observed(of: machine.port(for: dial)).isEmpty }
 

@@ -34,6 +34,12 @@ extension Remote {
         redial(session, .anyPath, context, at: now)
     }
 
+    /// The only path is as silent as a dead one. Another one is looked for until there is one, as if this one were gone.
+    mutating func stillSilent(_ id: SessionID, _ context: Context, at now: Instant) {
+        guard let session = context.session(id), !context.dials(for: id).contains(where: { $0.role == .dialer }) else { return }
+        redial(session, .anyPath, context, at: now)
+    }
+
     mutating func timeout(_ context: Context, at now: Instant) {
         for session in context.sessions {
             guard let own = sessions[session.id], let deadline = own.recovery.deadline, own.start + deadline <= now else { continue }

@@ -55,6 +55,8 @@ extension Remote {
         case pathsChanged
         /// An answer is late.
         case doubtful
+        /// The only path is as silent as a dead one.
+        case stillSilent
         /// Its dial found no direct path, for a reason that may be over.
         case directPathMissed
         /// The called side asks for another path.

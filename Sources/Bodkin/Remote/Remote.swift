@@ -104,6 +104,7 @@ struct Remote: ~Copyable {
         case .pathLost: pathLost()
         case .pathsChanged: pathsChanged(id, context, at: now)
         case .doubtful: doubted(id, context, at: now)
+        case .stillSilent: stillSilent(id, context, at: now)
         case .directPathMissed: sessions[id]?.recovery.missed()
         case .recalled(let instance, let generation): recalled(id, by: instance, generation, context, at: now)
         case .closed(let reason): closed(id, reason, context)

@@ -45,6 +45,7 @@ extension RemoteDriver {
         let record = SessionRecord(driver, report: report, start: start, clock: engine.clock)
         engine.remotes.insert(record)
         handle(.began(record.startInstant, kind), of: driver.id)
+        driver.findsOtherPaths = engine.usesCircuits
         driver.keepalive = { [weak engine] path in
             path.kind.isDirect ? engine?.keepalive(from: path.local) ?? KeepaliveSearch.first : .seconds(25)
         }
@@ -64,8 +65,10 @@ extension RemoteDriver {
             for dial in dials(for: driver) { dial.lost(path, error) }
             engine.remotes.drained(path)
         case .doubtful: return handle(.doubtful, of: driver.id)
+        case .stillSilent: return handle(.stillSilent, of: driver.id)
         case .windowWanted(let bytes): return driver.grant(window: engine.remotes.receiveBudget.grow(driver.id, to: bytes))
         case .survived(let path, let silence): return path.kind.isDirect ? engine.answered(after: silence, from: path.local) : ()
+        case .fellSilent(let path): return engine.gate.fellSilent(path.channel)
         case .expired(let path, let silence): return path.kind.isDirect ? engine.died(after: silence, from: path.local) : ()
         case .closed(let reason): return closed(record, reason)
         }

@@ -44,6 +44,8 @@ extension RendezvousClient {
         var dialBack: DialBack?
         /// The number of the latest card that the server has taken.
         var acknowledged: UInt64 = 0
+        /// Since when another link is made beside this one, which is silent; nil where none is.
+        var replacedSince: Instant?
         /// How many registrations have no answer yet.
         var unanswered = 0
 
@@ -77,13 +79,15 @@ extension RendezvousClient {
             case .registered(_, let renewal): renewal
             }
         guard link.isRegistrationSent else { return phase }
-        let times = [link.liveness.deadline(idleLimit), waitingProbe?.due, link.dialBack?.end, nextResolution].compactMap { $0 }
+        let silence = link.replacedSince == nil ? link.liveness.deadline(idleLimit) : nil
+        let times = [silence, waitingProbe?.due, link.dialBack?.end, nextResolution].compactMap { $0 }
         return times.reduce(phase, min)
     }
 
     mutating func expireLink(jitter: Double, at now: Instant) {
-        if link?.liveness.isSilent(at: now) == true {
-            return dropLink("The rendezvous server stopped answering. Check the network.", jitter: jitter, at: now)
+        if link?.liveness.isSilent(at: now) == true, link?.replacedSince == nil {
+            guard isRegistered else { return dropLink(Self.silence, jitter: jitter, at: now) }
+            replaceLink(at: now)
         }
         switch link?.phase {
         case .awaitingBindings(let end)? where end <= now: register(at: now)

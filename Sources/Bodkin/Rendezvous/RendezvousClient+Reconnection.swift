@@ -55,15 +55,24 @@ extension RendezvousClient {
         // The server's own words tell more than the end of the connection.
         let reason = link.refusal ?? error
         guard hasRegistered || configuration.isPatient else { return fail(reason) }
-        endDialBack(nil)
         let registeredAt = link.registeredAt
-        if let registeredAt, now - registeredAt >= Self.stableLifetime { retryCount = 0 }
-        retryCount += 1
-        perform(.linkLost(message: reason.words, isNews: hasRegistered && absence == nil))
-        if hasRegistered, absence == nil { absence = Absence(error: reason, hasToldUnreachable: true) } else { notice(reason) }
+        if let replacedSince = link.replacedSince {
+            perform(.promoteReplacement)
+            noteLoss(of: link, reason, at: now)
+            return state = .connecting(since: replacedSince)
+        }
+        noteLoss(of: link, reason, at: now)
         // A server that falls silent was lost on the way, to this peer alone: it need not be spared.
         guard isSilent, registeredAt != nil else { return wait(jitter, at: now) }
         reconnect(at: now)
+    }
+
+    mutating func noteLoss(of link: Link, _ reason: any Error, at now: Instant) {
+        endDialBack(nil)
+        if let registeredAt = link.registeredAt, now - registeredAt >= Self.stableLifetime { retryCount = 0 }
+        retryCount += 1
+        perform(.linkLost(message: reason.words, isNews: hasRegistered && absence == nil))
+        if hasRegistered, absence == nil { absence = Absence(error: reason, hasToldUnreachable: true) } else { notice(reason) }
     }
 
     /// The server cannot be used, for whatever reason; nil: its names have no address.

@@ -73,7 +73,9 @@ extension RendezvousClient {
         case .registered(let answer): received(answer, at: now)
         case .dialedBack(let answer): received(answer, at: now)
         case .ping(let ping): if isRegistrationSent { perform(.send(.pong(ping.answer))) }
-        case .pong(let pong): link?.liveness.answered(pong.number, at: now)
+        case .pong(let pong):
+            link?.liveness.answered(pong.number, at: now)
+            keepLinkIfAnswered()
         case .failure(let failure): received(failure, at: now)
         default: break
         }

@@ -13,6 +13,9 @@ import BodkinTransport
 ///    │      resolved │                          │ no address
 ///    └───────────▶ resolving ◀──────────────────┘
 /// ```
+/// A link that falls silent stays until another one is up beside it, because its answer may only be late: behind a full queue both ways are as slow, and the answer
+/// that was asked for first comes first.
+///
 /// A refusal leads from anywhere to `over`, and so does another server's key before the first registration: no time mends that. Everything else is waited out. The
 /// names are resolved again at every reconnection, beside it, and now and then while the link is up. The driver performs the actions in their order, and reports
 /// what becomes of them as inputs.
@@ -25,6 +28,10 @@ struct RendezvousClient: ~Copyable {
         case linkUp(serverKeyHash: [UInt8]?, handshake: Duration? = nil)
         /// The link has ended, or never came up. `jitter` is a random number from 0 to 1.
         case linkDown(TransportError, jitter: Double)
+        /// The link that is to replace a silent one is up: the server has proved itself there.
+        case replacementUp(serverKeyHash: [UInt8]?, handshake: Duration? = nil)
+        /// That link has come to nothing.
+        case replacementDown(TransportError, jitter: Double)
         /// The server has sent one of the messages that are for this machine.
         case message(WireEnvelope.OneOf_Body)
         /// The server has sent something else.
@@ -47,7 +54,7 @@ struct RendezvousClient: ~Copyable {
         case resolved(Resolution)
         /// The deadline has come. `jitter` is a random number from 0 to 1.
         case timeout(jitter: Double)
-        /// The system has seen no packet of the link for so long: to be given before a timeout.
+        /// The system has seen no packet of the link for so long: to be given before a timeout, and before another link is up.
         case packetSilence(Duration)
         /// The local peer's event loop was held up for so long: to be given before a timeout.
         case heldUp(Duration)
@@ -59,6 +66,12 @@ struct RendezvousClient: ~Copyable {
         case resolve
         /// Connect to the server by every route.
         case connect
+        /// Connect to the server by every route, beside a link that has fallen silent.
+        case replace
+        /// The link beside has taken the place of the silent one.
+        case promoteReplacement
+        /// The silent link has answered: end the one beside it.
+        case abandonReplacement
         /// End the link, or the attempt to connect. A link that carries nothing any more is discarded, without waiting for the server.
         case disconnect(isDiscarded: Bool)
         /// Send a message; what is sent by actions in a row leaves together.
@@ -136,6 +149,8 @@ struct RendezvousClient: ~Copyable {
         case .start: if case .idle = state { reconnect(at: now) }
         case .linkUp(let hash, let handshake): linkCameUp(serverKeyHash: hash, handshake, at: now)
         case .linkDown(let error, let jitter): linkEnded(error, jitter: jitter, at: now)
+        case .replacementUp(let hash, let handshake): replacementCameUp(serverKeyHash: hash, handshake, at: now)
+        case .replacementDown(_, let jitter): replacementEnded(jitter: jitter, at: now)
         case .message(let body): received(body, at: now)
         case .heard: link?.liveness.heard(at: now)
         case .packetSilence(let silence): link?.liveness.lastPacket(before: silence, at: now)

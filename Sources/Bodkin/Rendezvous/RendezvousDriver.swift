@@ -54,6 +54,8 @@ final class RendezvousDriver {
     private let delegate: Delegate
     private(set) var machine: RendezvousClient
     private(set) var link: RendezvousLink?
+    /// The link that is made beside a silent one, and when it was begun.
+    private var replacement: (link: RendezvousLink, start: NIODeadline)?
     private var timer: (time: NIODeadline, task: OneShot)?
     /// How deep actions are nested at the moment.
     private var depth = 0
@@ -153,6 +155,7 @@ final class RendezvousDriver {
         isClosed = true
         timer?.task.cancel()
         dialedBack(nil)
+        replacement?.link.close()
         link?.close()
     }
 
@@ -199,16 +202,23 @@ final class RendezvousDriver {
             let late = self.clock.eventLoop.now - time
             if late > Self.lateness { self.delegate.handle(.wasStopped(.nanoseconds(late.nanoseconds))) }
             if late > Self.tolerance { self.machine.handle(.heldUp(.nanoseconds(late.nanoseconds)), at: self.clock.now) }
-            if let silence = self.link?.packetSilence { self.machine.handle(.packetSilence(silence), at: self.clock.now) }
+            self.notePackets()
             self.handle(.timeout(jitter: .random(in: 0...1)))
         }
         timer = (time, task)
+    }
+
+    private func notePackets() {
+        if let silence = link?.packetSilence { machine.handle(.packetSilence(silence), at: clock.now) }
     }
 
     private func perform(_ action: RendezvousClient.Action) {
         switch action {
         case .resolve: resolveServer()
         case .connect: connect()
+        case .replace: replace()
+        case .promoteReplacement: promoteReplacement()
+        case .abandonReplacement: abandonReplacement()
         case .disconnect(let isDiscarded): isDiscarded ? link?.discard() : link?.close()
         case .send(let body): link?.send(body, flush: false)
         case .registrationSent(let isFirstOnLink): delegate.handle(.registrationSent(isFirstOnLink: isFirstOnLink))
@@ -225,28 +235,75 @@ final class RendezvousDriver {
     }
 
     private func connect() {
+        abandonReplacement()
         delegate.handle(.connecting)
         linkStart = clock.eventLoop.now
-        link = RendezvousLink(
+        link = makeLink()
+    }
+
+    /// Connects beside the present link.
+    private func replace() {
+        link?.noteSilence()
+        replacement?.link.close()
+        replacement = (makeLink(), clock.eventLoop.now)
+    }
+
+    private func promoteReplacement() {
+        guard let replacement else { return }
+        (link, linkStart) = (replacement.link, replacement.start)
+        self.replacement = nil
+    }
+
+    private func abandonReplacement() {
+        replacement?.link.close()
+        replacement = nil
+    }
+
+    private func makeLink() -> RendezvousLink {
+        weak var made: RendezvousLink?
+        let link = RendezvousLink(
             configuration.rendezvous, routes: routes, former: formerRoutes,
             roundTrip: machine.isRoundTripKnown ? TimeAmount(machine.roundTrip) : .zero, certificate: certificate, through: gate,
             on: clock.eventLoop
         ) { [weak self] event in
-            guard let self, !self.isClosed else { return }
-            switch event {
-            case .up: self.linkCameUp()
-            case .message(let body): self.received(body)
-            case .down(let error): self.handle(.linkDown(error, jitter: .random(in: 0...1)))
-            }
+            guard let self, let made, !self.isClosed else { return }
+            self.happened(event, on: made)
         }
-        link?.isUrgent = { [weak self] in self?.delegate.demand().isMissed ?? false }
+        made = link
+        link.isUrgent = { [weak self] in self?.delegate.demand().isMissed ?? false }
+        return link
+    }
+
+    private func happened(_ event: RendezvousLink.Event, on link: RendezvousLink) {
+        let isReplacement = link === replacement?.link
+        switch event {
+        case .up where isReplacement: replacementCameUp(link)
+        case .up: linkCameUp()
+        case .message(let body): if !isReplacement { received(body) }
+        case .down(let error) where isReplacement:
+            replacement = nil
+            handle(.replacementDown(error, jitter: .random(in: 0...1)))
+        case .down(let error): handle(.linkDown(error, jitter: .random(in: 0...1)))
+        }
+    }
+
+    private func replacementCameUp(_ link: RendezvousLink) {
+        notePackets()
+        handle(.replacementUp(serverKeyHash: link.serverKeyHash, handshake: link.handshakeTime))
+        guard self.link === link, machine.isLinkUp else { return }
+        prove(link)
+        delegate.handle(.linkUp(link.route, since: linkStart))
+        localChanged()
+    }
+
+    private func prove(_ link: RendezvousLink) {
+        guard let route = link.route else { return }
+        proven = ServerRoute(endpoint: route.endpoint, name: route.name)
+        expandRoutes()
     }
 
     private func linkCameUp() {
-        if let route = link?.route {
-            proven = ServerRoute(endpoint: route.endpoint, name: route.name)
-            expandRoutes()
-        }
+        if let link { prove(link) }
         machine.handle(.linkUp(serverKeyHash: link?.serverKeyHash, handshake: link?.handshakeTime), at: clock.now)
         delegate.handle(.linkUp(link?.route, since: linkStart))
         localChanged()
@@ -262,6 +319,7 @@ final class RendezvousDriver {
                 self.addresses = found
                 self.expandRoutes()
                 self.link?.add(self.routes)
+                self.replacement?.link.add(self.routes)
             }
             let present = self.link?.route?.endpoint
             let lacksPresent = !found.isEmpty && !found.contains { $0.endpoint == present }

@@ -62,6 +62,9 @@ struct ServerLiveness {
         return number
     }
 
+    /// Whether an answer is still to come.
+    var isProbed: Bool { probe != nil }
+
     /// Whether the time for an answer is over.
     func isSilent(at now: Instant) -> Bool { probe.map { $0.end <= now } ?? false }
 

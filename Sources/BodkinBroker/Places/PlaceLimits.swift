@@ -56,10 +56,11 @@ package struct PlaceLimits: Sendable, Hashable {
         rendezvous.unauthenticated = min(rendezvous.unauthenticated, part)
         stun.unauthenticated = min(stun.unauthenticated, part)
         closing = min(closing, max(part / 2, 1))
-        authenticated = max(descriptors - rendezvous.unauthenticated - stun.unauthenticated - closing - Self.otherDescriptors, 1)
+        let others = min(Self.otherDescriptors, descriptors / 2)
+        authenticated = max(descriptors - rendezvous.unauthenticated - stun.unauthenticated - closing - others, 1)
     }
 
-    /// Descriptors for listeners, event loops, files, health and metrics, and dial-backs.
+    /// Descriptors for listeners, event loops, files, health and metrics, and dial-backs; half of all where there are few.
     private static let otherDescriptors = 256
 
     package subscript(kind: Kind) -> Share {

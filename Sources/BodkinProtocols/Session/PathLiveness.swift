@@ -12,10 +12,13 @@
 ///    │ records of late, and      │ silent for the least round trip and 200 ms: looked at; for the present one and 200 ms: doubtful;
 ///    │ silent for two of the     │ for three round trips and the bound
 ///    │ usual pauses: overdue     ▼
-///    │ silent for a keepalive   dead
+///    │ silent for a keepalive   dead, or held up where there is no other path: dead when 10 s are over
 ///    ▼
 ///  a PROBE is due
 /// ```
+///
+/// A queue that somebody else has filled cannot be told from a dead path by the time that passes. So the only path of a session is kept while another one is looked
+/// for: on a dead way, that one is up within a second; behind a full queue, the answer is here before.
 package struct PathLiveness: Sendable {
     /// What to do about a path.
     package enum Verdict: Hashable, Sendable {
@@ -30,6 +33,8 @@ package struct PathLiveness: Sendable {
         case silent
         /// Nothing yet, but an answer is later than a path that loses nothing has it: find out what else may have happened.
         case doubtful
+        /// It is as silent as a dead path, but there is no other one, and its answer may be behind a full queue: see to it that another one is looked for.
+        case heldUp
         /// Give it up.
         case dead
     }
@@ -50,6 +55,8 @@ package struct PathLiveness: Sendable {
     /// judged by themselves.
     private var bound: Duration { roundTrip + Self.repetitions + Self.business + allowance }
     private static let repetitions = Duration.milliseconds(600)
+    /// How long the only path of a session is kept: a queue of 256 KiB before 256 kbit/s takes 8 s.
+    private static let longestQueue = Duration.seconds(10)
     /// What a busy host may take.
     private static let business = Duration.milliseconds(100)
     private let allowance: Duration
@@ -71,10 +78,14 @@ package struct PathLiveness: Sendable {
     private var probedAt: Duration?
     /// Whether the present silence has been called doubtful.
     package private(set) var isDoubted = false
+    /// Whether nothing has come since a silence was called doubtful.
+    package private(set) var isUnheard = false
     /// Whether the present silence has been probed.
     private var isNoted = false
     /// Whether the remote peer's system has everything, so that its program is late and not the path.
     package private(set) var isExcused = false
+    /// How often the present silence was held for a full queue.
+    private var holds = 0
     /// One record at a time, and when it was sent.
     private var timing: (record: UInt64, since: Duration)?
 
@@ -136,7 +147,7 @@ package struct PathLiveness: Sendable {
             self.timing = nil
         }
         waitingSince = isOwed || probedAt != nil ? now : nil
-        (isDoubted, isNoted, isExcused) = (false, false, false)
+        (isDoubted, isNoted, isExcused, isUnheard, holds) = (false, false, false, false, 0)
     }
 
     /// The answer to the PROBE has come.
@@ -163,12 +174,15 @@ package struct PathLiveness: Sendable {
 
     /// When the next check is due.
     package var deadline: Duration {
-        waitingSince.map { $0 + (isDoubted || isExcused ? limit : isNoted ? doubt : min(packetSilence, doubt)) } ?? expected ?? lastHeard + keepalive
+        waitingSince.map { $0 + (isDoubted || isExcused ? limit * (holds + 1) : isNoted ? doubt : min(packetSilence, doubt)) } ?? expected
+            ?? lastHeard + keepalive
     }
 
     /// The deadline has come.
-    /// - Parameter isLate: whether the caller was held up itself: what has come meanwhile may be unread, so the path has its time once more.
-    package mutating func check(at now: Duration, isLate: Bool = false) -> Verdict {
+    /// - Parameters:
+    ///   - isLate: whether the caller was held up itself: what has come meanwhile may be unread, so the path has its time once more.
+    ///   - isOnly: whether there is no other path, and another one can be had without ending this one.
+    package mutating func check(at now: Duration, isLate: Bool = false, isOnly: Bool = false) -> Verdict {
         guard now >= deadline else { return .alive }
         guard let since = waitingSince else {
             // A silence of the rhythm says nothing of the NATs' memory.
@@ -187,20 +201,27 @@ package struct PathLiveness: Sendable {
         // A program that is late has the time of a dead path before it is doubted.
         if isExcused, !isDoubted, now >= since + limit { waitingSince = now - doubt }
         if isExcused, !isDoubted, now < since + limit { return .alive }
-        isDoubted = true
-        return now >= (waitingSince ?? since) + limit ? .dead : .doubtful
+        (isDoubted, isUnheard) = (true, true)
+        let begin = waitingSince ?? since
+        guard now >= begin + limit else { return .doubtful }
+        guard isOnly, now < begin + Self.longestQueue else { return .dead }
+        holds += 1
+        return .heldUp
     }
+
+    /// Whether it is kept only for want of another one.
+    package var isHeldUp: Bool { holds > 0 }
 
     /// The remote peer's system has acknowledged all that was sent: the path carries, and a program that is overloaded, or stopped for a moment, needs no other one.
     package mutating func excuse() { (isDoubted, isExcused) = (false, true) }
 
     /// No packet comes on it: this silence counts as doubtful from now on.
-    package mutating func callDoubtful() { isDoubted = true }
+    package mutating func callDoubtful() { (isDoubted, isUnheard) = (true, true) }
 
     /// Nothing has come, but what was sent is arriving: it has its time once more.
     package mutating func advanced(at now: Duration) {
         waitingSince = now
-        (isDoubted, isNoted, isExcused) = (false, false, false)
+        (isDoubted, isNoted, isExcused, holds) = (false, false, false, 0)
     }
 
     /// RFC 6298 section 2.

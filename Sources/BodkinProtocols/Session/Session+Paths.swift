@@ -38,6 +38,12 @@ extension Session {
         probe(path)
     }
 
+    /// Whether another path could carry the session if this one were gone.
+    package func hasAlternative(to path: PathID) -> Bool { paths.contains { $0.key != path && $0.value.isUsable } }
+
+    /// Something has come on a path that was suspected because nothing did.
+    package mutating func trust(_ path: PathID) { paths[path]?.isSuspect = false }
+
     /// Whether a path is suspected and has not answered since.
     package func isSuspect(_ path: PathID) -> Bool { paths[path]?.isSuspect ?? false }
 

@@ -17,6 +17,8 @@ void bodkin_give_back_memory(void);
 int bodkin_network_events(void);
 /// A timer, non-blocking, whose read fails with ECANCELED when the system's clock has been set: among others at the end of a suspension.
 int bodkin_clock_events(void);
+/// A descriptor that can be read from when eight bytes have been written to it: half the price of a pipe. Programs started here do not inherit it.
+int bodkin_bell(void);
 /// The name of an interface's driver, such as `bridge` or `veth`; an error where the kernel does not tell. `driver` holds `size` bytes.
 int bodkin_interface_driver(const char *name, char *driver, size_t size);
 

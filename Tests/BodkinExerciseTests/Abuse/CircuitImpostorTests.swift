@@ -165,7 +165,7 @@ extension AbuseTests {
                     switch event {
                     case .confirmed: continuation.yield(true)
                     case .lostPath, .closed: continuation.yield(false)
-                    case .tookOver, .doubtful, .windowWanted, .survived, .expired: break
+                    case .tookOver, .doubtful, .stillSilent, .windowWanted, .survived, .fellSilent, .expired: break
                     }
                 }
                 let path = try PathFactory(certificate).client(channel, kind: .tcp, expecting: peer, skipping: nil)

@@ -24,6 +24,36 @@ import Testing
         #expect(liveness.check(at: found) == .dead)
     }
 
+    @Test(arguments: [1, 4, 8, 9.5] as [Double]) func theOnlyPathIsHeldWhileAQueueMayBeFull(seconds: Double) {
+        var liveness = Self.liveness()
+        liveness.sent(upTo: 1, at: .zero)
+        var holds = 0
+        while liveness.deadline < .seconds(seconds) {
+            let verdict = liveness.check(at: liveness.deadline, isOnly: true)
+            #expect(verdict != .dead)
+            if verdict == .heldUp { holds += 1 }
+            #expect(liveness.isHeldUp == (holds > 0))
+        }
+        // The answer was behind the queue: all is as before.
+        liveness.heard(acknowledged: 1, isOwed: false, at: .seconds(seconds))
+        #expect(holds > 0 && !liveness.isHeldUp && !liveness.isDoubted && liveness.deadline > .seconds(seconds))
+    }
+
+    @Test func theOnlyPathIsDeadWhenNoQueueIsSoLong() {
+        var liveness = Self.liveness()
+        liveness.sent(upTo: 1, at: .zero)
+        var verdict = PathLiveness.Verdict.alive
+        while verdict != .dead, liveness.deadline < .seconds(60) { verdict = liveness.check(at: liveness.deadline, isOnly: true) }
+        #expect(verdict == .dead && liveness.deadline >= .seconds(10) && liveness.deadline < .seconds(11.5))
+    }
+
+    @Test func anotherPathEndsTheOneThatIsHeld() {
+        var liveness = Self.liveness()
+        liveness.sent(upTo: 1, at: .zero)
+        while !liveness.isHeldUp { _ = liveness.check(at: liveness.deadline, isOnly: true) }
+        #expect(liveness.check(at: liveness.deadline, isOnly: false) == .dead)
+    }
+
     @Test func twoLossesOfOneSegmentAreNoDeath() {
         // RFC 6298 with Linux' least time of 200 ms beyond the round trip, twice in a row; then the answer.
         for trip in [1, 10, 50, 100, 200, 400] as [Int64] {

@@ -93,7 +93,8 @@ final class VirtualPeers {
         case .doubtful:
             doubts[end].append(now)
             return tell(end, .doubtful)
-        case .windowWanted: return
+        case .stillSilent: return tell(end, .stillSilent)
+        case .windowWanted, .fellSilent: return
         case .closed(let reason): return wrong.append("end \(end) is closed: \(reason)")
         }
         tell(end, .pathsChanged)

@@ -25,7 +25,7 @@ struct ServerProbeTests {
         world.run(for: .seconds(20) + .seconds(seconds))
         world.isSilent = true
         let start = world.now
-        #expect(world.run(atMost: .seconds(30)) { !$0.client.isLinkUp })
+        #expect(world.run(atMost: .seconds(30)) { !$0.replacements.isEmpty })
         world.isSilent = false
         // Connecting has begun, into the silence: the real link sends its SYN again after 300 ms. Here it begins anew.
         world.give(.networkChanged(NetworkChange(isOtherNetwork: false, hasAddress: true, isLinkAddressGone: true)))
@@ -88,8 +88,8 @@ struct ServerProbeTests {
             pong.number = number + 2
             number % 2 == 0 ? world.give(.heard) : world.hear(.pong(pong))
         }
-        #expect(world.losses.isEmpty && world.pings.count == 1)
-        #expect(world.run(atMost: .seconds(1)) { !$0.losses.isEmpty })
+        #expect(world.replacements.isEmpty && world.pings.count == 1)
+        #expect(world.run(atMost: .seconds(1)) { !$0.replacements.isEmpty })
     }
 
     @Test(
@@ -102,7 +102,7 @@ struct ServerProbeTests {
         world.give(.probe)
         let start = world.now
         world.give(.probe)
-        #expect(world.run(atMost: .seconds(2)) { !$0.losses.isEmpty })
+        #expect(world.run(atMost: .seconds(2)) { !$0.replacements.isEmpty })
         #expect(world.now - start == .milliseconds(limit))
     }
 
@@ -116,7 +116,59 @@ struct ServerProbeTests {
         var pong = WirePing()
         pong.number = 1
         world.hear(.pong(pong))
-        #expect(world.run(atMost: .seconds(2)) { !$0.losses.isEmpty } && world.now - start == .milliseconds(150))
+        #expect(world.run(atMost: .seconds(2)) { !$0.replacements.isEmpty } && world.now - start == .milliseconds(150))
+    }
+
+    /// What becomes of a silent link.
+    enum Fate: CaseIterable {
+        /// It was a queue: the answer comes, late.
+        case answers
+        /// It was a queue that has dropped the question: packets come before the other link is up, and the answer after that.
+        case repeats
+        /// A NAT has forgotten it: another link is up first.
+        case replaced
+        /// The server is away: no link comes up.
+        case away
+        /// It ends while the other one is made.
+        case ends
+    }
+
+    @Test("a silent link stays until its answer comes or another link is up, whichever is first", arguments: Fate.allCases)
+    func replacement(_ fate: Fate) throws {
+        let world = try idle()
+        world.run(for: .seconds(20))
+        world.lie = { if case .ping = $0 { [] } else { nil } }
+        if fate == .away { world.isServerUp = false }
+        world.give(.probe)
+        #expect(world.run(atMost: .seconds(2)) { !$0.replacements.isEmpty } && world.client.isRegistered && world.losses.isEmpty)
+        world.lie = { _ in nil }
+        switch fate {
+        case .answers, .repeats:
+            if fate == .repeats {
+                world.run(for: .milliseconds(90))
+                world.give(.packetSilence(.milliseconds(20)))
+                world.run(for: .milliseconds(50))
+            }
+            var pong = WirePing()
+            pong.number = world.client.link?.liveness.number ?? 0
+            world.hear(.pong(pong))
+            world.run(for: .seconds(5))
+            #expect(world.losses.isEmpty && world.client.isRegistered && world.connects.count == 1)
+            #expect(world.actions.contains { if case .abandonReplacement = $0.action { true } else { false } })
+            // The next silence is looked into again.
+            world.lie = { if case .ping = $0 { [] } else { nil } }
+            world.give(.probe)
+            #expect(world.run(atMost: .seconds(2)) { $0.replacements.count == 2 })
+        case .replaced:
+            #expect(world.run(atMost: .seconds(1)) { $0.losses.count == 1 && $0.client.isRegistered } && world.connects.count == 1)
+        case .away:
+            #expect(world.run(atMost: .seconds(1)) { $0.losses.count == 1 } && !world.client.isLinkUp)
+            world.isServerUp = true
+            #expect(world.run(atMost: .seconds(31)) { $0.client.isRegistered })
+        case .ends:
+            world.resetLink()
+            #expect(world.run(atMost: .seconds(1)) { $0.losses.count == 1 && $0.client.isRegistered } && world.connects.count == 1)
+        }
     }
 
     @Test("while somebody waits the link is probed after 300 ms, then ever more seldom, every 5 s at last, and no more when nobody does")

@@ -70,6 +70,8 @@ final class VirtualRendezvous {
     /// The link that is open at the client's end, and at the server's.
     private var clientLink: Int?
     private var serverLink: Int?
+    /// The link that the client makes beside a silent one.
+    private var replacementLink: Int?
     private var hasGreeted = false
     /// How many timeouts were handled at one moment.
     private var turns = 0
@@ -102,6 +104,7 @@ final class VirtualRendezvous {
     var pings: [Instant] { received.filter { if case .ping = $0.body { true } else { false } }.map(\.at) }
     var cards: [WireRegister] { received.compactMap { if case .register(let register) = $0.body { register } else { nil } } }
     var connects: [Instant] { actions.filter { if case .connect = $0.action { true } else { false } }.map(\.at) }
+    var replacements: [Instant] { actions.filter { if case .replace = $0.action { true } else { false } }.map(\.at) }
     var losses: [Instant] { actions.filter { if case .linkLost = $0.action { true } else { false } }.map(\.at) }
     var resolutions: [Instant] { actions.filter { if case .resolve = $0.action { true } else { false } }.map(\.at) }
     var failedConnects: [Instant] { actions.filter { if case .connectFailed = $0.action { true } else { false } }.map(\.at) }
@@ -192,7 +195,12 @@ final class VirtualRendezvous {
         while let action = client.nextAction() {
             actions.append((now, action))
             switch action {
-            case .connect: connect()
+            case .connect: clientLink = connect()
+            case .replace: replacementLink = connect()
+            case .promoteReplacement: (clientLink, replacementLink) = (replacementLink, nil)
+            case .abandonReplacement:
+                if let replacementLink { transmit(.left(link: replacementLink)) }
+                replacementLink = nil
             case .send(let body): if let clientLink { transmit(.toServer(link: clientLink, body)) }
             case .disconnect, .fail:
                 if let clientLink { transmit(.left(link: clientLink)) }
@@ -203,9 +211,8 @@ final class VirtualRendezvous {
         }
     }
 
-    private func connect() {
+    private func connect() -> Int {
         links += 1
-        clientLink = links
         // TCP and TLS take two round trips.
         if isSilent {
             later(.seconds(10), .refused(link: links, TransportError(.serverUnreachable, "silence")))
@@ -216,17 +223,22 @@ final class VirtualRendezvous {
         } else {
             later(delay * 2, .refused(link: links, TransportError(.serverUnreachable, "refused")))
         }
+        return links
     }
 
     private func take(_ event: Event) {
         switch event {
         case .connected(let link):
-            guard link == clientLink else { return }
+            guard link == clientLink || link == replacementLink else { return }
             guard isServerUp, !isSilent else { return later(.seconds(8), .refused(link: link, TransportError(.serverUnreachable, "silence"))) }
             (serverLink, hasGreeted) = (link, false)
-            give(.linkUp(serverKeyHash: Self.serverHash))
+            give(link == clientLink ? .linkUp(serverKeyHash: Self.serverHash) : .replacementUp(serverKeyHash: Self.serverHash))
             give(.localChanged(client.local))
-        case .refused(let link, let error): if link == clientLink { lose(error) }
+        case .refused(let link, let error):
+            if link == clientLink { lose(error) }
+            guard link == replacementLink else { return }
+            replacementLink = nil
+            give(.replacementDown(error, jitter: jitter))
         case .closed(let link):
             if link == clientLink { lose(TransportError(.serverRefused, "the rendezvous server has closed the connection")) }
         case .toServer(let link, let body): if link == serverLink { serve(body, link) }

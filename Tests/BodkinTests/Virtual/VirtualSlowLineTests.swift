@@ -52,4 +52,20 @@ struct VirtualSlowLineTests {
         let driver = try #require(call.connection?.recordHere?.driver)
         #expect(!line.isDirect || network.run(atMost: line.limit) { driver.activePath?.kind == .tcp })
     }
+
+    @Test("an idle direct path lasts, whatever its NATs and the server are asked meanwhile", arguments: [32_000, 64_000, 256_000], 1...3)
+    func idle(_ rate: Int, _ seed: Int) throws {
+        let link = LinkParameters(delay: .milliseconds(50), rate: rate, queue: 16_384)
+        let network = VirtualNetwork(.pair(.portRestricted, .portRestricted, link: link, seed: UInt64(seed)))
+        let server = try VirtualServer(on: network, identity: .create())
+        let a = try VirtualPeer(on: "a", of: network, identity: .create(), rendezvous: server.url)
+        let b = try VirtualPeer(on: "b", of: network, identity: .create(), rendezvous: server.url)
+        #expect(network.run(atMost: .seconds(20)) { a.isRegistered && b.isRegistered })
+        network.run(for: .seconds(5))
+        let call = a.connect(to: b.id)
+        #expect(network.run(atMost: .seconds(60)) { call.connection?.recordHere?.driver.activePath?.kind == .tcp })
+        let record = try #require(call.connection?.recordHere)
+        network.run(for: .seconds(300))
+        #expect(record.driver.activePath?.kind == .tcp && record.report.pathDeaths == 0)
+    }
 }

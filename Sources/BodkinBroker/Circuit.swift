@@ -1,0 +1,62 @@
+/// The accounts of a circuit: how much each side may still send.
+///
+/// A window begins small and grows where it is the window that holds the sender up: where the sender has used it, and the reader takes what comes. It is doubled
+/// after each window's worth of bytes, so at most once in a round trip.
+struct Circuit {
+    private var windows: [Int]
+    private var room: [Int]
+    /// Credit that is held back until the relayed bytes are paid for.
+    private var held = [0, 0]
+    /// The bytes that have come since the window was set.
+    private var carried = [0, 0]
+    /// What the windows have grown by.
+    private(set) var extra = 0
+    /// Whether the called side has said anything: until then it is half finished.
+    private(set) var isAnswered = false
+
+    init(window: Int) {
+        windows = [window, window]
+        room = [window, window]
+    }
+
+    /// Counts what a side sends; false when it exceeds its room.
+    mutating func send(_ count: Int, from side: Attempt.Side) -> Bool {
+        guard count <= room[side.rawValue] else { return false }
+        room[side.rawValue] -= count
+        carried[side.rawValue] += count
+        if side == .called { isAnswered = true }
+        return true
+    }
+
+    /// Counts the credit that a side is given; false when that is more than the window.
+    mutating func credit(_ count: Int, to side: Attempt.Side) -> Bool {
+        guard count <= windows[side.rawValue] - room[side.rawValue] - held[side.rawValue] else { return false }
+        held[side.rawValue] += count
+        return true
+    }
+
+    /// By how much the window of a side would be of use to grow, if the reader has so many bytes still to take; 0 where it is not what holds the side up.
+    func wantedRoom(of side: Attempt.Side, unread: Int, largest: Int) -> Int {
+        let window = windows[side.rawValue]
+        let isUsedUp = room[side.rawValue] <= window / 4 && carried[side.rawValue] >= window
+        return isUsedUp && unread <= window / 4 ? max(0, min(window, largest - window)) : 0
+    }
+
+    /// Lets the window of a side grow: the room comes with its next credit.
+    mutating func widen(_ side: Attempt.Side, by count: Int) {
+        windows[side.rawValue] += count
+        held[side.rawValue] += count
+        carried[side.rawValue] = 0
+        extra += count
+    }
+
+    /// Whether a side's credit is held.
+    func holds(_ side: Attempt.Side) -> Bool { held[side.rawValue] > 0 }
+
+    /// The held credit of a side, which it has from now on.
+    mutating func unhold(_ side: Attempt.Side) -> Int {
+        defer { held[side.rawValue] = 0 }
+        room[side.rawValue] += held[side.rawValue]
+        return held[side.rawValue]
+    }
+}

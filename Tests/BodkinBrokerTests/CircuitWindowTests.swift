@@ -1,0 +1,89 @@
+import BodkinBroker
+import BodkinCore
+import BodkinProtocols
+import NIOCore
+import Testing
+
+@Suite("A circuit's window")
+struct BrokerCircuitWindowTests {
+    /// What the two ends of a circuit do with a window.
+    enum Member: CaseIterable {
+        /// The sender uses each window up, and the reader takes all of it a round trip later: the window is too small for the way.
+        case longWay
+        /// The sender has less to send than the window.
+        case slowSender
+        /// What is sent waits in the server for a reader that is slower.
+        case slowReader
+        /// The operator allows no growth.
+        case forbidden
+    }
+
+    private static let window = 16_000
+    private static let largest = 64_000
+
+    /// Sends windows on a circuit, and gives credit for them: how much room the sender has at the end.
+    private func run(
+        _ member: Member, in fixture: inout BrokerFixture, _ dialer: BrokerFixture.Peer, _ called: BrokerFixture.Peer, _ attempt: AttemptID,
+        from start: Int, rounds: Int
+    ) -> Int {
+        var room = start
+        for _ in 0..<rounds {
+            let sent = member == .slowSender ? room / 2 : room
+            for offset in stride(from: 0, to: sent, by: 8_000) { _ = fixture.data(dialer, attempt, min(8_000, sent - offset)) }
+            if member != .slowReader { fixture.broker.written(called.connection, [attempt: sent]) }
+            room += fixture.credit(called, attempt, sent).credited(to: dialer) - sent
+            let isConsistent = fixture.broker.isConsistent
+            #expect(isConsistent)
+        }
+        return room
+    }
+
+    @Test("grows, doubling with each window's worth, where it holds the sender up, and nowhere else", arguments: Member.allCases)
+    func growth(_ member: Member) throws {
+        var limits = BrokerFixture.limits
+        limits.circuitWindow = Self.window
+        limits.largestCircuitWindow = member == .forbidden ? Self.window : Self.largest
+        var fixture = BrokerFixture(limits: limits)
+        let (dialer, called, attempt) = (try fixture.resident(), try fixture.resident(), AttemptID.random())
+        _ = fixture.dial(dialer, called.id, attempt, early: "e")
+        _ = fixture.answer(called, attempt)
+        fixture.broker.written(called.connection, [attempt: 1])
+        #expect(
+            run(member, in: &fixture, dialer, called, attempt, from: Self.window, rounds: 1) == (member == .longWay ? Self.window * 2 : Self.window))
+        let room = member == .longWay ? Self.window * 2 : Self.window
+        #expect(run(member, in: &fixture, dialer, called, attempt, from: room, rounds: 6) == (member == .longWay ? Self.largest : Self.window))
+    }
+
+    @Test("stays within its bound and the memory of the server and the dialer, of which each takes half of what is left", arguments: [true, false])
+    func budget(_ isDialers: Bool) throws {
+        var (limits, quotas) = (BrokerFixture.limits, Quotas())
+        limits.circuitWindow = Self.window
+        if isDialers { quotas.address.bufferedBytes = 600_000 } else { limits.bufferedBytes = 600_000 }
+        var fixture = BrokerFixture(limits: limits, quotas: quotas)
+        let (dialer, called) = (try fixture.resident(), try fixture.resident())
+        var extras: [Int] = []
+        for _ in 0..<8 {
+            let attempt = AttemptID.random()
+            _ = fixture.dial(dialer, called.id, attempt, early: "e")
+            _ = fixture.answer(called, attempt)
+            fixture.broker.written(called.connection, [attempt: 1])
+            var room = Self.window
+            for _ in 0..<8 {
+                let sent = room
+                for offset in stride(from: 0, to: sent, by: 8_000) {
+                    let count = min(8_000, sent - offset)
+                    #expect(fixture.data(dialer, attempt, count).closedCircuit(of: dialer) == nil)
+                    fixture.broker.written(called.connection, [attempt: count])
+                }
+                room += fixture.credit(called, attempt, sent).credited(to: dialer) - sent
+            }
+            extras.append(room - Self.window)
+            let isConsistent = fixture.broker.isConsistent
+            #expect(isConsistent)
+        }
+        #expect(extras.reduce(0, +) <= 200_000 && extras[0] > Self.window && extras[0] > extras[7], "\(extras)")
+        _ = fixture.leave(dialer)
+        let isConsistent = fixture.broker.isConsistent
+        #expect(isConsistent)
+    }
+}
