@@ -118,9 +118,21 @@ extension RendezvousBroker {
     mutating func giveUpOnAnswer(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], case .met(let answerBy, _) = attempt.state, answerBy <= now, let called = attempt.called else { return }
         // A peer that has spoken since the Meet reached it is alive, and loses this attempt alone: a dialer cannot have it disconnected.
-        if let client = clients[called], client.heard > attempt.metAt + client.roundTrip { return decline(id, by: called, .unresponsive, now: now) }
+        if let client = clients[called], client.heard > attempt.metAt + client.roundTrip { return late(id, by: called, now: now) }
         fail(called, .unspecified, "The peer did not answer a Meet in time. Connect and register again.")
         leave(called, now: now)
+    }
+
+    /// The connection lives, and its answer is late: nothing may arrive there for a while. The answer is waited for as long as the dialer waits, unless there is
+    /// another instance, which may have the Meet now.
+    private mutating func late(_ id: AttemptID, by called: ConnectionID, now: NIODeadline) {
+        guard var attempt = attempts[id], case .met(_, isWanted: true) = attempt.state, now < attempt.patienceEnd else {
+            return decline(id, by: called, .unresponsive, now: now)
+        }
+        attempt.declined.insert(called)
+        guard dialable(for: attempt, now: now) == nil else { return decline(id, by: called, .unresponsive, now: now) }
+        attempts[id]?.state = .met(answerBy: attempt.patienceEnd, isWanted: true)
+        schedule(.answer(id), at: attempt.patienceEnd)
     }
 
     /// The connection has not taken the Meet: another instance may, or this one over another connection.

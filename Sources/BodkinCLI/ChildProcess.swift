@@ -70,10 +70,19 @@ final class ChildProcess: Sendable {
         }
     }
 
+    /// Whether it has ended, and leaves nothing behind in the system.
+    var isReaped: Bool { hasEnded.withLock { $0 } }
+
     /// Waits until it has ended; where the waiting is cancelled, it is ended.
     func wait(on threads: NIOThreadPool) async {
         await withTaskCancellationHandler {
-            _ = try? await threads.runIfActive { [self] in reap() }
+            // Also in a task that is cancelled before this begins, in which `runIfActive` would do nothing: an ended program that nobody waits for stays a zombie.
+            await withCheckedContinuation { done in
+                threads.submit { [self] _ in
+                    reap()
+                    done.resume()
+                }
+            }
         } onCancel: {
             end()
         }

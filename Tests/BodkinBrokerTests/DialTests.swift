@@ -103,6 +103,41 @@ struct DialTests {
         #expect((fixture.dial(friend, called.id).meet(to: called) != nil) == stays)
     }
 
+    /// What becomes of an answer that is late.
+    enum LateAnswer: CaseIterable {
+        case comes, neverComes, comesAfterAnotherInstance
+    }
+
+    @Test(
+        "the answer of a peer that speaks is waited for as long as the dialer waits, unless there is another instance", arguments: LateAnswer.allCases
+    )
+    func late(_ answer: LateAnswer) throws {
+        var fixture = BrokerFixture()
+        let dialer = try fixture.resident()
+        let identity = try Identity.create()
+        let other = answer == .comesAfterAnotherInstance ? try fixture.resident(identity) : nil
+        let called = try fixture.resident(identity)
+        let attempt = AttemptID.random()
+        #expect(fixture.dial(dialer, called.id, attempt, early: "early", patience: 10_000).meet(to: called) != nil)
+        _ = fixture.pass(.milliseconds(1_000))
+        fixture.broker.heard(called.connection, now: fixture.now)
+        let actions = fixture.pass(.milliseconds(2_000))
+        #expect(actions.failedDial(of: dialer) == nil && actions.failure(of: called) == nil)
+        if let other {
+            #expect(actions.meet(to: other) != nil && actions.meet(to: called) == nil)
+            return
+        }
+        #expect(actions.isEmpty)
+        _ = fixture.pass(.milliseconds(4_000))
+        if answer == .comes {
+            _ = fixture.answer(called, attempt)
+            #expect(fixture.data(called, attempt, 10).isEmpty == false)
+        }
+        let end = fixture.pass(.milliseconds(3_000))
+        #expect(end.failedDial(of: dialer) == (answer == .comes ? nil : .unresponsive) && end.failure(of: called) == nil)
+        #expect(fixture.dial(dialer, called.id).meet(to: called) != nil && fixture.broker.isConsistent)
+    }
+
     @Test("a Meet that cannot be delivered ends its attempt alone, on whichever side", arguments: [true, false])
     func undelivered(_ isCalled: Bool) throws {
         var fixture = BrokerFixture()

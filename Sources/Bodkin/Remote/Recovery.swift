@@ -108,6 +108,13 @@ struct Recovery {
     /// The latest dial has found no direct path, for a reason that may be over: it was disturbed, or looked for a circuit alone.
     mutating func missed() { isPromising = true }
 
+    /// A direct path has ended that was ready and carried nothing yet: there can be another one.
+    mutating func lostDirectPath(at now: Duration) {
+        wasDirect = true
+        guard !isBusy, kind?.isRelayed == true, let pause = pause(from: now, jitter: 1) else { return }
+        next = min(next ?? pause, pause)
+    }
+
     /// Something is being tried.
     mutating func began() {
         isBusy = true

@@ -51,6 +51,8 @@ extension Remote {
         case tookOver
         /// The path that carried it is gone.
         case pathLost
+        /// A direct path is gone that did not carry it.
+        case directPathLost
         /// Its paths may have changed.
         case pathsChanged
         /// An answer is late.

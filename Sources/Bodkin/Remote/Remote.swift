@@ -102,6 +102,7 @@ struct Remote: ~Copyable {
         case .settled: settled(id, context)
         case .tookOver: sessions[id]?.doubtedAt = nil
         case .pathLost: pathLost()
+        case .directPathLost: update(id, at: now) { $0.lostDirectPath(at: $1) }
         case .pathsChanged: pathsChanged(id, context, at: now)
         case .doubtful: doubted(id, context, at: now)
         case .stillSilent: stillSilent(id, context, at: now)

@@ -61,7 +61,7 @@ extension RemoteDriver {
             if driver.activePath?.kind.isDirect == true { handle(.settled, of: driver.id) }
         case .tookOver(let path): tookOver(path, record)
         case .lostPath(let path, let error, let wasActive):
-            if wasActive { lost(path, error, record) }
+            if wasActive { lost(path, error, record) } else if path.kind.isDirect { handle(.directPathLost, of: driver.id) }
             for dial in dials(for: driver) { dial.lost(path, error) }
             engine.remotes.drained(path)
         case .doubtful: return handle(.doubtful, of: driver.id)

@@ -33,10 +33,10 @@ extension RendezvousClient {
         linkCameUp(serverKeyHash: serverKeyHash, handshake, at: now)
     }
 
-    /// Without another link the silent one is no use either.
+    /// Without another link a silent one is no use either.
     mutating func replacementEnded(jitter: Double, at now: Instant) {
-        guard link?.replacedSince != nil else { return }
-        link?.replacedSince = nil
-        dropLink(Self.silence, jitter: jitter, at: now)
+        guard let link, link.replacedSince != nil else { return }
+        self.link?.replacedSince = nil
+        if link.liveness.isSilent(at: now) { dropLink(Self.silence, jitter: jitter, at: now) }
     }
 }

@@ -54,7 +54,7 @@ struct RendezvousClient: ~Copyable {
         case resolved(Resolution)
         /// The deadline has come. `jitter` is a random number from 0 to 1.
         case timeout(jitter: Double)
-        /// The system has seen no packet of the link for so long: to be given before a timeout, and before another link is up.
+        /// The system has seen no packet of the link for so long: to be given before a timeout, and before what becomes of another link.
         case packetSilence(Duration)
         /// The local peer's event loop was held up for so long: to be given before a timeout.
         case heldUp(Duration)

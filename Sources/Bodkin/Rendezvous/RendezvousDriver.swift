@@ -282,6 +282,7 @@ final class RendezvousDriver {
         case .message(let body): if !isReplacement { received(body) }
         case .down(let error) where isReplacement:
             replacement = nil
+            notePackets()
             handle(.replacementDown(error, jitter: .random(in: 0...1)))
         case .down(let error): handle(.linkDown(error, jitter: .random(in: 0...1)))
         }

@@ -110,6 +110,21 @@ import Testing
         #expect(dials[11] - dials[10] == .seconds(600))
     }
 
+    @Test func aDirectPathThatEndsBeforeItCarriesAnythingIsLookedForAgainWithinASecond() {
+        for isBusy in [false, true] {
+            var recovery = Self.recovery(kind: .circuit)
+            recovery.began()
+            if !isBusy { recovery.ended(at: .seconds(1), jitter: 1) }
+            recovery.lostDirectPath(at: .seconds(3))
+            if isBusy { recovery.ended(at: .seconds(3), jitter: 1) }
+            #expect(recovery.deadline == .seconds(isBusy ? 4 : 5))
+            #expect(recovery.act(at: .seconds(5)) == .upgrade)
+        }
+        var direct = Self.recovery()
+        direct.lostDirectPath(at: .seconds(3))
+        #expect(direct.deadline == nil)
+    }
+
     @Test func aChangeOfTheNetworkIsAReasonToTryAtOnce() {
         for role in [Session.Role.dialer, .called] {
             var recovery = Self.recovery(role, kind: .circuit)

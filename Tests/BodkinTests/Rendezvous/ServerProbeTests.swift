@@ -129,6 +129,8 @@ struct ServerProbeTests {
         case replaced
         /// The server is away: no link comes up.
         case away
+        /// No link comes up, but packets of the silent one come.
+        case alone
         /// It ends while the other one is made.
         case ends
     }
@@ -138,7 +140,7 @@ struct ServerProbeTests {
         let world = try idle()
         world.run(for: .seconds(20))
         world.lie = { if case .ping = $0 { [] } else { nil } }
-        if fate == .away { world.isServerUp = false }
+        if fate == .away || fate == .alone { world.isServerUp = false }
         world.give(.probe)
         #expect(world.run(atMost: .seconds(2)) { !$0.replacements.isEmpty } && world.client.isRegistered && world.losses.isEmpty)
         world.lie = { _ in nil }
@@ -165,6 +167,12 @@ struct ServerProbeTests {
             #expect(world.run(atMost: .seconds(1)) { $0.losses.count == 1 } && !world.client.isLinkUp)
             world.isServerUp = true
             #expect(world.run(atMost: .seconds(31)) { $0.client.isRegistered })
+        case .alone:
+            world.give(.packetSilence(.milliseconds(20)))
+            world.run(for: .milliseconds(60))
+            #expect(world.losses.isEmpty && world.client.isRegistered)
+            // Then they come no more.
+            #expect(world.run(atMost: .seconds(1)) { $0.losses.count == 1 } && world.replacements.count == 2)
         case .ends:
             world.resetLink()
             #expect(world.run(atMost: .seconds(1)) { $0.losses.count == 1 && $0.client.isRegistered } && world.connects.count == 1)
