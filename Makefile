@@ -18,8 +18,8 @@ RELEASE += --static-swift-stdlib -Xlinker -L$(STATIC) -Xswiftc -Xclang-linker -X
 endif
 PROGRAMS := ip:iproute2 nft:nftables promtool:prometheus tshark:tshark turnserver:coturn iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps openssl:openssl \
     socat:socat python3:python3 aspell:aspell /usr/lib/aspell/en.multi:aspell-en \
-    mandoc:mandoc strip:binutils dpkg-shlibdeps:dpkg-dev
-# Real peers in the laboratory have the machine to themselves, and the server's sockets, as those of searches that are counted, a process in which nobody starts
+    mandoc:mandoc strip:binutils dpkg-shlibdeps:dpkg-dev zsh:zsh fish:fish systemd-analyze:systemd
+# Real peers in the lab have the machine to themselves, and the server's sockets, as those of searches that are counted, a process in which nobody starts
 # programs that inherit them.
 PEERS := BodkinExerciseTests
 BUDGETS := BudgetTests|SecondRoundTests
@@ -73,7 +73,7 @@ format:
 docs:
 	scripts/docs
 
-# Figures of the laboratory and of the server under load; `bodkin-bench server` alone takes 5 000 peers.
+# Figures of the lab and of the server under load; `bodkin-bench server` alone takes 5 000 peers.
 bench:
 	scripts/packages iperf3:iperf3 ping:iputils-ping
 	$(RELEASE) --product bodkin-bench

@@ -31,6 +31,8 @@ let package = Package(
         .executable(name: "bodkin-fuzz", targets: ["BodkinFuzz"]),
         .library(name: "Bodkin", targets: ["Bodkin"]),
         .library(name: "BodkinServer", targets: ["BodkinServer"]),
+        .library(name: "BodkinLifecycle", targets: ["BodkinLifecycle"]),
+        .library(name: "BodkinServerLifecycle", targets: ["BodkinServerLifecycle"]),
         .library(name: "BodkinNATLab", targets: ["BodkinEmulation", "BodkinNATLab"]),
     ],
     dependencies: [
@@ -86,7 +88,7 @@ let package = Package(
         .target(
             name: "Bodkin",
             dependencies: [
-                "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto, lifecycle,
+                "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto,
                 logging, metrics, nioCore, nioPosix, nioSSL, .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict
@@ -100,18 +102,22 @@ let package = Package(
             name: "BodkinServer",
             dependencies: [
                 "BodkinBroker", "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinProtocols", "BodkinSystem", "BodkinTransport", crypto,
-                lifecycle, logging, nioCore, nioPosix, nioSSL,
+                logging, nioCore, nioPosix, nioSSL,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
-        // The pure half of the laboratory: no socket, no clock, any platform.
+        // Services of swift-service-lifecycle, apart from what they run: the command needs neither.
+        .target(name: "BodkinLifecycle", dependencies: ["Bodkin", lifecycle], swiftSettings: strict),
+        .target(name: "BodkinServerLifecycle", dependencies: ["BodkinServer", lifecycle], swiftSettings: strict),
+        // The pure half of the lab: no socket, no clock, any platform.
         .target(
             name: "BodkinEmulation", dependencies: ["BodkinCore", .product(name: "HeapModule", package: "swift-collections")],
             swiftSettings: strict),
         .target(name: "BodkinNATLab", dependencies: ["BodkinCore", "BodkinEmulation", "CBodkinNATLab"], swiftSettings: strict),
+        .target(name: "BodkinPairs", dependencies: ["BodkinCore", "BodkinEmulation", "BodkinPrediction"], swiftSettings: strict),
         // Peers and servers in virtual time: the network as an event loop that nothing waits for. For tests and bodkin-fuzz.
         .target(
             name: "BodkinVirtualNetwork",
@@ -123,8 +129,8 @@ let package = Package(
         .target(
             name: "BodkinExercise",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinEmulation", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
-                crypto, logging, nioCore, nioPosix,
+                "Bodkin", "BodkinCore", "BodkinEmulation", "BodkinIdentity", "BodkinNATLab", "BodkinPairs", "BodkinPrediction", "BodkinProtocols",
+                "BodkinServer", crypto, logging, nioCore, nioPosix,
             ],
             swiftSettings: strict
         ),
@@ -133,8 +139,8 @@ let package = Package(
             dependencies: [
                 "Bodkin", "BodkinCore", "BodkinIdentity", "BodkinMetrics", "BodkinPrediction", "BodkinProtocols", "BodkinServer", "BodkinSystem",
                 "BodkinTransport", "CBodkinSystem", logging, metrics, nioCore, nioPosix,
-                .target(name: "BodkinExercise", condition: .when(platforms: [.linux])),
                 .target(name: "BodkinNATLab", condition: .when(platforms: [.linux])),
+                .target(name: "BodkinPairs", condition: .when(platforms: [.linux])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -143,11 +149,11 @@ let package = Package(
         .executableTarget(name: "BodkinHello", dependencies: ["Bodkin"]),
         .executableTarget(name: "BodkinChat", dependencies: ["Bodkin"], path: "Examples/Chat"),
         .executableTarget(name: "BodkinDrop", dependencies: ["Bodkin"], path: "Examples/Drop"),
-        .executableTarget(name: "BodkinEcho", dependencies: ["Bodkin", lifecycle, logging], path: "Examples/Echo"),
+        .executableTarget(name: "BodkinEcho", dependencies: ["Bodkin", "BodkinLifecycle", lifecycle, logging], path: "Examples/Echo"),
         .executableTarget(
             name: "BodkinMatrix",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPrediction",
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPairs", "BodkinPrediction",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -155,8 +161,8 @@ let package = Package(
         .executableTarget(
             name: "BodkinBench",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
-                "BodkinSystem", "BodkinTransport", logging, nioCore, nioPosix, nioSSL,
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPairs", "BodkinPrediction", "BodkinProtocols",
+                "BodkinServer", "BodkinSystem", "BodkinTransport", logging, nioCore, nioPosix, nioSSL,
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             resources: ["relay", "rival", "rival_p2pd", "rival_warpgate"].map { .embedInCode("Rivals/Python/\($0).py") },
@@ -178,8 +184,8 @@ let package = Package(
         .testTarget(
             name: "BodkinExerciseTests",
             dependencies: [
-                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPrediction", "BodkinProtocols", "BodkinSystem",
-                "BodkinTransport", crypto, nioCore, nioPosix, nioSSL,
+                "Bodkin", "BodkinCore", "BodkinExercise", "BodkinIdentity", "BodkinNATLab", "BodkinPairs", "BodkinPrediction", "BodkinProtocols",
+                "BodkinSystem", "BodkinTransport", crypto, nioCore, nioPosix, nioSSL,
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -188,8 +194,8 @@ let package = Package(
         .testTarget(
             name: "BodkinTests",
             dependencies: [
-                "Bodkin", "BodkinBroker", "BodkinCore", "BodkinEmulation", "BodkinExercise", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols",
-                "BodkinServer", "BodkinSystem", "BodkinTransport", "BodkinVirtualNetwork", crypto, lifecycle, logging, nioCore,
+                "Bodkin", "BodkinBroker", "BodkinCore", "BodkinEmulation", "BodkinExercise", "BodkinIdentity", "BodkinPairs", "BodkinPrediction",
+                "BodkinProtocols", "BodkinServer", "BodkinSystem", "BodkinTransport", "BodkinVirtualNetwork", crypto, logging, nioCore,
                 .product(name: "NIOEmbedded", package: "swift-nio"), nioSSL,
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -199,7 +205,7 @@ let package = Package(
         .testTarget(
             name: "BodkinProtocolsTests", dependencies: ["BodkinCore", "BodkinFuzzers", "BodkinProtocols", crypto, nioCore], swiftSettings: strict),
         .testTarget(
-            name: "BodkinPredictionTests", dependencies: ["BodkinCore", "BodkinEmulation", "BodkinExercise", "BodkinPrediction"],
+            name: "BodkinPredictionTests", dependencies: ["BodkinCore", "BodkinEmulation", "BodkinPairs", "BodkinPrediction"],
             swiftSettings: strict),
         .testTarget(
             name: "BodkinTransportTests",
@@ -220,8 +226,9 @@ let package = Package(
         .testTarget(
             name: "BodkinServerTests",
             dependencies: [
-                "Bodkin", "BodkinBroker", "BodkinCLI", "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinServer",
-                "BodkinTransport", crypto, logging, nioCore, nioPosix, nioSSL, .product(name: "NIOEmbedded", package: "swift-nio"),
+                "Bodkin", "BodkinBroker", "BodkinCLI", "BodkinCore", "BodkinIdentity", "BodkinLifecycle", "BodkinPrediction", "BodkinProtocols",
+                "BodkinServer", "BodkinServerLifecycle", "BodkinTransport", crypto, lifecycle, logging, nioCore, nioPosix, nioSSL,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict
@@ -234,10 +241,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "BodkinBenchTests", dependencies: ["BodkinBench", "BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPrediction"],
+            name: "BodkinBenchTests",
+            dependencies: ["BodkinBench", "BodkinCore", "BodkinExercise", "BodkinNATLab", "BodkinPairs", "BodkinPrediction"],
             swiftSettings: strict),
         .testTarget(
-            name: "BodkinMatrixTests", dependencies: ["BodkinExercise", "BodkinMatrix", "BodkinNATLab", "BodkinPrediction"], swiftSettings: strict),
+            name: "BodkinMatrixTests", dependencies: ["BodkinExercise", "BodkinMatrix", "BodkinNATLab", "BodkinPairs", "BodkinPrediction"],
+            swiftSettings: strict),
         .testTarget(name: "BodkinEmulationTests", dependencies: ["BodkinCore", "BodkinEmulation"], swiftSettings: strict),
         .testTarget(name: "BodkinNATLabTests", dependencies: ["BodkinCore", "BodkinNATLab"], swiftSettings: strict),
     ],

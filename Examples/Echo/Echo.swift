@@ -1,4 +1,5 @@
 import Bodkin
+import BodkinLifecycle
 import Logging
 import ServiceLifecycle
 

@@ -1,7 +1,8 @@
 #if canImport(BodkinNATLab)
 import ArgumentParser
-import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
+import BodkinPrediction
 import FoundationEssentials
 
 struct LabMatrixCommand: AsyncParsableCommand {

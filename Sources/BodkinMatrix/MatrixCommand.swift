@@ -3,6 +3,7 @@ import Bodkin
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
 import FoundationEssentials
 
 struct MatrixCommand: AsyncParsableCommand {

@@ -5,7 +5,6 @@ import BodkinTransport
 public import Logging
 public import NIOCore
 public import NIOPosix
-public import ServiceLifecycle
 
 /// A rendezvous server. Peers register and dial each other through it. It relays circuits and answers STUN.
 ///
@@ -20,7 +19,7 @@ public import ServiceLifecycle
 /// ```
 ///
 /// The state is in memory, so peers register again after a restart. The key and the token must survive, because they are in the URL.
-public final class RendezvousServer: Service {
+public final class RendezvousServer: Sendable {
     private let configuration: Configuration
     private let group: any EventLoopGroup
     private let logger: Logger
@@ -66,7 +65,7 @@ public final class RendezvousServer: Service {
         logger.info("replaced who may use the server", metadata: ["revoked": "\(revoked.count)", "refused": "\(refusedPeers.count)"])
     }
 
-    /// Listens and serves until the task is cancelled, or its service group shuts down. The server then sends every peer a Failure, and returns within ``Limits/shutdownGrace``.
+    /// Listens and serves until the task is cancelled. The server then sends every peer a Failure, and returns within ``Limits/shutdownGrace``.
     /// To be called once.
     /// - Throws: ``ServerError``.
     public func run() async throws {
@@ -82,8 +81,9 @@ public final class RendezvousServer: Service {
             listeningPromise.fail(failure)
             throw failure
         }
-        // A service group's graceful shutdown, or the task's cancellation.
-        try? await gracefulShutdown()
+        // This stream ends when the task is cancelled.
+        let (running, _) = AsyncStream<Void>.makeStream()
+        for await _ in running {}
         logger.info("shutting down", metadata: ["registered": "\(statistics.registered)", "circuits": "\(statistics.circuits)"])
         await sockets.close()
         driver.close()

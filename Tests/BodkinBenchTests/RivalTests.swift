@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinExercise
+import BodkinPairs
 import BodkinPrediction
 import Testing
 

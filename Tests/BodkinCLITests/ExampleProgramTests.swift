@@ -17,6 +17,11 @@ struct ExampleProgramTests {
 
     private static func run(_ script: String) async throws -> String { try await Script.run(prelude + script) }
 
+    @Test("each is short enough to read at once", arguments: ["Chat/Chat", "Drop/main", "Echo/Echo"])
+    func length(_ file: String) throws {
+        #expect((20...60).contains(try Script.text(of: "Examples/\(file).swift").split(separator: "\n", omittingEmptySubsequences: false).count - 1))
+    }
+
     @Test("two people chat: the lines of each arrive at the other, and the chat ends with the end of both inputs")
     func chat() async throws {
         let output = try await Self.run(

@@ -40,13 +40,14 @@ struct ManualTests {
         #expect(output == "1\n")
     }
 
-    @Test(
-        "bash completes commands, options, files and kinds of NAT",
-        arguments: [
-            ("bodkin li", "listen"), ("bodkin lab f", "fault"), ("bodkin listen --receive", "--receive-only"), ("bodkin listen --events j", "json"),
-            ("bodkin demo --a port-restricted-", "port-restricted-rst"), ("bodkin server --tokens some", "some-file"),
-            ("bodkin id --state-dir some", "some-directory"),
-        ])
+    /// A line, and one of its completions in a directory with `some-file` and `some-directory`.
+    private static let lines = [
+        ("bodkin li", "listen"), ("bodkin lab f", "fault"), ("bodkin listen --receive", "--receive-only"), ("bodkin listen --events j", "json"),
+        ("bodkin demo --a port-restricted-", "port-restricted-rst"), ("bodkin server --tokens some", "some-file"),
+        ("bodkin id --state-dir some", "some-directory"),
+    ]
+
+    @Test("bash completes commands, options, files and kinds of NAT", arguments: lines)
     func bash(_ line: String, _ completion: String) async throws {
         let output = try await Script.run(
             """
@@ -56,5 +57,26 @@ struct ManualTests {
             _bodkin bodkin "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"; printf '%s\\n' "${COMPREPLY[@]}"
             """)
         #expect(output.split(separator: "\n").contains(Substring(completion)), "\(output)")
+    }
+
+    @Test("fish does, too", .enabled("needs fish") { await Script.has("fish") }, arguments: lines)
+    func fish(_ line: String, _ completion: String) async throws {
+        let output = try await Script.run(
+            """
+            bodkin --generate-completion-script fish >completion; fish --no-execute completion || echo 'bad syntax'
+            mkdir some-directory; touch some-file; HOME=$work fish --no-config --command "source completion; complete --do-complete '\(line)'" | cut -f 1
+            """)
+        #expect(output.split(separator: "\n").contains { $0 == completion || $0 == "\(completion)/" }, "\(output)")
+        #expect(!output.contains("bad syntax"))
+    }
+
+    @Test("zsh understands its completions, and registers them for the command", .enabled("needs zsh") { await Script.has("zsh") })
+    func zsh() async throws {
+        let output = try await Script.run(
+            """
+            bodkin --generate-completion-script zsh >_bodkin; zsh -n _bodkin || echo 'bad syntax'
+            HOME=$work zsh -f -c 'fpath=($PWD $fpath); autoload -U compinit; compinit -D -u && echo ${_comps[bodkin]}; autoload -U +X _bodkin && which _bodkin >/dev/null && echo defined'
+            """)
+        #expect(output == "_bodkin\ndefined\n", "\(output)")
     }
 }

@@ -41,6 +41,11 @@ enum Script {
     /// Whether a file of the project is in its README, word for word.
     static func isInREADME(_ file: String) throws -> Bool { try text(of: "README.md").contains(text(of: file)) }
 
+    /// Whether this machine has all these programs.
+    static func has(_ programs: String...) async -> Bool {
+        (try? await run("type -t \(programs.joined(separator: " "))")) == String(repeating: "file\n", count: programs.count)
+    }
+
     /// Runs a script to its end: what it wrote.
     static func run(_ text: String) async throws -> String {
         let threads = NIOThreadPool(numberOfThreads: 2)

@@ -1,6 +1,7 @@
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
 import BodkinPrediction
 import Testing
 

@@ -1,5 +1,6 @@
 import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
 import Testing
 
 @testable import BodkinMatrix

@@ -1,6 +1,7 @@
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
 import BodkinPrediction
 
 /// One connection between two hosts of a fresh laboratory.

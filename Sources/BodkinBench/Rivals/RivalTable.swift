@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinExercise
+import BodkinPairs
 
 /// What was measured, as a table in Markdown.
 struct RivalTable {

@@ -1,5 +1,6 @@
 import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
 
 /// Bodkin, and the TCP hole punching of warpgate and p2pd, between the same NATs with the same delays, in turn in each round.
 struct RivalsBenchmark: Sendable {

@@ -1,6 +1,8 @@
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
+import BodkinPrediction
 
 extension HeatMap {
     /// The maps of presets and of configurations. Pairs of tier 1 come from the cells, the rest from the pairs.

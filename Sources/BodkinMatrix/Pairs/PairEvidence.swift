@@ -1,4 +1,5 @@
 import BodkinExercise
+import BodkinPairs
 
 /// What came of all pairs of networks.
 struct PairEvidence: Codable, Sendable {

@@ -1,6 +1,7 @@
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
 import BodkinPrediction
 
 /// The outcome of all dials between two networks, with their estimate.

@@ -2,6 +2,7 @@ import Bodkin
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import BodkinPairs
 import Synchronization
 
 /// One dial between two networks, in a fresh laboratory.

@@ -1,6 +1,6 @@
 import BodkinCore
 import BodkinEmulation
-import BodkinExercise
+import BodkinPairs
 import BodkinPrediction
 import Testing
 

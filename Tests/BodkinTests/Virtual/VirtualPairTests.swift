@@ -1,6 +1,7 @@
 import BodkinCore
 import BodkinEmulation
 import BodkinExercise
+import BodkinPairs
 import BodkinPrediction
 import BodkinVirtualNetwork
 import Synchronization

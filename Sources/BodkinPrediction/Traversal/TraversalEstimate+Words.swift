@@ -1,5 +1,3 @@
-package import BodkinPrediction
-
 extension TraversalEstimate {
     /// The verdict and the plan, in one line.
     package var words: String { feasibility.words + (plan.map { ": \($0.words)" } ?? "") }

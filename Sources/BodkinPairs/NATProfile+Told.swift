@@ -3,7 +3,7 @@ package import BodkinEmulation
 package import BodkinPrediction
 
 extension NATProfile {
-    /// The complete profile of what the laboratory was told, as the best of all measurements would find it.
+    /// The complete profile of emulated boxes, as a perfect measurement would find it.
     /// - Parameters:
     ///   - layers: the boxes between a host and the Internet, the one next to the host first.
     ///   - address: the external address.

@@ -1,3 +1,4 @@
+public import Bodkin
 public import ServiceLifecycle
 
 /// A peer that runs as a service beside others (swift-service-lifecycle): until its body returns, or until a graceful shutdown ends the body and then the peer.
@@ -19,7 +20,7 @@ public struct PeerService: Service {
     }
 
     /// Runs the peer. A graceful shutdown cancels the body's task, and the peer's connections end in good order.
-    /// - Throws: what ``withPeer(_:_:)`` throws, and what the body throws unless a shutdown has cancelled it.
+    /// - Throws: what `withPeer` throws, and what the body throws unless a shutdown has cancelled it.
     public func run() async throws {
         try await withPeer(configuration) { peer in
             try await cancelWhenGracefulShutdown {
