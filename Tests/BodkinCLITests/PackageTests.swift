@@ -10,6 +10,16 @@ private enum Packaging {
     static var isPossible: Bool {
         get async { geteuid() == 0 ? await Script.has("dpkg-deb", "dpkg-shlibdeps", "strip") : false }
     }
+
+    /// Whether this user can start a systemd in namespaces.
+    static var runsUnits: Bool {
+        get async {
+            guard geteuid() == 0, await Script.has("unshare", "ip", "/lib/systemd/systemd") else { return false }
+            let mounts =
+                "mount --make-rprivate / && mount -t tmpfs none /mnt && mkdir /mnt/a && mount -t cgroup2 none /mnt/a && mkdir /mnt/a/bodkin-test.$$ && rmdir /mnt/a/bodkin-test.$$"
+            return (try? await Script.run("unshare --mount --net --pid --cgroup --fork sh -c '\(mounts)' && echo possible")) == "possible\n"
+        }
+    }
 }
 
 /// What `make release` and `make deb` make, from this build's command. `make test-deb` tests the release build in a fresh system.
@@ -54,6 +64,18 @@ struct PackageTests {
             systemd-analyze verify --man=no --recursive-errors=no ./$unit && systemd-analyze security --offline=true --threshold=20 ./$unit >/dev/null && echo good
             """)
         #expect(output == "good\n", "\(output)")
+    }
+
+    @Test(
+        "a systemd starts the units, also before their address is there, and stops them without a failure",
+        .enabled("needs root, systemd and namespaces") { await Packaging.runsUnits }, .timeLimit(.minutes(4)))
+    func units() async throws {
+        let output = try await Script.run("TMPDIR=$work \"$root/scripts/test-units\" '\(Script.program)'")
+        #expect(
+            output.split(separator: "\n") == [
+                "the server starts as soon as its address is there", "its log is in the journal", "the listener serves a dial",
+                "no join token is in the journal", "both stop without a failure",
+            ], "\(output)")
     }
 }
 #endif
