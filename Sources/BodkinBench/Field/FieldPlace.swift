@@ -54,9 +54,10 @@ final class FieldPlace: Sendable {
         """
     private static let dial = """
         cd $FIELD; mount --bind hosts /etc/hosts; mkdir dial.$1; head -c $2 /dev/urandom >dial.$1/in
-        "$BODKIN" connect $(cat id) --no-network-probe --state-dir a <dial.$1/in >dial.$1/out 2>dial.$1/log; status=$?
+        "$BODKIN" connect $(cat id) --verbose --no-network-probe --state-dir a <dial.$1/in >dial.$1/out 2>dial.$1/log; status=$?
         cmp -s dial.$1/in dial.$1/out && same=whole || same=different
-        echo "$status $same $(tail -1 dial.$1/log)"; rm -r dial.$1
+        if [ $status$same = 0whole ]; then last=$(tail -1 dial.$1/log); else last=$(tr '\\n' '|' <dial.$1/log); fi
+        echo "$status $same $last"; rm -r dial.$1
         """
 
     let lab: Lab

@@ -37,7 +37,7 @@ final class FieldTally: Sendable {
             if result.hasPrefix("75 "), near.contains(where: \.kind.excusesRefusal) { return state.refusals += 1 }
             let faults = near.map(\.kind.rawValue).joined(separator: ", ")
             let seconds = Rounds.text((now - start) / .seconds(1), 1)
-            state.failures.append("dial \(number), \(seconds) s, beside \(faults.isEmpty ? "nothing" : faults): \(result.prefix(300))")
+            state.failures.append("dial \(number), \(seconds) s, beside \(faults.isEmpty ? "nothing" : faults): \(result.prefix(3_000))")
             print("  \(state.failures.last ?? "")")
         }
     }
