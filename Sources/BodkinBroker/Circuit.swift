@@ -28,6 +28,9 @@ struct Circuit {
         return true
     }
 
+    /// How many bytes a side may still send, with the credit that it may have been given.
+    func room(of side: Attempt.Side) -> Int { room[side.rawValue] }
+
     /// Counts the credit that a side is given; false when that is more than the window.
     mutating func credit(_ count: Int, to side: Attempt.Side) -> Bool {
         guard count <= windows[side.rawValue] - room[side.rawValue] - held[side.rawValue] else { return false }

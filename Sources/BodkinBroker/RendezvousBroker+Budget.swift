@@ -19,15 +19,29 @@ extension RendezvousBroker {
         return max(clients.values[index].messages.debt(now: now), quotas.charge(cost, clients.values[index].accounts, now: now))
     }
 
-    /// Counts a message about a circuit that does not exist; false, and the connection ends, if there were too many.
+    /// Counts a message of so many bytes about a circuit that does not exist; false, and the connection ends, if there were too many.
     ///
-    /// A peer sends some because its messages cross the end of a circuit. One that goes on fills its connection with them, so that the server would find out late
-    /// when the peer has gone.
-    @discardableResult mutating func takeStray(_ id: ConnectionID, now: NIODeadline) -> Bool {
-        guard clients[id]?.strays.take(now: now) == false else { return true }
+    /// A peer sends some because its messages cross the end of a circuit, which the remote peer may choose: as many bytes as the circuit had room for are free. A peer
+    /// that goes on fills its connection with them, so that the server would find out late when the peer has gone.
+    @discardableResult mutating func takeStray(_ id: ConnectionID, _ count: Int = 1, now: NIODeadline) -> Bool {
+        guard let index = clients.index(forKey: id) else { return true }
+        guard clients.values[index].crossing < max(count, 1) else {
+            clients.values[index].crossing -= max(count, 1)
+            return true
+        }
+        guard !clients.values[index].strays.take(now: now) else { return true }
         fail(id, .quota, "The peer sent too many messages about circuits that do not exist. Send none after the end of a circuit.")
         return false
     }
+
+    /// A circuit ends whose sides may still send so many bytes before they hear of it.
+    mutating func expectCrossing(_ room: Int, from id: ConnectionID) {
+        guard let index = clients.index(forKey: id) else { return }
+        clients.values[index].crossing = min(clients.values[index].crossing + room, Self.mostCrossing)
+    }
+
+    /// More than the buffers of a TCP connection hold.
+    static let mostCrossing = 8 << 20
 
     /// As many at once as the windows of a hundred circuits may hold, in small messages.
     static func strays(_ now: NIODeadline) -> TokenBucket { TokenBucket(rate: 256, burst: 16_384, now: now) }

@@ -51,13 +51,15 @@ extension RendezvousBroker {
         guard let attempt = AttemptID(bytes: wire.attempt) else { return fail(id, .protocol, "The attempt has a wrong length. Use 16 bytes.") }
         // Every message of a circuit comes here, so the attempt is looked up once and changed in place.
         guard let index = attempts.index(forKey: attempt), let side = attempts.values[index].side(of: id) else {
-            guard takeStray(id, now: now) else { return }
+            guard takeStray(id, wire.data.count, now: now) else { return }
             return sendClose(attempt, .violation, to: id)
         }
         let count = wire.data.count
         switch attempts.values[index].carry(wire.data, from: side, aheadLimit: limits.aheadBytes) {
         // What was on its way when the circuit ended is nobody's fault.
-        case .nothing: return
+        case .nothing:
+            takeStray(id, count, now: now)
+            return
         case .violation: return violate(id, attempt, now: now)
         case .kept: guard payFlight(attempt) else { return exhaust(attempt, now: now) }
         case .passed: break
@@ -152,6 +154,8 @@ extension RendezvousBroker {
     mutating func endCircuit(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id], let circuit = attempt.circuit else { return }
         windows.giveBack(circuit.extra, attempt.accounts)
+        expectCrossing(circuit.room(of: .dialer), from: attempt.dialer)
+        if let called = attempt.called { expectCrossing(circuit.room(of: .called), from: called) }
         attempts[id]?.circuit = nil
         attempts[id]?.forgetFlight()
         _ = payFlight(id)

@@ -38,6 +38,8 @@ package struct RendezvousBroker: ~Copyable {
         var dialBacks: TokenBucket
         /// How many of its messages may be about circuits that do not exist.
         var strays: TokenBucket
+        /// How many bytes may still be on their way for circuits that have ended.
+        var crossing = 0
     }
 
     /// An instance belongs to its peer: another peer that says the same is another instance.

@@ -49,7 +49,6 @@ package final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
     private var waiting: Deque<(data: ByteBuffer, promise: EventLoopPromise<Void>?)> = []
     private var waitingByteCount = 0
     private var isOpen = true
-    private var cachedPipeline: ChannelPipeline?
 
     /// A circuit.
     /// - Parameters:
@@ -58,7 +57,6 @@ package final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         self.eventLoop = eventLoop
         self.carrier = carrier
         closePromise = eventLoop.makePromise()
-        cachedPipeline = ChannelPipeline(channel: self)
         if let window { open(window: window) }
     }
 
@@ -105,8 +103,8 @@ package final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
 
     /// The future of its end.
     package var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
-    /// The pipeline.
-    package var pipeline: ChannelPipeline { cachedPipeline ?? ChannelPipeline(channel: self) }
+    /// The pipeline. It holds the channel until its handlers are removed, and another one would hold it for ever.
+    package private(set) lazy var pipeline = ChannelPipeline(channel: self)
     /// None: a circuit has no transport address.
     package var localAddress: SocketAddress? { nil }
     /// None: a circuit has no transport address.
@@ -207,10 +205,6 @@ package final class CircuitChannel: Channel, ChannelCore, @unchecked Sendable {
         pipeline.fireChannelInactive()
         pipeline.fireChannelUnregistered()
         closePromise.succeed()
-        eventLoop.execute { [self] in
-            // The pipeline holds the channel and the channel the pipeline.
-            removeHandlers(pipeline: pipeline)
-            cachedPipeline = nil
-        }
+        eventLoop.execute { [self] in removeHandlers(pipeline: pipeline) }
     }
 }

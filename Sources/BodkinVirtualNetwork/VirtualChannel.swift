@@ -20,7 +20,6 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
     private unowned let host: VirtualHost
     private let closePromise: EventLoopPromise<Void>
     private var connectPromise: EventLoopPromise<any Channel>?
-    private var cachedPipeline: ChannelPipeline?
     private var isOpen = true
     private var isUp = false
     private var autoRead: Bool
@@ -41,8 +40,10 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
         self.autoRead = autoRead
         eventLoop = host.loop
         closePromise = host.loop.makePromise()
-        cachedPipeline = ChannelPipeline(channel: self)
     }
+
+    /// Its host is gone, and it was never up.
+    deinit { closePromise.succeed() }
 
     /// Sends the first segment. The result comes when the connection is up.
     func begin(within limit: TimeAmount?) -> EventLoopFuture<any Channel> {
@@ -75,7 +76,11 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
         let events = tcp.events
         tcp.events = []
         for event in events { handle(event) }
-        if tcp.state == .closed { return host.forget(self) }
+        if tcp.state == .closed {
+            host.forget(self)
+            // Nobody has answered the last repetition.
+            return isOpen ? fail(IOError(errnoCode: ETIMEDOUT, reason: "connect")) : ()
+        }
         wakeInTime()
         if isOpen, isUp, isWritable != wasWritable {
             wasWritable = isWritable
@@ -134,6 +139,9 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
         if autoRead { pipeline.read() }
     }
 
+    /// Ends with its host, without a word.
+    func endWithHost() { end(ChannelError.eof) { tcp, _ in tcp.abort() } }
+
     private func abort() { end(ChannelError.eof) { tcp, _ in tcp.abort() } }
 
     private func fail(_ error: any Error) { end(error) { tcp, _ in if tcp.state != .closed { tcp.abort() } } }
@@ -154,10 +162,7 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
             pipeline.fireChannelUnregistered()
         }
         closePromise.succeed()
-        eventLoop.execute { [self] in
-            removeHandlers(pipeline: pipeline)
-            cachedPipeline = nil
-        }
+        eventLoop.execute { [self] in removeHandlers(pipeline: pipeline) }
     }
 
     // MARK: Socket options
@@ -206,7 +211,7 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
     // MARK: Channel
 
     var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
-    var pipeline: ChannelPipeline { cachedPipeline ?? ChannelPipeline(channel: self) }
+    private(set) lazy var pipeline = ChannelPipeline(channel: self)
     var localAddress: SocketAddress? { try? SocketAddress(tcp.local) }
     var remoteAddress: SocketAddress? { try? SocketAddress(tcp.remote) }
     var parent: (any Channel)? { nil }

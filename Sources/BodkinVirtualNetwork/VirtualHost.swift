@@ -93,9 +93,11 @@ package final class VirtualHost: HostSystem, @unchecked Sendable {
 
     func close(_ listener: VirtualListener) { if listeners[listener.port] === listener { listeners[listener.port] = nil } }
 
-    /// Ends everything at once, as a power cut does.
+    /// Ends everything at once, as a power cut does: no connection says a word.
     package func cutPower() {
         isOn = false
+        for channel in Array(connections.values) { channel.endWithHost() }
+        for listener in Array(listeners.values) { listener.close(promise: nil) }
         connections = [:]
         listeners = [:]
     }

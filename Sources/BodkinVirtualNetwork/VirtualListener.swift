@@ -11,18 +11,19 @@ final class VirtualListener: Channel, ChannelCore, @unchecked Sendable {
     private weak var host: VirtualHost?
     private let address: IPAddress
     private let closePromise: EventLoopPromise<Void>
-    private var cachedPipeline: ChannelPipeline?
     private var isOpen = true
 
     init(_ port: UInt16, of host: VirtualHost, accept: @escaping (any Channel) throws -> Void) {
         (self.port, self.host, self.accept, eventLoop) = (port, host, accept, host.loop)
         address = host.addresses.first ?? .unspecified(.v4)
         closePromise = host.loop.makePromise()
-        cachedPipeline = ChannelPipeline(channel: self)
     }
 
+    /// Its host is gone with it.
+    deinit { closePromise.succeed() }
+
     var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
-    var pipeline: ChannelPipeline { cachedPipeline ?? ChannelPipeline(channel: self) }
+    private(set) lazy var pipeline = ChannelPipeline(channel: self)
     var localAddress: SocketAddress? { try? SocketAddress(Endpoint(address, port)) }
     var remoteAddress: SocketAddress? { nil }
     var parent: (any Channel)? { nil }
@@ -47,10 +48,7 @@ final class VirtualListener: Channel, ChannelCore, @unchecked Sendable {
             isOpen = false
             host?.close(self)
             closePromise.succeed()
-            eventLoop.execute { [self] in
-                removeHandlers(pipeline: pipeline)
-                cachedPipeline = nil
-            }
+            eventLoop.execute { [self] in removeHandlers(pipeline: pipeline) }
         }
         promise?.succeed()
     }

@@ -73,6 +73,13 @@ package final class VirtualNetwork {
         }
     }
 
+    /// Ends the network: its hosts fall silent with all that they have open, and what waits for a later time is given up. A channel holds the event loop, and tasks
+    /// of the loop hold channels, so without this nothing of the network would ever leave the memory.
+    package func close() throws {
+        for host in hosts.values { host.cutPower() }
+        try loop.syncShutdownGracefully()
+    }
+
     // MARK: Time
 
     package func run(for time: Duration) { loop.advanceTime(by: TimeAmount(time)) }

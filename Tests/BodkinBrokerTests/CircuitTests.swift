@@ -180,8 +180,8 @@ struct CircuitTests {
     enum Stray: CaseIterable, Sendable {
         case data, emptyData, credit, close
 
-        func send(_ fixture: inout BrokerFixture, _ id: ConnectionID) {
-            let attempt = Data(AttemptID.random().bytes)
+        func send(_ fixture: inout BrokerFixture, _ id: ConnectionID, _ attempt: AttemptID) {
+            let attempt = Data(attempt.bytes)
             switch self {
             case .data: fixture.broker.relay(id, .with { ($0.attempt, $0.data) = (attempt, Data(count: 9)) }, now: fixture.now)
             case .emptyData: fixture.broker.relay(id, .with { $0.attempt = attempt }, now: fixture.now)
@@ -191,21 +191,87 @@ struct CircuitTests {
         }
     }
 
-    @Test("some messages may cross the end of a circuit, and one that sends no others ends its own connection", arguments: Stray.allCases)
-    func strays(_ stray: Stray) throws {
-        var fixture = BrokerFixture()
-        let (peer, other) = (try fixture.resident(), try fixture.resident())
+    /// Why there is no circuit.
+    enum Absence: CaseIterable, Sendable {
+        case noAttempt, directOnly, closedByRemote, closedHere, violated
+
+        /// An attempt of two peers that has no circuit, or none at all.
+        func attempt(_ fixture: inout BrokerFixture, _ dialer: BrokerFixture.Peer, _ called: BrokerFixture.Peer) -> AttemptID {
+            let attempt = AttemptID.random()
+            guard self != .noAttempt else { return attempt }
+            _ = fixture.dial(dialer, called.id, attempt, early: self == .directOnly ? "" : "e")
+            _ = fixture.answer(called, attempt)
+            switch self {
+            case .noAttempt, .directOnly: break
+            case .closedByRemote: _ = fixture.close(called, attempt)
+            case .closedHere: _ = fixture.close(dialer, attempt)
+            case .violated: _ = fixture.credit(called, attempt, 1)
+            }
+            return attempt
+        }
+    }
+
+    @Test(
+        "some messages may cross the end of a circuit, and a peer that sends no others ends its own connection", arguments: Stray.allCases,
+        Absence.allCases)
+    func strays(_ stray: Stray, _ absence: Absence) throws {
+        var limits = BrokerFixture.limits
+        (limits.circuitWindow, limits.largestCircuitWindow) = (1_000, 1_000)
+        var fixture = BrokerFixture(limits: limits)
+        let (peer, other, called) = (try fixture.resident(), try fixture.resident(), try fixture.resident())
+        var attempt = absence.attempt(&fixture, peer, called)
         _ = fixture.broker.takeActions()
         func failures() -> [ConnectionID] {
             fixture.broker.takeActions().compactMap { if case .fail(.quota, _, let id) = $0 { id } else { nil } }
         }
-        for _ in 0..<10_000 { stray.send(&fixture, peer.connection) }
+        for _ in 0..<10_000 { stray.send(&fixture, peer.connection, attempt) }
         #expect(failures().isEmpty)
-        fixture.now = fixture.now + .seconds(60)
-        for _ in 0..<16_384 { stray.send(&fixture, peer.connection) }
+        // The bucket is full again, and the attempt is another one: an attempt lasts for a minute.
+        _ = fixture.pass(.seconds(70))
+        attempt = absence.attempt(&fixture, peer, called)
+        for _ in 0..<16_384 { stray.send(&fixture, peer.connection, attempt) }
         #expect(failures().isEmpty)
-        stray.send(&fixture, other.connection)
-        stray.send(&fixture, peer.connection)
-        #expect(failures() == [peer.connection])
+        stray.send(&fixture, other.connection, attempt)
+        // What the window of the circuit had room for was free.
+        for _ in 0...1_000 { stray.send(&fixture, peer.connection, attempt) }
+        #expect(Set(failures()) == [peer.connection])
+    }
+
+    /// How the remote peer ends a circuit.
+    enum RemoteEnd: CaseIterable, Sendable {
+        case closes, closesLate, leaves, violates, cancels
+
+        func end(_ fixture: inout BrokerFixture, _ remote: BrokerFixture.Peer, _ attempt: AttemptID) {
+            switch self {
+            case .closes: _ = fixture.close(remote, attempt)
+            case .closesLate:
+                // The attempt has outlived its minute, and ends with the circuit.
+                _ = fixture.pass(.seconds(70))
+                _ = fixture.close(remote, attempt)
+                _ = fixture.pass(.zero)
+            case .leaves: _ = fixture.leave(remote)
+            case .violates: _ = fixture.credit(remote, attempt, Int(UInt32.max))
+            case .cancels: _ = fixture.cancel(remote, attempt)
+            }
+        }
+    }
+
+    @Test("what is on its way when the remote peer ends circuits costs a peer nothing, however small its pieces are", arguments: RemoteEnd.allCases)
+    func crossing(_ end: RemoteEnd) throws {
+        var limits = BrokerFixture.limits
+        limits.circuitWindow = 10_000
+        var fixture = BrokerFixture(limits: limits)
+        let peer = try fixture.resident()
+        var remotes: [(BrokerFixture.Peer, AttemptID)] = []
+        for _ in 0..<4 {
+            let (remote, attempt) = (try fixture.resident(), AttemptID.random())
+            _ = fixture.dial(remote, peer.id, attempt, early: "e")
+            if end != .cancels { _ = fixture.data(peer, attempt, 1) }
+            remotes.append((remote, attempt))
+        }
+        for (remote, attempt) in remotes { end.end(&fixture, remote, attempt) }
+        for (_, attempt) in remotes {
+            for _ in 0..<9_999 { #expect(fixture.data(peer, attempt, 1).failure(of: peer) == nil) }
+        }
     }
 }

@@ -91,4 +91,41 @@ import Testing
         #expect(record.granted.reduce(0, +) > window / 2)
         channel.endByPeer()
     }
+
+    /// What may still be asked of a channel when its circuit has ended.
+    enum LateUse: CaseIterable, Sendable {
+        case nothing, pipeline, write, flush, read, close, event, grant, receive, end
+
+        func use(_ channel: CircuitChannel) {
+            switch self {
+            case .nothing: break
+            case .pipeline: _ = channel.pipeline
+            case .write: channel.write(ByteBuffer(integer: 1), promise: nil)
+            case .flush: channel.flush()
+            case .read: channel.read()
+            case .close: channel.close(promise: nil)
+            case .event: channel.triggerUserOutboundEvent(1, promise: nil)
+            case .grant: channel.grant(1)
+            case .receive: channel.receive(ByteBuffer(integer: 1))
+            case .end: channel.endByPeer()
+            }
+        }
+    }
+
+    @Test(arguments: LateUse.allCases, [true, false]) func aCircuitThatHasEndedIsReleasedWhateverIsStillAskedOfIt(_ use: LateUse, isClosed: Bool) {
+        let loop = EmbeddedEventLoop()
+        weak var released: CircuitChannel?
+        func live() {
+            let channel = CircuitChannel(
+                eventLoop: loop, window: 100, carrier: CircuitChannel.Carrier(send: { _ in }, grant: { _ in }, finish: {}))
+            released = channel
+            channel.activate()
+            if isClosed { channel.close(promise: nil) } else { channel.endByPeer() }
+            loop.run()
+            use.use(channel)
+            loop.run()
+        }
+        live()
+        #expect(released == nil)
+    }
 }

@@ -26,7 +26,7 @@ package final class EmbeddedPeer {
     }
 
     private let engine: PeerEngine
-    private var calls: [Call] = []
+    private var calls: [(peer: PeerID, call: Call)] = []
 
     /// Begins at once.
     package init(_ configuration: Peer.Configuration, on eventLoop: any EventLoop) throws {
@@ -51,19 +51,24 @@ package final class EmbeddedPeer {
     /// Dials a peer, or joins what is under way or alive.
     package func connect(to peer: PeerID) {
         let call = Call()
-        calls.append(call)
+        calls.append((peer, call))
         let connecting = engine.connect(to: peer, for: call.id)
-        connecting.assumeIsolated().whenComplete { [weak self] _ in self?.calls.removeAll { $0 === call } }
+        connecting.assumeIsolated().whenComplete { [weak self] _ in self?.calls.removeAll { $0.call === call } }
     }
 
     /// The earliest call that waits for a peer gives up.
-    package func cancelDial(to peer: PeerID) { if let call = calls.first { engine.cancelDial(to: peer, for: call.id) } }
+    package func cancelDial(to peer: PeerID) {
+        if let first = calls.first(where: { $0.peer == peer }) { engine.cancelDial(to: peer, for: first.call.id) }
+    }
 
     /// Has the server connect to the reserved port.
     package func dialBack() { engine.dialBack().assumeIsolated().whenComplete { _ in } }
 
     /// Ends everything.
     package func close() { engine.close() }
+
+    /// The objects that the peer consists of now, by kind: none of them may outlive it.
+    package var parts: [(kind: String, object: AnyObject)] { engine.parts }
 
     /// How much there is now.
     package var inventory: Inventory {

@@ -33,6 +33,8 @@ final class FuzzedPeer {
     var stunKey: [UInt8] = []
     private var listener: (any Channel)?
     private var changes: UInt32 = 0
+    /// What there has been of the peer and its network.
+    private(set) var remains = Remains()
 
     init(_ keys: HostileKeys, seed: UInt64, _ counts: PeerFuzzer.Counts) throws {
         var random = SplitMix64(state: seed)
@@ -82,15 +84,20 @@ final class FuzzedPeer {
             if !peer.isWithinBounds { counts.report("a bound does not hold: \(peer.inventory)") }
             counts.mostSessions = max(counts.mostSessions, peer.sessions.count)
             if server.link == nil, !peer.isOver { awaitLink() }
+            if counts.inputs % 16 == 0 { remains.watch(peer.parts) }
         }
         if peer.isOver { counts.refusedPeers += 1 }
+        remains.watch(peer.parts)
+        remains.watch([("network", network), ("event loop", network.loop)])
         peer.close()
         listener?.close(promise: nil)
         for path in paths { path.close() }
+        for circuit in Array(circuits.values) { circuit.close(promise: nil) }
         network.run(for: .seconds(30))
         if peer.inventory.circuits + peer.inventory.sessions + peer.inventory.calledDials + peer.inventory.unopened > 0 {
             counts.report("a closed peer has \(peer.inventory)")
         }
+        try network.close()
     }
 
     /// A peer whose link has ended dials again, with an exponential back-off.

@@ -1,6 +1,7 @@
 import BodkinCore
 import BodkinIdentity
 import BodkinProtocols
+import BodkinVirtualNetwork
 
 /// A hostile server, and hostile remote peers, for a whole peer in virtual time: the shipped engine, its machines, its drivers, TLS and sessions.
 ///
@@ -71,10 +72,17 @@ package enum PeerFuzzer {
         var random = SplitMix64(state: seed)
         let keys = try HostileKeys(&random)
         while counts.inputs < count {
-            let world = try FuzzedPeer(keys, seed: random.next(), counts)
-            try world.run(until: min(count, counts.inputs + life))
-            counts = world.counts
+            let remains = try live(keys, seed: random.next(), until: min(count, counts.inputs + life), &counts)
+            if !remains.isEmpty { counts.report("a peer that is over is still in memory: \(remains)") }
         }
         return counts
+    }
+
+    /// One peer, from its beginning to its end. Returns what there was of it, of which nothing is left once this has returned.
+    private static func live(_ keys: HostileKeys, seed: UInt64, until end: Int, _ counts: inout Counts) throws -> Remains {
+        let world = try FuzzedPeer(keys, seed: seed, counts)
+        try world.run(until: end)
+        counts = world.counts
+        return world.remains
     }
 }
