@@ -66,6 +66,7 @@ extension ListenerFactory {
         let connections = connections
         let places = places
         let pages = pages
+        let shortage = shortage
         let group = group
         let logger = logger
         let address = try endpoint.socketAddress()
@@ -79,7 +80,7 @@ extension ListenerFactory {
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
-                            AcceptThrottle(logger, isCrowded: { kind == nil ? pages.isCrowded : places.isCrowded }) {
+                            AcceptThrottle(logger, notice: shortage, isCrowded: { kind == nil ? pages.isCrowded : places.isCrowded }) {
                                 guard let kind else {
                                     pages.accept($0)
                                     return true

@@ -18,6 +18,7 @@ struct ListenerFactory {
     let connections: ConnectionSet
     let places: Places
     let pages = PageConnections()
+    let shortage = ShortageNotice()
     let logger: Logger
 
     /// Where STUN is answered.

@@ -28,22 +28,26 @@ package final class AcceptThrottle: ChannelInboundHandler {
     private let logger: Logger?
     private let accept: (any Channel) -> Bool
     private let isCrowded: () -> Bool
-    private var isShort = false
+    private let notice: ShortageNotice
     private var isResting = false
 
     /// A rest that is told to a logger, if there is one.
     /// - Parameters:
+    ///   - notice: what several listeners of a process have in common, so that one of them tells a shortage.
     ///   - isCrowded: whether so many sockets are to be closed that nothing more is to be accepted.
     ///   - accept: gives a connection its place; false where it has none, and is closed.
-    package init(_ logger: Logger? = nil, isCrowded: @escaping () -> Bool = { false }, accept: @escaping (any Channel) -> Bool = { _ in true }) {
+    package init(
+        _ logger: Logger? = nil, notice: ShortageNotice = ShortageNotice(), isCrowded: @escaping () -> Bool = { false },
+        accept: @escaping (any Channel) -> Bool = { _ in true }
+    ) {
         self.logger = logger
+        self.notice = notice
         self.isCrowded = isCrowded
         self.accept = accept
     }
 
     /// A connection was accepted.
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        isShort = false
         if accept(unwrapInboundIn(data)) { context.fireChannelRead(data) }
         if isCrowded() { rest(context, Self.closingPause) }
     }
@@ -51,11 +55,10 @@ package final class AcceptThrottle: ChannelInboundHandler {
     /// None could be.
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let shortage = error as? IOError, Self.shortages.contains(shortage.errnoCode) else { return context.fireErrorCaught(error) }
-        if !isShort {
-            logger?.info(
+        if let logger, notice.isDue(at: context.eventLoop.now) {
+            logger.info(
                 "no room for another connection: raise the limit of descriptors (ulimit -n, LimitNOFILE)", metadata: ["error": "\(shortage)"])
         }
-        isShort = true
         rest(context, Self.pause)
     }
 
