@@ -26,4 +26,7 @@ extension Error {
         default: return "\(self)"
         }
     }
+
+    /// Whether the remote system has ended the connection in good order and its program has not, as when the program was killed. No NAT does so.
+    package var isEndOfProgram: Bool { (self as? NIOSSLError) == .uncleanShutdown }
 }

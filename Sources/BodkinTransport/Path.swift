@@ -56,6 +56,9 @@ package final class Path {
     package private(set) var peer: PeerID?
     /// Where events go, on the event loop.
     package var onEvent: (Event) -> Void = { _ in }
+    /// Whether it follows on earlier connections between the same endpoints. A late answer to one of them is refused by an RST, and a NAT that has seen that forgets
+    /// the connection as soon as it is idle for 10 s (Linux: `nf_conntrack_tcp_timeout_close`).
+    package var followsOthers = false
     /// Whether any byte has come from the remote end, a byte of the handshake included.
     package private(set) var hasHeard = false
     /// What the handshake has taken: a round trip, and the reckoning at both ends; nil before it is over.

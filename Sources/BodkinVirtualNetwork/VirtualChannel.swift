@@ -88,6 +88,13 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
         }
     }
 
+    /// The system ends the connection of a program that is no more: nobody is left to hear of it.
+    func endForProgram() {
+        tcp.close(at: host.now)
+        for segment in tcp.segments { host.send(segment) }
+        tcp.segments = []
+    }
+
     private func wakeInTime() {
         guard let deadline = tcp.deadline, wakesAt.map({ deadline < $0 }) ?? true else { return }
         wakesAt = deadline

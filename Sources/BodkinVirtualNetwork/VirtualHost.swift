@@ -93,6 +93,12 @@ package final class VirtualHost: HostSystem, @unchecked Sendable {
 
     func close(_ listener: VirtualListener) { if listeners[listener.port] === listener { listeners[listener.port] = nil } }
 
+    /// Ends the program, as SIGKILL does: the system ends its connections in good order, and nobody answers any more.
+    package func killProgram() {
+        for connection in Array(connections.values) { connection.endForProgram() }
+        cutPower()
+    }
+
     /// Ends everything at once, as a power cut does: no connection says a word.
     package func cutPower() {
         isOn = false

@@ -109,4 +109,19 @@ struct PipeEndTests {
             """)
         #expect(output == "300000\ndialer 0\nlistener 0\n", "\(output)")
     }
+
+    @Test(
+        "a second client of a listener that serves one is told that it waits, and is served soon after the first one has ended, or was killed",
+        arguments: ["TERM", "KILL"])
+    func second(_ signal: String) async throws {
+        let output = try await Script.run(
+            """
+            serve; listening; \(Self.open)
+            '\(Script.program)' connect $id --state-dir first <tty 2>first.log & first=$!; await '^connected directly' first.log
+            (echo second | bodkin connect $id --state-dir second 2>second.log; echo "second $?") & second=$!
+            await 'Everything is sent. Waiting' second.log; echo told
+            kill -\(signal) $first; wait $first 2>/dev/null; start=$SECONDS; wait $second; [ $((SECONDS - start)) -le 15 ] && echo soon; cat output
+            """)
+        #expect(output == "told\nsecond 0\nsoon\nsecond\n", "\(output)")
+    }
 }

@@ -74,7 +74,13 @@ extension DialDriver {
     private func secured(_ path: Path, _ ref: Dial.PathRef) {
         // The engine may be gone with it.
         guard !isOver else { return path.close() }
+        note(path)
         feed(.secured(ref, path.kind, remote: path.remote))
+    }
+
+    /// Notes of a path what has gone before it.
+    func note(_ path: Path) {
+        if let remote = path.remote { path.followsOthers = report.hasRepeated(remote, isOwn: key(of: path) != nil) }
     }
 
     /// A path is gone before the session had it, or had answered on it.

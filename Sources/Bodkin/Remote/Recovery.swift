@@ -34,8 +34,9 @@ struct Recovery {
     /// So many in a row that have not may be a network that is being put in order: their pauses stay as short as the first.
     static let flapLimit = 4
 
-    /// How much of its lifetime a session has at least that loses its path after this host has slept: enough to register, and to ask or be asked once.
-    static let leastLifetimeAfterSleep = Duration.seconds(10)
+    /// How much of its lifetime a session has at least that loses its path after this host has slept, or because the remote program has ended: enough to register, and
+    /// to ask or be asked once.
+    static let leastLifetime = Duration.seconds(10)
     /// A path that is found dead so soon after this host has slept died meanwhile.
     static let wakingTime = Duration.seconds(20)
 
@@ -51,6 +52,8 @@ struct Recovery {
     private var pathlessSince: Duration?
     /// When this host woke last, and how long it had slept: the remote peer has looked for it, and counts the time from then on.
     private var sleep: (end: Duration, time: Duration)?
+    /// Whether the path that was lost just now was ended by the remote system, in good order and without a word of the remote program.
+    private var hasRemoteEnded = false
     private var next: Duration?
     private var isBusy = false
     /// Whether what is under way began before something that makes it worthwhile to try again.
@@ -76,12 +79,13 @@ struct Recovery {
 
     /// The path that carries the session has changed, or nothing has; nil for none.
     mutating func carried(by kind: PathKind?, at now: Duration) {
+        defer { hasRemoteEnded = false }
         guard kind != self.kind else { return }
         self.kind = kind
         wasDirect = wasDirect || kind?.isDirect == true
         failures = 0
         if pathlessSince != nil { gainedAt = now }
-        pathlessSince = kind == nil ? now - timeSlept(at: now) : nil
+        pathlessSince = kind == nil ? now - max(timeSlept(at: now), hasRemoteEnded ? spareLifetime : .zero) : nil
         let pause = kind == nil ? pauseAfterLoss(at: now) : pause(from: now, jitter: 1)
         // Whatever is under way was not begun for that.
         next = !isBusy || kind == nil ? pause : nil
@@ -93,6 +97,10 @@ struct Recovery {
         return losses == 0 ? now : pause(from: now, failures: max(0, losses - Self.flapLimit), Self.redialPauses, jitter: 1)
     }
 
+    /// The remote system has ended the path that carried the session, as it does for a program that was killed: a program that runs dials again, or asks to be
+    /// dialed, within seconds.
+    mutating func remoteEnded() { hasRemoteEnded = true }
+
     /// This host has slept, or the process was stopped, for so long.
     mutating func woke(after time: Duration, at now: Duration) {
         sleep = (now, time)
@@ -102,8 +110,10 @@ struct Recovery {
     /// How much of the lifetime without a path is over already when a path is found dead now.
     private func timeSlept(at now: Duration) -> Duration {
         guard let sleep, now - sleep.end <= Self.wakingTime else { return .zero }
-        return max(min(sleep.time, lifetime - Self.leastLifetimeAfterSleep), .zero)
+        return min(sleep.time, spareLifetime)
     }
+
+    private var spareLifetime: Duration { max(lifetime - Self.leastLifetime, .zero) }
 
     /// The latest dial has found no direct path, for a reason that may be over: it was disturbed, or looked for a circuit alone.
     mutating func missed() { isPromising = true }

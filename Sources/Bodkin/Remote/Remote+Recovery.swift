@@ -12,7 +12,8 @@ extension Remote {
     }
 
     /// The path that carried a session is dead. What killed it may have killed more.
-    mutating func pathLost() {
+    mutating func pathLost(_ id: SessionID, endsProgram: Bool) {
+        if endsProgram { sessions[id]?.recovery.remoteEnded() }
         perform(.suspectNetwork(isUrgent: true))
         perform(.probeServer)
     }

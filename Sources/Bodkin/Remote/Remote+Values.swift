@@ -50,7 +50,8 @@ extension Remote {
         /// Another path carries it.
         case tookOver
         /// The path that carried it is gone.
-        case pathLost
+        /// - Parameter endsProgram: whether the remote program is likely to have ended without a word.
+        case pathLost(endsProgram: Bool)
         /// A direct path is gone that did not carry it.
         case directPathLost
         /// Its paths may have changed.

@@ -101,7 +101,7 @@ struct Remote: ~Copyable {
         case .confirmed: confirmed(id, context)
         case .settled: settled(id, context)
         case .tookOver: sessions[id]?.doubtedAt = nil
-        case .pathLost: pathLost()
+        case .pathLost(let endsProgram): pathLost(id, endsProgram: endsProgram)
         case .directPathLost: update(id, at: now) { $0.lostDirectPath(at: $1) }
         case .pathsChanged: pathsChanged(id, context, at: now)
         case .doubtful: doubted(id, context, at: now)

@@ -35,6 +35,7 @@ extension RemoteDriver {
     private func opened(_ opening: Remote.Opening, dial id: AttemptID?) -> UnopenedPath? {
         guard let path = take(opening.id) else { return nil }
         path.take()
+        id.flatMap { dial($0) }?.note(path.path)
         let start = sessions[opening.frame.session]?.start ?? id.flatMap { dial($0)?.start }
         engine.tell(.pathEstablished(peer, Route(path.path.kind), remote: path.path.remote), since: start)
         return path
@@ -47,7 +48,9 @@ extension RemoteDriver {
         handle(.began(record.startInstant, kind), of: driver.id)
         driver.findsOtherPaths = engine.usesCircuits
         driver.keepalive = { [weak engine] path in
-            path.kind.isDirect ? engine?.keepalive(from: path.local) ?? KeepaliveSearch.first : .seconds(25)
+            guard path.kind.isDirect else { return .seconds(25) }
+            let longest = engine?.keepalive(from: path.local) ?? KeepaliveSearch.first
+            return path.followsOthers ? min(longest, KeepaliveSearch.first) : longest
         }
         driver.onEvent = { [weak self, weak record] event in if let self, let record { self.handle(event, of: record) } }
         return record
@@ -69,7 +72,7 @@ extension RemoteDriver {
         case .windowWanted(let bytes): return driver.grant(window: engine.remotes.receiveBudget.grow(driver.id, to: bytes))
         case .survived(let path, let silence): return path.kind.isDirect ? engine.answered(after: silence, from: path.local) : ()
         case .fellSilent(let path): return engine.gate.fellSilent(path.channel)
-        case .expired(let path, let silence): return path.kind.isDirect ? engine.died(after: silence, from: path.local) : ()
+        case .expired(let path, let silence): return path.kind.isDirect && !path.followsOthers ? engine.died(after: silence, from: path.local) : ()
         case .closed(let reason): return closed(record, reason)
         }
         handle(.pathsChanged, of: driver.id)
@@ -89,7 +92,7 @@ extension RemoteDriver {
         record.lostPath()
         engine.metrics.lostPath(path.kind)
         engine.tell(.pathLost(peer, Route(path.kind), reason: error?.inPlainWords ?? "closed"), since: record.start)
-        handle(.pathLost, of: record.driver.id)
+        handle(.pathLost(endsProgram: path.kind.isDirect && error?.isEndOfProgram == true), of: record.driver.id)
     }
 
     private func closed(_ record: SessionRecord, _ reason: SessionCloseReason) {

@@ -66,6 +66,24 @@ import Testing
         #expect(saved.act(at: wake + .seconds(159)) != .giveUp && saved.act(at: wake + .seconds(160)) == .giveUp)
     }
 
+    @Test(
+        "where the remote system has ended the path ten seconds are left, and the whole lifetime after the next loss",
+        arguments: [(5, 5), (10, 10), (60, 10)])
+    func remoteEnded(_ lifetime: Int, _ left: Int) {
+        var recovery = Recovery(.called, kind: .tcp, lifetime: .seconds(lifetime), allowsDirectPaths: true)
+        recovery.remoteEnded()
+        recovery.carried(by: nil, at: .seconds(100))
+        #expect(recovery.act(at: .seconds(100 + left) - .milliseconds(1)) != .giveUp && recovery.act(at: .seconds(100 + left)) == .giveUp)
+        // Another path has taken over from that one.
+        for kind in [PathKind.tcp, .circuit] {
+            var saved = Recovery(.called, kind: .tcp, lifetime: .seconds(lifetime), allowsDirectPaths: true)
+            saved.remoteEnded()
+            saved.carried(by: kind, at: .seconds(100))
+            saved.carried(by: nil, at: .seconds(200))
+            #expect(saved.act(at: .seconds(200 + lifetime) - .milliseconds(1)) != .giveUp && saved.act(at: .seconds(200 + lifetime)) == .giveUp)
+        }
+    }
+
     @Test func aRelayedSessionIsUpgradedEverMoreSeldomByTheDialerAlone() {
         for role in [Session.Role.dialer, .called] {
             var recovery = Self.recovery(role, kind: nil)

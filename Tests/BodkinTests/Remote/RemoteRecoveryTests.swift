@@ -12,7 +12,7 @@ struct RemoteRecoveryTests {
         let bench = RemoteBench()
         let session = bench.addSession("s")
         bench.now = .start + .seconds(10)
-        #expect(bench.feed(.session(session, .pathLost)) == ["suspect network", "probe"])
+        #expect(bench.feed(.session(session, .pathLost(endsProgram: false))) == ["suspect network", "probe"])
         #expect(bench.move(session, to: nil) == [])
         #expect(bench.run(until: .seconds(10)) == ["look at network", "redial s for anyPath"])
         // A young dial goes on; an older one is begun again.

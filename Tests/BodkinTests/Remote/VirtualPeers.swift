@@ -82,7 +82,7 @@ final class VirtualPeers {
             deaths += wasActive ? 1 : 0
             if wasActive {
                 carriers[end] = nil
-                tell(end, .pathLost)
+                tell(end, .pathLost(endsProgram: false))
             }
         case .tookOver(let path):
             if carriers[end] === path { wrong.append("end \(end) has moved to where it was") }

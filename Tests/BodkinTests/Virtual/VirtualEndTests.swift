@@ -26,6 +26,22 @@ struct VirtualEndTests {
         #expect(time <= .milliseconds(100), "\(time)")
     }
 
+    @Test(
+        "a peer whose program is killed is looked for for ten seconds, and one that falls silent for a minute, whichever end it is",
+        arguments: ["a", "b"], [true, false])
+    func killed(_ name: String, isKilled: Bool) throws {
+        let dial = try VirtualDial(.pair(.portRestricted, .portRestricted, link: LinkParameters(delay: .milliseconds(10)), seed: 1))
+        #expect(dial.register())
+        #expect(dial.dial().report?.route == .direct)
+        dial.network.run(for: .seconds(20))
+        let (gone, other) = name == "a" ? (dial.a, dial.b) : (dial.b, dial.a)
+        if isKilled { gone.host.killProgram() } else { gone.host.cutPower() }
+        let start = dial.network.now
+        #expect(dial.network.run(atMost: .seconds(200)) { other.told.contains { if case .closed = $0.kind { true } else { false } } })
+        let time = dial.network.now - start
+        #expect(isKilled ? (.seconds(5)...(.seconds(11))).contains(time) : time >= .seconds(60), "\(time)")
+    }
+
     @Test("a peer that ends while it is dialed, or dials, at whatever millisecond, leaves no connection on either host", arguments: [true, false])
     func end(endsNear: Bool) throws {
         for milliseconds in stride(from: 0, through: 120, by: 2) {

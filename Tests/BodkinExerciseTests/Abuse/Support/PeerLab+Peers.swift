@@ -25,6 +25,8 @@ final class EventLog: Sendable {
     var hasLostServer: Bool { all.contains { if case .serverLost = $0.kind { true } else { false } } }
     /// Why paths were lost.
     var lostPaths: [String] { all.compactMap { if case .pathLost(_, _, let reason) = $0.kind { reason } else { nil } } }
+    /// How often a connection has moved to a circuit.
+    var circuitReturnCount: Int { all.count { if case .pathChanged(_, .circuit, _) = $0.kind { true } else { false } } }
     /// How often the server has taken a card.
     var registrationCount: Int { all.count { if case .registered = $0.kind { true } else { false } } }
     /// Why the candidate at this endpoint was left alone, or what became of it.
