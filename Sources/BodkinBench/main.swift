@@ -10,7 +10,7 @@ import Glibc
 //                                         the longest pause of a line every 100 ms for each incident on either side: 20 times each, an hour
 // bodkin-bench goodput [MIB] [ROUNDS]     a direct path over loopback beside plain TLS, socat and iperf3: 256 MiB, 5 rounds
 // bodkin-bench links [SECONDS] [ROUNDS] [far | satellite | lossy | slow] [direct | circuit] [dialer | called]
-//                                         transfers over links of the laboratory beside plain TCP: 10 s, 3 rounds, all
+//                                         transfers over links of the lab beside plain TCP: 10 s, 3 rounds, all
 // bodkin-bench circuits-goodput [MIB] [ROUNDS]
 //                                         a circuit beside a splice by socat and coturn's TCP relay: 256 MiB, 5 rounds
 // bodkin-bench circuits [PAIRS]           5 000 circuits at once between 10 000 peers, and the server's memory
@@ -21,7 +21,7 @@ import Glibc
 //                                         an honest pair dials while a server is attacked: 20 s, by 1, 8 and 32 attackers, each attack
 // bodkin-bench rivals [REPEATS]           beside warpgate and p2pd, from PyPI, between the same NATs: 5 rounds, ten minutes
 
-/// Figures of the laboratory and of the server, each with its target. Absolute times drift on shared machines: medians of several runs, in one process.
+/// Figures of the lab and of the server, each with its target. Absolute times drift on shared machines: medians of several runs, in one process.
 let arguments = CommandLine.arguments.dropFirst()
 let header = "kernel \(Lab.kernelRelease), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) processors, seed \(TableBenchmark.seed)\n"
 do {

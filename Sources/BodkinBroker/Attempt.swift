@@ -8,10 +8,10 @@ import NIOCore
 /// ```
 /// proving ── the dialer's STUN connections are up, or 250 ms ──▶ met ── MeetAck ──▶ answered ── 60 s without a circuit ──▶ gone
 ///    └── nobody to meet ──▶ pending ── a registration admits the dialer ──▶ │
-///                              ▲ └── patience ends ──▶ gone                │
+///                              ▲ └── timeout ──▶ gone                      │
 ///                              └── declined, silent, or its connection lost ┘
 /// ```
-/// An attempt without patience goes where it would become pending.
+/// An attempt without a timeout goes where it would become pending.
 struct Attempt {
     enum State: Equatable {
         /// The dialer's STUN connections are being authenticated.
@@ -49,7 +49,7 @@ struct Attempt {
     /// Whether another instance can be given all that the dialer has sent.
     private(set) var isRepeatable = true
     var signals: [TokenBucket]
-    /// The answer to the dialer when its patience ends.
+    /// The answer to the dialer at its timeout.
     var reason = WireDialFailed.Reason.unavailable
     /// How many Meets there were, and the connections that have declined one.
     var meetCount = 0
@@ -76,7 +76,7 @@ struct Attempt {
         case violation
         /// They are part of the first flight, and kept for the instance that will answer.
         case kept
-        /// They go on to the other side.
+        /// They go on to the remote peer.
         case passed
     }
 

@@ -39,7 +39,7 @@ package struct BrokerLimits: Sendable, Hashable {
     package var attempts = 100_000
     /// How long an attempt lives without a circuit that both sides use: a handshake over one has ten seconds.
     package var attemptLifetime = TimeAmount.seconds(60)
-    /// The longest patience of a dial.
+    /// The longest timeout of a dial.
     package var patience = TimeAmount.minutes(5)
     /// Dials that wait for their peer, in all: with 36 KiB each at most, 150 MB.
     package var pendingDials = 4_096

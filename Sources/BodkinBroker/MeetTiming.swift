@@ -6,14 +6,14 @@ package struct MeetTiming: Hashable, Sendable {
     package let dialer: TimeAmount
     /// How long the called side waits.
     package let called: TimeAmount
-    /// The pause between two volleys, the same for both.
+    /// The pause between two bursts, the same for both.
     package let interval: TimeAmount
 
     /// The Meet leaves for both at the same moment and arrives after half a round trip: the peer that has it first waits for the other.
     ///
     /// The path between the two is unknown, but is seldom longer than the one through the server, which takes half of both round trips: an
-    /// answer to a volley, or its refusal, is there after twice that. 200 ms keeps short paths from being flooded. Four times that allows for a retransmission,
-    /// as far as 2 s; beyond, a volley waits for one answer, or 5 s: a SYN that a fresh one replaces before its answer can be there is of no use.
+    /// answer to a burst, or its refusal, is there after twice that. 200 ms keeps short paths from being flooded. Four times that allows for a retransmission,
+    /// as far as 2 s; beyond, a burst waits for one answer, or 5 s: a SYN that a fresh one replaces before its answer can be there is of no use.
     package init(dialer: TimeAmount, called: TimeAmount) {
         let first = Self.oneWay(dialer)
         let second = Self.oneWay(called)

@@ -5,7 +5,7 @@ package import NIOCore
 
 /// Dials that wait for a peer that is away, or that does not admit the dialer: the two look the same.
 extension RendezvousBroker {
-    /// Nobody can be met. The attempt waits for a registration that admits the dialer, unless its patience, or the room for it, is used up.
+    /// Nobody can be met. The attempt waits for a registration that admits the dialer, unless its timeout is over, or the room for it is used up.
     mutating func pend(_ id: AttemptID, now: NIODeadline) {
         guard let attempt = attempts[id] else { return }
         guard now < attempt.patienceEnd else { return giveUp(id, attempt.reason, now: now) }

@@ -5,7 +5,7 @@ import Synchronization
 /// The programs of `listen --exec` that run: a limit for each remote peer, and a limit in all.
 ///
 /// A remote peer that has its share is refused. If all places are taken, the poorest claim makes room: the oldest program of the remote peer that has the most, unless
-/// the newcomer would have as many; otherwise a program whose connection carries nothing. Keys are free, so without that somebody with many keys who says nothing
+/// the new connection would have as many; otherwise a program whose connection carries nothing. Keys are free, so without that somebody with many keys who says nothing
 /// would keep everybody else out.
 struct ProgramPlaces {
     typealias Time = ContinuousClock.Instant

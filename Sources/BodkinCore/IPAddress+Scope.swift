@@ -10,7 +10,7 @@ extension IPAddress {
     }
 
     private static let privatePrefixes = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-    /// RFC 6890 and the IANA special-purpose registries, without those that documentation and the laboratory use as if they were public.
+    /// RFC 6890 and the IANA special-purpose registries, without those that documentation and the lab use as if they were public.
     private static let unusablePrefixes = prefixes(
         "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/4", "240.0.0.0/4", "::/127", "::ffff:0:0/96", "64:ff9b::/96",
         "fe80::/10", "fec0::/10", "ff00::/8")

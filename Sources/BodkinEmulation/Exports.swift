@@ -1,2 +1,2 @@
-// Addresses and endpoints, which users of the laboratory write in their own code.
+// Addresses and endpoints, which users of the lab write in their own code.
 @_exported public import BodkinCore

@@ -7,7 +7,7 @@ extension PathDeath {
     package static let waysOut = ["a", "a.eth1"]
     private static let addressCount = Atomic<UInt32>(0)
 
-    /// What the laboratory does to bring it about; nothing for those that take more than its faults.
+    /// What the lab does to bring it about; nothing for those that take more than its faults.
     package var faults: [Fault] {
         switch self {
         case .rebootNear: Self.waysOut.map { .reboot($0) }

@@ -25,7 +25,7 @@ package struct Pause: Sendable {
     package enum Side: String, Sendable, CaseIterable {
         case dialer, called
 
-        /// Its host in the laboratory.
+        /// Its host in the lab.
         var host: String { self == .dialer ? "a" : "b" }
     }
 
@@ -39,7 +39,7 @@ package struct Pause: Sendable {
         package var side: Side
         /// Who says the lines; the other side echoes them.
         package var writer: Side
-        /// The laboratory's seed.
+        /// The lab's seed.
         package var seed: UInt64
         /// The one-way delay between any two hosts.
         package var delay: Duration

@@ -11,7 +11,7 @@ extension PeerCell {
     /// Every unordered pair of ``tierOne``.
     package static let pairs = tierOne.indices.flatMap { first in tierOne[first...].map { pair(tierOne[first], $0, .direct) } }
 
-    /// A symmetric NAT with random ports: direct where the other side lets it in, or has one port that is known; by circuit elsewhere.
+    /// A symmetric NAT with random ports: direct where the other NAT lets it in, or has one port that is known; by circuit elsewhere.
     package static let symmetric =
         [NATPreset.open, .fullCone, .restricted, .portRestricted].map { pair(.symmetricRandom, $0, .direct) }
         + [pair(.symmetricRandom, .symmetricRandom, .circuit, verdict: .unpredictable)]

@@ -9,16 +9,16 @@ import Logging
 import NIOCore
 package import NIOPosix
 
-/// Real peers and a real server in the hosts of a laboratory: each on threads of its own host.
+/// Real peers and a real server in the hosts of a lab: each on threads of its own host.
 package struct PeerLab: Sendable {
-    /// The laboratory.
+    /// The lab.
     package let lab: Lab
     /// The server's URL, which holds its token.
     package let url: RendezvousURL
     /// The server, where it is one of ours.
     private let server: LabServer?
 
-    /// A laboratory with a server of one's own in it.
+    /// A lab with a server of one's own in it.
     package init(lab: Lab, url: RendezvousURL) { self.init(lab: lab, url: url, server: nil) }
 
     init(lab: Lab, url: RendezvousURL, server: LabServer?) {

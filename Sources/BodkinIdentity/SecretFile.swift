@@ -34,7 +34,7 @@ package enum SecretFile {
     /// - Throws: ``IdentityError``: `exists` rather than overwrite anything, `exposed` where the file system keeps no permissions, `system`.
     package static func write(_ text: String, to path: String) throws(IdentityError) { try NewFile.create(text, at: path) }
 
-    /// Puts a file of mode 0600 in the place of what there was: whoever reads it has the old text or the new one, whole.
+    /// Puts a file of mode 0600 in the place of what there was: a reader has the old text or the new one, whole.
     /// - Throws: ``IdentityError``: `exposed` where the file system keeps no permissions, `system`.
     package static func replace(_ text: String, at path: String) throws(IdentityError) { try NewFile.replace(text, at: path) }
 

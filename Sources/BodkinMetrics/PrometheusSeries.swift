@@ -5,7 +5,7 @@ import Synchronization
 final class PrometheusSeries: CounterHandler, FloatingPointCounterHandler, MeterHandler, RecorderHandler, TimerHandler {
     enum Kind: String { case counter, gauge, histogram }
 
-    /// The upper bounds of a histogram's buckets, in seconds: from a LAN's round trip to a dial's patience.
+    /// The upper bounds of a histogram's buckets, in seconds: from a LAN's round trip to a dial's timeout.
     static let bounds: [Double] = [0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 30]
 
     struct Figures {

@@ -13,7 +13,7 @@ private let descriptors = RLIMIT_NOFILE
 private let systemLimit = rlim_t(OPEN_MAX)
 #endif
 
-/// How many descriptors this process and its later children may have open: many systems begin with 1024, and allow far more to whoever asks.
+/// How many descriptors this process and its later children may have open: many systems begin with 1024, and allow far more to a process that asks.
 package enum DescriptorLimit {
     /// The limit up to which a process may raise its own.
     package static var highest: Int { Int(clamping: min(current.rlim_max, systemLimit)) }

@@ -3,7 +3,7 @@ package import BodkinCore
 import CBodkinSystem
 
 extension HopProbe {
-    /// Sends a datagram from a port of its own, in the calling thread's network; nil where that cannot be, and for IPv6. To be closed by whoever takes it.
+    /// Sends a datagram from a port of its own, in the calling thread's network; nil where that cannot be, and for IPv6. The caller closes it.
     package static func send(_ bytes: [UInt8], to destination: Endpoint, hops: Int) -> HopProbe? {
         guard destination.address.family == .v4 else { return nil }
         let descriptor = bodkin_hop_probe(destination.address.bytes, destination.port, CInt(clamping: hops), bytes, bytes.count)

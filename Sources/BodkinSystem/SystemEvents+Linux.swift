@@ -2,7 +2,7 @@
 import CBodkinSystem
 import Glibc
 
-/// Descriptors on which the system tells that something has changed under a program. To be read, and closed, by whoever takes them.
+/// Descriptors on which the system tells that something has changed under a program. The caller reads and closes them.
 package enum SystemEvents {
     /// Has something to read after every change of the calling thread's interfaces, addresses and routes; nil where the system has no such thing.
     package static func network() -> CInt? {
@@ -28,7 +28,7 @@ package enum SystemEvents {
 #elseif canImport(Darwin)
 import Darwin
 
-/// Descriptors on which the system tells that something has changed under a program. To be read, and closed, by whoever takes them.
+/// Descriptors on which the system tells that something has changed under a program. The caller reads and closes them.
 package enum SystemEvents {
     /// A routing socket: has something to read after every change of interfaces, addresses and routes.
     package static func network() -> CInt? {

@@ -151,7 +151,7 @@ package final class Path {
         ReservedPort.closeBelowTLS(channel)
     }
 
-    /// Ends it at once and without a word, because nobody answers: its endpoints are free for another.
+    /// Ends it at once and silently, because nobody answers: its endpoints are free for another.
     package func discard() {
         guard !isClosed else { return }
         isClosed = true

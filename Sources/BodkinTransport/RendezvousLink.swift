@@ -28,7 +28,7 @@ package final class RendezvousLink {
     /// How long an address has before the next one is tried beside it (RFC 8305 section 5), and how long all others have before a former address is.
     private static let staggers = (next: TimeAmount.milliseconds(250), former: TimeAmount.seconds(2))
     /// When a route whose TCP is not up is tried once more beside the first try, and then again after twice the time, four times this at most: a lost SYN is
-    /// repeated by the system only after a second, and then ever more seldom (RFC 6298 section 2), and most servers are nearer than this (the delay of
+    /// repeated by the system only after a second, and then with exponential back-off (RFC 6298 section 2), and most servers are nearer than this (the delay of
     /// RFC 8305 section 5, rounded up). Where connections wait for it, always after so long. Never before an answer can be here.
     private static let patience = TimeAmount.milliseconds(300)
     /// How long a handshake may be silent before its route is tried once more: what has come between may be a NAT that forgot the connection. Longer than a server

@@ -29,7 +29,7 @@ package final class SessionDriver {
         case closed(SessionCloseReason)
     }
 
-    /// How long the last words of a session may take.
+    /// How long the CONNECTION_CLOSE of a session may take.
     private static let farewell = TimeAmount.seconds(5)
     /// How long an acknowledgement waits for something to go with.
     private static let patience = TimeAmount.milliseconds(2)

@@ -4,7 +4,7 @@ import BodkinTransport
 import NIOCore
 package import NIOEmbedded
 
-/// The laboratory's network in virtual time: hosts, NATs and links on one embedded event loop. Nothing waits for a real clock.
+/// The lab's network in virtual time: hosts, NATs and links on one embedded event loop. Nothing waits for a real clock.
 ///
 /// ```swift
 /// let network = VirtualNetwork(.pair(.portRestricted, .cgn, link: LinkParameters(delay: .milliseconds(25)), seed: 1))

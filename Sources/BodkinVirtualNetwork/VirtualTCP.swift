@@ -231,7 +231,7 @@ struct VirtualTCP {
             leave()
             return events.append(.reset(refused: false))
         }
-        // RFC 5961 section 4.2: whoever has begun afresh is told what is known here.
+        // RFC 5961 section 4.2: a host that has begun afresh gets an ACK with the state that is known here.
         guard !segment.flags.contains(.syn) else { return acknowledge() }
         if segment.flags.contains(.ack) { acknowledged(upTo: segment.acknowledgement, at: now) }
         if segment.length > 0 { take(segment) }

@@ -49,7 +49,7 @@ struct RivalTests {
         #expect(direct.outcome == .direct && direct.firstByte == .seconds(2.5))
         let halfway = try dial(near: "{\"start\": 1.0}\n{\"failure\": \"no connection in 15 s\"}", far: "{\"byte\": 3.5}")
         #expect(halfway.outcome == .none("no connection in 15 s") && halfway.firstByte == nil)
-        // Whoever refused knows more than whoever waited for it.
+        // The host that refused knows more than the one that waited for it.
         let refused = try dial(near: "{\"start\": 1.0}\n{\"failure\": \"no connection in 25 s\"}", far: "{\"failure\": \"Exception: cannot\"}")
         #expect(refused.outcome == .none("Exception: cannot"))
         #expect(throws: BenchmarkFailure.self) { try dial(near: "", far: "") }

@@ -6,7 +6,7 @@ import Testing
 /// Programs that a command starts, and what is left of them.
 @Suite("A child process")
 struct ChildProcessTests {
-    /// When whoever waits for it is cancelled.
+    /// When the task that waits for it is cancelled.
     enum Moment: CaseIterable {
         case never, before, meanwhile
     }

@@ -65,7 +65,7 @@ struct ProgramPlacesTests {
         let end = Self.start + ProgramPlaces.silence
         let (before, after) = (places.admit(100, of: Self.peer(100), at: end - .seconds(1)), places.admit(100, of: Self.peer(100), at: end))
         #expect(before == .full(until: end) && after == .evicting(1))
-        // Newcomers that are silent, too, are the next ones only after the others.
+        // New connections that are silent, too, are the next ones only after the others.
         for number in 101..<163 {
             let admission = places.admit(number, of: Self.peer(number), at: end)
             #expect(admission == .evicting(number - 99))

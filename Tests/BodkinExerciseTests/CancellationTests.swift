@@ -12,7 +12,7 @@ import Testing
 struct CancellationTests {
     private static let topology = Topology.pair(.portRestricted, .portRestricted, link: LinkParameters(delay: .milliseconds(10)), seed: 1)
 
-    /// Two peers in a lab; `b` answers whoever calls with what it reads.
+    /// Two peers in a lab; `b` answers each dialer with the bytes that it reads.
     private static func withPair(
         _ change: (inout Peer.Configuration) -> Void = { _ in }, _ body: @Sendable @escaping (PeerLab, Peer, Peer) async throws -> Void
     ) async throws {
@@ -127,7 +127,7 @@ struct CancellationTests {
             var incoming = far.incoming.makeAsyncIterator()
             let called = try #require(try await incoming.next())
             _ = try await connection.settled()
-            // The far side allows one stream.
+            // The remote peer allows one stream.
             let stream = try await connection.openStream()
             try await stream.write("b".utf8)
             let waits: [@Sendable () async throws -> Void] = [

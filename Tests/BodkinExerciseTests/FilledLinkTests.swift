@@ -16,7 +16,7 @@ struct FilledLinkTests {
         let direction: String
         let paths: Peer.PathPolicy
         let rate: String
-        /// Whether the queue is filled until it drops packets, whoever sends them.
+        /// Whether the queue is filled until it drops packets of any sender.
         var isOverfilled = false
         var testDescription: String {
             "\(rate)bit/s \(direction) of \(host), \(paths == .relayOnly ? "circuit" : "direct")\(isOverfilled ? ", overfilled" : "")"

@@ -2,7 +2,7 @@ import BodkinExercise
 import BodkinNATLab
 import Testing
 
-/// A conversation hardly pauses when its path dies, whoever's network it is, and is direct again soon. ``VirtualPauseTests`` of the peer's own tests try every
+/// A conversation hardly pauses when its path dies, in either peer's network, and is direct again soon. ``VirtualPauseTests`` of the peer's own tests try every
 /// combination in virtual time; here are the system's timers and sockets.
 @Suite(
     "Pause", .timeLimit(.minutes(1)),

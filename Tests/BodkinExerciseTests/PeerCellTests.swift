@@ -32,7 +32,7 @@ struct PeerCellTests {
         #expect(result.failure == nil)
         #expect(result.route == cell.route, "\(result.report.map { "\($0)" } ?? "no report")")
         #expect(result.report.map(cell.isMet) == true, "\(result.report.map { "\($0)" } ?? "no report")")
-        // The Meet has nine instants; whoever is out of reach is shot at no more than that.
+        // The Meet has nine instants; a peer out of reach gets no more SYNs than that.
         if cell.verdict != nil { #expect(result.report?.attempts.allSatisfy { $0.shots <= MeetSchedule.instants.count } == true) }
         // A byte has come by the direct path where there is one, and not before the first byte of all.
         #expect((result.directByte != nil) == (cell.route == .direct))

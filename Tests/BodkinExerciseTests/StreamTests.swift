@@ -43,7 +43,7 @@ struct StreamTests {
             stream.reset(code: 3)
             await #expect(throws: ConnectionError.self) { try await reading.value }
             await #expect(throws: ConnectionError.self) { try await stream.read() }
-            // The far side's half is stopped: those who write then, and later, hear of it.
+            // The remote peer's half is stopped: writers get an error then, and later.
             await #expect(throws: ConnectionError.self) { while true { try await accepted.write([UInt8](repeating: 0, count: 1000)) } }
             await #expect(throws: ConnectionError.self) { try await accepted.write("z".utf8) }
             // Both halves are over by then, and the session has forgotten the stream.

@@ -48,7 +48,7 @@ struct HostilityTests {
                 for size in [1, 7, 100, 20_000] {
                     let stream = try await TestStream(endpoint)
                     stream.send((0..<size).map { _ in UInt8.random(in: 0x80 ... .max) })
-                    // One byte may still become something: its turn ends with the client's patience.
+                    // One byte may still become something: its turn ends at the client's timeout.
                     if size == 1 { stream.close() }
                     _ = await stream.rest()
                 }

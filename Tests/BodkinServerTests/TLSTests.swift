@@ -33,7 +33,7 @@ struct TLSTests {
                 of: "openssl req -x509 -newkey \(algorithm) -nodes -keyout \(directory)/key -out \(directory)/cert -subj /CN=x -days 2")
             let certificate = kind == "none" ? "" : "-cert \(directory)/cert -key \(directory)/key"
             let alpn = kind == "alpn" ? "" : "-alpn bodkin-rendezvous/1"
-            // A hello of the right kind: whoever is refused never has it answered.
+            // A hello of the right kind: a refused client never gets an answer to it.
             let port = try #require(listening.rendezvous.first?.port)
             let said = try await output(
                 of: "(printf \"\\002\\012\\000\"; sleep 1) | openssl s_client -quiet -connect 127.0.0.1:\(port) \(certificate) \(alpn) | wc -c")

@@ -50,13 +50,13 @@ public enum NetworkCheck {
         _ addresses: [IPAddress], _ configuration: Peer.Configuration, through gate: Gate, on eventLoop: any EventLoop,
         meeting meet: (_ findings: () async -> NetworkFindings) async -> (NetworkProfile.Reachability, NetworkFindings, [FilteringProfile])
     ) async -> NetworkProfile {
-        // A thread may have a network of its own, as in the laboratory: the sockets' counts.
+        // A thread may have a network of its own, as in the lab: the sockets' counts.
         let attachments = try? await eventLoop.submit {
             let attachments = Attachments(of: gate.system)
             gate.attach(attachments)
             return attachments
         }.get()
-        // For whoever waits for them while the peer lives.
+        // For callers that wait for them while the peer lives.
         let promise = eventLoop.makePromise(of: [MappingProfile].self)
         async let udp = datagrams(addresses, configuration.rendezvous, for: promise, through: gate, on: eventLoop)
         let datagrams = promise.futureResult

@@ -46,7 +46,7 @@ extension Dial {
         guard isDirect else { return conclude() }
         tell(.met(start: now + meet.wait, interval: meet.interval))
         received(meet.card, context, at: now)
-        // The server answers in order: what it had not taken when it sent the Meet is not in the card that the other side has.
+        // The server answers in order: what it had not taken when it sent the Meet is not in the card that the remote peer has.
         if !context.isCardAcknowledged { perform(.announceCard) }
         // Otherwise there is nobody to fire at, and nobody to be expected.
         guard meeting?.card?.candidates.isEmpty == false else { return conclude() }

@@ -127,7 +127,7 @@ extension Dial {
         }
     }
 
-    /// What was sent for it has gone with the link. Whoever waits for it waits on, for as long as before: it is dialed again as soon as the server is back.
+    /// The messages for it have gone with the link. Its callers wait on, for as long as before: it is dialed again as soon as the server is back.
     mutating func dialAnew(_ reason: String = "the link to the server is gone", at now: Instant) {
         perform(.finishStrategies(thenConclude: false))
         if let entry = circuit.entry, report.attempts[entry].verdict == .pending { judge(entry, .failed, reason, at: now) }

@@ -107,7 +107,7 @@ extension DialDriver {
     var hasConnection: Bool { paths.values.contains { $0.channel.isActive } }
 
     /// Whether the remote peer is authenticated, by this dial's circuit, by its session, or by another session of the same two instances. Then it is granted more than
-    /// a stranger, and ports may be predicted for it: at either end, in a first dial, a recovery and an upgrade alike.
+    /// an unknown peer, and ports may be predicted for it: at either end, in a first dial, a recovery and an upgrade alike.
     var isRemoteAuthenticated: Bool { dial.isCircuitAuthenticated || session != nil || liveSessions.contains(where: \.isConfirmed) }
 
     /// Whether the session's direct path is only doubted. Then the circuit has to come before a search for ports: the path may answer yet, and a search costs many

@@ -110,7 +110,7 @@ final class PeerEngine {
         release()
     }
 
-    /// Ends everything, without a word to the sessions' remote peers.
+    /// Ends everything, with no message to the sessions' remote peers.
     func close() {
         guard !isOver else { return }
         state = .closed

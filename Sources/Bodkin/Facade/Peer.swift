@@ -58,7 +58,7 @@ public final class Peer: Sendable {
     }
 
     /// Connects to a peer. Returns as soon as bytes can be written: by circuit at first, if that is allowed; the connection moves to a direct path
-    /// by itself. A connection that there is already, by whoever's dial, is joined: both callers have the same one. A caller that is cancelled has
+    /// by itself. A connection that there is already, by either peer's dial, is joined: both callers have the same one. A caller that is cancelled has
     /// `CancellationError` at once, and a dial that nobody waits for any more is given up.
     ///
     /// - Throws: ``PeerError`` with every attempt and its verdict; `TransportError` where the server cannot be reached in time.
@@ -91,9 +91,9 @@ public final class Peer: Sendable {
         }
     }
 
-    /// The time for the last words of connections that have ended, whatever the limit.
+    /// The time for the CONNECTION_CLOSE of connections that have ended, whatever the limit.
     private static let leastFarewell = TimeAmount.milliseconds(250)
-    /// The time for the last words of connections that are aborted. They go out behind what the system has taken, which is a second's worth on a line of
+    /// The time for the CONNECTION_CLOSE of connections that are aborted. They go out behind what the system has taken, which is a second's worth on a line of
     /// 1 Mbit/s. A remote peer that does not get them looks for the local one until ``Configuration/pathlessLifetime`` is over.
     private static let abortFarewell = TimeAmount.seconds(5)
 
@@ -118,7 +118,7 @@ public final class Peer: Sendable {
             defer { engine.value.close() }
             return engine.value.usesProcessLoops ? nil : engine.value.profiling
         }.get()
-        // Whoever lends the threads may end them next.
+        // The owner of the threads may end them next.
         await profiling?.value
     }
 }

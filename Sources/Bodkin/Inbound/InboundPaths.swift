@@ -48,7 +48,7 @@ struct InboundPaths: ~Copyable {
         case close(ID)
         /// Close a connection that makes room for another one, without waiting for its remote end.
         case evict(ID)
-        /// Reset a connection without a word to its remote end: a plain close would leave the kernel's half of it in the way.
+        /// Forget a connection without a packet to its remote end: a plain close would leave the kernel's half of it in the way.
         case discard(ID)
         /// Offer a path, which has received these bytes, to the session that its first frame names. An offered path waits until it is taken, refused or late.
         case offer(ID, PathOpening, received: ByteBuffer)

@@ -27,7 +27,7 @@ package struct NetworkMemory<Finding> {
 }
 
 extension NetworkMemory<AllocationProfile> {
-    /// Remembers how ports were given out there. What explains nothing is not worth it, and a household's block may be another one the next time.
+    /// Remembers how ports were given out there. What explains nothing is not worth it, and a subscriber's block may be another one the next time.
     package mutating func note(_ found: AllocationProfile, by routes: [DefaultRoute]) {
         switch found.estimate.allocation {
         case .unknown, .block: break

@@ -49,7 +49,7 @@ extension PortKeeper {
         act(.unmapped)
     }
 
-    /// The bindings that never came about, or whose port is kept, are tried again: ever more seldom.
+    /// The bindings that never came about, or whose port is kept, are tried again, with exponential back-off.
     mutating func retry(at now: Instant) {
         guard retryAt == nil else { return }
         retryAt = now + min(Self.retryPauses.longest, Self.retryPauses.first * (1 << min(failureCount, 6)))

@@ -99,7 +99,7 @@ extension RemoteDriver {
         let driver = record.driver
         engine.remotes.remove(record)
         if let path = driver.activePath { engine.remotes.drain(path, record) }
-        // The last words may outlive whatever else there is with the remote peer.
+        // The CONNECTION_CLOSE may outlive whatever else there is with the remote peer.
         driver.onEvent = { [weak engine] event in if case .lostPath(let path, _, _) = event { engine?.remotes.drained(path) } }
         engine.remotes.countConnections()
         record.closed(reason)

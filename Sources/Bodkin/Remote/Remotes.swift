@@ -23,7 +23,7 @@ final class Remotes {
     /// The memory for what sessions have received.
     var receiveBudget: ReceiveBudget
     private(set) var calledCount = 0
-    /// The paths that carry the last words of sessions that are over, until they are gone; and who waits for that.
+    /// The paths that carry the CONNECTION_CLOSE of sessions that are over, until they are gone; and who waits for that.
     private var draining: [(path: Path, record: SessionRecord)] = []
     private var allDrained: EventLoopPromise<Void>?
 
@@ -163,19 +163,19 @@ final class Remotes {
     /// Ends every session.
     func failSessions(_ reason: String) { for record in records { record.driver.fail(reason) } }
 
-    // MARK: The last words
+    // MARK: CONNECTION_CLOSE
 
-    /// A session is over, and this path carries its last words.
+    /// A session is over, and this path carries its CONNECTION_CLOSE.
     func drain(_ path: Path, _ record: SessionRecord) { draining.append((path, record)) }
 
-    /// A path of a session is gone: perhaps the one that carried the last words of a session.
+    /// A path of a session is gone: perhaps the one that carried the CONNECTION_CLOSE of a session.
     func drained(_ path: Path) {
         guard let index = draining.firstIndex(where: { $0.path === path }) else { return }
         draining.remove(at: index)
         if draining.isEmpty { allDrained?.succeed() }
     }
 
-    /// Done when the remote peers have the last words of the sessions that are over, or after so long. A program that ends before leaves them looking for it.
+    /// Done when the remote peers have the CONNECTION_CLOSE of the sessions that are over, or after so long. A program that ends before leaves them looking for it.
     func drainPaths(within limit: TimeAmount) -> EventLoopFuture<Void> {
         guard !draining.isEmpty else { return engine.eventLoop.makeSucceededVoidFuture() }
         let promise = engine.eventLoop.makePromise(of: Void.self)

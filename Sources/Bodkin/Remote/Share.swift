@@ -2,8 +2,9 @@ import BodkinCore
 
 /// Places that remote peers share: a limit for each of them, and a limit in all.
 ///
-/// A newcomer always has its place in the count. When there is one too many, the poorest claim goes: in the share of the remote peer that has too many, or among all. So a remote
-/// peer that takes many places takes them from itself, and one with many keys takes them from those that have proved as little as it has.
+/// A new claim always has its place in the count. When there is one too many, the poorest claim goes: in the share of the remote peer that has too many, or
+/// among all. So a remote peer that takes many places takes them from itself, and one with many keys takes them from those that have proved as little as it
+/// has.
 struct Share<ID: Hashable> {
     /// One place that is taken.
     struct Claim {

@@ -35,7 +35,7 @@ extension RendezvousClient {
         perform(.send(.ping(ping)))
     }
 
-    /// Probes the link again and again, ever more seldom, as long as somebody waits: what is sent over it is acknowledged by nothing but the answer.
+    /// Probes the link again and again, with exponential back-off, as long as somebody waits: what is sent over it is acknowledged by nothing but the answer.
     mutating func probeWhileAwaited(after pause: Duration, at now: Instant) {
         guard demand.isAwaited else { return waitingProbe = nil }
         probe(within: suspicionLimit, at: now)

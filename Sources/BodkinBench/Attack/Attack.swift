@@ -1,6 +1,6 @@
 /// An attack on a server, as one attacker carries it out until its time is over.
 enum Attack: String, CaseIterable, Sendable {
-    // Strangers.
+    // Unauthenticated clients.
     case halfTLS = "half-tls", handshakes, stunSquatters = "stun-squatters", stunFlood = "stun-flood"
     // Holders of a token of their own.
     case unread, pings, emptyData = "empty-data", registers, credits, absentPeers = "absent-peers", paddedCards = "padded-cards"

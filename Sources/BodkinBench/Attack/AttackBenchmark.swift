@@ -17,7 +17,7 @@ struct AttackBenchmark {
 
     /// The 99th percentile of the honest pair's dials, in milliseconds.
     private static let latencyLimit = 1_000.0
-    /// What a server with its defaults may take: 512 MiB of buffers, 64 MiB of its own, and 36 KiB for each of 2 048 strangers and 8 192 peers.
+    /// What a server with its defaults may take: 512 MiB of buffers, 64 MiB of its own, and 36 KiB for each of 2 048 unauthenticated clients and 8 192 peers.
     private static let memoryBudget = 936 << 20
 
     /// Runs it and prints a line for each cell; false where any has failed.

@@ -47,7 +47,7 @@ struct HonestPair: Sendable {
         return configuration
     }
 
-    /// Dials again and again for so long: the milliseconds of each dial, from nothing to the echo; those that fail count as the whole patience.
+    /// Dials again and again for so long: the milliseconds of each dial, from nothing to the echo; those that fail count as the whole timeout.
     func dial(for duration: Duration) async -> [Double] {
         var times: [Double] = []
         let end = ContinuousClock.now + duration

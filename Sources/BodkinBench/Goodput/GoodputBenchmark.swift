@@ -42,7 +42,7 @@ struct GoodputBenchmark: Sendable {
         _ round: Int, _ bodkin: EchoedConnection, _ plain: PlainTLSEcho, _ socat: SocatEcho, _ host: LabHost, _ table: GoodputTable
     ) async throws {
         for (index, target) in Self.targets.enumerated() {
-            // Whoever comes second may find the machine in another state: they take turns.
+            // The second one may find the machine in another state, so they take turns.
             for isBodkin in round % 2 == 0 ? [true, false] : [false, true] {
                 let (before, start) = (ProcessorTime.own, ContinuousClock.now)
                 if isBodkin { try await bodkin.echo(byteCount, streams: target.streams) } else { try await plain.echo(byteCount) }

@@ -1,7 +1,7 @@
 import BodkinExercise
 import BodkinNATLab
 
-/// Transfers over links of the laboratory, by rate, delay, loss, route and direction, beside plain TCP over the same link in the same run, as a Markdown table.
+/// Transfers over links of the lab, by rate, delay, loss, route and direction, beside plain TCP over the same link in the same run, as a Markdown table.
 struct LinkBenchmark: Sendable {
     /// How much longer than plain TCP a transfer may take, dial and takeover included.
     private static let target = 1.1
@@ -40,7 +40,7 @@ struct LinkBenchmark: Sendable {
         for round in 0..<rounds {
             let byteCount = cell.byteCount(seconds: seconds)
             let result = try await withPeerLab(cell.topology(seed: TableBenchmark.seed &+ UInt64(round))) { place in
-                // Whoever comes second may find the machine in another state: they take turns.
+                // The second one may find the machine in another state, so they take turns.
                 let first = round % 2 == 0 ? try await PlainTransfer.run(cell, byteCount: byteCount, in: place.lab) : nil
                 let transfer = try await PeerTransfer.run(cell, byteCount: byteCount, in: place)
                 if let first { return (transfer, first) }

@@ -10,7 +10,7 @@ struct PlainTransfer: Sendable {
     static func run(_ cell: LinkCell, byteCount: Int, in lab: Lab) async throws -> Double {
         let (near, far, server) = (try lab.host("a"), try lab.host("b"), try lab.host("server"))
         let source = "OPEN:/dev/zero,readbytes=\(byteCount)"
-        // The one that is dialed listens, whoever writes.
+        // The one that is dialed listens, in either direction of the bytes.
         let listening =
             cell.direction == .dialer ? ["-u", "TCP-LISTEN:\(port),reuseaddr", "STDOUT"] : ["-u", source, "TCP-LISTEN:\(port),reuseaddr"]
         let listener = try far.start(["sh", "-c", "socat -b 65536 \(listening.joined(separator: " ")) | wc -c"])

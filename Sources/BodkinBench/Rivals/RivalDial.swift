@@ -4,7 +4,7 @@ import BodkinNATLab
 import BodkinPairs
 import BodkinPrediction
 
-/// One connection between two hosts of a fresh laboratory.
+/// One connection between two hosts of a fresh lab.
 struct RivalDial: Sendable {
     /// How the two are connected in the end.
     enum Outcome: Sendable, Hashable {

@@ -11,7 +11,7 @@ struct RivalsBenchmark: Sendable {
         pair(.symmetricSequential, .symmetricSequential), pair(.symmetricNoisy, .portRestricted), pair(.symmetricBlock, .portRestricted),
         pair(.symmetricRandom, .portRestricted), pair(.symmetricRandom, .symmetricRandom),
     ]
-    /// How many laboratories there are at once: most of a rival's time is waiting.
+    /// How many labs there are at once: most of a rival's time is waiting.
     private static let lanes = 3
 
     var repeats = 5

@@ -14,7 +14,7 @@ final class DialLedger: Sendable {
         var dialer: NIODeadline?
         /// The called side has the Meet.
         var called: NIODeadline?
-        /// The far side's half of a handshake has come through the circuit, and the circuit has ended well.
+        /// The remote peer's half of a handshake has come through the circuit, and the circuit has ended well.
         var isRelayed = false
     }
 

@@ -4,7 +4,7 @@ import BodkinServer
 import Synchronization
 
 /// Peers that come, connect, talk, lose their paths, and go, over and over in one lab and one process: whether descriptors and memory stay level. The
-/// process is everything at once: the peers, the server, and the laboratory.
+/// process is everything at once: the peers, the server, and the lab.
 struct SoakBenchmark: Sendable {
     /// How long, of which the first quarter is warm-up.
     var seconds = 600
@@ -18,10 +18,10 @@ struct SoakBenchmark: Sendable {
     private static let growth = 0.05
     /// After so many rounds nobody is there for a while, and what is still open is counted.
     private static let roundsBetweenLooks = 4
-    /// Sessions say their last words for five seconds at most, and the server has forgotten who went without a word after twice its time: what is open
+    /// Sessions send CONNECTION_CLOSE for five seconds at most, and the server has forgotten peers that went silently after twice its time: what is open
     /// longer is open for good.
     private static let settling = forgetting * 2 + .seconds(5)
-    /// After what silence the server forgets STUN connections of peers which have gone without a word, as the NATs on their way have. It does so after three to
+    /// After what silence the server forgets STUN connections of peers which have gone silently, as the NATs on their way have. It does so after three to
     /// six minutes unless it is told otherwise, which would hide for so long whether anything else stays open. Refreshes come every 25 s: a peer does not live so
     /// long here.
     private static let forgetting = Duration.seconds(10)

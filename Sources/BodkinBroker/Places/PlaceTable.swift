@@ -19,7 +19,7 @@ package struct PlaceID: Hashable, Sendable {
 ///             oldest of the largest
 ///             source, squatter
 /// ```
-/// Connections that have not authenticated themselves have few places. If the newcomer's source has its share, its oldest connection goes. If all places are taken,
+/// Connections that have not authenticated themselves have few places. If its source has its share, its oldest connection goes. If all places are taken,
 /// the source with the most loses its oldest, so sources with many connections cannot crowd out a source with one. They never take the place of an authenticated
 /// connection. Everything is counted when it is decided, not when the system has closed a socket.
 package struct PlaceTable: Sendable {

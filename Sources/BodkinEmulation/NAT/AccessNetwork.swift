@@ -4,7 +4,7 @@
 /// if let network = AccessNetwork(rawValue: "symmetric/dependent") { print(network, network.layers.count) }
 /// ```
 public enum AccessNetwork: Sendable, Hashable, RawRepresentable, CaseIterable, CustomStringConvertible {
-    /// One of the laboratory's own.
+    /// One of the lab's own.
     case preset(NATPreset)
     /// One of p2pd's 35.
     case configuration(NATConfiguration)

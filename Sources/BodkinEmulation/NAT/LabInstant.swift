@@ -1,4 +1,4 @@
-/// A moment on the laboratory's clock: nanoseconds since an arbitrary start, virtual in tests, monotonic in a running lab.
+/// A moment on the lab's clock: nanoseconds since an arbitrary start, virtual in tests, monotonic in a running lab.
 ///
 /// ```swift
 /// let later = LabInstant.start.advanced(by: .milliseconds(25))

@@ -165,7 +165,7 @@ extension EmulatedNetwork {
         guard let error else { return false }
         switch nodes[node].kind {
         case .core: descendAnswer(error, now, node)
-        // The packet is already translated, so the error passes through the table as if it came from the far side of the narrow link.
+        // The packet is already translated, so the error passes through the table as if it came from behind the narrow link.
         case .emulated: isUpward ? inbound(error, at: node, now) : outbound(error, at: node, now, isOwn: true)
         case .host: deliver(error, to: Port(node: node, isOutside: false))
         case .kernel: deliver(error, to: Port(node: node, isOutside: isUpward))

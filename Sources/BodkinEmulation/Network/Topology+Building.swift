@@ -130,7 +130,7 @@ extension Topology {
         pair(AccessNetwork.preset(a), AccessNetwork.preset(b), link: link, implementation: implementation, seed: seed)
     }
 
-    /// The usual laboratory with any two networks that have names.
+    /// The usual lab with any two networks that have names.
     public static func pair(
         _ a: AccessNetwork, _ b: AccessNetwork, link: LinkParameters = LinkParameters(), implementation: Implementation = .emulated, seed: UInt64
     ) -> Topology {

@@ -3,7 +3,7 @@ import BodkinCore
 /// Changes to a topology in text, as the command line takes them.
 extension Topology {
     /// Changes links: `NAME[:up|:down],KEY=VALUE,…` with the keys `delay`, `jitter`, `loss`, `rate` (bit/s, with k, M or G), `mtu`
-    /// and `broken` (`ipv4`, `ipv6` or `none`: the family that is lost without a word).
+    /// and `broken` (`ipv4`, `ipv6` or `none`: the family that is lost silently).
     ///
     /// NAME is a host or interface, whose outermost link is meant, or a box.
     /// - Throws: ``LabError`` with code `usage`.

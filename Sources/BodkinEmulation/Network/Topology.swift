@@ -13,9 +13,9 @@ public import BodkinCore
 public struct Topology: Sendable, Hashable {
     /// The translator: emulation or kernel.
     public enum Implementation: String, Sendable, Hashable, CaseIterable {
-        /// The laboratory's own ``NATTable``.
+        /// The lab's own ``NATTable``.
         case emulated
-        /// A network namespace with nftables between two of the laboratory's links.
+        /// A network namespace with nftables between two of the lab's links.
         case kernel
     }
 

@@ -23,7 +23,7 @@ package struct IPHeader: Sendable {
     /// The fragment identification and whether this is the first fragment; nil for a whole packet.
     package var fragment: (identification: UInt32, isFirst: Bool)?
 
-    /// The transport; nil for any that the laboratory does not translate. ICMP has another number in each family.
+    /// The transport; nil for any that the lab does not translate. ICMP has another number in each family.
     package var transport: TransportProtocol? {
         switch upperProtocol {
         case 6: .tcp

@@ -2,7 +2,7 @@ package import BodkinCore
 
 /// Packets that a box in the middle makes itself.
 extension Packet {
-    /// What an ICMP error of the laboratory says, by its type and code in each family (RFC 792, RFC 4443).
+    /// What an ICMP error of the lab says, by its type and code in each family (RFC 792, RFC 4443).
     enum ErrorMessage {
         case portUnreachable
         case timeExceeded

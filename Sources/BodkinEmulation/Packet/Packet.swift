@@ -1,6 +1,6 @@
 import BodkinCore
 
-/// An IP packet on its way through the laboratory: its bytes, and what was read of them once.
+/// An IP packet on its way through the lab: its bytes, and what was read of them once.
 public struct Packet: Sendable {
     /// The bytes, from the IP header to the end that the header names.
     public internal(set) var bytes: [UInt8]

@@ -1,6 +1,6 @@
 public import BodkinCore
 
-/// The transports that the laboratory translates. ICMP stands for ICMPv6 too.
+/// The transports that the lab translates. ICMP stands for ICMPv6 too.
 public enum TransportProtocol: UInt8, Sendable, Hashable, CaseIterable {
     /// ICMP queries (echo); the identifier takes the place of the port (RFC 5508 section 3).
     case icmp = 1

@@ -91,7 +91,7 @@ extension HostileMessages {
         return welcome
     }
 
-    /// Last words. Refusals end a peer for good, and so are rare.
+    /// Final messages. Refusals end a peer for good, and so are rare.
     private mutating func failure() -> WireFailure {
         var failure = WireFailure()
         let usual: [WireFailure.Code] = [.shutdown, .expired, .quota, .unspecified, .replaced, .tooLarge, .protocol]

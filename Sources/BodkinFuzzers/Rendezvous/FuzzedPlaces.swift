@@ -2,7 +2,7 @@ import BodkinBroker
 import BodkinCore
 import NIOCore
 
-/// The places, handshakes and datagrams of a server, with strangers and peers that come, prove themselves and go in any order.
+/// The places, handshakes and datagrams of a server, with unauthenticated clients and peers that come, prove themselves and go in any order.
 struct FuzzedPlaces {
     private var table: PlaceTable
     private var handshakes: HandshakeQueue

@@ -28,11 +28,11 @@ struct MatrixPage: Sendable {
         HTML.element(
             "p",
             text: """
-                In each cell real peers and a real server dialed in the laboratory, with a fresh laboratory for each dial. A packet takes 25 ms one way between \
+                In each cell real peers and a real server dialed in the lab, with a fresh lab for each dial. A packet takes 25 ms one way between \
                 any two hosts. Both peers are registered before the dial; kernel \(evidence.kernel). The two peers of a pair dial in turn. The estimate is a pure \
                 function of both networks, and the peers do not know it. A likely pair has \(PairEvidence.rounds) rounds. A rate is unexpected if an exact \
                 binomial test rejects it, with one false alarm in \(Figures.whole(1 / PairEvidence.familyError)) runs of the whole matrix. If the median is \
-                checked, one laboratory has the machine to itself. Other laboratories share the machine, so their times are upper bounds. The command \
+                checked, one lab has the machine to itself. Other labs share the machine, so their times are upper bounds. The command \
                 make matrix writes this page, and matrix.json has every dial with its seed.
                 """)
     }

@@ -5,7 +5,7 @@ import BodkinNATLab
 import BodkinPairs
 import Synchronization
 
-/// One dial between two networks, in a fresh laboratory.
+/// One dial between two networks, in a fresh lab.
 struct PairTrial: Sendable {
     let pair: NATPair
     let seed: UInt64

@@ -11,7 +11,7 @@ extension PlainExercise {
 
     /// Runs the exercise in a lab with the hosts `a`, `b` and `server`.
     ///
-    /// - Parameter patience: how long silence is waited for.
+    /// - Parameter patience: the timeout without an answer.
     /// - Throws: ``LabError`` where a host is missing or the system refuses a socket.
     package static func run(in lab: Lab, patience: Duration) async throws -> PlainExercise {
         let (a, b) = (try lab.host("a"), try lab.host("b"))

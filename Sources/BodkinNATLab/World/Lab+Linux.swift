@@ -3,7 +3,7 @@ public import BodkinEmulation
 import CBodkinNATLab
 import Glibc
 
-/// A running laboratory. Make one with ``withLab(_:options:_:)``.
+/// A running lab. Make one with ``withLab(_:options:_:)``.
 public final class Lab: Sendable {
     /// The options of a lab beside its topology.
     public struct Options: Sendable, Hashable {

@@ -6,7 +6,7 @@ import Glibc
 
 /// A network namespace that exists as long as this object and the processes in it: it has no name in the file system, so nothing is left behind.
 final class Namespace: Sendable {
-    /// An interface to make: a TUN whose other end is the laboratory.
+    /// An interface to make: a TUN whose other end is the lab.
     struct Interface: Sendable {
         var name: String
         var mtu: Int
@@ -20,7 +20,7 @@ final class Namespace: Sendable {
     }
 
     let descriptor: Descriptor
-    /// The laboratory's ends of the interfaces, in order.
+    /// The lab's ends of the interfaces, in order.
     let tunnels: [Descriptor]
 
     private init(_ descriptor: Descriptor, _ tunnels: [Descriptor]) {

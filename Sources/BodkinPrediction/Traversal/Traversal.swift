@@ -1,6 +1,6 @@
 /// One round between two sides, given what is known of both sides' ports: what each side does, and how probable it is that their ports meet.
 ///
-/// This is the one table. A dial takes its part from it (``PunchRound``), and so do ``TraversalEstimate``, `bodkin check` and the laboratory.
+/// This is the one table. A dial takes its part from it (``PunchRound``), and so do ``TraversalEstimate``, `bodkin check` and the lab.
 ///
 /// | | fixed | sequential | port block | random |
 /// |---|---|---|---|---|

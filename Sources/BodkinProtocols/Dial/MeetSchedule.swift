@@ -14,9 +14,9 @@ package struct MeetSchedule: Sendable {
     package static let instants = [0, 1, 2, 3, 5, 8, 12, 18, 27]
     /// How often a target that refuses is fired at again at once, after each of the first instants. Where a Meet was late, or takes longer to one side than
     /// back, the two sides do not fire at one moment. A NAT that forgets at an RST is held open all the same by a side that answers each RST with a SYN: the
-    /// other side's SYN passes whenever it comes, and what it makes of both is a simultaneous open.
+    /// remote SYN passes whenever it comes, and what it makes of both is a simultaneous open.
     static let volley = 3
-    /// How many of the instants have a volley.
+    /// How many of the instants have a burst.
     static let volleyCount = 4
 
     /// What to do now.
@@ -36,7 +36,7 @@ package struct MeetSchedule: Sendable {
     private let start: Duration
     /// From one instant to the next.
     package let interval: Duration
-    /// How many shots are left of the volley after the last instant, for each target.
+    /// How many shots are left of the burst after the last instant, for each target.
     private var volleys: [Int] = []
 
     /// A schedule.

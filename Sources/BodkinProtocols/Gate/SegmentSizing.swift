@@ -1,4 +1,4 @@
-/// The size of the segments of further connections: that of the link, or a small one in a network that loses large packets without a word, a path MTU black hole
+/// The size of the segments of further connections: that of the link, or a small one in a network that loses large packets silently, a path MTU black hole
 /// (RFC 2923 section 2.1). It has no socket: its driver tells what the system knows of a connection that has fallen silent.
 ///
 /// TCP cannot tell a black hole from a dead path, and Linux looks for one only where `net.ipv4.tcp_mtu_probing` is set. But a peer that dials again after a silence can

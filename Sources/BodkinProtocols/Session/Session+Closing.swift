@@ -53,7 +53,7 @@ extension Session {
         abort(.close(code: code, reason: reason), .local(code: code, reason: reason))
     }
 
-    /// Ends the session without a word to the remote peer beyond PATH_CLOSE, as when no path is left.
+    /// Ends the session, with no message to the remote peer but PATH_CLOSE, as when no path is left.
     package mutating func fail(_ reason: String) {
         switch state {
         case .ended: return

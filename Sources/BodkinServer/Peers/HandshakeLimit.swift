@@ -1,7 +1,7 @@
 import BodkinCore
 import NIOCore
 
-/// Bounds what a stranger may have the server look at before its handshake is over: a ClientHello, one certificate and its proof take less than 3 KiB. So no long
+/// Bounds the bytes of a client that the server reads before the handshake is over: a ClientHello, one certificate and its proof take less than 3 KiB. So no long
 /// chain is parsed.
 ///
 /// It also holds the handshake back until its turn has come: what is not read stays in the system.

@@ -163,7 +163,7 @@ final class PeerConnection: ChannelInboundHandler {
         if case .open(let id, _, _) = phase { shared.driver.turn { $0.undelivered(body, to: id, now: $1) } }
     }
 
-    /// Says a last message and closes, after the other side has had a second to read it: closing at once, with its bytes unread, would take the
+    /// Says a last message and closes, after the peer has had a second to read it: closing at once, with its bytes unread, would take the
     /// message back (RFC 9293 section 3.10.4: such a close resets).
     func fail(_ code: WireFailure.Code, _ message: String) {
         guard let context else { return }

@@ -13,7 +13,7 @@ import Synchronization
 import Testing
 
 extension AbuseTests {
-    /// A server that would be a peer itself, or has a peer meet whom it does not allow; and strangers at a reserved port.
+    /// A server that would be a peer itself, or has a peer meet one that it does not allow; and unknown hosts at a reserved port.
     @Suite("Others in the place of a peer, with the server's help")
     struct CircuitImpostorTests {
         // MARK: The server at the circuit's far end
@@ -140,7 +140,7 @@ extension AbuseTests {
             }
         }
 
-        // MARK: Strangers at a reserved port
+        // MARK: Unknown hosts at a reserved port
 
         private static let reservedPort: UInt16 = 4000
 

@@ -121,7 +121,7 @@ extension AbuseTests {
             return report
         }
 
-        /// What strangers may say to a listener's reserved port.
+        /// Bytes that unknown hosts may send to a listener's reserved port.
         static let words: [[UInt8]] = [
             [], Array("GET / HTTP/1.1\r\n\r\n".utf8), [0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3], Array(repeating: 0xFF, count: 70_000),
             Preamble.bytes(of: .random()), Array(Preamble.bytes(of: .random()).prefix(10)), [0x16, 0x42, 0x44, 0x4B],

@@ -127,7 +127,7 @@ extension AbuseTests {
                 _ = try await liar.next("a meet") { if case .meet = $0 { true } else { nil } }
                 for number in 1...6 as ClosedRange<UInt16> { liar.send(liar.signal(try liar.card(eight(number)), attempt)) }
                 var packets: [PacketSummary] = []
-                // What a stranger may have sent to one address is less than 16 targets at nine instants.
+                // An unknown peer may cause less traffic to one address than 16 targets at nine instants.
                 let limit = OutboundGate.strangerLimits.address
                 try await eventually("the last SYN") {
                     packets += try await place.lab.packets(from: "a")

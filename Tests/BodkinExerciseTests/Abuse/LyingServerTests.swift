@@ -53,8 +53,8 @@ extension AbuseTests {
             return [honest, elsewhere, everywhere, oneNetwork, changed]
         }
 
-        /// The limit of that: what a peer signs of its place outside it has from this very server, while no other one is asked. Whoever runs the server can
-        /// have its own users knock there, with no more than tier 1.
+        /// The limit of that: what a peer signs of its place outside it has from this very server, while no other one is asked. The operator of the server can
+        /// have its own users connect there, with no more than tier 1.
         static var consistentLie: Lie {
             var lie = Lie(testDescription: "to b itself where b is, so that b signs it")
             lie.lies.mapped = { source in

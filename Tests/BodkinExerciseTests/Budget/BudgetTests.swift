@@ -5,7 +5,7 @@ import BodkinPrediction
 import BodkinProtocols
 import Testing
 
-/// What a direct path costs, read from the capture: SYNs, half-open sockets, ports of a household's block, and how soon all that has lost is gone.
+/// What a direct path costs, read from the capture: SYNs, half-open sockets, ports of a subscriber's block, and how soon all that has lost is gone.
 ///
 /// In a process of its own (Makefile): a program that other tests start inherits for a moment, between fork and exec, what is half-open here, and keeps it so.
 @Suite(
@@ -42,7 +42,7 @@ struct BudgetTests {
         for ((own, far), most) in zip(dial.views, expected.most) {
             let search = own.report.attempts.filter { $0.round != nil }
             let probes = dial.capture.probes(from: own.outside, to: far.outside)
-            // The Meet is one 4-tuple: the one endpoint of the far side that may be connected to. A guess may be the same one.
+            // The Meet is one 4-tuple: the one endpoint of the remote peer that may be connected to. A guess may be the same one.
             let reported = search.reduce(0) { $0 + $1.shots }
             #expect((max(1, reported)...1 + reported).contains(probes.count), "\(own.name) has sent \(probes.count): \(own.report)")
             #expect(search.map(\.round) == search.indices.map { $0 + 1 } && search.allSatisfy { $0.shots <= most })
@@ -79,7 +79,7 @@ struct BudgetTests {
         }
     }
 
-    /// How many ports a household has behind this NAT; nil where it has all.
+    /// How many ports a subscriber has behind this NAT; nil where it has all.
     private static func block(_ preset: NATPreset) -> Int? {
         preset.layers.lazy.compactMap { if case .block(let size, _) = $0.tcp.allocation { size } else { nil } }.first
     }

@@ -2,7 +2,7 @@ import BodkinCore
 import BodkinNATLab
 import FoundationEssentials
 
-/// What crossed the core of a laboratory, read back from its capture: endpoints are those that the Internet sees.
+/// What crossed the core of a lab, read back from its capture: endpoints are those that the Internet sees.
 struct Capture {
     /// A packet at the core.
     struct Record {
@@ -15,7 +15,7 @@ struct Capture {
 
     let records: [Record]
 
-    /// Reads a file in the pcap format with nanoseconds, as the laboratory writes it on this machine.
+    /// Reads a file in the pcap format with nanoseconds, as the lab writes it on this machine.
     init(path: String) throws {
         let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
         func word(_ offset: Int) -> Int { bytes[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | Int($1) } }
@@ -44,7 +44,7 @@ struct Capture {
         return requests(from: source, to: destination).filter { seen.insert($0.packet.flow).inserted }
     }
 
-    /// The most 4-tuples at one moment that were asked for and had no answer yet. One that is given up without a word counts until the end, since no packet
+    /// The most 4-tuples at one moment that were asked for and had no answer yet. One that is given up silently counts until the end, since no packet
     /// tells: the figure is never too small.
     func mostHalfOpen(from source: IPAddress, to destination: IPAddress) -> Int {
         let probes = probes(from: source, to: destination)

@@ -17,7 +17,7 @@ final class DialWatch: Sendable {
         let time: Int64
         /// When the sockets were looked at.
         let look: Int64
-        /// How many half-open ones there were by then towards the far side.
+        /// How many half-open ones there were by then towards the remote peer.
         let halfOpen: Int
     }
 
@@ -32,7 +32,7 @@ final class DialWatch: Sendable {
     private let address: IPAddress
     private let notes = Mutex(Notes())
 
-    /// Watches what leads to the outside address of the far side.
+    /// Watches what leads to the external address of the remote peer.
     init(towards address: IPAddress) { self.address = address }
 
     /// How the dial ended; nil until then.

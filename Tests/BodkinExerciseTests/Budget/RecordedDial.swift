@@ -28,7 +28,7 @@ struct RecordedDial {
 
     /// How the two are connected.
     var route: Route? { sides[0].report.route }
-    /// Each side with its far side.
+    /// Each peer with its remote peer.
     var views: [(own: Side, far: Side)] { [(sides[0], sides[1]), (sides[1], sides[0])] }
 
     /// From any host to the core.

@@ -32,7 +32,7 @@ struct CheckPeerTests {
             let log = EventLog()
             try await place.withPeer(in: "b", log: log, { $0.admission = .anyone }) { far in
                 try await far.registered()
-                // On a busy machine a look at the far NAT may have come to nothing: whoever asks has it looked at once more.
+                // On a busy machine a measurement of the remote NAT may have failed: a query makes the peer measure once more.
                 let output = try await eventually("a peer that knows its ports") {
                     let result = try await CheckProgram.run(["check", "--json", "--peer", "\(far.id)"], in: "a", of: place)
                     #expect(result.status == 0, "\(result)")

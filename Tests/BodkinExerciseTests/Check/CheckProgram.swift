@@ -114,7 +114,7 @@ struct CheckOutput: Decodable {
     }
 }
 
-/// The built program in a laboratory.
+/// The built program in a lab.
 enum CheckProgram {
     /// The command beside the test bundle.
     static let path: String = {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("What a NAT that counts gives next")
 struct CountingForecastTests {
-    @Test("the ports are those that the laboratory's allocator gives, round both ends of the range", arguments: [1, -1, 2, -2, 3, -7, 300])
+    @Test("the ports are those that the lab's allocator gives, round both ends of the range", arguments: [1, -1, 2, -2, 3, -7, 300])
     func allocator(delta: Int) throws {
         for seed in 1...UInt64(40) {
             var counter = Counter(delta: delta, noise: 0, seed: seed)

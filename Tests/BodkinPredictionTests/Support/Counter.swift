@@ -3,7 +3,7 @@ import BodkinPrediction
 
 @testable import BodkinEmulation
 
-/// The laboratory's counting allocator, by itself.
+/// The lab's counting allocator, by itself.
 struct Counter {
     private var allocator: PortAllocator
     private var random: SeededGenerator

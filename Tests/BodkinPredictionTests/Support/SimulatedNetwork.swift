@@ -3,7 +3,7 @@ import BodkinPrediction
 
 @testable import BodkinEmulation
 
-/// A host behind the laboratory's NATs that carries out sampling plans in virtual time.
+/// A host behind the lab's NATs that carries out sampling plans in virtual time.
 struct SimulatedNetwork {
     /// What happens to the order of a batch.
     enum Order: String, CaseIterable, Sendable {

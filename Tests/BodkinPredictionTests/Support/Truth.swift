@@ -1,7 +1,7 @@
 import BodkinEmulation
 import BodkinPrediction
 
-/// What the laboratory was told, in the words of an estimate.
+/// What the lab was told, in the words of an estimate.
 struct Truth: Sendable {
     let mapping: MappingBehaviour
     /// With the exact range; a block's bounds are not known beforehand.

@@ -56,7 +56,7 @@ final class SessionWire {
             return frames
         }
 
-        /// Takes in one frame, as from a far side that is not a session of ours.
+        /// Takes in one frame, as from a remote peer with another implementation.
         func receive(_ frame: PathFrame, on path: PathID) {
             var bytes = ByteBuffer()
             frame.write(to: &bytes)

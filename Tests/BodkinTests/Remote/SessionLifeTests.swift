@@ -113,7 +113,7 @@ import Testing
         peers.loop.advanceTime(by: .seconds(30))
         before = path.pieces
         peers.loop.advanceTime(by: .hours(1))
-        // Both ends search for what the NATs bear, and soon ask every two hours.
+        // Both peers search for the idle time that the NATs allow, and soon probe every two hours.
         #expect(path.pieces[0] - before[0] <= 20 && path.pieces[1] - before[1] <= 20, "\(path.pieces), \(before)")
         #expect(peers.wrong.isEmpty && peers.doubts == [[], []])
     }

@@ -15,7 +15,7 @@ final class VirtualPath {
     /// How many pieces each end has written.
     private(set) var pieces = [0, 0]
     private let loop: EmbeddedEventLoop
-    /// After what idle time a NAT on the way forgets the path, without a word.
+    /// After what idle time a NAT on the way forgets the path silently.
     private let forgetsAfter: TimeAmount?
     private var lastUse: NIODeadline
 

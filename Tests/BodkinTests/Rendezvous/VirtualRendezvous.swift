@@ -310,7 +310,7 @@ extension VirtualRendezvous {
         }
     }
 
-    /// A last word; the connection is closed a second later.
+    /// A final message; the connection is closed a second later.
     private func fail(_ link: Int, _ code: WireFailure.Code, _ message: String) {
         var failure = WireFailure()
         (failure.code, failure.message, failure.timeMs) = (code, message, serverTime)

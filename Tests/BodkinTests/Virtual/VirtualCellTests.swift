@@ -8,7 +8,7 @@ import Testing
 
 @testable import Bodkin
 
-/// The laboratory's cells of two NATs, dialed in virtual time: what their reports say, and that bytes go the way that they name.
+/// The lab's cells of two NATs, dialed in virtual time: what their reports say, and that bytes go the way that they name.
 @Suite("Virtual cells")
 struct VirtualCellTests {
     @Test(
@@ -22,7 +22,7 @@ struct VirtualCellTests {
         let connection = try #require(call.connection, "\(String(describing: call.error))")
         let report = try #require(call.report)
         #expect(cell.isMet(by: report), "\(report)")
-        // The Meet has nine instants; whoever is out of reach is shot at no more than that.
+        // The Meet has nine instants; a peer out of reach gets no more SYNs than that.
         if cell.verdict != nil { #expect(report.attempts.allSatisfy { $0.shots <= MeetSchedule.instants.count }, "\(report)") }
         #expect((report.timeToDirect != nil) == (cell.route == .direct))
         if let direct = report.timeToDirect, let first = report.timeToFirstPath { #expect(direct >= first, "\(report)") }

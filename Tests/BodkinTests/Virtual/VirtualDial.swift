@@ -27,7 +27,7 @@ final class VirtualDial {
         self.b = try VirtualPeer(on: "b", of: network, identity: three, rendezvous: server.url, b)
     }
 
-    /// Two peers behind these networks, `delay` apart. The server has two addresses, as the laboratory's has: then nothing is left to be tried where nothing can be done.
+    /// Two peers behind these networks, `delay` apart. The server has two addresses, as the lab's has: then nothing is left to be tried where nothing can be done.
     convenience init(_ a: AccessNetwork, _ b: AccessNetwork, delay: Duration = .milliseconds(25), loss: Double = 0, seed: UInt64) throws {
         try self.init(.pair(a, b, link: LinkParameters(delay: delay, loss: loss), seed: seed), serverAddresses: 2)
     }

@@ -16,7 +16,7 @@ struct VirtualForgetfulTests {
         try dial.network.apply(.reset(host, remote: server))
     }
 
-    /// The other side's box, and whether it forgets, too.
+    /// The remote peer's box, and whether it forgets, too.
     static let others: [(NATPreset, Bool)] = [
         (.portRestrictedRST, false), (.portRestrictedRST, true), (.portRestricted, false), (.portRestrictedICMP, false), (.rstKills, false),
         (.open, false),
@@ -51,13 +51,13 @@ struct VirtualForgetfulTests {
             #expect(dial.network.run(atMost: .seconds(40)) { !peer.observed.isEmpty && peer.observed != before }, "\(host)")
         }
         let call = dial.a.connect(to: dial.b.id)
-        // Without volleys the two may meet by luck, once the instants are seconds apart.
+        // Without bursts the two may meet by luck, once the instants are seconds apart.
         #expect(dial.network.run(atMost: .seconds(3)) { call.report?.route == .direct }, "\(String(describing: call.report))")
     }
 
     @Test("ports are searched for also where the side that is to be found has lost its mapping at the Meet, and has another one soon")
     func lostAtMeet() throws {
-        // The new mapping takes two round trips, the other side's forecast is there before.
+        // The new mapping takes two round trips, the remote forecast is there before.
         var topology = Topology(seed: 1)
         topology.addServer()
         topology.addHost("a", behind: .portRestricted, link: LinkParameters(delay: .milliseconds(100)))

@@ -54,7 +54,7 @@ struct VirtualPairTests {
                 let rounds = pair.forecast.plan?.rounds ?? 1
                 let miss = (0..<rounds).reduce(1.0) { missed, _ in missed * (1 - probability) }
                 Self.likely.withLock { $0 = ($0.count + 1, $0.misses + (report.route == .direct ? 0 : 1), $0.expected + miss) }
-            case .unknown: Issue.record("\(pair): the laboratory's NATs are all known")
+            case .unknown: Issue.record("\(pair): the lab's NATs are all known")
             }
         }
         // Whichever shard is last sees all of them; five standard deviations and two are no accident.

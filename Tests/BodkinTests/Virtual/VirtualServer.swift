@@ -72,7 +72,7 @@ final class VirtualServer {
     /// What the server does at the moment.
     var statistics: ServerStatistics? { driver?.look { $0.statistics } }
 
-    /// Ends without a word: whoever is connected learns it by an RST.
+    /// Ends without a message: a connected peer learns it by an RST.
     func crash() {
         network.host("server").cutPower()
         network.host("server").isOn = true

@@ -21,7 +21,7 @@ extension PredictedPunch {
         // The guessing side has fired when it told us so: a way through the server ago, and our SYN takes its own way.
         case (.burst, .sequential): .zero
         case (.burst, _): Self.burstDuration
-        // Our forecast has to reach the other side first, which fires then.
+        // The local forecast has to reach the remote peer first, which fires then.
         case (.guess, _): max(Self.burstDuration, context.timeByCircuit)
         }
     }
@@ -42,7 +42,7 @@ extension PredictedPunch {
             entry.detail = "predicted, from the reserved port"
             waiting = endpoints.map { (.reservedPort, $0) }[...]
         }
-        // Between batches bytes flow. Strangers that take ports of a sequential allocator are let in as late as can be.
+        // Between batches bytes flow. Other hosts that take ports of a sequential allocator are let in as late as can be.
         turnSize = if case .sequential = own?.ports { waiting.count } else { Self.batchSize }
         open(entry, in: &report)
         (room, unfired, withoutDescriptor, withheld, firingStart) = (0, 0, 0, (0, ""), now)
@@ -73,9 +73,9 @@ extension PredictedPunch {
         perform(.awaitTurn)
     }
 
-    /// A round has come to nothing so long after its last SYN. The other side fires a word through the server later at most, and takes as long as this side, or twice
-    /// that with twice as many SYNs; then they cross. In the last round the system may repeat each SYN once, after a second (RFC 6298): that is how a NAT is crossed
-    /// that lets no SYN meet another.
+    /// A round has come to nothing so long after its last SYN. The remote peer fires at most one message through the server later. It takes as long as the
+    /// local one, or twice that with twice as many SYNs; then they cross. In the last round the system may repeat each SYN once, after a second (RFC 6298):
+    /// that is how a NAT is crossed that lets no SYN meet another.
     mutating func awaitAnswers(_ context: DialContext, at now: Instant) {
         let time = max(isLast ? .milliseconds(1300) : .milliseconds(500), context.serverRoundTrip * 4)
         wait = (now + time + Self.burstDuration + (now - firingStart) * 2, .judge)

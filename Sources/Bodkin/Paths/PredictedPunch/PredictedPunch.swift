@@ -12,7 +12,7 @@ import BodkinProtocols
 /// ```
 /// Nothing is sent to the remote peer's NAT before that peer has proved itself end to end.
 struct PredictedPunch: PathStrategy {
-    /// The most rounds: a second one if strangers have taken the port that was aimed at, or a search has missed.
+    /// The most rounds: a second one if other hosts have taken the port that was aimed at, or a search has missed.
     static let roundLimit = 2
     /// How long a thousand guesses take, which are to be out before anything comes against them.
     static let burstDuration = Duration.milliseconds(60)

@@ -10,7 +10,7 @@ import BodkinTransport
 ///           instant                       SYN-ACK, or a crossing SYN
 ///   idle ───────────▶ wanted ──room──▶ fired ──────────────────────▶ up ── a byte ──▶ (the path's own)
 ///    ▲                                  │ │                            │
-///    ├── RST: a volley, or the next instant │                          └── nothing comes: idle
+///    ├── RST: a burst, or the next instant  │                          └── nothing comes: idle
 ///    └── the next instant: inspected, fired afresh
 /// ```
 struct SimultaneousOpen: PathStrategy {

@@ -1,6 +1,6 @@
 """What both rivals' drivers share: the link to the other driver, the application's bytes, and the report to the benchmark.
 
-The laboratory's variables say who and where this is: host a dials. RIVAL_NAT_TYPE is the type of the own NAT in the rivals' numbers, RIVAL_PATIENCE is in
+The lab's variables say who and where this is: host a dials. RIVAL_NAT_TYPE is the type of the own NAT in the rivals' numbers, RIVAL_PATIENCE is in
 seconds. Standard output is one JSON object a line: {"start": s}, {"byte": s}, {"echo": s} by the system's monotonic clock, or {"failure": why}.
 """
 import asyncio
@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-# The laboratory's Internet has the addresses that are for documentation, which Python takes for those of a LAN.
+# The lab's Internet has the addresses that are for documentation, which Python takes for those of a LAN.
 DOCUMENTATION = [ipaddress.ip_network(text) for text in ("198.51.100.0/24", "203.0.113.0/24")]
 ipaddress._IPv4Constants._private_networks = [
     network for network in ipaddress._IPv4Constants._private_networks if network not in DOCUMENTATION

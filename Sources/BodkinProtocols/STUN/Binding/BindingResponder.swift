@@ -8,7 +8,7 @@ package import BodkinCore
 /// ```
 ///
 /// Indications, responses and methods other than Binding are not answered. The attributes of RFC 5780 that a server cannot serve are unknown
-/// attributes to it: CHANGE-REQUEST over TCP or without a second address, RESPONSE-PORT over TCP, and PADDING, which would let strangers have
+/// attributes to it: CHANGE-REQUEST over TCP or without a second address, RESPONSE-PORT over TCP, and PADDING, which would let unauthenticated clients have
 /// small requests answered with large responses.
 package struct BindingResponder: Sendable {
     /// Whether requests must prove who sent them, with short-term credentials (RFC 8489 section 9.1).

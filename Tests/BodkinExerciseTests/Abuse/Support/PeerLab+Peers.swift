@@ -111,7 +111,7 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// Connects from the network of the loop's thread, says something, and keeps the connection until the far side or the loop ends it.
+    /// Connects from the network of the loop's thread, says something, and keeps the connection until the remote end or the loop ends it.
     func talk(to endpoint: Endpoint, _ bytes: [UInt8]) async throws {
         let address = try SocketAddress(endpoint)
         let loop = self
