@@ -108,9 +108,9 @@ struct PlaceTests {
         var small = PlaceLimits()
         (small.connectRate, small.connectBurst) = (1e9, 1e9)
         small.fit(1_024)
-        #expect(small.rendezvous.unauthenticated == 128 && small.stun.unauthenticated == 128 && small.authenticated == 448)
-        #expect(try count(.rendezvous, small) { IPAddress(v4: $0) } == 448)
-        #expect(try count(.stun, small) { IPAddress(v4: $0) } == 298)
+        #expect(small.rendezvous.unauthenticated == 96 && small.stun.unauthenticated == 96 && small.authenticated == 528)
+        #expect(try count(.rendezvous, small) { IPAddress(v4: $0) } == 528)
+        #expect(try count(.stun, small) { IPAddress(v4: $0) } == 352)
     }
 
     @Test("every place fits into the descriptors, whatever there are", arguments: [1, 64, 1_024, 20_000, 1 << 20, Int.max])
@@ -119,6 +119,14 @@ struct PlaceTests {
         limits.fit(count)
         let all = limits.rendezvous.unauthenticated + limits.stun.unauthenticated + limits.closing + limits.authenticated
         #expect(all <= max(count, 4) && limits.authenticated > 0 && limits.rendezvous.unauthenticated > 0)
+    }
+
+    @Test("a server with 64 descriptors has room for eleven peers of two connections, whatever event loops it has", arguments: [0, 13, 17])
+    func few(_ used: Int) {
+        var limits = PlaceLimits()
+        limits.fit(64, used: used)
+        let all = limits.rendezvous.unauthenticated + limits.stun.unauthenticated + limits.closing + limits.authenticated
+        #expect(limits.authenticated >= 22 && all + used + 14 <= 64)
     }
 
     @Test("a connection to a STUN port that proves nothing goes after ten seconds where half of the places are taken, and not before")

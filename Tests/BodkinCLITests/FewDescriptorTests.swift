@@ -33,5 +33,19 @@ struct FewDescriptorTests {
             """)
         #expect(output == "served\nfew\nonce\n", "\(output)")
     }
+
+    @Test("has room for ten listeners and a dialer where it has 64")
+    func peers() async throws {
+        let output = try await Script.run(
+            """
+            \(Self.prelude(64))
+            for i in $(seq 10); do
+                '\(Script.program)' listen --exec 'echo served' --events json --no-network-probe --state-dir l$i </dev/null >/dev/null 2>log.$i &
+            done
+            for i in $(seq 10); do await '"registered"' log.$i; done
+            for i in 1 10; do bodkin connect $(bodkin id --state-dir l$i) --state-dir dialer </dev/null 2>connect.log || cat connect.log; done
+            """)
+        #expect(output == "served\nserved\n", "\(output)")
+    }
 }
 #endif

@@ -49,19 +49,23 @@ package struct PlaceLimits: Sendable, Hashable {
     /// The defaults.
     package init() {}
 
-    /// Keeps everything within `descriptors`: an eighth of them for each kind of unauthenticated connection, half of that for everything that is closing, some for
-    /// listeners, files and dial-backs, and the rest for connections that have authenticated themselves.
-    package mutating func fit(_ descriptors: Int) {
-        let part = max(descriptors / 8, 1)
+    /// Keeps everything within `descriptors`. Some of them are for listeners, files, pages and dial-backs. Of the rest an eighth is for each kind of unauthenticated
+    /// connection, half of that for everything that is closing, and what is left for connections that have authenticated themselves.
+    /// - Parameter used: how many the process has before it listens.
+    package mutating func fit(_ descriptors: Int, used: Int = 0) {
+        let others = min(Self.otherDescriptors, max(used + Self.leastOtherDescriptors, descriptors / 4))
+        let rest = max(descriptors - others, 4)
+        let part = max(rest / 8, 1)
         rendezvous.unauthenticated = min(rendezvous.unauthenticated, part)
         stun.unauthenticated = min(stun.unauthenticated, part)
         closing = min(closing, max(part / 2, 1))
-        let others = min(Self.otherDescriptors, descriptors / 2)
-        authenticated = max(descriptors - rendezvous.unauthenticated - stun.unauthenticated - closing - others, 1)
+        authenticated = max(rest - rendezvous.unauthenticated - stun.unauthenticated - closing, 1)
     }
 
-    /// Descriptors for listeners, event loops, files, health and metrics, and dial-backs; half of all where there are few.
+    /// Descriptors for event loops, listeners, files, health and metrics, and dial-backs; a quarter of all where there are few.
     private static let otherDescriptors = 256
+    /// Ten listeners, and four more.
+    private static let leastOtherDescriptors = 14
 
     package subscript(kind: Kind) -> Share {
         switch kind {

@@ -29,8 +29,11 @@ final class Places: Sendable {
     /// After so many connections freed memory is worth the milliseconds.
     private static let trimCount = 16
 
-    init(_ limits: RendezvousServer.Limits, _ quota: Quota = Quotas().address, descriptors: Int = DescriptorLimit.present, loop: any EventLoop) {
-        let limits = limits.places(quota, descriptors: descriptors)
+    init(
+        _ limits: RendezvousServer.Limits, _ quota: Quota = Quotas().address, descriptors: Int = DescriptorLimit.present,
+        used: Int = DescriptorLimit.used, loop: any EventLoop
+    ) {
+        let limits = limits.places(quota, descriptors: descriptors, used: used)
         closingLimit = limits.closing
         self.loop = loop
         state = Mutex(State(table: PlaceTable(limits), queue: HandshakeQueue(limits, now: loop.now)))
@@ -157,8 +160,10 @@ final class Places: Sendable {
 
 extension RendezvousServer.Limits {
     /// The places that fit into so many descriptors.
-    /// - Parameter quota: what one address may have: all its connections may come back at once, twice.
-    func places(_ quota: Quota, descriptors: Int) -> PlaceLimits {
+    /// - Parameters:
+    ///   - quota: what one address may have: all its connections may come back at once, twice.
+    ///   - used: how many the process has already.
+    func places(_ quota: Quota, descriptors: Int, used: Int) -> PlaceLimits {
         var places = PlaceLimits()
         places.rendezvous.authenticated = connections
         places.rendezvous.unauthenticated = unauthenticatedConnections
@@ -171,7 +176,7 @@ extension RendezvousServer.Limits {
         places.rendezvous.unauthenticatedPerSource = quota.connections
         places.handshakeRate = handshakesPerSecond
         places.handshakeBurst = handshakesPerSecond
-        places.fit(descriptors)
+        places.fit(descriptors, used: used)
         return places
     }
 }
