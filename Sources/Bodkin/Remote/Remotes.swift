@@ -203,8 +203,6 @@ extension DialDriver {
             demand.isPrecious = true
             if isWaiting { demand.isMissed = true }
         }
-        // A server that is gone may have told this peer alone to meet, and no circuit shows that nobody comes.
-        let isAloneInDoubt = isMeeting && session == nil && !engine.usesCircuits
-        if isDialed || isAloneInDoubt { demand.isAwaited = true }
+        if isDialed { demand.isAwaited = true }
     }
 }

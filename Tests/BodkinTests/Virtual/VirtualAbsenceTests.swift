@@ -90,7 +90,8 @@ struct VirtualAbsenceTests {
         try place.network.apply(.blackhole("b", isUpward: false, .seconds(3)))
         let call = near.connect(to: far.id)
         place.network.run(for: .milliseconds(300))
-        place.server.crash()
+        // Without a circuit nothing is sent to the server during a meeting: a server that falls silent could otherwise have dials begin again and again.
+        place.server.crash(isPowerCut: paths == .all)
         place.network.run(for: .seconds(1))
         try place.server.start()
         place.expectDirect(call)

@@ -69,7 +69,7 @@ struct VirtualAwayTests {
             let start = place.network.now
             let call = place.near.connect(to: place.far.id)
             place.network.run(for: .milliseconds(step))
-            place.server.crash()
+            place.server.crash(isPowerCut: paths == .all)
             place.network.run(for: .seconds(3))
             try place.server.start()
             let time = place.time(call, from: start)

@@ -72,9 +72,9 @@ final class VirtualServer {
     /// What the server does at the moment.
     var statistics: ServerStatistics? { driver?.look { $0.statistics } }
 
-    /// Ends without a message: a connected peer learns it by an RST.
-    func crash() {
-        network.host("server").cutPower()
+    /// Ends without a message: a connected peer learns it by a FIN, or, after a power cut, by an RST when it sends something.
+    func crash(isPowerCut: Bool = true) {
+        isPowerCut ? network.host("server").cutPower() : network.host("server").killProgram()
         network.host("server").isOn = true
         listeners = []
         driver = nil

@@ -25,6 +25,15 @@ final class EventLog: Sendable {
     var hasLostServer: Bool { all.contains { if case .serverLost = $0.kind { true } else { false } } }
     /// Why paths were lost.
     var lostPaths: [String] { all.compactMap { if case .pathLost(_, _, let reason) = $0.kind { reason } else { nil } } }
+    /// Whether a connection has ever had a direct path.
+    var hasBeenDirect: Bool {
+        all.contains { event in
+            switch event.kind {
+            case .pathChanged(_, .direct, _), .connected(_, .direct): true
+            default: false
+            }
+        }
+    }
     /// How often a connection has moved to a circuit.
     var circuitReturnCount: Int { all.count { if case .pathChanged(_, .circuit, _) = $0.kind { true } else { false } } }
     /// How often the server has taken a card.
@@ -141,8 +150,8 @@ struct Missing: Error, CustomStringConvertible {
 }
 
 /// Waits until `condition` gives something, for 20 seconds at most.
-func eventually<Value>(_ what: String, _ condition: () async throws -> Value?) async throws -> Value {
-    for _ in 0..<2000 {
+func eventually<Value>(_ what: String, seconds: Int = 20, _ condition: () async throws -> Value?) async throws -> Value {
+    for _ in 0..<seconds * 100 {
         if let value = try await condition() { return value }
         try await Task.sleep(for: .milliseconds(10))
     }
@@ -150,6 +159,6 @@ func eventually<Value>(_ what: String, _ condition: () async throws -> Value?) a
 }
 
 /// Waits until `condition` holds, for 20 seconds at most.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    _ = try await eventually(what) { try await condition() ? true : Bool?.none }
+func eventually(_ what: String, seconds: Int = 20, _ condition: () async throws -> Bool) async throws {
+    _ = try await eventually(what, seconds: seconds) { try await condition() ? true : Bool?.none }
 }
