@@ -82,7 +82,7 @@ extension Dial {
     }
 
     /// The circuit is gone before the session had it.
-    mutating func circuitLost(_ loss: PathLoss, isSilent: Bool, _ context: Context, at now: Instant) {
+    mutating func circuitLost(_ loss: PathLoss, _ context: Context, at now: Instant) {
         guard isAtServer else { return }
         if let entry = circuit.entry {
             if hasDirectPath { return supersede(entry, at: now) }
@@ -90,9 +90,8 @@ extension Dial {
                 judge(entry, loss == .impostor ? .impostor : .failed, loss.detail, at: now)
             }
         }
-        // The Meet was answered, and nobody is at the circuit's other end: that link has died since, and its peer will be back. Where the circuit was ended, the server
-        // could make a peer fire at its targets again and again.
-        if isSilent, role == .dialer { update { $0.isLinkLost = true } }
+        // The Meet was answered, and the circuit has ended, or nobody is at its other end: a link has died since, and its peer will be back.
+        if loss != .impostor, role == .dialer { update { $0.isLinkLost = true } }
         // Where no direct path is looked for any more, the circuit was the last hope.
         if context.areStrategiesExhausted { perform(.reportMissedCircuit) }
     }

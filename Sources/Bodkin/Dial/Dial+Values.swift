@@ -36,8 +36,8 @@ extension Dial {
         case answered
         /// The session's direct path is gone.
         case directPathLost
-        /// The circuit is gone before the session had it; whether nobody answered on it.
-        case circuitLost(PathLoss, isSilent: Bool)
+        /// The circuit is gone before the session had it.
+        case circuitLost(PathLoss)
         /// What was said by ``Action/reportMissedCircuit``.
         case circuitMissed
         /// A direct path carries the session; the report's entry of that path has its verdict.

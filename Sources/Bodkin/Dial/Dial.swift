@@ -218,7 +218,7 @@ struct Dial: ~Copyable {
         case .sessionChanged: if context.areStrategiesExhausted, context.session != nil { conclude() }
         case .answered: isTimed = false
         case .directPathLost: hasDirectPath = false
-        case .circuitLost(let loss, let isSilent): circuitLost(loss, isSilent: isSilent, context, at: now)
+        case .circuitLost(let loss): circuitLost(loss, context, at: now)
         case .circuitMissed: if context.areStrategiesExhausted { conclude() }
         case .settled(let remote): settled(remote, context, at: now)
         case .tentativeSessionFailed(let reason): tentativeSessionFailed(reason)

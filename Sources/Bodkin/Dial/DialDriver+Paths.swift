@@ -86,7 +86,7 @@ extension DialDriver {
     /// A path is gone before the session had it, or had answered on it.
     private func lost(_ ref: Dial.PathRef, _ error: (any Error)?) {
         switch ref {
-        case .circuit: feed(.circuitLost(PathLoss(error), isSilent: PathLoss.isSilent(error)))
+        case .circuit: feed(.circuitLost(PathLoss(error)))
         case .shot(let key):
             guard dial.isAtServer else { return }
             paths[key] = nil

@@ -89,7 +89,7 @@ struct DialForecastTests {
                 case 4: if Int.random(in: 0..<5, using: &random) == 0 { bench.feed(.serverLost(message: "gone")) }
                 case 5: bench.secure(.circuit)
                 case 6: bench.secure(.tcp)
-                case 7: bench.feed(.circuitLost([.impostor, .closedByRemote].randomElement(using: &random) ?? .impostor, isSilent: false))
+                case 7: bench.feed(.circuitLost([.impostor, .closedByRemote].randomElement(using: &random) ?? .impostor))
                 case 8: bench.feed(.directPathLost)
                 case 9: bench.exhaust()
                 case 10: bench.feed(.card(.success(DialBench.card([Endpoint(DialBench.outside, UInt16.random(in: 1...9000, using: &random))]))))

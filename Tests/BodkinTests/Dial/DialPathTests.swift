@@ -85,7 +85,7 @@ struct DialPathTests {
         #expect(relayed.phase == "meeting")
         relayed.context.isCircuitOpen = false
         relayed.context.areStrategiesExhausted = true
-        relayed.feed(.circuitLost(.closedByRemote, isSilent: false))
+        relayed.feed(.circuitLost(.closedByRemote))
         relayed.feed(.circuitMissed)
         #expect(relayed.phase == "over")
         // A connection that is up may still open a session.
@@ -150,7 +150,7 @@ struct DialPathTests {
         lost.exhaust()
         _ = lost.take()
         lost.context.isCircuitOpen = false
-        lost.feed(.circuitLost(.other("reset"), isSilent: false))
+        lost.feed(.circuitLost(.impostor))
         #expect(lost.take() == ["fail unreachable", "cancel", "release"])
         let direct = DialBench(usesCircuits: false)
         direct.meet()
@@ -159,14 +159,16 @@ struct DialPathTests {
         #expect(direct.take() == ["fail unreachable", "cancel", "release"])
     }
 
-    @Test("a circuit that nobody answers on after the Meet is dialed anew once nothing else is left")
-    func silentCircuit() {
+    @Test(
+        "a circuit that ends after the Meet, or that nobody answers on, is dialed anew once nothing else is left",
+        arguments: [PathLoss.other("silent"), .other("reset"), .closedByRemote])
+    func lostCircuit(_ loss: PathLoss) {
         let bench = DialBench()
         bench.meet()
         bench.exhaust()
         _ = bench.take()
         bench.context.isCircuitOpen = false
-        bench.feed(.circuitLost(.other("silent"), isSilent: true))
+        bench.feed(.circuitLost(loss))
         #expect(bench.take() == ["anew"])
     }
 
@@ -179,7 +181,7 @@ struct DialPathTests {
             let bench = DialBench()
             bench.meet()
             if hasDirectPath { bench.secure(.tcp) }
-            bench.feed(.circuitLost(loss, isSilent: false))
+            bench.feed(.circuitLost(loss))
             #expect(bench.dial.report.attempts[0].verdict == verdict)
         }
     }
