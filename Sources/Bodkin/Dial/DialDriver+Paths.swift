@@ -171,7 +171,7 @@ extension DialDriver {
 
 extension PathLoss {
     /// Whether nothing has answered.
-    static func isSilent(_ error: (any Error)?) -> Bool { if case .silent? = error as? PathError { true } else { false } }
+    private static func isSilent(_ error: (any Error)?) -> Bool { if case .silent? = error as? PathError { true } else { false } }
 
     /// Why a connection has ended, by its error.
     init(_ error: (any Error)?) {

@@ -14,8 +14,8 @@ extension RemoteDriver {
     /// The dials and sessions with the remote peer, and what they run on.
     var parts: [(kind: String, object: AnyObject)] {
         let records = sessions.values
+        let paths = records.compactMap { $0.driver.activePath }
         return [("remote", self)] + dials.map { ("dial", $0) } + records.map { ("session record", $0) } + records.map { ("session", $0.driver) }
-            + records.compactMap { record in record.driver.activePath.map { ("path", $0) } }
-            + records.compactMap { record in record.driver.activePath.map { ("channel", $0.channel) } }
+            + paths.map { ("path", $0) } + paths.map { ("channel", $0.channel) }
     }
 }

@@ -30,7 +30,7 @@ struct RendezvousClient: ~Copyable {
         case linkDown(TransportError, jitter: Double)
         /// The link that is to replace a silent one is up: the server has proved itself there.
         case replacementUp(serverKeyHash: [UInt8]?, handshake: Duration? = nil)
-        /// That link has come to nothing.
+        /// That link has failed.
         case replacementDown(TransportError, jitter: Double)
         /// The server has sent one of the messages that are for this machine.
         case message(WireEnvelope.OneOf_Body)

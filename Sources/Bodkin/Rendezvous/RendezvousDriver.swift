@@ -155,7 +155,7 @@ final class RendezvousDriver {
         isClosed = true
         timer?.task.cancel()
         dialedBack(nil)
-        replacement?.link.close()
+        abandonReplacement()
         link?.close()
     }
 
@@ -244,7 +244,7 @@ final class RendezvousDriver {
     /// Connects beside the present link.
     private func replace() {
         link?.noteSilence()
-        replacement?.link.close()
+        abandonReplacement()
         replacement = (makeLink(), clock.eventLoop.now)
     }
 

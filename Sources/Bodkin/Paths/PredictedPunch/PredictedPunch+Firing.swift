@@ -73,7 +73,7 @@ extension PredictedPunch {
         perform(.awaitTurn)
     }
 
-    /// A round has come to nothing so long after its last SYN. The remote peer fires at most one message through the server later. It takes as long as the
+    /// How long after its last SYN a round has failed. The remote peer fires at most one message through the server later. It takes as long as the
     /// local one, or twice that with twice as many SYNs; then they cross. In the last round the system may repeat each SYN once, after a second (RFC 6298):
     /// that is how a NAT is crossed that lets no SYN meet another.
     mutating func awaitAnswers(_ context: DialContext, at now: Instant) {

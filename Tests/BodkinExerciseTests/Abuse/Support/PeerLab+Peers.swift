@@ -149,7 +149,7 @@ struct Missing: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Waits until `condition` gives something, for 20 seconds at most.
+/// Waits until `condition` gives something, for so long at most.
 func eventually<Value>(_ what: String, seconds: Int = 20, _ condition: () async throws -> Value?) async throws -> Value {
     for _ in 0..<seconds * 100 {
         if let value = try await condition() { return value }
@@ -158,7 +158,7 @@ func eventually<Value>(_ what: String, seconds: Int = 20, _ condition: () async 
     throw Missing(description: "\(what) has not come")
 }
 
-/// Waits until `condition` holds, for 20 seconds at most.
+/// Waits until `condition` holds, for so long at most.
 func eventually(_ what: String, seconds: Int = 20, _ condition: () async throws -> Bool) async throws {
     _ = try await eventually(what, seconds: seconds) { try await condition() ? true : Bool?.none }
 }
