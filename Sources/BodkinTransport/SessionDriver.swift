@@ -71,6 +71,8 @@ package final class SessionDriver {
     private var settled: PathID?
     private var hasSettled = false
     private var nextPathNumber: UInt64 = 0
+    /// When the last record was sent or came, on whatever path.
+    private var lastRecord: Duration?
     private var acknowledging: OneShot?
     private var isDriving = false
     private var isDrivePlanned = false
@@ -138,8 +140,9 @@ package final class SessionDriver {
         }
         // What was late has come through: nothing has to replace the path.
         if liveness[id]?.isUnheard == true { session.trust(id) }
-        liveness[id]?.heard(
-            acknowledged: session.firstUnacknowledged, isOwed: isOwed(id), isRecord: session.firstExpected > expected, at: elapsed)
+        let isRecord = session.firstExpected > expected
+        if isRecord { lastRecord = elapsed }
+        liveness[id]?.heard(acknowledged: session.firstUnacknowledged, isOwed: isOwed(id), isRecord: isRecord, at: elapsed)
     }
 
     /// Whether records that were sent on a path wait for their acknowledgement.
@@ -237,7 +240,9 @@ package final class SessionDriver {
                 while path.isWritable, let output = session.output(on: id, limit: path.pace.recordLimit) { path.send(output) }
                 path.flush()
                 let unsent = session.firstUnsent(on: id)
-                if unsent > sent { liveness[id]?.sent(upTo: unsent, at: elapsed) }
+                guard unsent > sent else { continue }
+                lastRecord = elapsed
+                liveness[id]?.sent(upTo: unsent, at: elapsed)
             }
             takeEvents()
         }
@@ -259,6 +264,7 @@ package final class SessionDriver {
             case .confirmed: onEvent(.confirmed)
             case .tookOver(let id, _):
                 carrier = id
+                liveness[id]?.takeOver(lastRecord: lastRecord)
                 // The endpoints of a path that was kept for want of this one are free for another.
                 for (other, state) in liveness where other != id && state.isHeldUp { giveUp(other, PathError.silent(state.limit)) }
                 // Where a better path died before it carried anything, the session is where it was.

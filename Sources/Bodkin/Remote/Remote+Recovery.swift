@@ -29,15 +29,17 @@ extension Remote {
         guard let session = context.session(id), let path = session.activePath else { return perform(.suspectNetwork(isUrgent: true)) }
         perform(.suspectNetwork(isUrgent: true))
         guard path.isDirect else { return perform(.probeServer) }
+        if session.role == .dialer { perform(.suspect(id)) }
         guard sessions[id]?.doubtedAt.map({ now - $0 > Self.doubtInterval }) ?? true else { return }
         sessions[id]?.doubtedAt = now
-        if session.role == .dialer { perform(.suspect(id)) }
         redial(session, .anyPath, context, at: now)
     }
 
     /// The only path is as silent as a dead one. Another one is looked for until there is one, as if this one were gone.
     mutating func stillSilent(_ id: SessionID, _ context: Context, at now: Instant) {
-        guard let session = context.session(id), !context.dials(for: id).contains(where: { $0.role == .dialer }) else { return }
+        guard let session = context.session(id) else { return }
+        if session.role == .dialer, session.activePath?.isDirect == true { perform(.suspect(id)) }
+        guard !context.dials(for: id).contains(where: { $0.role == .dialer }) else { return }
         redial(session, .anyPath, context, at: now)
     }
 
@@ -133,9 +135,9 @@ extension Remote {
             sessions[id]?.recalledAt.map({ now - $0 >= Self.recallInterval }) ?? true
         else { return }
         sessions[id]?.recalledAt = now
+        if session.activePath?.isDirect == true { perform(.suspect(id)) }
         if isDialing(for: session, context, at: now) { return }
         if session.activePath?.isRelayed == true { return retryNow(session, context, at: now) }
-        perform(.suspect(id))
         redial(session, .anyPath, context, at: now)
     }
 

@@ -66,10 +66,11 @@ package struct PathLiveness: Sendable {
     private var variation = Duration.zero
     private var least: Duration?
     private var lastHeard: Duration
-    /// When the last record was sent or came.
+    /// When the last record was sent or came, on whatever path.
     private var lastRecord: Duration?
-    /// The longest pause between two arrivals of late: it shrinks by half the time that shorter ones have taken.
-    private var rhythm = silences.called
+    /// The longest pause between two arrivals of late: it shrinks by half the time that shorter ones have taken. A new path is expected to be as steady as a bulk
+    /// transfer: a PROBE for every rhythm that turns out slower costs less than a second's wait where the path before died early.
+    private var rhythm = Duration.zero
     private let longestSilence: Duration
     /// The silence that the PROBE under way was to end; nil where none is, or where it was sent for another reason.
     package private(set) var silence: Duration?
@@ -162,6 +163,9 @@ package struct PathLiveness: Sendable {
 
     /// Another path carries the records now.
     package mutating func rest() { lastRecord = nil }
+
+    /// It carries the records now, the last of which was sent or came at `lastRecord` on another path: one that dies before it brings any is missed like that one.
+    package mutating func takeOver(lastRecord: Duration?) { self.lastRecord = self.lastRecord ?? lastRecord }
 
     /// After what silence something is overdue on a path whose records flow: two of the longest pauses of late, and what a busy host may take.
     package var expectation: Duration { min(max(rhythm * 2 + Self.business, Self.silences.least), longestSilence, keepalive) }

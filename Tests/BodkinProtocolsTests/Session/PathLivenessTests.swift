@@ -98,6 +98,18 @@ import Testing
         #expect(liveness.silence == nil)
     }
 
+    @Test func aNewPathIsMissedAsEarlyAsOneThatHasCarriedRecords() {
+        var fresh = Self.liveness()
+        #expect(fresh.deadline == .seconds(25))
+        fresh.takeOver(lastRecord: nil)
+        #expect(fresh.deadline == .seconds(25))
+        fresh.takeOver(lastRecord: .milliseconds(-700))
+        #expect(fresh.deadline == .milliseconds(200) && fresh.check(at: .milliseconds(200)) == .overdue)
+        var late = Self.liveness()
+        late.takeOver(lastRecord: .zero - PathLiveness.attention)
+        #expect(late.deadline == .seconds(25))
+    }
+
     @Test func thirtySecondsAfterTheLastRecordTheKeepaliveRules() {
         var (liveness, last) = Self.rhythmic(.milliseconds(100))
         let end = last + PathLiveness.attention

@@ -59,11 +59,11 @@ struct RemoteRecoveryTests {
         #expect(recall(3) == ["suspect s", "end anyPath", "redial s for anyPath"])
         bench.now = .start + .milliseconds(1000)
         bench.context.minimumRedialInterval = .seconds(2)
-        #expect(recall(3) == [])
+        #expect(recall(3) == ["suspect s"])
         bench.change(session) { $0.activePath = nil }
         bench.context.dials = []
         bench.now = .start + .seconds(2)
-        #expect(recall(0) == ["suspect s", "redial s for anyPath"])
+        #expect(recall(0) == ["redial s for anyPath"])
         let called = RemoteBench()
         let theirs = called.addSession("s") { $0.role = .called }
         #expect(called.feed(.session(theirs, .recalled(RemoteBench.instance(1), generation: 9))) == [])
@@ -83,7 +83,7 @@ struct RemoteRecoveryTests {
         let session = bench.addSession("s")
         #expect(bench.feed(.session(session, .doubtful)) == ["suspect network", "suspect s", "redial s for anyPath"])
         bench.now = .start + .seconds(5)
-        #expect(bench.feed(.session(session, .doubtful)) == ["suspect network"])
+        #expect(bench.feed(.session(session, .doubtful)) == ["suspect network", "suspect s"])
         bench.feed(.session(session, .tookOver))
         #expect(bench.feed(.session(session, .doubtful)) == ["suspect network", "suspect s", "end anyPath", "redial s for anyPath"])
         #expect(bench.context.dials.count == 1)
@@ -93,6 +93,18 @@ struct RemoteRecoveryTests {
         let called = RemoteBench()
         let theirs = called.addSession("s") { $0.role = .called }
         #expect(called.feed(.session(theirs, .doubtful)) == ["suspect network", "recall s"])
+    }
+
+    @Test("the only path that is silent gives way to whatever comes up, and another one is looked for unless a dial does so already")
+    func silent() {
+        let bench = RemoteBench()
+        let session = bench.addSession("s")
+        #expect(bench.feed(.session(session, .stillSilent)) == ["suspect s", "redial s for anyPath"])
+        #expect(bench.feed(.session(session, .stillSilent)) == ["suspect s"])
+        let called = RemoteBench()
+        let theirs = called.addSession("s") { $0.role = .called }
+        #expect(called.feed(.session(theirs, .stillSilent)) == ["recall s"])
+        #expect(called.feed(.session(theirs, .stillSilent)) == ["recall s"])
     }
 
     @Test("while the first dial still meets, only another circuit is dialed for")

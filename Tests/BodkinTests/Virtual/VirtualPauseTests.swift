@@ -56,17 +56,7 @@ struct VirtualPauseTests {
 
     @Test("a conversation pauses for at most 1.5 s beyond an outage, and is direct again within 3 s", arguments: cases)
     func pause(_ test: Case) throws {
-        let link = LinkParameters(delay: .milliseconds(25))
-        let network = VirtualNetwork(.pair(test.near, test.far, link: link, seed: 1))
-        let server = try VirtualServer(on: network, identity: .create())
-        let a = try VirtualPeer(on: "a", of: network, identity: .create(), rendezvous: server.url)
-        let b = try VirtualPeer(on: "b", of: network, identity: .create(), rendezvous: server.url)
-        #expect(network.run(atMost: .seconds(5)) { a.isRegistered && b.isRegistered })
-        network.run(for: .seconds(1))
-        let call = a.connect(to: b.id)
-        #expect(network.run(atMost: .seconds(5)) { call.report?.route == .direct && b.engine.remotes.sessionCount > 0 })
-        let near = try #require(call.connection?.recordHere?.driver)
-        let far = try #require(b.engine.remotes.records.first?.driver)
+        let (network, a, b, near, far) = try Self.pair(test.near, test.far)
         let talk = VirtualConversation(
             from: test.writesNear ? near : far, to: test.writesNear ? far : near, every: .milliseconds(100), on: network)
         network.run(for: .seconds(2))
@@ -94,6 +84,42 @@ struct VirtualPauseTests {
         #expect(pause <= .seconds(1.5), "\(trace.text)")
         #expect(directAt.map { $0 - test.incident.outage <= .seconds(3) } ?? false, "\(trace.text)")
         talk.end()
+    }
+
+    @Test("a path that dies as soon as it has come is replaced as early", arguments: ["a", "b"], [true, false])
+    func twice(_ host: String, _ writesNear: Bool) throws {
+        let (network, a, b, near, far) = try Self.pair(.portRestricted, .portRestricted)
+        let talk = VirtualConversation(from: writesNear ? near : far, to: writesNear ? far : near, every: .milliseconds(20), on: network)
+        network.run(for: .seconds(2))
+        talk.watch()
+        let trace = VirtualTrace([("a", a, near), ("b", b, far)], on: network)
+        for _ in 0..<4 {
+            let before = near.activePath
+            try Incident.reboot.strike(host, nil, network)
+            for _ in 0..<800 where near.activePath === before || near.activePath?.kind != .tcp {
+                network.run(for: .milliseconds(5))
+                trace.look()
+            }
+            #expect(near.activePath !== before && near.activePath?.kind == .tcp)
+        }
+        network.run(for: .seconds(5))
+        #expect(talk.isWhole && talk.error == nil)
+        #expect(talk.pause <= .seconds(1.5), "\(trace.text)")
+        talk.end()
+    }
+
+    /// Two peers, and the ends of a session with a direct path.
+    private static func pair(_ near: NATPreset, _ far: NATPreset) throws -> (VirtualNetwork, VirtualPeer, VirtualPeer, SessionDriver, SessionDriver) {
+        let network = VirtualNetwork(.pair(near, far, link: LinkParameters(delay: .milliseconds(25)), seed: 1))
+        let server = try VirtualServer(on: network, identity: .create())
+        let a = try VirtualPeer(on: "a", of: network, identity: .create(), rendezvous: server.url)
+        let b = try VirtualPeer(on: "b", of: network, identity: .create(), rendezvous: server.url)
+        #expect(network.run(atMost: .seconds(5)) { a.isRegistered && b.isRegistered })
+        network.run(for: .seconds(1))
+        let call = a.connect(to: b.id)
+        #expect(network.run(atMost: .seconds(5)) { call.report?.route == .direct && b.engine.remotes.sessionCount > 0 })
+        let near = try #require(call.connection?.recordHere?.driver)
+        return (network, a, b, near, try #require(b.engine.remotes.records.first?.driver))
     }
 }
 
