@@ -311,6 +311,8 @@ package final class RendezvousLink {
     private func lost(_ route: ServerRoute, _ error: any Error, _ judgement: ServerJudgement? = nil) {
         guard !isOver, channel == nil else { return }
         pendingAttempts -= 1
+        // An error is no silence: the route is tried once more when its turn comes.
+        connected[route] = nil
         if newest.routes.contains(route) { newest.pending -= 1 }
         let explanation = Self.explanation(error, route, judgement)
         if explanation.weight >= failure?.weight ?? 0 { failure = explanation }

@@ -39,7 +39,9 @@ extension Remote {
     mutating func stillSilent(_ id: SessionID, _ context: Context, at now: Instant) {
         guard let session = context.session(id) else { return }
         if session.role == .dialer, session.activePath?.isDirect == true { perform(.suspect(id)) }
-        guard !context.dials(for: id).contains(where: { $0.role == .dialer }) else { return }
+        // Whatever is sent for another one may be sent to nobody.
+        perform(.suspectNetwork(isUrgent: false))
+        if isDialing(for: session, context, at: now) { return }
         redial(session, .anyPath, context, at: now)
     }
 
@@ -131,7 +133,7 @@ extension Remote {
     /// The called side of one of our sessions has no path that works, or its network has changed.
     mutating func recalled(_ id: SessionID, by instance: InstanceID, _ generation: UInt64, _ context: Context, at now: Instant) {
         guard let session = context.session(id), session.role == .dialer, session.instance == instance,
-            session.activePath == nil || generation >= session.generation,
+            session.activePath == nil || session.isDoubted || generation >= session.generation,
             sessions[id]?.recalledAt.map({ now - $0 >= Self.recallInterval }) ?? true
         else { return }
         sessions[id]?.recalledAt = now

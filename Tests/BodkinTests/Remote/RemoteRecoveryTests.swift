@@ -99,12 +99,12 @@ struct RemoteRecoveryTests {
     func silent() {
         let bench = RemoteBench()
         let session = bench.addSession("s")
-        #expect(bench.feed(.session(session, .stillSilent)) == ["suspect s", "redial s for anyPath"])
-        #expect(bench.feed(.session(session, .stillSilent)) == ["suspect s"])
+        #expect(bench.feed(.session(session, .stillSilent)) == ["suspect s", "look at network", "redial s for anyPath"])
+        #expect(bench.feed(.session(session, .stillSilent)) == ["suspect s", "look at network"])
         let called = RemoteBench()
         let theirs = called.addSession("s") { $0.role = .called }
-        #expect(called.feed(.session(theirs, .stillSilent)) == ["recall s"])
-        #expect(called.feed(.session(theirs, .stillSilent)) == ["recall s"])
+        #expect(called.feed(.session(theirs, .stillSilent)) == ["look at network", "recall s"])
+        #expect(called.feed(.session(theirs, .stillSilent)) == ["look at network", "recall s"])
     }
 
     @Test("while the first dial still meets, only another circuit is dialed for")

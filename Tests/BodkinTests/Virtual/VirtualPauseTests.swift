@@ -19,10 +19,11 @@ struct VirtualPauseTests {
         var isSilent: Bool { self == .reboot || self == .address }
         var outage: Duration { self == .silenceUp || self == .silenceDown ? .seconds(5) : .zero }
 
-        func strike(_ host: String, _ path: Path?, _ network: VirtualNetwork) throws {
+        /// - Parameter number: how many have happened before: no address comes twice.
+        func strike(_ host: String, _ path: Path?, _ network: VirtualNetwork, number: UInt32 = 0) throws {
             switch self {
             case .reboot: try network.apply(.reboot(host))
-            case .address: try network.apply(.addressChange(host, IPAddress(v4: 0xCB00_71C8 + (host == "a" ? 0 : 1))))
+            case .address: try network.apply(.addressChange(host, IPAddress(v4: 0xCB00_71C8 + number * 2 + (host == "a" ? 0 : 1))))
             case .silenceUp: try network.apply(.blackhole(host, isUpward: true, outage))
             case .silenceDown: try network.apply(.blackhole(host, isUpward: false, outage))
             case .reset: try network.apply(.reset(host, remote: path?.remote))
@@ -108,16 +109,39 @@ struct VirtualPauseTests {
         talk.end()
     }
 
-    /// Two peers, and the ends of a session with a direct path.
-    private static func pair(_ near: NATPreset, _ far: NATPreset) throws -> (VirtualNetwork, VirtualPeer, VirtualPeer, SessionDriver, SessionDriver) {
-        let network = VirtualNetwork(.pair(near, far, link: LinkParameters(delay: .milliseconds(25)), seed: 1))
+    @Test("a peer whose path is silent finds out that its link to the server has died since", arguments: ["a", "b"], [true, false])
+    func linkToo(_ host: String, _ writesNear: Bool) throws {
+        let (network, a, b, near, far) = try Self.pair(.portRestricted, .portRestricted)
+        let talk = VirtualConversation(from: writesNear ? near : far, to: writesNear ? far : near, every: .milliseconds(20), on: network)
+        network.run(for: .seconds(2))
+        talk.watch()
+        let trace = VirtualTrace([("a", a, near), ("b", b, far)], on: network)
+        try Incident.address.strike(host, nil, network)
+        network.run(for: .milliseconds(600))
+        // The other one's doubt has asked the server before.
+        try Incident.reboot.strike(host == "a" ? "b" : "a", nil, network)
+        for _ in 0..<2_000 {
+            network.run(for: .milliseconds(5))
+            trace.look()
+        }
+        #expect(talk.isWhole && talk.error == nil)
+        #expect(talk.pause <= .seconds(2), "\(trace.text)")
+        talk.end()
+    }
+
+    /// Two peers, and the ends of a session with a direct path, where there can be one.
+    static func pair(
+        _ near: NATPreset, _ far: NATPreset, seed: UInt64 = 1
+    ) throws -> (VirtualNetwork, VirtualPeer, VirtualPeer, SessionDriver, SessionDriver) {
+        let network = VirtualNetwork(.pair(near, far, link: LinkParameters(delay: .milliseconds(25)), seed: seed))
         let server = try VirtualServer(on: network, identity: .create())
         let a = try VirtualPeer(on: "a", of: network, identity: .create(), rendezvous: server.url)
         let b = try VirtualPeer(on: "b", of: network, identity: .create(), rendezvous: server.url)
         #expect(network.run(atMost: .seconds(5)) { a.isRegistered && b.isRegistered })
         network.run(for: .seconds(1))
         let call = a.connect(to: b.id)
-        #expect(network.run(atMost: .seconds(5)) { call.report?.route == .direct && b.engine.remotes.sessionCount > 0 })
+        let route = near == .symmetricRandom ? Route.circuit : .direct
+        #expect(network.run(atMost: .seconds(5)) { call.report?.route == route && b.engine.remotes.sessionCount > 0 })
         let near = try #require(call.connection?.recordHere?.driver)
         return (network, a, b, near, try #require(b.engine.remotes.records.first?.driver))
     }
@@ -146,6 +170,7 @@ final class VirtualTrace {
             note(end.name, "path", end.driver.activePath.map { "\($0.kind)" } ?? "none")
             note(end.name, "doubted", "\(end.driver.isDoubted)")
             note(end.name, "link", engine.isRegistered ? "registered" : engine.isLinkUp ? "up" : "down")
+            if engine.rendezvous.machine.link?.replacedSince != nil { note(end.name, "link", "silent") }
             note(end.name, "mapping", engine.bindings.map { $0.observed.map { "\($0)" } ?? "unknown" }.joined(separator: " "))
             var dials: [DialDriver] = []
             engine.remotes.forEachDial { dials.append($0) }
