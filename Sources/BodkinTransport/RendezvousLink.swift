@@ -264,8 +264,10 @@ package final class RendezvousLink {
             return try NIOSSLClientHandler(context: TLSContexts.clientOfNamedServer(certificate), serverHostname: route.name)
         }
         let nextKeyHash = url.nextKeyHash
+        // A front that shares the port may go by the name, which the key replaces for the peer (RFC 6066 section 3: addresses are none).
+        let name = IPAddress(route.name) == nil ? route.name : nil
         let context = try TLSContexts.client(certificate, protocol: TLSContexts.rendezvousProtocol)
-        return try NIOSSLClientHandler(context: context, serverHostname: nil) { certificates, promise in
+        return try NIOSSLClientHandler(context: context, serverHostname: name) { certificates, promise in
             let hash = certificates.first.flatMap { try? CertificateIdentity.publicKeyHash(of: $0) }
             let isServer = hash != nil && (hash == keyHash || hash == nextKeyHash)
             judgement.value = isServer ? .rightKey : CertificateIdentity.isSelfMade(certificates) ? .otherKey : .foreign
