@@ -25,7 +25,8 @@ struct FrontTests {
         configuration.stunPort = configuration.port + 1
         let front = Front(port: configuration.port + 3, server: configuration.port, rule: rule)
         let url = RendezvousURL(
-            hosts: [.init(host, front.port)], keyHash: try CertificateIdentity(identity).publicKeyHash(), token: nil, stunPort: configuration.stunPort)
+            hosts: [.init(host, front.port)], keyHash: try CertificateIdentity(identity).publicKeyHash(), token: nil, stunPort: configuration.stunPort
+        )
         var settings = Peer.Configuration(identity: try .create(), rendezvous: url)
         settings.paths = .relayOnly
         let (reasons, continuation) = AsyncStream.makeStream(of: String.self)
