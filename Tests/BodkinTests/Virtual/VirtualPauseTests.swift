@@ -97,10 +97,7 @@ struct VirtualPauseTests {
         for _ in 0..<4 {
             let before = near.activePath
             try Incident.reboot.strike(host, nil, network)
-            for _ in 0..<800 where near.activePath === before || near.activePath?.kind != .tcp {
-                network.run(for: .milliseconds(5))
-                trace.look()
-            }
+            for _ in 0..<800 where near.activePath === before || near.activePath?.kind != .tcp { trace.run(for: .milliseconds(5)) }
             #expect(near.activePath !== before && near.activePath?.kind == .tcp)
         }
         network.run(for: .seconds(5))
@@ -120,10 +117,7 @@ struct VirtualPauseTests {
         network.run(for: .milliseconds(600))
         // The other one's doubt has asked the server before.
         try Incident.reboot.strike(host == "a" ? "b" : "a", nil, network)
-        for _ in 0..<2_000 {
-            network.run(for: .milliseconds(5))
-            trace.look()
-        }
+        trace.run(for: .seconds(10))
         #expect(talk.isWhole && talk.error == nil)
         #expect(talk.pause <= .seconds(2), "\(trace.text)")
         talk.end()
@@ -163,14 +157,23 @@ final class VirtualTrace {
 
     var text: String { lines.joined(separator: "\n") }
 
+    /// Lets time pass, and notes what changes.
+    func run(for duration: Duration) {
+        let end = network.now + duration
+        while network.now < end {
+            network.run(for: .milliseconds(5))
+            look()
+        }
+    }
+
     /// Notes what has changed.
     func look() {
         for end in ends {
             let engine = end.peer.engine
             note(end.name, "path", end.driver.activePath.map { "\($0.kind)" } ?? "none")
             note(end.name, "doubted", "\(end.driver.isDoubted)")
-            note(end.name, "link", engine.isRegistered ? "registered" : engine.isLinkUp ? "up" : "down")
-            if engine.rendezvous.machine.link?.replacedSince != nil { note(end.name, "link", "silent") }
+            let isSilent = engine.rendezvous.machine.link?.replacedSince != nil
+            note(end.name, "link", isSilent ? "silent" : engine.isRegistered ? "registered" : engine.isLinkUp ? "up" : "down")
             note(end.name, "mapping", engine.bindings.map { $0.observed.map { "\($0)" } ?? "unknown" }.joined(separator: " "))
             var dials: [DialDriver] = []
             engine.remotes.forEachDial { dials.append($0) }
