@@ -1,3 +1,5 @@
+import BodkinSystem
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -19,7 +21,7 @@ struct DescriptorPair: Sendable {
         var ends: [Int32] = [-1, -1]
         guard makePipe(&ends) == 0 else { throw DescriptorError(number: errno) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        return DescriptorPair(read: ends[0], write: ends[1])
+        return try DescriptorPair(read: ends[0], write: ends[1]).checked()
     }
 
     #if os(Linux)
@@ -27,12 +29,19 @@ struct DescriptorPair: Sendable {
     static func bell() throws -> DescriptorPair {
         let number = bodkin_bell()
         guard number >= 0 else { throw DescriptorError(number: -number) }
-        return DescriptorPair(read: number, write: number)
+        return try DescriptorPair(read: number, write: number).checked()
     }
     #else
     /// Something that can be read from for ever as soon as eight bytes are written to it.
     static func bell() throws -> DescriptorPair { try pipe() }
     #endif
+
+    /// The pair, if it has none of the last descriptors.
+    private func checked() throws -> DescriptorPair {
+        guard DescriptorReserve.contains(max(read, write)) else { return self }
+        close()
+        throw DescriptorError(number: EMFILE)
+    }
 
     func close() {
         closeEnd(read)

@@ -58,6 +58,9 @@ extension ListenerFactory {
         return ServerError(.bind, "The server cannot listen on the \(place), because \(reason). \(advice)", cause: error, listener: listener)
     }
 
+    /// How many connections one turn accepts.
+    private static let acceptCount = 64
+
     /// Listens; `setUp` gets each connection's channel on its own event loop.
     /// - Parameter kind: what the connections are counted as; nil for pages.
     func bindTCP(
@@ -75,12 +78,13 @@ extension ListenerFactory {
             let bootstrap = ServerBootstrap(group: group)
                 // The kernel drops a SYN while the queue is full, and the client repeats it after a second. So the queue is long, and one turn takes many out of it.
                 .serverChannelOption(.backlog, value: 4_096)
-                .serverChannelOption(.maxMessagesPerRead, value: 64)
+                .serverChannelOption(.maxMessagesPerRead, value: UInt(Self.acceptCount))
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        let isCrowded = { kind == nil ? pages.isCrowded : places.isCrowded }
                         try channel.pipeline.syncOperations.addHandler(
-                            AcceptThrottle(logger, notice: shortage, isCrowded: { kind == nil ? pages.isCrowded : places.isCrowded }) {
+                            AcceptThrottle(logger, notice: shortage, upTo: Self.acceptCount, isCrowded: isCrowded) {
                                 guard let kind else {
                                     pages.accept($0)
                                     return true

@@ -21,6 +21,9 @@ package enum DescriptorLimit {
     /// The limit of this process now.
     package static var present: Int { Int(clamping: current.rlim_cur) }
 
+    /// How many of them sockets and pipes may have: all but the last ones (``DescriptorReserve``).
+    package static var usable: Int { max(present - DescriptorReserve.size, 0) }
+
     /// How many descriptors this process has open, of the first 1 024: with more it need not count.
     package static var used: Int { (0..<CInt(min(present, 1_024))).count { fcntl($0, F_GETFD) != -1 } }
 

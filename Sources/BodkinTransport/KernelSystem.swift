@@ -17,7 +17,10 @@ package struct KernelSystem: HostSystem {
                 .serverChannelOption(SocketOptions.reuseAddress, value: 1)
                 // A process whose descriptors are all in use rests, as the server does.
                 .serverChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptThrottle()) }
+                    channel.eventLoop.makeCompletedFuture {
+                        try DescriptorReserve.check(channel)
+                        try channel.pipeline.syncOperations.addHandler(AcceptThrottle(upTo: 4))
+                    }
                 }
                 .childChannelInitializer { channel in eventLoop.makeCompletedFuture { try accept.value(channel) } }
             if family == .v6 { listener = listener.serverChannelOption(SocketOptions.onlyIPv6, value: 1) }
@@ -38,7 +41,10 @@ package struct KernelSystem: HostSystem {
                 .channelOption(ChannelOptions.allowRemoteHalfClosure, value: request.allowsHalfClosure)
                 .connectTimeout(request.timeout)
                 .channelInitializer { channel in
-                    eventLoop.makeCompletedFuture { try configure.value(channel) }.flatMap {
+                    eventLoop.makeCompletedFuture {
+                        try DescriptorReserve.check(channel)
+                        try configure.value(channel)
+                    }.flatMap {
                         request.interface.map { InterfaceBinding.bind(channel, to: $0) } ?? eventLoop.makeSucceededVoidFuture()
                     }
                 }

@@ -30,17 +30,19 @@ struct DescriptorTests {
         #expect(output == "1\n", "\(output)")
     }
 
-    @Test("used up, they cost no processor time; given back, the next connection is served", arguments: ["server", "listener"])
+    @Test("used up but for the last eight, they cost no processor time; given back, the next connection is served", arguments: ["server", "listener"])
     func usedUp(_ process: String) async throws {
         let output = try await Script.run(
             """
             serve; port=$((20000 + RANDOM % 10000)); listening --reserved-port $port --exec 'cat'
             case \(process) in server) process=$server; port=${BODKIN_RENDEZVOUS##*stun=};; *) process=$listener;; esac
-            limit=$(($(ls /proc/$process/fd | wc -l) + 40)); prlimit --pid $process --nofile=$limit:$limit
+            limit=$(($(ls /proc/$process/fd | wc -l) + 60)); full=$((limit - 8))
+            prlimit --pid $process --nofile=$limit:$limit
             ticks() { awk '{ print $14 + $15 }' /proc/$process/stat; }
-            ( for i in $(seq 150); do exec {fd}<>/dev/tcp/127.0.0.1/$port; done
-              for i in $(seq 100); do [ $(ls /proc/$process/fd | wc -l) -ge $limit ] && break; sleep 0.05; done
-              ls /proc/$process/fd | wc -l | sed "s/^$limit$/full/"
+            # The first connection shows the process its new limit.
+            ( exec {fd}<>/dev/tcp/127.0.0.1/$port; sleep 0.2; for i in $(seq 150); do exec {fd}<>/dev/tcp/127.0.0.1/$port; done
+              for i in $(seq 100); do [ $(ls /proc/$process/fd | wc -l) -ge $full ] && break; sleep 0.05; done
+              ls /proc/$process/fd | wc -l | sed "s/^$full$/full/"
               before=$(ticks); sleep 1; echo $(( $(ticks) - before < 20 )) )
             echo served | bodkin connect $id --state-dir dialer 2>connect.log; cat connect.log
             exec {fd}<>/dev/tcp/127.0.0.1/$port; printf '\\0\\1\\0\\0\\x21\\x12\\xa4\\x42transaction1' >&$fd

@@ -51,7 +51,7 @@ final class PeerEngine {
     /// The connections that belong to no dial and no session yet.
     private(set) lazy var inbound = makeInboundDriver()
     /// The connections of this peer that have no answer yet, over all dials.
-    var halfOpen = HalfOpenBudget(descriptors: DescriptorLimit.present)
+    var halfOpen = HalfOpenBudget(descriptors: DescriptorLimit.usable)
     /// The dials and sessions, by remote peer.
     private(set) lazy var remotes = Remotes(self)
     var circuits: [AttemptID: CircuitChannel] = [:]

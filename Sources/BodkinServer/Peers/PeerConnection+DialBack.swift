@@ -1,6 +1,7 @@
 import BodkinBroker
 import BodkinCore
 import BodkinProtocols
+import BodkinSystem
 import BodkinTransport
 import NIOCore
 import NIOPosix
@@ -43,7 +44,11 @@ extension PeerConnection {
         result.target = WireTransportAddress(target)
         result.otherAddress = isOther
         let connecting = loop.makeCompletedFuture { (try Endpoint(address, 0).socketAddress(), try target.socketAddress()) }
-            .flatMap { local, remote in ClientBootstrap(group: loop).connectTimeout(patience).bind(to: local).connect(to: remote) }
+            .flatMap { local, remote in
+                ClientBootstrap(group: loop).connectTimeout(patience).bind(to: local)
+                    .channelInitializer { channel in loop.makeCompletedFuture { try DescriptorReserve.check(channel) } }
+                    .connect(to: remote)
+            }
         return connecting.map { channel in
             // In good order: of an RST some NATs take the mapping away that it came through.
             channel.close(promise: nil)

@@ -30,7 +30,7 @@ final class Places: Sendable {
     private static let trimCount = 16
 
     init(
-        _ limits: RendezvousServer.Limits, _ quota: Quota = Quotas().address, descriptors: Int = DescriptorLimit.present,
+        _ limits: RendezvousServer.Limits, _ quota: Quota = Quotas().address, descriptors: Int = DescriptorLimit.usable,
         used: Int = DescriptorLimit.used, loop: any EventLoop
     ) {
         let limits = limits.places(quota, descriptors: descriptors, used: used)

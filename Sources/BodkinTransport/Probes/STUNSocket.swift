@@ -1,5 +1,6 @@
 import BodkinCore
 import BodkinProtocols
+import BodkinSystem
 import NIOCore
 import NIOPosix
 
@@ -66,7 +67,10 @@ struct STUNSocket: Sendable {
         // The socket is opened on the event loop, because its network may be that of its thread.
         return try await eventLoop.flatSubmit {
             DatagramBootstrap(group: eventLoop).channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { if let reader { try channel.pipeline.syncOperations.addHandler(reader.value) } }
+                channel.eventLoop.makeCompletedFuture {
+                    try DescriptorReserve.check(channel)
+                    if let reader { try channel.pipeline.syncOperations.addHandler(reader.value) }
+                }
             }.bind(to: address)
         }.get()
     }
