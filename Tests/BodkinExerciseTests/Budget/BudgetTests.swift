@@ -46,7 +46,7 @@ struct BudgetTests {
             let reported = search.reduce(0) { $0 + $1.shots }
             #expect((max(1, reported)...1 + reported).contains(probes.count), "\(own.name) has sent \(probes.count): \(own.report)")
             #expect(search.map(\.round) == search.indices.map { $0 + 1 } && search.allSatisfy { $0.shots <= most })
-            #expect((own.report.rounds > 0) == (most > 0))
+            #expect(most > 0 || own.report.rounds == 0)
             #expect(dial.capture.mostHalfOpen(from: own.outside, to: far.outside) <= PunchPolicy.largestBudget * max(1, search.count))
             #expect(own.mostHalfOpen <= PunchPolicy.largestBudget)
             if let size = Self.block(own.name == "a" ? expected.near : expected.far) {
@@ -62,6 +62,8 @@ struct BudgetTests {
             let other = dial.capture.last(from: own.outside, to: far.outside, except: winner) ?? 0
             #expect(other <= look, "\(own.name) had something open for \(Double(other - own.end.time) / 1e6) ms")
         }
+        // One side's first round may connect before the other side's begins.
+        #expect(dial.views.contains { $0.own.report.rounds > 0 } == expected.most.contains { $0 > 0 })
     }
 
     @Test("two NATs that draw at random go to the circuit, with the reason, and without one SYN besides the Meet's")
