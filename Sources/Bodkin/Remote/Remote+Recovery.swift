@@ -39,10 +39,7 @@ extension Remote {
     mutating func stillSilent(_ id: SessionID, _ context: Context, at now: Instant) {
         guard let session = context.session(id) else { return }
         if session.role == .dialer, session.activePath?.isDirect == true { perform(.suspect(id)) }
-        // Whatever is sent for another one may be sent to nobody.
-        perform(.suspectNetwork(isUrgent: false))
-        if isDialing(for: session, context, at: now) { return }
-        redial(session, .anyPath, context, at: now)
+        _ = seekPath(for: session, context, at: now)
     }
 
     mutating func timeout(_ context: Context, at now: Instant) {
@@ -56,18 +53,20 @@ extension Remote {
             update(session.id, at: now) { action = $0.act(at: $1) }
             switch action {
             case .giveUp?: perform(.giveUp(session.id))
-            case .redial?:
-                // Whatever is sent for it may be sent to nobody.
-                perform(.suspectNetwork(isUrgent: false))
-                if isDialing(for: session, context, at: now) {
-                    update(session.id, at: now) { recovery, _ in recovery.began() }
-                } else {
-                    redial(session, .anyPath, context, at: now)
-                }
+            case .redial? where seekPath(for: session, context, at: now): break
+            case .redial?: update(session.id, at: now) { recovery, _ in recovery.began() }
             case .upgrade?: redial(session, .directPath, context, at: now)
             case nil: break
             }
         }
+    }
+
+    /// Looks for another path; false where a dial does so already. What is sent for it may be sent to nobody: so the network is looked at as well.
+    private mutating func seekPath(for session: SessionState, _ context: Context, at now: Instant) -> Bool {
+        perform(.suspectNetwork(isUrgent: false))
+        if isDialing(for: session, context, at: now) { return false }
+        redial(session, .anyPath, context, at: now)
+        return true
     }
 
     private mutating func redial(_ session: SessionState, _ aim: Dial.Aim, _ context: Context, at now: Instant) {
