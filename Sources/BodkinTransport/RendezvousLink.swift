@@ -65,6 +65,8 @@ package final class RendezvousLink {
     private var envelopes: EnvelopeHandler?
     /// The most telling reason for which an attempt has failed.
     package private(set) var failure: TransportError?
+    /// The number of the last byte before the latest question to the server; nil where there was none.
+    private var questionEnd: UInt64?
     private var deadline: OneShot?
     private var isOver = false
     /// Whether the owner has ended it, and so wants to hear no more.
@@ -156,6 +158,7 @@ package final class RendezvousLink {
         guard hasGreeted else { return }
         channel?.write(body, promise: nil)
         if flush { channel?.flush() }
+        if case .ping = body { noteQuestion() }
         if let envelopes, envelopes.waitingByteCount > Self.outboundLimit { stall() }
     }
 
@@ -173,8 +176,20 @@ package final class RendezvousLink {
     /// Sends what was written.
     package func flush() { channel?.flush() }
 
-    /// How long no packet has come from the server; nil where the system does not tell.
-    package var packetSilence: Duration? { channel.flatMap { Transmission($0) }?.silence }
+    /// How long no packet has come from the server that may announce an answer; nil where the system does not tell. Once the server's system has acknowledged the
+    /// latest question, it repeats the answer, after an outage, only when its own time has come: what it acknowledges meanwhile says nothing.
+    package var packetSilence: Duration? {
+        guard let transmission = channel.flatMap({ Transmission($0) }) else { return nil }
+        let isAsked = transmission.acknowledged == transmission.taken || questionEnd.map { transmission.acknowledged > $0 } ?? false
+        return isAsked ? transmission.dataSilence : transmission.silence
+    }
+
+    /// Everything that was written before a question: what is acknowledged beyond is the question.
+    private func noteQuestion() {
+        guard let channel, let transmission = Transmission(channel) else { return }
+        let buffered = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        questionEnd = transmission.taken + UInt64(buffered + (envelopes?.waitingByteCount ?? 0))
+    }
 
     /// Ends a link that carries nothing any more, without waiting for the server: a plain close would wait for its acknowledgement for minutes.
     package func discard() {

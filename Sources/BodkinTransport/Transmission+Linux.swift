@@ -1,13 +1,15 @@
 #if os(Linux)
 import NIOCore
 
-/// The first 128 bytes of `struct tcp_info` of linux/tcp.h, whose layout never changes.
+/// The first 152 bytes of `struct tcp_info` of linux/tcp.h, whose layout never changes.
 private struct Information: Sendable {
     typealias Four = (UInt32, UInt32, UInt32, UInt32)
     typealias Five = (UInt64, UInt64, UInt64, UInt64, UInt64)
 
-    /// Bytes 0 to 19: until tcpi_snd_mss.
-    var first: (UInt32, UInt32, UInt32, UInt32, UInt32)
+    /// Bytes 0 to 15: until tcpi_ato.
+    var first: Four
+    /// tcpi_snd_mss.
+    var segmentSize: UInt32
     /// tcpi_rcv_mss.
     var largestReceived: UInt32
     /// tcpi_unacked.
@@ -23,6 +25,12 @@ private struct Information: Sendable {
     var third: (UInt64, UInt64, Five)
     /// tcpi_bytes_acked (RFC 4898 tcpEStatsAppHCThruOctetsAcked), since Linux 4.1.
     var acknowledged: UInt64
+    /// Until tcpi_segs_in.
+    var fourth: (UInt64, UInt64)
+    /// tcpi_notsent_bytes, since Linux 4.6.
+    var unsent: UInt32
+    /// tcpi_min_rtt.
+    var leastRoundTrip: UInt32
 }
 
 extension Transmission {
@@ -34,8 +42,10 @@ extension Transmission {
         var result: Transmission?
         information.assumeIsolated().whenSuccess {
             result = Transmission(
-                acknowledged: $0.acknowledged, segmentsUnderWay: Int($0.unacknowledgedSegments), largestReceived: Int($0.largestReceived),
-                silence: .milliseconds(min($0.sinceData, $0.sinceAcknowledgement)))
+                acknowledged: $0.acknowledged,
+                taken: $0.acknowledged + UInt64($0.unacknowledgedSegments) * UInt64($0.segmentSize) + UInt64($0.unsent),
+                segmentsUnderWay: Int($0.unacknowledgedSegments), largestReceived: Int($0.largestReceived),
+                dataSilence: .milliseconds($0.sinceData), acknowledgementSilence: .milliseconds($0.sinceAcknowledgement))
         }
         guard let result else { return nil }
         self = result

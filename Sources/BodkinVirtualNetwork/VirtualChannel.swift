@@ -200,12 +200,13 @@ final class VirtualChannel: Channel, ChannelCore, SocketOptionProvider, @uncheck
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 16)
         defer { bytes.deallocate() }
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        let silence = UInt32(clamping: Int64((host.now - tcp.heardAt) / .milliseconds(1)))
+        func silence(since time: Instant) -> UInt32 { UInt32(clamping: Int64((host.now - time) / .milliseconds(1))) }
         let roundTrip = UInt32(clamping: Int64((tcp.roundTrip ?? .zero) / .microseconds(1)))
         bytes.storeBytes(of: [.synSent: 2, .synReceived: 3, .open: 1][tcp.state] ?? 7, as: UInt8.self)
+        bytes.storeBytes(of: UInt32(VirtualSegment.largestPayload), toByteOffset: 16, as: UInt32.self)
         bytes.storeBytes(of: UInt32(tcp.segmentsUnderWay), toByteOffset: 24, as: UInt32.self)
-        bytes.storeBytes(of: silence, toByteOffset: 52, as: UInt32.self)
-        bytes.storeBytes(of: silence, toByteOffset: 56, as: UInt32.self)
+        bytes.storeBytes(of: silence(since: tcp.dataAt), toByteOffset: 52, as: UInt32.self)
+        bytes.storeBytes(of: silence(since: tcp.heardAt), toByteOffset: 56, as: UInt32.self)
         bytes.storeBytes(of: roundTrip, toByteOffset: 68, as: UInt32.self)
         bytes.storeBytes(of: tcp.acknowledgedBytes, toByteOffset: 120, as: UInt64.self)
         bytes.storeBytes(of: roundTrip, toByteOffset: 148, as: UInt32.self)

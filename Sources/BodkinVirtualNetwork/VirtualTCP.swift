@@ -40,7 +40,9 @@ struct VirtualTCP {
     /// What a round trip takes, by the handshake.
     private(set) var roundTrip: Duration?
     private(set) var acknowledgedBytes: UInt64 = 0
+    /// When the latest packet came, and the latest with new data.
     private(set) var heardAt: Instant
+    private(set) var dataAt: Instant
 
     private let initial: UInt32
     private let start: Instant
@@ -59,15 +61,16 @@ struct VirtualTCP {
 
     /// Connects.
     init(from local: Endpoint, to remote: Endpoint, initial: UInt32, at now: Instant) {
-        (self.local, self.remote, self.initial, isPassive, state, start, heardAt) = (local, remote, initial, false, .synSent, now, now)
+        (self.local, self.remote, self.initial, isPassive, state, start) = (local, remote, initial, false, .synSent, now)
+        (heardAt, dataAt) = (now, now)
         transmit(.syn, at: 0)
         arm(at: now)
     }
 
     /// Answers a SYN.
     init(answering segment: VirtualSegment, initial: UInt32, at now: Instant) {
-        (local, remote, self.initial, isPassive, state, start, heardAt) =
-            (segment.destination, segment.source, initial, true, .synReceived, now, now)
+        (local, remote, self.initial, isPassive, state, start) = (segment.destination, segment.source, initial, true, .synReceived, now)
+        (heardAt, dataAt) = (now, now)
         expected = segment.sequence &+ 1
         transmit([.syn, .ack], at: 0)
         arm(at: now)
@@ -263,6 +266,7 @@ struct VirtualTCP {
         if Int(segment.length) > known {
             let fresh = Array(segment.payload.dropFirst(known))
             if !fresh.isEmpty { events.append(.received(fresh)) }
+            dataAt = heardAt
             expected = expected &+ UInt32(fresh.count)
             if segment.flags.contains(.fin), !hasEnded {
                 expected = expected &+ 1

@@ -30,7 +30,8 @@ struct DescriptorTests {
         #expect(output == "1\n", "\(output)")
     }
 
-    @Test("used up but for the last eight, they cost no processor time; given back, the next connection is served", arguments: ["server", "listener"])
+    @Test(
+        "used up but for the last eight, they cost no processor time; given back, the next connection is served", arguments: ["server", "listener"])
     func usedUp(_ process: String) async throws {
         let output = try await Script.run(
             """
