@@ -17,7 +17,7 @@ ifeq ($(shell uname),Linux)
 RELEASE += --static-swift-stdlib -Xlinker -L$(STATIC) -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 endif
 PROGRAMS := ip:iproute2 nft:nftables promtool:prometheus tshark:tshark turnserver:coturn haproxy:haproxy iperf3:iperf3 ping:iputils-ping nc:netcat-openbsd pgrep:procps openssl:openssl \
-    socat:socat python3:python3 aspell:aspell /usr/lib/aspell/en.multi:aspell-en \
+    tinyproxy:tinyproxy squid:squid microsocks:microsocks socat:socat python3:python3 aspell:aspell /usr/lib/aspell/en.multi:aspell-en \
     mandoc:mandoc strip:binutils dpkg-shlibdeps:dpkg-dev zsh:zsh fish:fish systemd-analyze:systemd
 # Real peers in the lab have the machine to themselves, and the server's sockets, as those of searches that are counted, a process in which nobody starts
 # programs that inherit them.

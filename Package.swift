@@ -80,6 +80,7 @@ let package = Package(
             dependencies: [
                 "BodkinCore", "BodkinIdentity", "BodkinPrediction", "BodkinProtocols", "BodkinSystem", crypto, logging, nioCore, nioPosix, nioSSL,
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],

@@ -51,6 +51,7 @@ struct CommandFailure: Error, Sendable {
         case let error as IdentityError: self.init(Self.status(of: error.code), CommandHint.message(error))
         case let error as PeerID.ParseError: self.init(Status.data, "\(error)")
         case let error as RendezvousURL.ParseError: self.init(Status.data, error.message)
+        case let error as ProxyURL.ParseError: self.init(Status.data, error.message)
         case let error as TransportError:
             let message = CommandHint.message(error)
             self.init(Self.status(of: error.code), message, details: Self.details(message, error.cause))
@@ -104,7 +105,8 @@ struct CommandFailure: Error, Sendable {
         switch code {
         case .portInUse: Status.cannotCreate
         case .portForbidden: Status.notPermitted
-        case .serverUnreachable, .serverRefused: Status.unavailable
+        case .serverUnreachable, .serverRefused, .proxyRefused: Status.unavailable
+        case .proxyCredentials: Status.notPermitted
         case .serverImpostor, .serverIntercepted, .serverProtocol: Status.protocolError
         }
     }

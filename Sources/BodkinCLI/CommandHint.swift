@@ -35,7 +35,8 @@ enum CommandHint {
     static func message(_ error: TransportError) -> String {
         switch error.code {
         case .portInUse, .portForbidden: error.message.adding("--reserved-port")
-        case .serverUnreachable, .serverImpostor, .serverIntercepted, .serverProtocol, .serverRefused: error.message
+        case .serverUnreachable, .serverImpostor, .serverIntercepted, .serverProtocol, .serverRefused, .proxyRefused: error.message
+        case .proxyCredentials: error.message.adding("--proxy, https_proxy")
         }
     }
 

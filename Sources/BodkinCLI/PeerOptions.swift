@@ -15,6 +15,11 @@ struct PeerOptions: ParsableArguments {
             "Read the URL of the rendezvous server from the first line of this file, which only its owner may read.", valueName: "file"),
         completion: .file())
     var rendezvousFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "Reach the server by this HTTP or SOCKS 5 proxy, or by 'none'; default: $https_proxy or $all_proxy, unless $no_proxy excludes the server.",
+            valueName: "url"))
+    var proxy: String?
     @OptionGroup var state: StateOptions
     @Option(help: ArgumentHelp("Listen on and connect from this TCP port; default: a free port.", valueName: "port"))
     var reservedPort: UInt16 = 0
@@ -42,6 +47,7 @@ struct PeerOptions: ParsableArguments {
         DescriptorLimit.raise()
         let directory = try state.directory()
         var configuration = Peer.Configuration(identity: try Identity.loadOrCreate(in: directory), rendezvous: url)
+        configuration.proxy = try proxy(for: url)
         configuration.reservedPort = reservedPort
         configuration.paths = directOnly ? .directOnly : relayOnly ? .relayOnly : .all
         configuration.predictsPorts = !noPortPrediction
@@ -68,6 +74,17 @@ struct PeerOptions: ParsableArguments {
                 "The command has no rendezvous server. Give --rendezvous-file FILE, or set BODKIN_RENDEZVOUS to the URL that 'bodkin server' prints.")
         }
         return try RendezvousURL(environment)
+    }
+
+    /// Returns the proxy by which that server is reached.
+    func proxy(for url: RendezvousURL) throws -> ProxyURL? {
+        guard let proxy else { return try url.hosts.first.flatMap { try ProxyEnvironment(ProcessInfo.processInfo.environment).proxy(for: $0) } }
+        guard proxy != "none" else { return nil }
+        let named = try ProxyURL(proxy)
+        if named.credentials != nil {
+            printError("bodkin: Other users of this machine can read the password in the command line. Use the variable https_proxy.")
+        }
+        return named
     }
 
     private static func firstLine(of file: String) throws -> String {

@@ -40,6 +40,10 @@ struct ServerCommand: AsyncParsableCommand {
     var port: UInt16 = RendezvousURL.defaultPort
     @Option(help: ArgumentHelp("Answer STUN on this TCP and UDP port, and on the next one; 0 for free ports.", valueName: "port"))
     var stunPort: UInt16 = RendezvousURL.defaultSTUNPort
+    @Option(help: ArgumentHelp("Put this port into the URL, where a front or a container leads it to --port.", valueName: "port"))
+    var publicPort: UInt16?
+    @Option(help: ArgumentHelp("Put this STUN port into the URL, where it and the next one lead to --stun-port.", valueName: "port"))
+    var publicStunPort: UInt16?
     @Option(help: ArgumentHelp("Answer STUN on this second address, too; needs --bind with the first.", valueName: "address"))
     var secondAddress: String?
     @Option(
@@ -125,6 +129,8 @@ struct ServerCommand: AsyncParsableCommand {
         if !bind.isEmpty { configuration.bindAddresses = try bind.map { try address($0, "--bind") } }
         configuration.port = port
         configuration.stunPort = stunPort
+        configuration.publicPort = publicPort
+        configuration.publicSTUNPort = publicStunPort
         configuration.secondAddress = try secondAddress.map { try address($0, "--second-address") }
         configuration.healthEndpoint = try health.map {
             guard let endpoint = Endpoint($0) else {

@@ -41,6 +41,8 @@ extension RendezvousServer {
         public var publicPort: UInt16?
         /// The STUN port, TCP and UDP; 0 for one that the system chooses.
         public var stunPort: UInt16 = RendezvousURL.defaultSTUNPort
+        /// The STUN port that the URL shows, where a front stands before the server; otherwise the same. The next one leads to the alternate port.
+        public var publicSTUNPort: UInt16?
         /// The alternate STUN port; by default the next one.
         public var alternateSTUNPort: UInt16?
         /// A second address of the machine for STUN, with which clients can find out how their NAT filters (RFC 5780). It needs the first among

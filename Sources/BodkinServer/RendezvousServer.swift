@@ -108,7 +108,7 @@ public final class RendezvousServer: Sendable {
         let url = RendezvousURL(
             hosts: configuration.hosts.map { .init($0, configuration.publicPort ?? rendezvous[0].port) },
             keyHash: configuration.isPinned ? keyHash : nil, nextKeyHash: configuration.isPinned ? configuration.nextKeyHash : nil,
-            token: configuration.firstToken?.bytes, stunPort: stun.port)
+            token: configuration.firstToken?.bytes, stunPort: configuration.publicSTUNPort ?? stun.port)
         return Listening(url: url, rendezvous: rendezvous, stun: stun.endpoints, health: health)
     }
 

@@ -1,4 +1,5 @@
 import BodkinCore
+import BodkinProtocols
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -15,8 +16,23 @@ enum ServerJudgement: Sendable {
 
 /// Says why a route came to nothing, and tells apart what time may mend from what it cannot.
 extension RendezvousLink {
+    /// What the proxy has to do with it; nil where that is nothing.
+    private static func explanation(_ error: any Error, _ tunnel: ServerRoute.Tunnel) -> TransportError? {
+        switch error {
+        case let refusal as ProxyRefusal:
+            TransportError(
+                refusal.isAboutCredentials ? .proxyCredentials : .proxyRefused, refusal.message(of: tunnel.proxy, for: tunnel.target), cause: refusal)
+        case is IOError, is ChannelError, is NIOConnectionError:
+            TransportError(
+                .serverUnreachable, "The proxy \(tunnel.proxy) cannot be reached (\(error.inPlainWords)). Check its URL and the network.",
+                cause: error)
+        default: nil
+        }
+    }
+
     static func explanation(_ error: any Error, _ route: ServerRoute, _ judgement: ServerJudgement?) -> TransportError {
-        let place = route.endpoint
+        if let tunnel = route.tunnel, judgement == nil, let explanation = explanation(error, tunnel) { return explanation }
+        let place = route.place
         switch (error, judgement) {
         case (let error as TransportError, _): return error
         case (_, .otherKey?):
@@ -55,8 +71,8 @@ extension TransportError {
         switch code {
         case .portInUse, .portForbidden, .serverUnreachable: 0
         case .serverRefused: 1
-        case .serverIntercepted, .serverProtocol: 2
-        case .serverImpostor: 3
+        case .serverIntercepted, .serverProtocol, .proxyRefused: 2
+        case .serverImpostor, .proxyCredentials: 3
         }
     }
 }

@@ -73,6 +73,8 @@ package final class RendezvousLink {
     private var isLeft = false
     /// The route that the connection came up by; nil before.
     package private(set) var route: ServerRoute?
+    /// The same where it leads to the server itself, and not to a proxy.
+    package var directRoute: ServerRoute? { route.flatMap { $0.tunnel == nil ? $0 : nil } }
     /// How long TCP and TLS took on that route; nil before.
     package private(set) var handshakeTime: Duration?
     /// SHA-256 of the server's public key; nil before the server is authenticated.
@@ -156,9 +158,9 @@ package final class RendezvousLink {
     package func send(_ body: WireEnvelope.OneOf_Body, flush: Bool = true) {
         if case .hello = body { hasGreeted = true }
         guard hasGreeted else { return }
+        if case .ping = body { noteQuestion() }
         channel?.write(body, promise: nil)
         if flush { channel?.flush() }
-        if case .ping = body { noteQuestion() }
         if let envelopes, envelopes.waitingByteCount > Self.outboundLimit { stall() }
     }
 
@@ -258,6 +260,26 @@ package final class RendezvousLink {
 
     private func secure(_ channel: any Channel, _ route: ServerRoute, since begin: NIODeadline) {
         guard !isOver, self.channel == nil else { return channel.close(promise: nil) }
+        guard let tunnel = route.tunnel else { return authenticate(channel, route, since: begin) }
+        do {
+            try ProxyTunnel.open(tunnel, on: channel) { result in
+                switch result {
+                case .success: self.authenticate(channel, route, since: begin)
+                case .failure(let refusal):
+                    channel.close(promise: nil)
+                    self.lost(route, refusal)
+                }
+            }
+            channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
+        } catch {
+            channel.close(promise: nil)
+            lost(route, error)
+        }
+    }
+
+    /// Has the server prove itself on a connection, or a tunnel, that leads to it.
+    private func authenticate(_ channel: any Channel, _ route: ServerRoute, since begin: NIODeadline) {
+        guard !isOver, self.channel == nil else { return channel.close(promise: nil) }
         do {
             let judgement = NIOLoopBoundBox<ServerJudgement?>(nil, eventLoop: eventLoop)
             try channel.pipeline.syncOperations.addHandler(try tls(for: route, judgement))
@@ -294,7 +316,7 @@ package final class RendezvousLink {
         guard !isOver, self.channel == nil else { return channel.close(promise: nil) }
         guard name == TLSContexts.rendezvousProtocol else {
             channel.close(promise: nil)
-            return lost(route, TransportError(.serverProtocol, "\(route.endpoint) is not a Bodkin rendezvous server. Check the port in the URL."))
+            return lost(route, TransportError(.serverProtocol, "\(route.place) is not a Bodkin rendezvous server. Check the port in the URL."))
         }
         stopConnecting()
         self.route = route
@@ -321,7 +343,7 @@ package final class RendezvousLink {
             let text = error.map { " (\($0.inPlainWords))" } ?? ""
             onEvent(.down(TransportError(.serverRefused, "The rendezvous server closed the connection\(text). Try again later.", cause: error)))
         } else if self.channel == nil {
-            lost(route, error ?? TransportError(.serverRefused, "\(route.endpoint) closed the connection. Check the URL."), judgement)
+            lost(route, error ?? TransportError(.serverRefused, "\(route.place) closed the connection. Check the URL."), judgement)
         }
     }
 

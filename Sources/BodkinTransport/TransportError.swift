@@ -27,6 +27,10 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         case serverProtocol
         /// The server has refused, or has closed.
         case serverRefused
+        /// The proxy gives no way to the server.
+        case proxyRefused
+        /// The proxy wants a user name and a password, or others than it was given.
+        case proxyCredentials
     }
 
     /// The kind.

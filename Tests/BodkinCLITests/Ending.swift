@@ -53,6 +53,9 @@ struct Ending: Sendable, CustomTestStringConvertible {
             "listen", "the server refuses the join token", 77, "`The join token is missing or wrong`",
             #"try listen --rendezvous "$(sed s/token=...../token=AAAAA/ url)""#),
         Ending(
+            "listen", "the proxy refuses the login, or requires one", 77, "`Put them into its URL`",
+            #"proxy -u u -P p; try listen --proxy socks5h://127.0.0.1:$other"#),
+        Ending(
             "listen", "the URL is unusable", 65, "`Copy the whole URL`",
             #"try listen --rendezvous """#),
         Ending(
@@ -114,6 +117,9 @@ struct Ending: Sendable, CustomTestStringConvertible {
         Ending(
             "connect", "the server refuses the join token", 77, "`The join token is missing or wrong`",
             #"try connect $(bodkin id --state-dir other) --rendezvous "$(sed s/token=...../token=AAAAA/ url)""#),
+        Ending(
+            "connect", "the proxy refuses the login, or requires one", 77, "`Put them into its URL`",
+            #"proxy -u u -P p; try connect $(bodkin id --state-dir other) --proxy socks5h://127.0.0.1:$other"#),
         Ending(
             "connect", "the URL is unusable", 65, "`Copy the whole URL`",
             #"try connect $(bodkin id --state-dir other) --rendezvous """#),

@@ -5,7 +5,7 @@ import Testing
 @Suite("The end of a command", .serialized)
 struct EndingTests {
     /// `try` runs the command to its end; `usual` starts it with signals as at a terminal and waits until it is at work; `start` starts a listener whose output goes
-    /// to a file; `finish` waits for a process, or takes =STATUS, and shows the status and the errors of a log.
+    /// to a file; `proxy` starts a SOCKS proxy and `portal` a web server at another port; `finish` waits for a process, or takes =STATUS, and shows the status and the errors of a log.
     private static let prelude = #"""
         serve; port=${BODKIN_RENDEZVOUS#*127.0.0.1:}; port=${port%%/*}; other=$((30000 + RANDOM % 10000)); log=log
         finish() {
@@ -23,6 +23,10 @@ struct EndingTests {
         start() {
             '\#(Script.program)' listen --once --state-dir listener </dev/null >$1 2>log & listener=$!
             await '^listening' log; id=$('\#(Script.program)' id --state-dir listener)
+        }
+        proxy() {
+            microsocks -i 127.0.0.1 -p $other "$@" >/dev/null 2>&1 &
+            for i in $(seq 200); do (exec {fd}<>/dev/tcp/127.0.0.1/$other) 2>/dev/null && return; sleep 0.05; done
         }
         portal() {
             openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=portal -days 1 -keyout portal.key -out portal.pem 2>/dev/null

@@ -34,19 +34,17 @@ struct LifeTests {
             urls.append(
                 try await withServer({
                     $0.hosts = ["rendezvous.example", "2001:db8::1"]
-                    $0.publicPort = 443
+                    ($0.publicPort, $0.publicSTUNPort) = (443, 5349)
                     $0.credentials = .identity(identity)
                     $0.admission = .tokens(JoinTokens(token))
                 }) { listening in
                     let url = try RendezvousURL(listening.url.description)
-                    #expect(url == listening.url && url.token == token.bytes && url.stunPort == listening.stun.first?.port)
-                    var withoutSTUN = url
-                    withoutSTUN.stunPort = 3478
-                    return withoutSTUN.description
+                    #expect(url == listening.url && url.token == token.bytes && listening.stun.first?.port != 5349)
+                    return url.description
                 })
         }
         #expect(urls[0] == urls[1])
-        #expect(urls[0].hasPrefix("bodkin://rendezvous.example,[2001:db8::1]/?key="))
+        #expect(urls[0].hasPrefix("bodkin://rendezvous.example,[2001:db8::1]/?key=") && urls[0].hasSuffix("&stun=5349"))
     }
 
     @Test("a port that is taken, an address that is not one's own, and contradictions are said with what to do")

@@ -15,7 +15,13 @@ public enum NetworkCheck {
     /// Registers with the server of the configuration, and asks its STUN ports from local ports of the check's own, never from the reserved one.
     /// - Throws: `TransportError` where no address of the server can be found.
     public static func run(_ configuration: Peer.Configuration) async throws -> NetworkProfile {
-        let routes = try await ServerResolution.routes(to: configuration.rendezvous)
+        var routes: [ServerRoute] = []
+        do {
+            routes = try await ServerResolution.routes(to: configuration.rendezvous)
+        } catch {
+            // Through a proxy a server is reached whose address nobody knows here.
+            guard configuration.proxy != nil else { throw error }
+        }
         let eventLoop = (configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
         let gate = Gate(before: configuration.system, servers: routes.addresses, on: eventLoop)
         return await profile(routes.addresses, configuration, through: gate, on: eventLoop) { findings in

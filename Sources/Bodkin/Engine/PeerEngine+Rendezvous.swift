@@ -18,7 +18,7 @@ extension PeerEngine {
     private func handle(_ event: RendezvousDriver.Event) {
         guard !isOver else { return }
         switch event {
-        case .connecting: openBindings()
+        case .connecting, .located: openBindings()
         case .linkUp(let route, let start):
             // A circuit's handshake takes two round trips to the remote peer, each as long as this one and the remote peer's to the server, and may lose a packet.
             factory.handshakeTimeout = max(.seconds(10), serverRoundTrip * 6)
@@ -45,8 +45,8 @@ extension PeerEngine {
     /// The link to the server; nil before the first one was begun.
     var link: RendezvousLink? { rendezvous.link }
 
-    /// The routes to the server by the interfaces that there are.
-    var serverRoutes: [ServerRoute] { rendezvous.routes }
+    /// The routes to the server itself by the interfaces that there are.
+    var serverRoutes: [ServerRoute] { rendezvous.serverRoutes }
 
     /// Tells the machine what has become of NAT bindings, candidates, dials and sessions: a registration that waits for them goes out.
     func refreshRendezvous() { if !isOver { rendezvous.localChanged() } }

@@ -44,6 +44,8 @@ extension Peer {
         public var identity: Identity
         /// The server where peers meet.
         public var rendezvous: RendezvousURL
+        /// The proxy by which the peer reaches the server; nil for none. Direct paths to remote peers do not use it.
+        public var proxy: ProxyURL?
         /// The remote peers that may dial; by default none.
         public var admission = Admission.nobody
         /// The paths to use.

@@ -78,8 +78,9 @@ extension RendezvousClient {
     /// The server cannot be used, for whatever reason; nil: its names have no address.
     mutating func loseServer(_ error: TransportError?, jitter: Double, at now: Instant) {
         let error = error ?? configuration.unresolved
-        // No time mends a URL that names another server. One by which the peer has registered was right: then somebody else answers for a while.
-        let isHopeless = error.code == .serverImpostor || !configuration.isPatient
+        // No time mends a URL that names another server, or the proxy's without the right password. One by which the peer has registered was right: then somebody
+        // else answers for a while.
+        let isHopeless = [.serverImpostor, .proxyCredentials].contains(error.code) || !configuration.isPatient
         guard hasRegistered || !isHopeless else { return fail(error) }
         retryCount += 1
         perform(.connectFailed(message: error.message))

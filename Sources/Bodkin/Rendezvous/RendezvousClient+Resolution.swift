@@ -54,7 +54,9 @@ extension RendezvousClient {
 extension RendezvousClient.Configuration {
     /// The error of names that have no address.
     var unresolved: TransportError {
-        TransportError(.serverUnreachable, "The name of the rendezvous server \(serverName) has no address. Check the name and the network.")
+        TransportError(
+            .serverUnreachable,
+            "The name of the \(proxyName.map { "proxy \($0)" } ?? "rendezvous server \(serverName)") has no address. Check the name and the network.")
     }
 
     /// The error of a server that has not answered for a while.
@@ -67,7 +69,7 @@ extension TransportError {
     /// Whether something else than the server answers in its place.
     var isFromOther: Bool {
         switch code {
-        case .serverImpostor, .serverIntercepted, .serverProtocol: true
+        case .serverImpostor, .serverIntercepted, .serverProtocol, .proxyRefused, .proxyCredentials: true
         case .portInUse, .portForbidden, .serverUnreachable, .serverRefused: false
         }
     }

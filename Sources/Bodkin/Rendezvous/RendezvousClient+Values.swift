@@ -23,6 +23,8 @@ extension RendezvousClient {
         var hasNames: Bool
         /// The server as messages name it.
         var serverName = ""
+        /// The proxy as messages name it; nil where there is none.
+        var proxyName: String?
         /// Whether an address of the server is known without the resolver.
         var isLocated = true
         /// Whether the client waits for a server that cannot be used before the first registration, and does not fail instead.

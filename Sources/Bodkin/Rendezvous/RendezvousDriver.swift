@@ -12,7 +12,9 @@ final class RendezvousDriver {
     enum Event {
         /// The driver is about to connect: a server that was away has refused NAT bindings, too.
         case connecting
-        /// The server has proved itself, on a link that was begun at `since`.
+        /// The addresses of a server behind a proxy are known.
+        case located
+        /// The server has proved itself, on a link that was begun at `since`; nil for the route through a proxy.
         case linkUp(ServerRoute?, since: NIODeadline)
         /// The registration is out; whatever is sent now arrives after it.
         case registrationSent(isFirstOnLink: Bool)
@@ -61,9 +63,15 @@ final class RendezvousDriver {
     private var depth = 0
     /// Asks the resolver for the server's addresses.
     var resolveRoutes: () -> EventLoopFuture<[ServerRoute]>
-    /// The server's addresses, the one first at which the server has proved itself; and the routes to them by the interfaces that there are.
+    /// Asks the resolver for the server's own addresses, where the link goes through a proxy.
+    private var resolveBehindProxy: (() -> EventLoopFuture<[ServerRoute]>)?
+    /// The addresses to connect to, the one first at which the server has proved itself; and the routes to them by the interfaces that there are.
     private var addresses: [ServerRoute] = []
-    private(set) var routes: [ServerRoute] = []
+    private var routes: [ServerRoute] = []
+    /// The server's own addresses behind a proxy: it may answer STUN there.
+    private var addressesBehindProxy: [ServerRoute] = []
+    /// The routes to the server's own addresses.
+    private(set) var serverRoutes: [ServerRoute] = []
     /// The address at which the server has proved itself last.
     private var proven: ServerRoute?
     private var attachments = Attachments(interfaces: [], routes: [])
@@ -83,13 +91,19 @@ final class RendezvousDriver {
         (self.configuration, self.certificate, self.gate, self.clock, self.delegate) = (configuration, certificate, gate, clock, delegate)
         linkStart = clock.start
         let (url, eventLoop) = (configuration.rendezvous, clock.eventLoop)
-        resolveRoutes = { ServerResolution.routes(to: url, on: eventLoop) }
-        addresses = ServerResolution.literalRoutes(to: url)
+        let proxy = configuration.proxy
+        resolveRoutes = { ServerResolution.routes(to: url, by: proxy, on: eventLoop) }
+        addresses = ServerResolution.literalRoutes(to: url, by: proxy)
+        if proxy != nil {
+            resolveBehindProxy = { ServerResolution.routes(to: url, on: eventLoop) }
+            addressesBehindProxy = ServerResolution.literalRoutes(to: url)
+        }
         machine = RendezvousClient(
             RendezvousClient.Configuration(
                 identity: configuration.identity, instance: instance, token: url.token, policy: WirePolicy(configuration.admission),
                 stunKey: SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }, cardLifetime: configuration.cardLifetime,
-                keyHash: url.nextKeyHash == nil ? url.keyHash : nil, hasNames: url.hasNames, serverName: url.authority, isLocated: !addresses.isEmpty,
+                keyHash: url.nextKeyHash == nil ? url.keyHash : nil, hasNames: proxy?.hasName ?? url.hasNames, serverName: url.authority,
+                proxyName: proxy?.host.description, isLocated: !addresses.isEmpty,
                 isPatient: configuration.waitsForServer),
             localTime: UInt64(max(Date().timeIntervalSince1970 * 1000, 0)), at: .start)
     }
@@ -163,13 +177,12 @@ final class RendezvousDriver {
     private func expandRoutes() {
         if let index = addresses.firstIndex(where: { $0.endpoint == proven?.endpoint }) { addresses.swapAt(0, index) }
         routes = expand(addresses)
-        gate.locate((addresses + (proven.map { [$0] } ?? [])).map(\.endpoint.address))
+        serverRoutes = configuration.proxy == nil ? routes : expand(addressesBehindProxy)
+        gate.locate((addresses + addressesBehindProxy + (proven.map { [$0] } ?? [])).map(\.endpoint.address))
     }
 
     private func expand(_ addresses: [ServerRoute]) -> [ServerRoute] {
-        addresses.flatMap { route in
-            attachments.waysOut(route.endpoint.address.family).map { ServerRoute(endpoint: route.endpoint, name: route.name, interface: $0) }
-        }
+        addresses.flatMap { route in attachments.waysOut(route.endpoint.address.family).map { route.by($0) } }
     }
 
     /// The routes to the address at which the server has proved itself, where its name does not lead there any more: a resolver may lie for a while.
@@ -293,25 +306,26 @@ final class RendezvousDriver {
         handle(.replacementUp(serverKeyHash: link.serverKeyHash, handshake: link.handshakeTime))
         guard self.link === link, machine.isLinkUp else { return }
         prove(link)
-        delegate.handle(.linkUp(link.route, since: linkStart))
+        delegate.handle(.linkUp(link.directRoute, since: linkStart))
         localChanged()
     }
 
     private func prove(_ link: RendezvousLink) {
         guard let route = link.route else { return }
-        proven = ServerRoute(endpoint: route.endpoint, name: route.name)
+        proven = route.by(nil)
         expandRoutes()
     }
 
     private func linkCameUp() {
         if let link { prove(link) }
         machine.handle(.linkUp(serverKeyHash: link?.serverKeyHash, handshake: link?.handshakeTime), at: clock.now)
-        delegate.handle(.linkUp(link?.route, since: linkStart))
+        delegate.handle(.linkUp(link?.directRoute, since: linkStart))
         localChanged()
     }
 
     /// Resolves the server's names. If none leads anywhere, the addresses stay that were good before. New ones join the race that is under way.
     private func resolveServer() {
+        resolveServerBehindProxy()
         resolveRoutes().assumeIsolated().whenComplete { [weak self] result in
             guard let self, !self.isClosed else { return }
             let found = (try? result.get()) ?? []
@@ -325,6 +339,16 @@ final class RendezvousDriver {
             let present = self.link?.route?.endpoint
             let lacksPresent = !found.isEmpty && !found.contains { $0.endpoint == present }
             self.handle(.resolved(.init(isLocated: !self.addresses.isEmpty, isNew: isNew, lacksPresent: lacksPresent)))
+        }
+    }
+
+    /// A resolver inside a network that only a proxy leads out of may know nothing of the server, and take long to say so. So nobody waits for it.
+    private func resolveServerBehindProxy() {
+        resolveBehindProxy?().assumeIsolated().whenSuccess { [weak self] found in
+            guard let self, !self.isClosed, !found.isEmpty, found != self.addressesBehindProxy else { return }
+            self.addressesBehindProxy = found
+            self.expandRoutes()
+            self.delegate.handle(.located)
         }
     }
 

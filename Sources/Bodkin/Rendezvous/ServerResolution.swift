@@ -25,23 +25,27 @@ enum ServerResolution {
         return routes
     }
 
-    /// The same for an event loop; none where no address is known.
-    static func routes(to url: RendezvousURL, on eventLoop: any EventLoop) -> EventLoopFuture<[ServerRoute]> {
-        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { resolve(url) }
+    /// The same for an event loop, through a proxy where there is one; none where no address is known.
+    static func routes(to url: RendezvousURL, by proxy: ProxyURL? = nil, on eventLoop: any EventLoop) -> EventLoopFuture<[ServerRoute]> {
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { resolve(url, by: proxy) }
     }
 
     /// The routes that need no resolver.
-    static func literalRoutes(to url: RendezvousURL) -> [ServerRoute] {
-        let routes = url.hosts.compactMap { host in
-            IPAddress(host.name).map { ServerRoute(endpoint: Endpoint($0, host.port), name: host.name) }
-        }
-        return ordered(routes)
+    static func literalRoutes(to url: RendezvousURL, by proxy: ProxyURL? = nil) -> [ServerRoute] {
+        routes(to: url, by: proxy) { IPAddress($0).map { [$0] } ?? [] }
     }
 
-    private static func resolve(_ url: RendezvousURL) -> [ServerRoute] {
-        let routes = url.hosts.flatMap { host -> [ServerRoute] in
-            let addresses = IPAddress(host.name).map { [$0] } ?? resolve(host.name)
-            return addresses.map { ServerRoute(endpoint: Endpoint($0, host.port), name: host.name) }
+    private static func resolve(_ url: RendezvousURL, by proxy: ProxyURL? = nil) -> [ServerRoute] {
+        routes(to: url, by: proxy) { name in IPAddress(name).map { [$0] } ?? resolve(name) }
+    }
+
+    /// The server's addresses, or those of its proxy, which is asked for the server's name.
+    private static func routes(to url: RendezvousURL, by proxy: ProxyURL?, _ addresses: (String) -> [IPAddress]) -> [ServerRoute] {
+        let routes = url.hosts.flatMap { host in
+            let next = proxy?.host ?? host
+            return addresses(next.name).map {
+                ServerRoute(endpoint: Endpoint($0, next.port), name: host.name, tunnel: proxy.map { ServerRoute.Tunnel(by: $0, to: host) })
+            }
         }
         return ordered(routes)
     }
@@ -82,6 +86,11 @@ extension RendezvousURL {
     var unresolved: TransportError {
         TransportError(.serverUnreachable, "The name of the rendezvous server \(authority) has no address. Check the name and the network.")
     }
+}
+
+extension ProxyURL {
+    /// Whether it has a name, which may lead to other addresses later.
+    var hasName: Bool { IPAddress(host.name) == nil }
 }
 
 extension [ServerRoute] {

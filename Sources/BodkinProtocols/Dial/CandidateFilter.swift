@@ -4,7 +4,7 @@ package import BodkinCore
 /// about its own place from the start is believed: see docs/architecture.md.)
 ///
 /// - A public address: only if the server observed it for that peer (on an authenticated STUN connection of the peer) *and* the peer signed it.
-/// - A private address inside an on-link prefix of one's own: only if the server saw both peers from one outside address, never a gateway.
+/// - A private address inside an on-link prefix of one's own: only if the server saw both peers from one public outside address, never a gateway.
 /// - A private address beyond the link, as in another subnet of the same site: only if the server's observation of the peer, the peer's own one, which it has
 ///   signed, and ours of ourselves agree on one outside address; only once the peer has authenticated itself end to end; never what is likely a gateway;
 ///   never the shared addresses of RFC 6598, which are the carrier's network, unless this peer has one, too.
@@ -108,12 +108,14 @@ package struct CandidateFilter: Sendable {
         Self.sharedSpace.contains(address) && !ownAddresses.contains(where: Self.sharedSpace.contains)
     }
 
-    /// Whether one of a peer's outside addresses is also one of ours; for IPv6 in one /64, which is one link.
+    /// Whether one of a peer's outside addresses is also one of ours; for IPv6 in one /64, which is one link. A private one proves nothing: a server behind a proxy of
+    /// its own sees every peer at the proxy's (Docker's 172.17.0.1).
     private func isOneNetwork(_ remote: [Endpoint]) -> Bool {
         remote.contains { far in
-            ownObserved.contains { own in
-                far.address.family == .v4 ? far.address == own.address : IPPrefix(own.address, length: 64).contains(far.address)
-            }
+            (far.address.scope == .public || ownAddresses.contains(far.address))
+                && ownObserved.contains { own in
+                    far.address.family == .v4 ? far.address == own.address : IPPrefix(own.address, length: 64).contains(far.address)
+                }
         }
     }
 }

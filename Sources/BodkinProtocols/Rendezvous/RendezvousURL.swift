@@ -12,7 +12,7 @@ import FoundationEssentials
 /// With `key` the hash alone authenticates the server. Otherwise a public certificate authority and the host's name do. `stun` is the STUN port, by default 3478.
 public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
     /// One way to the server.
-    public struct Host: Hashable, Sendable {
+    public struct Host: Hashable, Sendable, CustomStringConvertible {
         /// A name or an address, without brackets.
         public var name: String
         /// The TCP port.
@@ -23,6 +23,9 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
             self.name = name
             self.port = port
         }
+
+        /// The name or address, and the port.
+        public var description: String { "\(name.contains(":") ? "[\(name)]" : name):\(port)" }
     }
 
     /// Why a text is no URL of a rendezvous server.
@@ -74,7 +77,7 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
         let authority = parts[0].hasSuffix("/") ? parts[0].dropLast() : parts[0]
         hosts = []
         for place in authority.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let host = Host(place) else { throw refusal("has no host in '\(place)'") }
+            guard let host = Host(place, defaultPort: Self.defaultPort) else { throw refusal("has no host in '\(place)'") }
             hosts.append(host)
         }
         guard hosts.count <= Self.maximumHostCount else { throw refusal("has more than \(Self.maximumHostCount) hosts") }
@@ -119,7 +122,7 @@ public struct RendezvousURL: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension RendezvousURL.Host {
-    init?(_ text: Substring) {
+    init?(_ text: Substring, defaultPort: UInt16) {
         var rest = text
         if rest.first == "[" {
             guard let end = rest.firstIndex(of: "]") else { return nil }
@@ -131,7 +134,7 @@ extension RendezvousURL.Host {
             rest = rest[end...]
         }
         guard !name.isEmpty, name.utf8.count <= 255, !name.contains(where: { "/@#[]".contains($0) || $0.isWhitespace }) else { return nil }
-        port = RendezvousURL.defaultPort
+        port = defaultPort
         guard !rest.isEmpty else { return }
         guard rest.first == ":", let number = UInt16(rest.dropFirst()), number > 0 else { return nil }
         port = number

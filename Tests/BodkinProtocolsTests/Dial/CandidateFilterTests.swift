@@ -79,6 +79,20 @@ struct CandidateFilterTests {
         }
     }
 
+    @Test("no private address where both peers are seen at a private one: a proxy before the server has it, and they may be anywhere")
+    func proxiedServer() throws {
+        var filter = Self.filter("172.17.0.1:40000")
+        filter.signed = filter.observed
+        filter.ownObserved = [try #require(Endpoint("172.17.0.1:40001"))]
+        filter.isAuthenticated = true
+        let near = Candidate(.host, try #require(Endpoint("192.168.1.3:5000")))
+        let far = Candidate(.host, try #require(Endpoint("192.168.2.3:5000")))
+        #expect(filter.refusal(of: near) == .elsewhere && filter.refusal(of: far) == .offLink)
+        // Two peers of one host, whose own address the server sees.
+        filter.ownAddresses.append(try #require(IPAddress("172.17.0.1")))
+        #expect(filter.refusal(of: near) == nil && filter.refusal(of: far) == nil)
+    }
+
     /// A host of a cloud: a /32, and a default route without a gateway, or with its own address for one.
     private static func cloudHost(gateways: [String], allowsPrivate: Bool = false) -> CandidateFilter {
         CandidateFilter(
