@@ -26,7 +26,7 @@ public struct ProxyURL: Hashable, Sendable, CustomStringConvertible {
             self.password = password
         }
 
-        /// Nothing of them, so that no log has them.
+        /// A text without the login, for logs.
         public var description: String { "(credentials)" }
         /// The same.
         public var debugDescription: String { description }
@@ -56,7 +56,8 @@ public struct ProxyURL: Hashable, Sendable, CustomStringConvertible {
         self.credentials = credentials
     }
 
-    /// Reads a URL. Without a scheme it is HTTP's; without a port it is 80 for HTTP, and 1080 for SOCKS (RFC 1928 section 3).
+    /// Reads a URL. The default scheme is `http`. The default port is 80 for HTTP, and 1080 for SOCKS (RFC 1928 section 3).
+    ///
     /// - Throws: ``ParseError``, which repeats nothing of the text: it may hold a password.
     public init(_ text: String) throws(ParseError) {
         var rest = text[...]
