@@ -1,12 +1,15 @@
+import BodkinCore
 import NIOCore
 package import NIOSSL
 
-/// The four kinds of TLS endpoint there are. TLS 1.3 only.
+/// The five kinds of TLS endpoint there are: TLS 1.3 only, except towards a relay.
 package enum TLSContexts {
     /// ALPN of a path between peers.
     package static let peerProtocol = "bodkin/1"
     /// ALPN of the rendezvous protocol.
     package static let rendezvousProtocol = "bodkin-rendezvous/1"
+    /// ALPN of TURN (RFC 7443).
+    private static let turnProtocol = "stun.turn"
 
     /// Either end of a path between peers, or a client of a rendezvous server whose key is known: who the other is, the verification callback decides.
     package static func client(_ identity: CertificateIdentity, protocol name: String) throws -> NIOSSLContext {
@@ -35,6 +38,24 @@ package enum TLSContexts {
         configuration.trustRoots = .certificates([])
         configuration.certificateVerification = .noHostnameVerification
         return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// A client of a relay that has a key, or a name that a public certificate authority vouches for. coturn 4.6 has no TLS 1.3; what is relayed has its own.
+    package static func relayClient(name: String, keyHash: [UInt8]?) throws -> NIOSSLClientHandler {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = [turnProtocol]
+        let isAddress = IPAddress(name) != nil
+        guard let keyHash else {
+            return try NIOSSLClientHandler(context: NIOSSLContext(configuration: configuration), serverHostname: isAddress ? nil : name)
+        }
+        configuration.trustRoots = .certificates([])
+        configuration.certificateVerification = .noHostnameVerification
+        return try NIOSSLClientHandler(context: NIOSSLContext(configuration: configuration), serverHostname: isAddress ? nil : name) {
+            certificates, promise in
+            let hash = certificates.first.flatMap { try? CertificateIdentity.publicKeyHash(of: $0) }
+            promise.succeed(hash == keyHash ? .certificateVerified : .failed)
+        }
     }
 
     private static let everySignature: [SignatureAlgorithm] = [

@@ -22,7 +22,7 @@ extension STUNMessage {
             self.rawValue = rawValue
         }
 
-        private init(known: UInt16) { rawValue = known }
+        init(known: UInt16) { rawValue = known }
 
         /// Binding: tells a client its address as the server sees it.
         package static let binding = Method(known: 1)
