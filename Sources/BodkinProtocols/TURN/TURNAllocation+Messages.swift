@@ -36,9 +36,8 @@ extension TURNAllocation {
             guard let asked = pending[message.transactionID] else { return }
             if message.class == .error { return failed(asked, message, at: now) }
             // What is not signed is from somebody else: the server's own answer may still come.
-            guard message.isSigned(as: configuration.credential, challenge), message.unknownRequired(besides: STUNMessage.AttributeType.understoodByTURN).isEmpty else {
-                return
-            }
+            let unknown = message.unknownRequired(besides: STUNMessage.AttributeType.understoodByTURN)
+            guard message.isSigned(as: configuration.credential, challenge), unknown.isEmpty else { return }
             pending[message.transactionID] = nil
             succeeded(asked.request, message, at: now)
         }
