@@ -3,6 +3,7 @@
 @_exported public import BodkinIdentity
 @_exported public import BodkinPrediction
 
+@_exported public import struct BodkinProtocols.ProxyURL
 @_exported public import struct BodkinProtocols.RendezvousURL
 @_exported public import struct BodkinProtocols.StreamID
 @_exported public import struct BodkinTransport.ConnectionError
