@@ -72,4 +72,17 @@ struct ServerOptionTests {
         let refused = "Rendezvous server: not\nis not the rendezvous server that the URL names\n"
         #expect(output == "0\n\(refused)Rendezvous server: registered\n\(refused)", "\(output)")
     }
+
+    @Test("behind a front with other ports, the URL has those, and three peers from one private address are told of once")
+    func front() async throws {
+        let output = try await Script.run(
+            """
+            serve --host 198.51.100.1 --public-port 8443 --public-stun-port 5349 --verbose; grep -c '198.51.100.1:8443/.*&stun=5349$' url
+            port=$(grep -o 'listening on [0-9.]*:[0-9]*' server.log | head -1 | grep -o '[0-9]*$')
+            export BODKIN_RENDEZVOUS=$(head -1 url | sed "s/:8443,198.51.100.1:8443/:$port/")
+            for i in 1 2 3 4; do bodkin connect $(bodkin id --state-dir other) --state-dir d$i --timeout 1 </dev/null 2>/dev/null; done
+            grep -c 'every peer connects from one private address' server.log
+            """)
+        #expect(output == "1\n1\n", "\(output)")
+    }
 }

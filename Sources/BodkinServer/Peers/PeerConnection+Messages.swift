@@ -31,6 +31,7 @@ extension PeerConnection {
         phase = .open(id, peer, instance)
         envelopes.maximumMessageSize = EnvelopeFraming.maximumMessageSize
         send(.welcome(shared.welcome()))
+        shared.joined(peer, from: source)
         startPinging()
     }
 

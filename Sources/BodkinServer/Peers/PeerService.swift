@@ -3,6 +3,7 @@ import BodkinProtocols
 import FoundationEssentials
 import Logging
 import NIOCore
+import Synchronization
 
 /// What all connections of peers have in common.
 final class PeerService: Sendable {
@@ -16,6 +17,7 @@ final class PeerService: Sendable {
     /// Another address of the server than one of its own; nil where there is none.
     let otherAddress: @Sendable (IPAddress) -> IPAddress?
     private let stun: [WireTransportAddress]
+    private let hiddenSources: Mutex<HiddenSources>
 
     init(
         _ configuration: RendezvousServer.Configuration, access: Access, driver: BrokerDriver, keyHash: [UInt8], stun: [WireTransportAddress],
@@ -27,7 +29,16 @@ final class PeerService: Sendable {
         self.stun = stun
         self.logger = logger
         limits = configuration.limits
+        hiddenSources = Mutex(HiddenSources(hosts: configuration.hosts))
         self.access = access
+    }
+
+    /// A peer has come from an address.
+    func joined(_ peer: PeerID, from source: IPAddress) {
+        guard hiddenSources.withLock({ $0.joined(peer, from: source) }) else { return }
+        logger.warning(
+            "every peer connects from one private address: a proxy in front of the server hides theirs, and no connection becomes direct. Let it pass them through",
+            metadata: ["address": "\(source)"])
     }
 
     func welcome() -> WireWelcome {
