@@ -1,7 +1,5 @@
 import Bodkin
 
-// bodkin-hello DIRECTORY URL           prints its ID, and echoes one message of each peer
-// bodkin-hello DIRECTORY URL PEER-ID   sends a message to that peer, and prints the answer
 let arguments = CommandLine.arguments
 let identity = try Identity.loadOrCreate(in: arguments[1])
 let url = try RendezvousURL(arguments[2])
