@@ -11,7 +11,9 @@ enum ProxyTunnel {
         switch tunnel.proxy.scheme {
         case .socks: try pipeline.addHandler(SOCKSTunnel(tunnel, completion))
         case .http:
-            let (encoder, decoder) = (HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)))
+            let (encoder, decoder) = (
+                HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes), maximumBufferSize: 65_536)
+            )
             for handler: any RemovableChannelHandler in [encoder, decoder] { try pipeline.addHandler(handler) }
             try pipeline.addHandler(
                 HTTPTunnel(tunnel) { result in

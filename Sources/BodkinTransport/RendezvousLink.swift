@@ -117,7 +117,8 @@ package final class RendezvousLink {
     package var obstacle: TransportError {
         if let failure { return failure }
         let what = connected.isEmpty ? "did not answer" : "accepts connections, but sends nothing"
-        return TransportError(.serverUnreachable, "The rendezvous server \(url.authority) \(what). Check the network and the URL.")
+        let who = tried.first?.tunnel.map { "proxy \($0.proxy)" } ?? "rendezvous server \(url.authority)"
+        return TransportError(.serverUnreachable, "The \(who) \(what). Check the network and the URL.")
     }
 
     /// Tries the next address, and gives up where there is none and every attempt has failed.

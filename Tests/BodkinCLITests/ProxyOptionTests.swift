@@ -37,4 +37,31 @@ struct ProxyOptionTests {
                 """)
         #expect(output == "0\n1\n65\n65\n69\n0\n", "\(output)")
     }
+
+    @Test("a proxy that never answers, and one whose answer has no end, are named, and cost little memory", arguments: ["silent", "endless"])
+    func hostile(_ kind: String) async throws {
+        let output = try await Script.run(
+            """
+            cat >proxy.py <<'END'
+            import socket, sys, threading
+            server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+            def flood(client):
+                try:
+                    client.sendall(b"HTTP/1.1 200 OK\\r\\n")
+                    while True: client.sendall(b"X-Header: " + b"y" * 60000 + b"\\r\\n")
+                except OSError: pass
+            clients = []
+            while True:
+                clients.append(server.accept()[0])
+                if sys.argv[2] == "endless": threading.Thread(target=flood, args=(clients[-1],), daemon=True).start()
+            END
+            other=$((20000 + RANDOM % 10000)); python3 proxy.py $other \(kind) & 
+            for i in $(seq 200); do (exec {fd}<>/dev/tcp/127.0.0.1/$other) 2>/dev/null && break; sleep 0.05; done
+            serve; id=$(bodkin id --state-dir other)
+            '\(Script.program)' connect $id --state-dir dialer --timeout 3 --proxy http://127.0.0.1:$other </dev/null 2>log & dialer=$!
+            sleep 2.5; awk '/VmHWM/ { print ($2 < 200000) }' /proc/$dialer/status; wait $dialer; echo $?
+            tail -1 log | grep -c "proxy http://127.0.0.1:$other\\|127.0.0.1:$other is no proxy"
+            """)
+        #expect(output == "1\n69\n1\n", "\(output)")
+    }
 }

@@ -222,7 +222,9 @@ extension PeerEngine {
         guard let port = port(for: dial) else { return nil }
         let attachments = attachments
         return Dial.LocalNetwork(
-            ownObserved: bindings.compactMap(\.observed), ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address),
+            ownObserved: bindings.compactMap(\.observed),
+            // The link's own is one, also where it is loopback, as towards a server on this host.
+            ownAddresses: attachments.interfaces.flatMap(\.addresses).map(\.address) + [link?.local?.address].compactMap { $0 },
             ownPort: port.number, onLink: attachments.onLink, gateways: attachments.gateways,
             families: Set(port.families.filter { !attachments.addresses($0).isEmpty }), interfaces: { attachments.interfaces(towards: $0) })
     }
