@@ -3,7 +3,7 @@ import BodkinCore
 /// The messages of an allocation, both ways.
 extension TURNAllocation {
     mutating func ask(_ request: Request, challenges: Int = 0, at now: Instant) {
-        guard pending.count < Self.limit, let message = try? message(of: request) else { return refused(request, .code(508)) }
+        guard pending.count < Self.limit || request.isVital, let message = try? message(of: request) else { return refused(request, .code(508)) }
         let patience = if case .connect = request { Self.connectPatience } else { Self.patience }
         pending[message.transactionID] = Pending(request: request, isSigned: challenge != nil, deadline: now + patience, challenges: challenges)
         actions.append(.send(message))

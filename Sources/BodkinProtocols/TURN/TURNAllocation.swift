@@ -69,6 +69,14 @@ package struct TURNAllocation: Sendable {
         case allocate, refresh, release
         case permit(IPAddress)
         case connect(Endpoint)
+
+        /// Whether the allocation ends without it: it has room whatever else is asked.
+        var isVital: Bool {
+            switch self {
+            case .allocate, .refresh, .release: true
+            case .permit, .connect: false
+            }
+        }
     }
 
     struct Pending: Sendable {

@@ -196,6 +196,13 @@ struct TURNAllocationTests {
         for number in 0..<1_000 { bench.feed(.permit(IPAddress(v4: 0xCB00_0000 + UInt32(number)))) }
         for port in 1..<1_000 as Range<UInt16> { bench.feed(.connect(Endpoint(Bench.remote, port))) }
         #expect(bench.sent.count == 2 + 64)
+        // The allocation is refreshed all the same.
+        var full = Bench()
+        try full.allocate()
+        full.now = full.now + .seconds(535)
+        for port in 1..<1_000 as Range<UInt16> { full.feed(.connect(Endpoint(Bench.remote, port))) }
+        full.pass(.seconds(5))
+        #expect(full.sent.last?.method == .refresh && !full.told.contains(.ended(.code(508))))
         #expect(bench.told.count { if case .notPermitted(_, .code(508)) = $0 { true } else { false } } == 1_000 - 64)
         #expect(bench.told.count { if case .notConnected(_, .code(508)) = $0 { true } else { false } } == 999)
     }
