@@ -95,9 +95,9 @@ private final class SOCKSTunnel: ChannelInboundHandler, RemovableChannelHandler 
         case .send(let bytes): send(bytes, context)
         case .refused(let refusal): end(.failure(refusal))
         case .open(let rest):
-            context.pipeline.syncOperations.removeHandler(self, promise: nil)
             end(.success(()))
             if !rest.isEmpty { context.fireChannelRead(NIOAny(ByteBuffer(bytes: rest))) }
+            context.pipeline.syncOperations.removeHandler(self, promise: nil)
         }
     }
 

@@ -43,16 +43,14 @@ extension TURNAllocation {
         }
     }
 
-    /// 401 to what was not signed, and 438, ask for the same with another nonce.
     private mutating func failed(_ asked: Pending, _ message: STUNMessage, at now: Instant) {
         pending[message.transactionID] = nil
-        let refusal = TURNRefusal(message)
-        let isChallenge = refusal == .credentials && !asked.isSigned || refusal == .code(438)
-        guard isChallenge, asked.challenges < Self.challengeLimit, let challenge = TURNChallenge(in: message) else {
-            return refused(asked.request, refusal)
+        do {
+            challenge = try TURNChallenge.after(message, isSigned: asked.isSigned, count: asked.challenges)
+            ask(asked.request, challenges: asked.challenges + 1, at: now)
+        } catch {
+            refused(asked.request, error)
         }
-        self.challenge = challenge
-        ask(asked.request, challenges: asked.challenges + 1, at: now)
     }
 
     private mutating func succeeded(_ request: Request, _ message: STUNMessage, at now: Instant) {

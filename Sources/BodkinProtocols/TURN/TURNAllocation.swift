@@ -97,8 +97,6 @@ package struct TURNAllocation: Sendable {
     static let connectPatience = Duration.seconds(40)
     /// RFC 8656 section 9.
     static let permissionLifetime = Duration.seconds(300)
-    /// A server that changes its nonce more often is not followed.
-    static let challengeLimit = 3
     /// The most permissions and requests at one time.
     static let limit = 64
     /// The bounds of what a server may say of the lifetime.

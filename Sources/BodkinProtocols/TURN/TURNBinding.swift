@@ -45,16 +45,11 @@ package struct TURNBinding: Sendable {
             guard let message = try framer.next(from: &buffer) else { return .wait }
             guard message.transactionID == transaction else { return .refused(.malformed) }
             if message.class == .success { return message.isSigned(as: credential, challenge) ? .bound : .refused(.malformed) }
-            let refusal = TURNRefusal(message)
-            let isChallenge = refusal == .credentials && !isSigned || refusal == .code(438)
-            guard isChallenge, challenges < TURNAllocation.challengeLimit, let challenge = TURNChallenge(in: message) else {
-                return .refused(refusal)
-            }
-            self.challenge = challenge
+            challenge = try TURNChallenge.after(message, isSigned: isSigned, count: challenges)
             challenges += 1
             return begin()
         } catch {
-            return .refused(.malformed)
+            return .refused(error as? TURNRefusal ?? .malformed)
         }
     }
 }

@@ -36,8 +36,21 @@ package struct TURNChallenge: Hashable, Sendable {
     let realm: STUNMessage.Realm
     let nonce: STUNMessage.Nonce
 
+    /// A server that changes its nonce more often is not followed.
+    private static let limit = 3
+
+    /// What the same request is to be signed with after an error: 401 to what was not signed, and 438, ask for that.
+    /// - Parameter count: how often that was done for the request.
+    /// - Throws: why the request is over.
+    static func after(_ error: STUNMessage, isSigned: Bool, count: Int) throws(TURNRefusal) -> TURNChallenge {
+        let refusal = TURNRefusal(error)
+        let isAsked = refusal == .credentials && !isSigned || refusal == .code(438)
+        guard isAsked, count < limit, let challenge = TURNChallenge(in: error) else { throw refusal }
+        return challenge
+    }
+
     /// The challenge in a response; nil where there is none, or only half of one.
-    init?(in response: STUNMessage) {
+    private init?(in response: STUNMessage) {
         guard let realm = try? response.attribute(STUNMessage.Realm.self), let nonce = try? response.attribute(STUNMessage.Nonce.self) else {
             return nil
         }
