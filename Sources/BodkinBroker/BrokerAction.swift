@@ -16,6 +16,8 @@ package enum BrokerAction: Sendable, Equatable {
     case fail(WireFailure.Code, String, ConnectionID)
     /// Connect to these endpoints, and tell the peer what became of it.
     case dialBack([DialBackTarget], to: ConnectionID)
+    /// Give a peer the TURN relays, with fresh credentials.
+    case giveRelays(to: ConnectionID)
     /// A parked STUN request may find its key now, or has waited long enough.
     case settle(BindingID)
     /// A STUN connection is nobody's any more.

@@ -12,7 +12,7 @@ package enum MessagePrice {
         switch body {
         // A signature is verified; a key of the list takes a tenth of a ping.
         case .register(let register): 40 + Double(register.policy.peers.count) / 10
-        case .dial, .dialBack: 10
+        case .dial, .dialBack, .relayQuery: 10
         case .signal, .recall: 4
         case .meetAck, .dialCancel, .circuitClose: 2
         case .circuitData(let data): moving(data.data.count)

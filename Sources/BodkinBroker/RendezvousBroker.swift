@@ -36,6 +36,8 @@ package struct RendezvousBroker: ~Copyable {
         var recalls: TokenBucket
         /// How many dial-backs it may ask for.
         var dialBacks: TokenBucket
+        /// How often it may ask for relays.
+        var relayQueries: TokenBucket
         /// How many of its messages may be about circuits that do not exist.
         var strays: TokenBucket
         /// How many bytes may still be on their way for circuits that have ended.
@@ -160,7 +162,7 @@ package struct RendezvousBroker: ~Copyable {
         clients[id] = Client(
             peer: peer, instance: instance, accounts: accounts, roundTrip: roundTrip,
             messages: TokenBucket(rate: limits.messagesPerSecond, burst: 2 * limits.messagesPerSecond, now: now), recalls: Self.recalls(now),
-            dialBacks: Self.dialBacks(now), strays: Self.strays(now))
+            dialBacks: Self.dialBacks(now), relayQueries: Self.relayQueries(now), strays: Self.strays(now))
         return true
     }
 

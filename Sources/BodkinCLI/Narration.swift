@@ -49,8 +49,9 @@ enum Narration {
             let isCircuitFirst = report.attempts.contains { $0.route == .circuit && $0.verdict == .succeeded } && first != time
             let circuit = first.map { isCircuitFirst ? " (first bytes over the circuit after \($0) ms)" : "" } ?? ""
             return "connected directly to \(remote) in \(time) ms\(circuit)"
-        case .circuit:
-            let line = "connected over a circuit\(first.map { " in \($0) ms" } ?? ""): the server relays the bytes, encrypted end to end"
+        case .circuit, .turn:
+            let (way, who) = report.route == .turn ? ("by TURN", "a TURN relay") : ("over a circuit", "the server")
+            let line = "connected \(way)\(first.map { " in \($0) ms" } ?? ""): \(who) relays the bytes, encrypted end to end"
             // The user asked for a circuit, and needs no reason.
             guard let verdict = report.verdict, verdict != .notWanted else { return line }
             return line + "\n  No direct path: \(verdict.meaning)\n  Recommendation: \(CommandHint.advice(verdict))"

@@ -21,7 +21,7 @@ struct ServerCommand: AsyncParsableCommand {
         discussion: """
             Every peer with the URL may use the server, because the URL holds the hash of the server's key and the join token. The state directory \
             keeps both (server.pem and server.token, mode 0600), so the URL stays the same. If it holds server.next.pem, the URL names that key as well. \
-            SIGHUP reads --tokens and --refuse again. SIGINT or SIGTERM ends the server.
+            SIGHUP reads --tokens, --refuse and --turn-secret-file again. SIGINT or SIGTERM ends the server.
 
             Examples:
               bodkin server --host 198.51.100.1
@@ -52,6 +52,7 @@ struct ServerCommand: AsyncParsableCommand {
     var urlFile: String?
     @OptionGroup var state: StateOptions
     @OptionGroup var access: AccessOptions
+    @OptionGroup var relays: RelayOptions
     @Option(
         help: ArgumentHelp("Use this certificate chain (PEM), which peers check by the host name; needs --key.", valueName: "file"),
         completion: .file())
@@ -108,8 +109,10 @@ struct ServerCommand: AsyncParsableCommand {
     private func reload(_ server: RendezvousServer, _ log: EventLog) {
         do {
             let refused = try access.refusedPeers()
-            server.update(try access.admission(StateDirectory(state.directory())), refusing: refused)
-            log.tell(EventLine("reloaded", []), "read the tokens and the refused peers again")
+            let (admission, relays) = (try access.admission(StateDirectory(state.directory())), try relays.relays())
+            server.update(admission, refusing: refused)
+            server.update(relays)
+            log.tell(EventLine("reloaded", []), "read the tokens, the refused peers and the relays' secret again")
         } catch {
             let failure = CommandFailure(error)
             log.tell(EventLine("reload-failed", [("message", .text(failure.message))]), "\(failure.message) Nothing has changed.")
@@ -125,6 +128,7 @@ struct ServerCommand: AsyncParsableCommand {
         var configuration = RendezvousServer.Configuration(
             hosts: try host.isEmpty ? [ownHost()] : host, credentials: credentials, admission: try access.admission(directory))
         configuration.refusedPeers = try access.refusedPeers()
+        configuration.relays = try relays.relays()
         configuration.nextKeyHash = try directory.nextKeyHash()
         if !bind.isEmpty { configuration.bindAddresses = try bind.map { try address($0, "--bind") } }
         configuration.port = port

@@ -89,8 +89,8 @@ extension ConnectionReport: CustomStringConvertible {
         var lines: [String] = []
         switch route {
         case .direct: lines.append("direct to \(remote.map { "\($0)" } ?? "the peer") after \((timeToDirect ?? .zero).inMilliseconds)")
-        case .circuit:
-            lines.append("by circuit after \((timeToFirstPath ?? .zero).inMilliseconds)")
+        case .circuit, .turn:
+            lines.append("by \(route == .turn ? "TURN, first by circuit" : "circuit") after \((timeToFirstPath ?? .zero).inMilliseconds)")
             if let verdict { lines.append("  \(verdict)") }
         case nil: lines.append("not connected")
         }

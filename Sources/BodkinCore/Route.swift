@@ -5,4 +5,6 @@ public enum Route: String, Hashable, Sendable {
     case direct
     /// Bytes that the rendezvous server relays, encrypted end to end.
     case circuit
+    /// Bytes that a TURN relay passes on, encrypted end to end.
+    case turn
 }

@@ -34,6 +34,12 @@ package struct PeerLab: Sendable {
         _ = try await server?.start()
     }
 
+    /// Tells peers that register from now on of these relays.
+    package func update(_ relays: TURNRelays?) async { await server?.update(relays) }
+
+    /// How many circuits the server relays.
+    package var circuitCount: Int { get async { await server?.circuitCount ?? 0 } }
+
     /// A peer's configuration in one of the lab's hosts.
     package func configuration(in host: String, identity: Identity? = nil) async throws -> Peer.Configuration {
         var configuration = Peer.Configuration(identity: try identity ?? .create(), rendezvous: url)
@@ -78,9 +84,9 @@ package func withPeerLab<Result: Sendable>(
 
 /// A rendezvous server that can be ended and begun again.
 actor LabServer {
-    private let configuration: RendezvousServer.Configuration
+    private var configuration: RendezvousServer.Configuration
     private let group: MultiThreadedEventLoopGroup
-    private var running: Task<Void, any Error>?
+    private var running: (server: RendezvousServer, task: Task<Void, any Error>)?
     private static let portsTimeout = Duration.seconds(5)
 
     init(_ configuration: RendezvousServer.Configuration, _ group: MultiThreadedEventLoopGroup) {
@@ -96,7 +102,7 @@ actor LabServer {
             let run = Task { try await server.run() }
             do {
                 let url = try await server.listening().url
-                running = run
+                running = (server, run)
                 return url
             } catch let error as ServerError where error.code == .bind && ContinuousClock.now < end {
                 try await Task.sleep(for: .milliseconds(50))
@@ -105,9 +111,16 @@ actor LabServer {
     }
 
     func stop() async throws {
-        running?.cancel()
-        try await running?.value
+        running?.task.cancel()
+        try await running?.task.value
         running = nil
+    }
+
+    var circuitCount: Int { running?.server.statistics.circuits ?? 0 }
+
+    func update(_ relays: TURNRelays?) {
+        configuration.relays = relays
+        running?.server.update(relays)
     }
 }
 #endif

@@ -125,6 +125,7 @@ final class BrokerDriver: Sendable {
         case .endCircuit(let circuit, let reason, let reader): (id, order) = (reader, .endCircuit(circuit, reason))
         case .dropCircuit(let circuit, let reader): (id, order) = (reader, .dropCircuit(circuit))
         case .dialBack(let targets, let asker): (id, order) = (asker, .dialBack(targets))
+        case .giveRelays(let asker): (id, order) = (asker, .giveRelays)
         case .fail(let code, let message, let failed):
             let handle = state.peers.removeValue(forKey: failed)
             state.broker.leave(failed, now: loop.now)

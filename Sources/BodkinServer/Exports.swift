@@ -4,3 +4,4 @@
 @_exported public import BodkinIdentity
 
 @_exported public import struct BodkinProtocols.RendezvousURL
+@_exported public import struct BodkinProtocols.TURNURI

@@ -31,6 +31,8 @@ extension RendezvousServer {
         public var admission: Admission
         /// Peers that may not, whatever their token.
         public var refusedPeers: Set<PeerID> = []
+        /// The TURN relays that peers are told of; nil for none.
+        public var relays: TURNRelays?
         /// SHA-256 of the SubjectPublicKeyInfo of the key that the server will have next, for the URL: clients then trust either.
         public var nextKeyHash: [UInt8]?
         /// The addresses that are listened on. By default every one; a family that the machine lacks is then left out.

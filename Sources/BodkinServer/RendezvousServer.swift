@@ -42,7 +42,7 @@ public final class RendezvousServer: Sendable {
         self.logger = logger
         let loop = group.any()
         driver = BrokerDriver(configuration, places: Places(configuration.limits, configuration.quotas.address, loop: loop), loop: loop)
-        access = Access(configuration.admission, refusing: configuration.refusedPeers)
+        access = Access(configuration.admission, refusing: configuration.refusedPeers, relays: configuration.relays)
         started = .now
         listeningPromise = loop.makePromise()
     }
@@ -64,6 +64,9 @@ public final class RendezvousServer: Sendable {
         driver.turn { broker, _ in broker.restrict(revoking: revoked, refusing: refusedPeers) }
         logger.info("replaced who may use the server", metadata: ["revoked": "\(revoked.count)", "refused": "\(refusedPeers.count)"])
     }
+
+    /// Replaces the TURN relays that peers are told of. Credentials that were handed out stay good.
+    public func update(_ relays: TURNRelays?) { access.replace(relays) }
 
     /// Listens and serves until the task is cancelled. The server then sends every peer a Failure, and returns within ``Limits/shutdownGrace``.
     /// To be called once.

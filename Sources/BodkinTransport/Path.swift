@@ -198,14 +198,15 @@ final class FirstByteHandler: ChannelInboundHandler, RemovableChannelHandler {
 final class PathHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     private let path: Path
+    private let certificate: () -> NIOSSLCertificate?
     private var error: (any Error)?
 
-    init(_ path: Path) { self.path = path }
+    /// - Parameter certificate: gives the remote peer's. The first TLS of the pipeline may be a relay's.
+    init(_ path: Path, certificate: @escaping () -> NIOSSLCertificate?) { (self.path, self.certificate) = (path, certificate) }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted(let name) = event as? TLSUserEvent {
-            guard name == TLSContexts.peerProtocol, let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate(),
-                let peer = CertificateIdentity.peerID(of: certificate)
+            guard name == TLSContexts.peerProtocol, let peer = certificate().flatMap({ CertificateIdentity.peerID(of: $0) })
             else { return context.close(promise: nil) }
             path.secured(peer)
         }

@@ -70,7 +70,7 @@ package final class PathFactory {
         let tls = try NIOSSLClientHandler(context: client, serverHostname: nil) { certificates, promise in
             promise.succeed(certificates.first.flatMap { CertificateIdentity.peerID(of: $0) } == peer ? .certificateVerified : .failed)
         }
-        try channel.pipeline.syncOperations.addHandlers([tls, PathHandler(path)])
+        try channel.pipeline.syncOperations.addHandlers([tls, PathHandler(path) { tls.peerCertificate }])
     }
 
     private func addServer(to channel: any Channel, _ path: Path, admits: @escaping (PeerID) -> Bool) throws {
@@ -78,7 +78,7 @@ package final class PathFactory {
             let isAdmitted = certificates.first.flatMap { CertificateIdentity.peerID(of: $0) }.map(admits) ?? false
             promise.succeed(isAdmitted ? .certificateVerified : .failed)
         }
-        try channel.pipeline.syncOperations.addHandlers([tls, PathHandler(path)])
+        try channel.pipeline.syncOperations.addHandlers([tls, PathHandler(path) { tls.peerCertificate }])
     }
 }
 

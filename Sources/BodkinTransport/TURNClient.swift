@@ -16,6 +16,8 @@ package final class TURNClient {
         package var name: String?
         /// SHA-256 of the public key that it is to have, instead of a certificate of a public authority.
         package var keyHash: [UInt8]?
+        /// The tunnel that leads on from the endpoint; nil where that is the server's.
+        package var tunnel: ServerRoute.Tunnel?
 
         /// A server over TCP, or over TLS where it has a name.
         package init(_ endpoint: Endpoint, name: String? = nil, keyHash: [UInt8]? = nil) {
@@ -98,11 +100,38 @@ package final class TURNClient {
     /// Opens a connection to the server.
     private func open(_ completion: @escaping (Result<any Channel, any Error>) -> Void) {
         let server = server
-        let connecting = gate.connect(to: server.endpoint, within: Self.patience, for: .server) { channel in
-            guard let name = server.name else { return }
-            try channel.pipeline.syncOperations.addHandler(TLSContexts.relayClient(name: name, keyHash: server.keyHash))
+        let connecting = gate.connect(to: server.endpoint, within: Self.patience, for: .relay) { channel in
+            if server.tunnel == nil { try Self.secure(channel, for: server) }
         }
-        connecting.assumeIsolated().whenComplete(completion)
+        guard let tunnel = server.tunnel else { return connecting.assumeIsolated().whenComplete(completion) }
+        let eventLoop = eventLoop
+        connecting.assumeIsolated().whenComplete { result in
+            guard let channel = try? result.get() else { return completion(result) }
+            let limit = OneShot(on: eventLoop, in: Self.patience) { channel.close(promise: nil) }
+            func end(_ result: Result<any Channel, any Error>) {
+                limit.cancel()
+                if case .failure = result { channel.close(promise: nil) }
+                completion(result)
+            }
+            do {
+                try ProxyTunnel.open(tunnel, on: channel) { result in
+                    end(
+                        Result { () throws -> any Channel in
+                            try result.get()
+                            try Self.secure(channel, for: server)
+                            return channel
+                        })
+                }
+                channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
+            } catch {
+                end(.failure(error))
+            }
+        }
+    }
+
+    private static func secure(_ channel: any Channel, for server: Server) throws {
+        guard let name = server.name else { return }
+        try channel.pipeline.syncOperations.addHandler(TLSContexts.relayClient(name: name, keyHash: server.keyHash))
     }
 
     /// Something has come over a connection of the allocation, which may be that to a former server.
@@ -131,7 +160,7 @@ package final class TURNClient {
         case .ended(.elsewhere(let endpoint?)?) where server.name != nil && !hasFollowed:
             // Before the client has proved itself, the answer is not signed: only TLS says who gives it.
             hasFollowed = true
-            server.endpoint = endpoint
+            if server.tunnel == nil { server.endpoint = endpoint } else { server.tunnel?.target = .init("\(endpoint.address)", endpoint.port) }
             control?.close(promise: nil)
             control = nil
             machine = TURNAllocation(configuration)

@@ -156,8 +156,16 @@ struct ForwardingTests {
         (false, card(100, 63)), (false, card(100, 65)), (false, card(100, 60_000)), (false, WireSignal()),
         (true, forecast(4, 65_535)), (true, forecast(16, 0)), (true, forecast(0, 1)), (false, forecast(5, 1)), (false, forecast(40_000, 1)),
         (false, forecast(4, 65_536)),
-        (true, .with { $0.forecast = WireForecast() }),
+        (true, .with { $0.forecast = WireForecast() }), (true, relayed(4, 65_535)), (true, relayed(16, 1)), (false, relayed(5, 1)),
+        (false, relayed(40_000, 1)), (false, relayed(4, 65_536)), (true, .with { $0.relayed = WireRelayed() }),
     ]
+
+    private static func relayed(_ address: Int, _ port: UInt32) -> WireSignal {
+        .with {
+            $0.relayed.endpoint.address = Data(count: address)
+            $0.relayed.endpoint.port = port
+        }
+    }
 
     private static func card(_ card: Int, _ signature: Int) -> WireSignal {
         .with {

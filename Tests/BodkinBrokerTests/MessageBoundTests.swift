@@ -27,6 +27,21 @@ struct MessageBoundTests {
                 $0.stun = Array(repeating: address, count: MessageBound.stunCount)
                 $0.circuitWindow = .max
                 $0.dialsBack = true
+                $0.offersRelays = true
+            }),
+        .relays(
+            .with {
+                $0.relays = Array(
+                    repeating: .with {
+                        $0.uri = String(repeating: "u", count: TURNURI.sizeLimit)
+                        $0.username = String(repeating: "n", count: TURNCredential.sizeLimit)
+                        $0.password = String(repeating: "p", count: TURNCredential.sizeLimit)
+                    }, count: MessageBound.relayCount)
+            }),
+        .signal(
+            .with {
+                $0.attempt = identifier
+                $0.relayed = .with { $0.endpoint = address }
             }),
         .registered(.with { $0.sequence = .max }),
         .meet(

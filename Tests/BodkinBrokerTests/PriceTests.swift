@@ -13,7 +13,8 @@ struct PriceTests {
     static let prices: [(body: WireEnvelope.OneOf_Body?, price: Double)] = [
         (.ping(WirePing()), 1), (.pong(WirePing()), 1), (.hello(WireHello()), 1), (.register(WireRegister()), 40),
         (.register(.with { $0.policy.peers = Array(repeating: Data(count: 32), count: 1_000) }), 140), (.dial(WireDial()), 10),
-        (.dialBack(WireDialBack()), 10), (.signal(WireSignal()), 4), (.recall(WireRecall()), 4), (.meetAck(WireMeetAck()), 2),
+        (.dialBack(WireDialBack()), 10),
+        (.relayQuery(WireRelayQuery()), 10), (.signal(WireSignal()), 4), (.recall(WireRecall()), 4), (.meetAck(WireMeetAck()), 2),
         (.dialCancel(WireDialCancel()), 2), (.circuitClose(WireCircuitClose()), 2), (.circuitData(WireCircuitData()), 1),
         (.circuitData(.with { $0.data = Data(count: 1_024) }), 0.75), (.circuitData(.with { $0.data = Data(count: 16_384) }), 0.25),
         (.circuitCredit(WireCircuitCredit()), 1), (.circuitCredit(.with { $0.bytes = 32_768 }), 0.25),

@@ -35,6 +35,24 @@ struct ServerOptionTests {
         #expect(output == "stays\nlistener 77\nserver 0\n", "\(output)")
     }
 
+    @Test("--turn and its secret belong together, each is checked, and SIGHUP reads the secret again")
+    func relays() async throws {
+        let output = try await Script.run(
+            """
+            umask 077; printf 'newer\nolder\n' >secret; printf '1\n2\n3\n' >many
+            refuse() { bodkin server "$@" 2>&1 >/dev/null | grep -o "$expected" | head -1; }
+            expected='belong together' refuse --turn turn:relay.test
+            expected="'relay.test' is no relay" refuse --turn relay.test --turn-secret-file secret
+            expected='There is no file gone' refuse --turn turn:relay.test --turn-secret-file gone
+            expected='not one or 2 lines' refuse --turn turn:relay.test --turn-secret-file many
+            serve --turn turns:relay.test:443 --turn-secret-file secret; mv many secret
+            kill -HUP $server; await 'Nothing has changed' server.log; echo one >secret
+            kill -HUP $server; await "relays' secret again" server.log; kill -TERM $server; wait $server; echo "server $?"
+            """)
+        #expect(
+            output == "belong together\n'relay.test' is no relay\nThere is no file gone\nnot one or 2 lines\nserver 0\n", "\(output)")
+    }
+
     @Test("--events json tells events alone, the first of them that the server listens; with --verbose its log comes as events, too")
     func events() async throws {
         let output = try await Script.run(

@@ -21,8 +21,8 @@ struct AccessTests {
             "PairAssessment", "PortForecast", "Recommendation", "ReferenceNetwork", "ResetLoss", "ResetProfile", "TraversalEstimate",
             "UnsolicitedReaction",
         ],
-        // `Peer.Configuration.rendezvous`, `.proxy` and `.session` (of `Session` only `Session.Configuration`), and `ByteStream.id`.
-        "BodkinProtocols": ["ProxyURL", "RendezvousURL", "Session", "StreamID"],
+        // `Peer.Configuration.rendezvous`, `.proxy` and `.session` (of `Session` only `Session.Configuration`), `ByteStream.id`, and `TURNRelays`.
+        "BodkinProtocols": ["ProxyURL", "RendezvousURL", "Session", "StreamID", "TURNURI"],
         // Errors of a connection and of a peer.
         "BodkinTransport": ["ConnectionError", "TransportError"],
         // `RendezvousServer.Configuration.quotas` and `RendezvousServer.statistics`.

@@ -43,13 +43,13 @@ extension Dial {
         // The fresh port, for which it was held, is in the card that the Meet carries.
         if context.isPortMapped { tell(.portAnnounced) }
         perform(.expectCircuit(from: now - context.serverRoundTrip))
-        guard isDirect else { return conclude() }
+        guard isDirect else { return perform(.abandonDirectPaths) }
         tell(.met(start: now + meet.wait, interval: meet.interval))
         received(meet.card, context, at: now)
         // The server answers in order: what it had not taken when it sent the Meet is not in the card that the remote peer has.
         if !context.isCardAcknowledged { perform(.announceCard) }
         // Otherwise there is nobody to fire at, and nobody to be expected.
-        guard meeting?.card?.candidates.isEmpty == false else { return conclude() }
+        guard meeting?.card?.candidates.isEmpty == false else { return perform(.abandonDirectPaths) }
         update { $0.hasCandidates = true }
         tell(.natLearned)
     }

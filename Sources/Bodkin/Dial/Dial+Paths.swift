@@ -36,7 +36,7 @@ extension Dial {
     /// One direct path is enough; and a circuit is of use only where nothing else works.
     private func needs(_ kind: PathKind, for session: Session) -> Bool {
         guard let active = session.activePath, !session.isSuspect else { return kind.isRelayed || !hasDirectPath }
-        return kind.isDirect && active.isRelayed && !hasDirectPath
+        return kind.preference > active.preference && !hasDirectPath
     }
 
     private mutating func succeeded(_ path: PathRef, at now: Instant) {
@@ -142,7 +142,7 @@ extension Dial {
         // Without any path, the circuit is still to be waited for; at the called end, the session is about to be given it.
         if session.activePath == nil, !context.isCircuitTaken, context.isCircuitOpen { return }
         report.route = session.activePath.map { Route($0) }
-        if report.route == .circuit {
+        if session.activePath?.isRelayed == true {
             let verdict = context.verdict ?? RelayVerdict(report, isWanted: meeting?.isDirect ?? true, isSeen: context.isSeen)
             report.verdict = verdict
             // A disturbance may explain it, or nothing but a circuit was looked for: a direct path is looked for again soon.

@@ -78,6 +78,8 @@ extension Dial {
         /// Tell the strategy that a path is of.
         case deliver(PathStrategyEvent, to: ShotKey)
         case finishStrategies(thenConclude: Bool)
+        /// Finish the strategies of direct paths, and tell the others.
+        case abandonDirectPaths
         /// The remote peer may have an older card than this one.
         case announceCard
         case close(PathRef)

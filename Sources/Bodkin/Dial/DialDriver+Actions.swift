@@ -63,7 +63,7 @@ extension DialDriver {
 
     func send(_ forecast: WireForecast) { send(.forecast(forecast)) }
 
-    private func send(_ payload: WireSignal.OneOf_Payload) {
+    func send(_ payload: WireSignal.OneOf_Payload) {
         var signal = WireSignal()
         signal.attempt = Data(id.bytes)
         signal.payload = payload
@@ -133,6 +133,9 @@ extension DialDriver {
         case .finishStrategies(let isConclusion):
             finishStrategies()
             if isConclusion { feed(.strategiesFinished) }
+        case .abandonDirectPaths:
+            finishStrategies { $0.kind.isDirect }
+            tell(.directPathsAbandoned)
         case .announceCard: announce(engine.currentCard(for: id))
         case .close(let ref): path(ref)?.close()
         case .awaitOpening(let ref): if let path = path(ref) { engine.awaitOpening(path, from: peer) }

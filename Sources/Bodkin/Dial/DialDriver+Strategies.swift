@@ -29,7 +29,9 @@ extension DialDriver {
             isConnecting: dial.hasDirectPath || hasConnection, hasDirectPath: dial.hasDirectPath, isDirectPathDoubted: isDirectPathDoubted,
             allowsPrediction: meeting.map { $0.isDirect && $0.hasCandidates } ?? false && engine.usesCircuits,
             serverRoundTrip: .nanoseconds(engine.serverRoundTrip.nanoseconds), timeByCircuit: timeByCircuit,
-            keptRemoteEndpoint: meeting?.keptEndpoint, seed: .random(in: .min ... .max), localNAT: { [engine] in engine.localNAT })
+            hasRelays: engine.hasRelays && dial.purpose != .forecast, isOnRelay: (session ?? liveSessions.first)?.activePath?.kind == .turn,
+            remoteAddresses: meeting.map { Array(Set($0.observed.map(\.address))) } ?? [], keptRemoteEndpoint: meeting?.keptEndpoint,
+            seed: .random(in: .min ... .max), localNAT: { [engine] in engine.localNAT })
     }
 
     /// The time of a message by the circuit, one way; zero where that is not known.
@@ -60,8 +62,8 @@ extension DialDriver {
     }
 
     /// What has no answer by now will have none.
-    func finishStrategies() {
-        for index in strategies.indices {
+    func finishStrategies(where isMeant: (any PathStrategy) -> Bool = { _ in true }) {
+        for index in strategies.indices where isMeant(strategies[index]) {
             let context = strategyContext
             strategies[index].finish(in: context, report: &dial.report, at: engine.now)
             performActions(of: index)
@@ -137,6 +139,13 @@ extension DialDriver {
         case .sendForecast(let forecast, let round): send(WireForecast(forecast, round: round))
         case .foundAddressDependence: engine.sawAddressDependence()
         case .awaitTurn: engine.eventLoop.assumeIsolated().execute { [weak self] in self?.tell(.turn, to: strategy) }
+        case .queryRelays: queryRelays()
+        case .allocate(let family): allocate(family, for: strategy)
+        case .permit(let addresses): permit(addresses)
+        case .sendRelayed(let endpoint): send(relayed: endpoint)
+        case .connectToRelayed(let shot, let endpoint): connect(key(shot), toRelayed: endpoint)
+        case .connectByRelay(let shot, let endpoint): connect(key(shot), byRelayTo: endpoint)
+        case .releaseRelays: releaseRelays()
         case .judged(let entry): engine.tell(.attempt(peer, report.attempts[entry]), since: start)
         }
     }
@@ -165,21 +174,16 @@ extension DialDriver {
         let (engine, id) = (engine, id)
         connection.assumeIsolated().whenComplete { [weak self] result in
             engine.releaseRoom(of: id, use, after: result.failure)
-            let isAwaited = self?.connecting.removeValue(forKey: key) != nil
-            guard let self, self.isMeeting, isAwaited else { return (try? result.get())?.close(promise: nil) ?? () }
-            switch result {
-            case .success(let channel): self.connected(key, channel)
-            case .failure(let error): self.tell(.failed(key.shot, ShotFailure(error)), to: key.strategy)
-            }
+            self?.ended(key, result) ?? (try? result.get())?.close(promise: nil)
         }
     }
 
     /// What the gate knows the remote peer by.
-    private var standing: OutboundGate.Standing {
+    var standing: OutboundGate.Standing {
         remote.isListed ? .listed : isRemoteAuthenticated ? .provedStranger : .stranger
     }
 
-    private func connected(_ key: ShotKey, _ channel: any Channel) {
+    func connected(_ key: ShotKey, _ channel: any Channel) {
         do {
             let path = try path(on: channel, of: strategies[key.strategy].kind)
             paths[key] = path
@@ -212,6 +216,10 @@ extension ShotFailure {
     init(_ error: any Error) {
         if let refusal = error as? OutboundGate.Refusal {
             self = .withheld(refusal)
+            return
+        }
+        if let refusal = error as? TURNRefusal {
+            self = .other(refusal.message)
             return
         }
         let code = (error as? IOError)?.errnoCode ?? ((error as? NIOConnectionError)?.connectionErrors.first?.error as? IOError)?.errnoCode

@@ -25,6 +25,11 @@ final class DialDriver {
     /// An accepted connection that turns out to be this dial's, at this moment.
     var acceptedPath: Path?
     var session: SessionDriver?
+    /// The relays that the server has named, and the allocation at one of them.
+    var relays: [Relay] = []
+    var relayRace: RelayRace?
+    var isAwaitingRelays = false
+    var relayedCount = 0
     /// Who waits for the remote peer's forecast, where nothing but that is asked for.
     var forecastPromise: EventLoopPromise<WireForecast?>?
 
@@ -119,7 +124,7 @@ extension DialDriver {
     }
 
     /// The sessions with the instance that is met.
-    private var liveSessions: [SessionDriver] { remoteInstance.map { remote.sessions(with: $0) } ?? [] }
+    var liveSessions: [SessionDriver] { remoteInstance.map { remote.sessions(with: $0) } ?? [] }
 }
 
 /// What comes of a dial, for those who wait for it.

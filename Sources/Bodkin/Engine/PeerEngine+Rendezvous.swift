@@ -101,8 +101,10 @@ extension PeerEngine {
             case .card(let card)?: attempt.received(card)
             case .forecast(let forecast)? where forecast.round == 0: attempt.receivedForecast(forecast)
             case .forecast(let forecast)?: attempt.received(forecast)
+            case .relayed(let relayed)?: attempt.received(relayed)
             case nil: break
             }
+        case .relays(let relays): received(relays)
         case .circuitData(let data):
             guard let id = AttemptID(bytes: data.attempt) else { return }
             metrics.relayed(data.data.count)
@@ -114,7 +116,8 @@ extension PeerEngine {
             guard let id = AttemptID(bytes: end.attempt) else { return }
             circuits[id]?.endByPeer()
             if end.reason == .peerGone { remotes.dial(id)?.lostRemote() }
-        case .hello, .register, .dial, .dialCancel, .meetAck, .dialBack, .welcome, .registered, .dialedBack, .ping, .pong, .failure: break
+        case .hello, .register, .dial, .dialCancel, .meetAck, .dialBack, .welcome, .registered, .dialedBack, .relayQuery, .ping, .pong, .failure:
+            break
         }
     }
 

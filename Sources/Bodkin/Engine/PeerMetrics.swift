@@ -63,5 +63,5 @@ struct PeerMetrics {
 
 extension Route {
     /// The route of a connection whose active path is of this kind.
-    init(_ kind: PathKind) { self = kind.isDirect ? .direct : .circuit }
+    init(_ kind: PathKind) { self = kind == .turn ? .turn : kind.isDirect ? .direct : .circuit }
 }

@@ -45,6 +45,12 @@ struct DialContext {
     var serverRoundTrip = Duration.zero
     /// The time of a message by the circuit, one way; zero if it is not known.
     var timeByCircuit = Duration.zero
+    /// Whether the server knows TURN relays, and relayed paths are allowed.
+    var hasRelays = false
+    /// Whether a relay carries the session.
+    var isOnRelay = false
+    /// Where the server sees the remote peer.
+    var remoteAddresses: [IPAddress] = []
     /// The endpoint of all connections of the remote peer, if its card names one that the server has seen.
     var keptRemoteEndpoint: Endpoint?
     /// A random number, another one for each event.
@@ -155,6 +161,18 @@ enum PathStrategyEvent {
     case remoteForecast(PortForecast, round: Int)
     /// The allocator's sample for a round: the last external port, and the next local one; nil if there was no answer.
     case sampled(round: Int, (external: UInt16, nextLocal: UInt16)?)
+    /// No direct path is looked for, or nobody can be fired at.
+    case directPathsAbandoned
+    /// The server has named its TURN relays, which have these addresses.
+    case relays(Set<IPAddress>)
+    /// A relay listens for the remote peer at this endpoint.
+    case allocated(Endpoint)
+    /// The relay has answered for every address that was to be permitted.
+    case permitted
+    /// No relay does what it is asked, or the one that did is gone.
+    case relaysFailed(String)
+    /// The remote peer has this relayed endpoint; nil where it has none.
+    case remoteRelayed(Endpoint?)
     /// The next turn of the event loop.
     case turn
     case timeout
@@ -196,8 +214,36 @@ enum PathStrategyAction: Equatable {
     case foundAddressDependence
     /// Give ``PathStrategyEvent/turn`` in the next turn of the event loop: in between, bytes flow.
     case awaitTurn
+    /// Ask the server for its TURN relays.
+    case queryRelays
+    /// Ask every relay for an endpoint of this family, or of the remote peer's, and take the first.
+    case allocate(towards: IPAddress.Family?)
+    /// Let these addresses connect to the relayed endpoint.
+    case permit([IPAddress])
+    /// Tell the remote peer of the relayed endpoint; nil where there is none.
+    case sendRelayed(Endpoint?)
+    /// Connect to the relayed endpoint of the remote peer, or have the relay do so.
+    case connectToRelayed(ShotID, Endpoint)
+    case connectByRelay(ShotID, Endpoint)
+    /// Give the allocation back, unless a path runs by it.
+    case releaseRelays
     /// An entry of the report has its verdict.
     case judged(entry: Int)
+}
+
+extension ShotFailure {
+    /// What the report says of it.
+    var words: String {
+        switch self {
+        case .refused: "RST"
+        case .unreachable: "ICMP, or no route"
+        case .silent: "no answer"
+        case .occupied: "there is such a connection"
+        case .noDescriptor: "no file descriptor was free"
+        case .withheld(let refusal): "not sent, because of \(refusal.rawValue)"
+        case .other(let text): text
+        }
+    }
 }
 
 extension PathLoss {

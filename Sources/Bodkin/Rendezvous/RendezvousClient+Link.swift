@@ -18,6 +18,8 @@ extension RendezvousClient {
             var circuitWindow: Int
             /// Whether the server answers a DialBack.
             var supportsDialBack: Bool
+            /// Whether the server knows TURN relays.
+            var hasRelays: Bool
         }
 
         /// A DialBack that is under way: how often it may be repeated.

@@ -85,7 +85,8 @@ extension RendezvousClient {
     private mutating func received(_ welcome: WireWelcome, at now: Instant) {
         guard isRegistrationSent, let link, link.terms == nil else { return }
         let window = welcome.circuitWindow > 0 ? welcome.circuitWindow : WireWelcome.leastCircuitWindow
-        self.link?.terms = Link.Terms(circuitWindow: Int(clamping: window), supportsDialBack: welcome.dialsBack)
+        self.link?.terms = Link.Terms(
+            circuitWindow: Int(clamping: window), supportsDialBack: welcome.dialsBack, hasRelays: welcome.offersRelays)
         perform(.openCircuits(window: Int(clamping: window)))
         // The card went out with the hello, good by the peer's clock: where that is wrong, the card is good for too short, or too long.
         if clock.set(welcome.timeMs, at: now) > configuration.cardLifetime / 8 { register(at: now) }

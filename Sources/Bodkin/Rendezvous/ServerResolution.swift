@@ -20,28 +20,37 @@ enum ServerResolution {
 
     /// The routes to a server: its literal addresses at once, its names by the system's resolver.
     static func routes(to url: RendezvousURL) async throws -> [ServerRoute] {
-        let routes = try await NIOThreadPool.singleton.runIfActive { resolve(url) }
+        let routes = try await NIOThreadPool.singleton.runIfActive { resolve(url.hosts) }
         guard !routes.isEmpty else { throw url.unresolved }
         return routes
     }
 
     /// The same for an event loop, through a proxy where there is one; none where no address is known.
     static func routes(to url: RendezvousURL, by proxy: ProxyURL? = nil, on eventLoop: any EventLoop) -> EventLoopFuture<[ServerRoute]> {
-        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { resolve(url, by: proxy) }
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { resolve(url.hosts, by: proxy) }
+    }
+
+    /// The routes to relays, by the system's resolver, through a proxy where there is one.
+    static func routes(to relays: [RendezvousURL.Host], by proxy: ProxyURL?, on eventLoop: any EventLoop) -> EventLoopFuture<[[ServerRoute]]> {
+        let hosts = proxy.map { [$0.host] } ?? relays
+        guard hosts.contains(where: { IPAddress($0.name) == nil }) else {
+            return eventLoop.makeSucceededFuture(relays.map { routes(to: [$0], by: proxy) { IPAddress($0).map { [$0] } ?? [] } })
+        }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { relays.map { resolve([$0], by: proxy) } }
     }
 
     /// The routes that need no resolver.
     static func literalRoutes(to url: RendezvousURL, by proxy: ProxyURL? = nil) -> [ServerRoute] {
-        routes(to: url, by: proxy) { IPAddress($0).map { [$0] } ?? [] }
+        routes(to: url.hosts, by: proxy) { IPAddress($0).map { [$0] } ?? [] }
     }
 
-    private static func resolve(_ url: RendezvousURL, by proxy: ProxyURL? = nil) -> [ServerRoute] {
-        routes(to: url, by: proxy) { name in IPAddress(name).map { [$0] } ?? resolve(name) }
+    private static func resolve(_ hosts: [RendezvousURL.Host], by proxy: ProxyURL? = nil) -> [ServerRoute] {
+        routes(to: hosts, by: proxy) { name in IPAddress(name).map { [$0] } ?? resolve(name) }
     }
 
     /// The server's addresses, or those of its proxy, which is asked for the server's name.
-    private static func routes(to url: RendezvousURL, by proxy: ProxyURL?, _ addresses: (String) -> [IPAddress]) -> [ServerRoute] {
-        let routes = url.hosts.flatMap { host in
+    private static func routes(to hosts: [RendezvousURL.Host], by proxy: ProxyURL?, _ addresses: (String) -> [IPAddress]) -> [ServerRoute] {
+        let routes = hosts.flatMap { host in
             let next = proxy?.host ?? host
             return addresses(next.name).map {
                 ServerRoute(endpoint: Endpoint($0, next.port), name: host.name, tunnel: proxy.map { ServerRoute.Tunnel(by: $0, to: host) })

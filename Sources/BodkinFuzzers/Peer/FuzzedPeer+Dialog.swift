@@ -30,6 +30,7 @@ extension FuzzedPeer {
         case .meetAck(let answer):
             if answer.answer == .accepted { counts.accepted += 1 }
         case .signal(let signal): if !isSilent { answer(signal) }
+        case .relayQuery: if !isSilent { say(.relays(messages.relays())) }
         case .circuitData(let data): circuit(data.attempt)?.receive(ByteBuffer(bytes: data.data))
         case .circuitCredit(let credit): circuit(credit.attempt)?.grant(Int(credit.bytes))
         case .circuitClose(let close): circuit(close.attempt)?.endByPeer()

@@ -31,7 +31,11 @@ extension HostileMessages {
             return .signal(
                 .with {
                     $0.attempt = attempt()
-                    if random.chance(3) { $0.card = card(of: author) } else { $0.forecast = forecast() }
+                    switch below(9) {
+                    case 0..<3: $0.card = card(of: author)
+                    case 3: $0.relayed = relayed()
+                    default: $0.forecast = forecast()
+                    }
                 })
         case 34..<38:
             return .recall(
@@ -75,8 +79,27 @@ extension HostileMessages {
         case 54 where random.chance(30): return .failure(failure())
         case 55:
             return [.hello(WireHello()), .register(WireRegister()), .dial(WireDial()), .meetAck(WireMeetAck()), .dialBack(WireDialBack())][below(5)]
+        case 56: return .relays(relays())
         default: return .ping(.with { $0.number = number() })
         }
+    }
+
+    /// Relays at addresses, because no name is looked up here, and what is none.
+    mutating func relays() -> WireRelays {
+        .with {
+            $0.relays = (0..<random.below(random.chance(10) ? 100 : 4)).map { _ in
+                .with {
+                    let scheme = random.chance(2) ? "turns" : "turn"
+                    $0.uri = random.chance(6) ? String(repeating: "turn:", count: below(100)) : "\(scheme):\(endpoint())"
+                    $0.username = String(repeating: "u", count: random.chance(8) ? below(70_000) : 20)
+                    $0.password = random.chance(8) ? "" : "secret"
+                }
+            }
+        }
+    }
+
+    mutating func relayed() -> WireRelayed {
+        .with { if !random.chance(4) { $0.endpoint = WireTransportAddress(endpoint()) } }
     }
 
     /// The answer to a hello.
@@ -87,6 +110,7 @@ extension HostileMessages {
         welcome.stun = endpoints.map { WireTransportAddress($0) }
         if random.chance(8) { welcome.stun += (0..<random.below(40)).map { _ in WireTransportAddress(endpoint()) } }
         welcome.circuitWindow = random.chance(10) ? UInt32(truncatingIfNeeded: number()) : 65_536
+        welcome.offersRelays = !random.chance(3)
         welcome.dialsBack = !random.chance(3)
         return welcome
     }

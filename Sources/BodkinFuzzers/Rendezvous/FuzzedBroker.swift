@@ -86,6 +86,7 @@ struct FuzzedBroker: ~Copyable {
         case .signal(let signal): broker.signal(id, signal, now: now)
         case .recall(let recall): broker.recall(id, recall, now: now)
         case .dialBack: broker.dialBack(id, now: now)
+        case .relayQuery: broker.queryRelays(id, now: now)
         case .circuitData(let data): broker.relay(id, data, now: now)
         case .circuitCredit(let credit): self.credit(credit, index, &random)
         case .circuitClose(let close): broker.close(id, close, now: now)
@@ -193,7 +194,7 @@ struct FuzzedBroker: ~Copyable {
             if let index = index(of: id) { leave(index) }
         // The server connects only to authenticated endpoints, whatever anybody says.
         case .dialBack(let targets, _): if targets != [DialBackTarget(Self.boundEndpoint, arrival: nil)] { outcome.holds = false }
-        case .settle, .demote: break
+        case .settle, .demote, .giveRelays: break
         }
     }
 

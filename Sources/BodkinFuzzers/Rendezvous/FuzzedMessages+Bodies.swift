@@ -58,7 +58,7 @@ extension FuzzedMessages {
                     $0.generation = random.next()
                 })
         case 16: return random.chance(2) ? .ping(.with { $0.number = random.next() }) : .pong(WirePing())
-        case 18: return .dialBack(WireDialBack())
+        case 18: return random.chance(2) ? .dialBack(WireDialBack()) : .relayQuery(WireRelayQuery())
         case 20: return .dialCancel(.with { $0.attempt = attempt() })
         case 21: return .dialPending(.with { $0.attempt = attempt() })
         case 19: return .dialedBack(.with { $0.results = [.with { $0.target = WireTransportAddress(endpoint()) }] })

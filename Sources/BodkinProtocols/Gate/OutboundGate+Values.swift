@@ -15,6 +15,8 @@ extension OutboundGate {
     package enum Purpose: Hashable, Sendable {
         /// The rendezvous server and its STUN port, at an address that the user's URL leads to; or at another one that the server names (OTHER-ADDRESS of RFC 5780).
         case server
+        /// A TURN relay that the server names.
+        case relay
         /// The local peer's own external endpoint, as the server tells it: the probes of hairpinning and of nested NATs.
         case reflection
         /// One SYN to a candidate of a remote peer.

@@ -23,6 +23,9 @@ package struct OutboundGate: Sendable {
     /// The lowest port of a remote program that is not the system's.
     static let lowestPort: UInt16 = 1024
 
+    /// The port of TLS, where strict networks let a relay be reached.
+    private static let relayPort: UInt16 = 443
+
     /// The addresses that the user's URL leads to.
     package var servers: Set<IPAddress> = []
     /// This host's addresses.
@@ -43,7 +46,7 @@ package struct OutboundGate: Sendable {
     /// - Throws: why it does not pass.
     package mutating func passage(to endpoint: Endpoint, from local: UInt16, for purpose: Purpose, at now: Instant) throws(Refusal) -> Passage {
         // The user has named it, wherever it is.
-        if purpose == .server, servers.contains(endpoint.address) { return Passage(to: endpoint) }
+        if purpose == .server || purpose == .relay, servers.contains(endpoint.address) { return Passage(to: endpoint) }
         if let refusal = refusal(of: endpoint, from: local, for: purpose) { throw refusal }
         try spend(accounts(of: endpoint, for: purpose), at: now)
         return Passage(to: endpoint)
@@ -53,13 +56,13 @@ package struct OutboundGate: Sendable {
     private func refusal(of endpoint: Endpoint, from local: UInt16, for purpose: Purpose) -> Refusal? {
         let address = endpoint.address
         guard address.scope != .unusable else { return .unusable }
-        guard endpoint.port >= Self.lowestPort else { return .port }
+        guard endpoint.port >= Self.lowestPort || purpose == .relay && endpoint.port == Self.relayPort else { return .port }
         guard !gateways.contains(address) else { return .gateway }
         switch purpose {
         case .meet:
             // Two peers of one host may meet; a port does not meet itself.
             return localAddresses.contains(address) && endpoint.port == local ? .ourselves : nil
-        case .server, .reflection, .search:
+        case .server, .relay, .reflection, .search:
             guard address.scope == .public else { return .notPublic }
             return localAddresses.contains(address) ? .ourselves : nil
         }
@@ -69,7 +72,7 @@ package struct OutboundGate: Sendable {
         // A host of IPv6 has a whole /64 (RFC 4291 section 2.5.4).
         let place = IPPrefix(endpoint.address, length: endpoint.address.family == .v4 ? 32 : 64)
         switch purpose {
-        case .server, .reflection: return [.address(.told, place), .total(.told)]
+        case .server, .relay, .reflection: return [.address(.told, place), .total(.told)]
         case .meet(let peer, let standing), .search(let peer, let standing):
             let owner = Class.peer(standing)
             return [.address(owner, place), .peer(owner, peer), .total(owner)]

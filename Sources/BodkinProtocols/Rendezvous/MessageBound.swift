@@ -14,6 +14,9 @@ package enum MessageBound {
     /// The most results of a DialBack: two families, from two addresses.
     package static let dialBackResultCount = 4
 
+    /// The most relays of a server: four, under two secrets each.
+    package static let relayCount = 8
+
     private static let identifier = field(16)
     private static let key = field(32)
     private static let address = field(field(16) + number)
@@ -28,17 +31,18 @@ package enum MessageBound {
     /// The bound of a message with its envelope; nil for a message that no server sends.
     package static func size(of body: WireEnvelope.OneOf_Body) -> Int? {
         switch body {
-        case .hello, .register, .dial, .meetAck, .dialBack, .dialCancel: nil
-        case .welcome: field(4 * number + stunCount * address)
+        case .hello, .register, .dial, .meetAck, .dialBack, .dialCancel, .relayQuery: nil
+        case .welcome: field(5 * number + stunCount * address)
         case .registered, .ping, .pong: field(number)
         case .meet: field(identifier * 2 + key + card + 2 * observedCount * address + field(earlySize) + 4 * number)
         case .dialFailed, .circuitCredit, .circuitClose: field(identifier + number)
         case .dialPending: field(identifier)
-        case .signal: field(identifier + max(card, forecast))
+        case .signal: field(identifier + max(card, forecast, field(address)))
         case .circuitData: field(identifier + field(pieceSize))
         case .failure: field(2 * number + field(WireFailure.maximumTextSize))
         case .observed: field(identifier + observedCount * address)
         case .recall: field(key + 2 * identifier + number)
+        case .relays: field(relayCount * field(field(TURNURI.sizeLimit) + 2 * field(TURNCredential.sizeLimit)))
         case .dialedBack: field(dialBackResultCount * field(address + 2 * number) + number)
         }
     }

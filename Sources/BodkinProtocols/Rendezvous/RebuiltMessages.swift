@@ -55,6 +55,12 @@ extension WireSignal {
         case .forecast(let forecast):
             guard let forecast = forecast.rebuilt else { return nil }
             result.forecast = forecast
+        case .relayed(let relayed):
+            result.relayed = WireRelayed()
+            if relayed.hasEndpoint {
+                guard let endpoint = relayed.endpoint.rebuilt else { return nil }
+                result.relayed.endpoint = endpoint
+            }
         case nil: return nil
         }
         return result

@@ -203,6 +203,22 @@ package nonisolated struct WireEnvelope: Sendable {
     set {body = .dialCancel(newValue)}
   }
 
+  package var relayQuery: WireRelayQuery {
+    get {
+      if case .relayQuery(let v)? = body {return v}
+      return WireRelayQuery()
+    }
+    set {body = .relayQuery(newValue)}
+  }
+
+  package var relays: WireRelays {
+    get {
+      if case .relays(let v)? = body {return v}
+      return WireRelays()
+    }
+    set {body = .relays(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -227,6 +243,8 @@ package nonisolated struct WireEnvelope: Sendable {
     case dialedBack(WireDialedBack)
     case dialPending(WireDialPending)
     case dialCancel(WireDialCancel)
+    case relayQuery(WireRelayQuery)
+    case relays(WireRelays)
 
   }
 
@@ -276,6 +294,9 @@ package nonisolated struct WireWelcome: Sendable {
 
   /// Whether a DialBack is answered.
   package var dialsBack: Bool = false
+
+  /// Whether the server knows TURN relays, and so answers a RelayQuery.
+  package var offersRelays: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -895,6 +916,15 @@ package nonisolated struct WireSignal: Sendable {
     set {payload = .forecast(newValue)}
   }
 
+  /// Where a TURN relay listens for the receiver; or that the sender has none, and nothing is to be waited for.
+  package var relayed: WireRelayed {
+    get {
+      if case .relayed(let v)? = payload {return v}
+      return WireRelayed()
+    }
+    set {payload = .relayed(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -902,10 +932,35 @@ package nonisolated struct WireSignal: Sendable {
     case card(WireSignedCard)
     /// What the sender's next connections will look like from outside, for one round of prediction.
     case forecast(WireForecast)
+    /// Where a TURN relay listens for the receiver; or that the sender has none, and nothing is to be waited for.
+    case relayed(WireRelayed)
 
   }
 
   package init() {}
+}
+
+/// The relayed endpoint of the sender's TURN allocation. The sender has permitted the receiver's addresses, and that of the receiver's own relayed endpoint.
+package nonisolated struct WireRelayed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Not there where the sender has no allocation.
+  package var endpoint: WireTransportAddress {
+    get {_endpoint ?? WireTransportAddress()}
+    set {_endpoint = newValue}
+  }
+  /// Returns true if `endpoint` has been explicitly set.
+  package var hasEndpoint: Bool {self._endpoint != nil}
+  /// Clears the value of `endpoint`. Subsequent reads from it will return its default value.
+  package mutating func clearEndpoint() {self._endpoint = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _endpoint: WireTransportAddress? = nil
 }
 
 /// What one peer knows of the external ports that its next connections get.
@@ -1000,6 +1055,49 @@ package nonisolated struct WireForecast: Sendable {
   package init() {}
 
   fileprivate var _external: WireTransportAddress? = nil
+}
+
+/// Asks for the TURN relays that the peer may use, with fresh credentials.
+package nonisolated struct WireRelayQuery: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The answer. None for a peer that asks too often.
+package nonisolated struct WireRelays: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 8, in the operator's order.
+  package var relays: [WireRelay] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// One TURN relay (RFC 8656) and a credential of the TURN REST API for it.
+package nonisolated struct WireRelay: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A TURN URI (RFC 7065) with ?transport=tcp, or a TURNS URI. "#" and a hash in base64url may follow: SHA-256 of the relay's SubjectPublicKeyInfo.
+  package var uri: String = String()
+
+  package var username: String = String()
+
+  package var password: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct WireCircuitData: Sendable {
@@ -1199,7 +1297,7 @@ fileprivate nonisolated let _protobuf_package = "bodkin.rendezvous"
 
 nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}register\0\u{1}registered\0\u{1}dial\0\u{1}meet\0\u{3}meet_ack\0\u{3}dial_failed\0\u{1}signal\0\u{3}circuit_data\0\u{3}circuit_credit\0\u{3}circuit_close\0\u{1}ping\0\u{1}pong\0\u{1}failure\0\u{1}observed\0\u{1}recall\0\u{3}dial_back\0\u{3}dialed_back\0\u{3}dial_pending\0\u{3}dial_cancel\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}register\0\u{1}registered\0\u{1}dial\0\u{1}meet\0\u{3}meet_ack\0\u{3}dial_failed\0\u{1}signal\0\u{3}circuit_data\0\u{3}circuit_credit\0\u{3}circuit_close\0\u{1}ping\0\u{1}pong\0\u{1}failure\0\u{1}observed\0\u{1}recall\0\u{3}dial_back\0\u{3}dialed_back\0\u{3}dial_pending\0\u{3}dial_cancel\0\u{3}relay_query\0\u{1}relays\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1480,6 +1578,32 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.body = .dialCancel(v)
         }
       }()
+      case 22: try {
+        var v: WireRelayQuery?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .relayQuery(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .relayQuery(v)
+        }
+      }()
+      case 23: try {
+        var v: WireRelays?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .relays(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .relays(v)
+        }
+      }()
       default: break
       }
     }
@@ -1575,6 +1699,14 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
       guard case .dialCancel(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
+    case .relayQuery?: try {
+      guard case .relayQuery(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .relays?: try {
+      guard case .relays(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1639,7 +1771,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Welcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}time_ms\0\u{1}stun\0\u{3}circuit_window\0\u{3}dials_back\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}time_ms\0\u{1}stun\0\u{3}circuit_window\0\u{3}dials_back\0\u{3}offers_relays\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1652,6 +1784,7 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.stun) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.circuitWindow) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.dialsBack) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.offersRelays) }()
       default: break
       }
     }
@@ -1673,6 +1806,9 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.dialsBack != false {
       try visitor.visitSingularBoolField(value: self.dialsBack, fieldNumber: 5)
     }
+    if self.offersRelays != false {
+      try visitor.visitSingularBoolField(value: self.offersRelays, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1682,6 +1818,7 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.stun != rhs.stun {return false}
     if lhs.circuitWindow != rhs.circuitWindow {return false}
     if lhs.dialsBack != rhs.dialsBack {return false}
+    if lhs.offersRelays != rhs.offersRelays {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2440,7 +2577,7 @@ nonisolated extension WireDialFailed.Reason: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Signal"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}card\0\u{1}forecast\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}card\0\u{1}forecast\0\u{1}relayed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2475,6 +2612,19 @@ nonisolated extension WireSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.payload = .forecast(v)
         }
       }()
+      case 4: try {
+        var v: WireRelayed?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .relayed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .relayed(v)
+        }
+      }()
       default: break
       }
     }
@@ -2497,6 +2647,10 @@ nonisolated extension WireSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       guard case .forecast(let v)? = self.payload else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .relayed?: try {
+      guard case .relayed(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2505,6 +2659,40 @@ nonisolated extension WireSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   package static func ==(lhs: WireSignal, rhs: WireSignal) -> Bool {
     if lhs.attempt != rhs.attempt {return false}
     if lhs.payload != rhs.payload {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRelayed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Relayed"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoint\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._endpoint) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._endpoint {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRelayed, rhs: WireRelayed) -> Bool {
+    if lhs._endpoint != rhs._endpoint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2581,6 +2769,95 @@ nonisolated extension WireForecast: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireForecast.Allocation: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}KEPT\0\u{1}COUNTED\0\u{1}DRAWN\0\u{1}BLOCK\0")
+}
+
+nonisolated extension WireRelayQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RelayQuery"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRelayQuery, rhs: WireRelayQuery) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRelays: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Relays"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}relays\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.relays) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.relays.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.relays, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRelays, rhs: WireRelays) -> Bool {
+    if lhs.relays != rhs.relays {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRelay: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Relay"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}uri\0\u{1}username\0\u{1}password\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.uri) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.username) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.password) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.uri.isEmpty {
+      try visitor.visitSingularStringField(value: self.uri, fieldNumber: 1)
+    }
+    if !self.username.isEmpty {
+      try visitor.visitSingularStringField(value: self.username, fieldNumber: 2)
+    }
+    if !self.password.isEmpty {
+      try visitor.visitSingularStringField(value: self.password, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRelay, rhs: WireRelay) -> Bool {
+    if lhs.uri != rhs.uri {return false}
+    if lhs.username != rhs.username {return false}
+    if lhs.password != rhs.password {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
 
 nonisolated extension WireCircuitData: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -14,16 +14,18 @@ package struct PathID: Hashable, Sendable, CustomStringConvertible {
 package struct PathKind: Hashable, Sendable {
     /// Relayed by the rendezvous server.
     package static let circuit = PathKind(wireCode: 0, preference: 10, isRelayed: true)
+    /// By a TURN relay, or two.
+    package static let turn = PathKind(wireCode: 2, preference: 50, isRelayed: true)
     /// A TCP connection between the two peers.
     package static let tcp = PathKind(wireCode: 1, preference: 100, isRelayed: false)
     /// Every kind that there is.
-    static let all = [circuit, tcp]
+    static let all = [circuit, turn, tcp]
 
     /// Its code in OPEN (docs/wire.md).
     package let wireCode: UInt8
     /// The greater one is preferred.
     package let preference: UInt8
-    /// Whether the bytes go by way of a server.
+    /// Whether the bytes go by way of a server or a relay.
     package let isRelayed: Bool
     /// Whether the bytes go from peer to peer.
     package var isDirect: Bool { !isRelayed }

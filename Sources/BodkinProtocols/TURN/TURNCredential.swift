@@ -7,6 +7,9 @@ import FoundationEssentials
 /// let credential = TURNCredential.timeLimited(secret: secret, name: "peer", until: 1_800_000_000)
 /// ```
 package struct TURNCredential: Hashable, Sendable {
+    /// The most bytes of a name or a password that a rendezvous server hands out.
+    package static let sizeLimit = 128
+
     /// The user's name.
     package var username: String
     /// The password, ASCII.

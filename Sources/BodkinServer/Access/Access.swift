@@ -1,21 +1,22 @@
 import BodkinCore
 import Synchronization
 
-/// Who may use a server at the moment: its tokens, and the peers that it refuses. Both may be replaced while it runs.
+/// Who may use a server at the moment, and which relays: its tokens, and the peers that it refuses. All may be replaced while it runs.
 ///
 /// Each token has a number, by which its use is counted. If a name gets other bytes, that is another token.
 final class Access: Sendable {
     private struct State {
         var admission: RendezvousServer.Configuration.Admission
         var refused: Set<PeerID>
+        var relays: TURNRelays?
         var numbers: [JoinTokens.Entry: Int] = [:]
         var count = 1
     }
 
     private let state: Mutex<State>
 
-    init(_ admission: RendezvousServer.Configuration.Admission, refusing refused: Set<PeerID>) {
-        var state = State(admission: admission, refused: refused)
+    init(_ admission: RendezvousServer.Configuration.Admission, refusing refused: Set<PeerID>, relays: TURNRelays? = nil) {
+        var state = State(admission: admission, refused: refused, relays: relays)
         Self.number(admission, &state)
         self.state = Mutex(state)
     }
@@ -36,7 +37,13 @@ final class Access: Sendable {
     /// Whether this peer is refused, whatever its token.
     func refuses(_ peer: PeerID) -> Bool { state.withLock { $0.refused.contains(peer) } }
 
-    /// Replaces everything.
+    /// The TURN relays that peers are told of; nil where there are none.
+    var relays: TURNRelays? { state.withLock { $0.relays } }
+
+    /// Replaces the relays.
+    func replace(_ relays: TURNRelays?) { state.withLock { $0.relays = relays } }
+
+    /// Replaces who may use the server.
     /// - Returns: the numbers of the tokens that are good no more.
     func replace(_ admission: RendezvousServer.Configuration.Admission, refusing refused: Set<PeerID>) -> Set<Int> {
         state.withLock { state in

@@ -14,6 +14,7 @@ extension PeerConnection {
         case endCircuit(AttemptID, WireCircuitClose.Reason)
         case dropCircuit(AttemptID)
         case dialBack([DialBackTarget])
+        case giveRelays
         case fail(WireFailure.Code, String)
     }
 
@@ -67,6 +68,7 @@ extension PeerConnection {
             case .endCircuit(let circuit, let reason): circuits.end(circuit, reason)
             case .dropCircuit(let circuit): circuits.drop(circuit)
             case .dialBack(let targets): dialBack(targets)
+            case .giveRelays: if case .open(_, let peer, _) = phase { send(.relays(shared.relays(for: peer))) }
             case .fail(let code, let message): fail(code, message)
             }
         }

@@ -53,11 +53,12 @@ extension PeerConnection {
         case .circuitClose(let close): driver.turn { $0.close(id, close, now: $1) }
         case .recall(let recall): driver.turn { $0.recall(id, recall, now: $1) }
         case .dialBack: driver.turn { $0.dialBack(id, now: $1) }
+        case .relayQuery: driver.turn { $0.queryRelays(id, now: $1) }
         case .ping(let ping):
             if let context, context.eventLoop.now - measuredAt >= .seconds(1) { measure() }
             send(.pong(ping.answer))
         case .pong: measure()
-        case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack, .dialPending:
+        case .hello, .welcome, .registered, .meet, .dialFailed, .failure, .observed, .dialedBack, .dialPending, .relays:
             fail(.protocol, "The message is not for a server, or not in this state. See docs/wire.md for the order of messages.")
         }
     }

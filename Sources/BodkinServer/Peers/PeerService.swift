@@ -47,9 +47,13 @@ final class PeerService: Sendable {
         welcome.timeMs = wallClock()
         welcome.stun = stun
         welcome.dialsBack = true
+        welcome.offersRelays = access.relays != nil
         welcome.circuitWindow = UInt32(clamping: limits.circuitWindow)
         return welcome
     }
+
+    /// The relays for a peer.
+    func relays(for peer: PeerID) -> WireRelays { access.relays?.message(for: peer, at: wallClock() / 1000) ?? WireRelays() }
 
     /// Milliseconds since 1970.
     func wallClock() -> UInt64 { UInt64(max(Date().timeIntervalSince1970, 0) * 1000) }

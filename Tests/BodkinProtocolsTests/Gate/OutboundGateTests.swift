@@ -29,7 +29,7 @@ struct OutboundGateTests {
 
     static var cases: [Case] {
         let (one, standing) = (peer(1), Gate.Standing.listed)
-        let told: [Gate.Purpose] = [.server, .reflection]
+        let told: [Gate.Purpose] = [.server, .relay, .reflection]
         let dials: [Gate.Purpose] = [.meet(one, standing), .search(one, standing)]
         func all(_ endpoint: String, _ purposes: [Gate.Purpose], _ refusal: Gate.Refusal?) -> [Case] {
             purposes.map { Case(endpoint: endpoint, purpose: $0, refusal: refusal) }
@@ -44,7 +44,10 @@ struct OutboundGateTests {
             + all("203.0.113.7:5000", [.meet(one, standing)], nil)
             + all("203.0.113.9:5000", told + dials, nil) + all("[2001:db8::9]:5000", told + dials, nil)
             // The user's own server may be anywhere, and nothing else at its address is the server.
-            + all("127.0.0.1:22", [.server], nil) + all("127.0.0.1:5000", [.reflection] + dials, .unusable)
+            + all("127.0.0.1:22", [.server, .relay], nil)
+            // A relay may be where TLS is, and nothing else below the ports of users.
+            + all("203.0.113.9:443", [.relay], nil) + all("203.0.113.9:443", [.server, .reflection] + dials, .port)
+            + all("127.0.0.1:5000", [.reflection] + dials, .unusable)
     }
 
     @Test("lets pass what makes sense", arguments: cases)

@@ -6,8 +6,8 @@ import Testing
 struct PathKindTests {
     @Test("each kind has the code of the protocol, and no other code is a kind")
     func codes() {
-        #expect(PathKind(wireCode: 0) == .circuit && PathKind(wireCode: 1) == .tcp)
-        #expect((2...255 as ClosedRange<UInt8>).allSatisfy { PathKind(wireCode: $0) == nil })
+        #expect(PathKind(wireCode: 0) == .circuit && PathKind(wireCode: 1) == .tcp && PathKind(wireCode: 2) == .turn)
+        #expect((3...255 as ClosedRange<UInt8>).allSatisfy { PathKind(wireCode: $0) == nil })
         #expect(Set(PathKind.all.map(\.wireCode)).count == PathKind.all.count)
     }
 

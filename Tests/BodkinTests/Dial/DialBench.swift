@@ -142,6 +142,9 @@ final class DialBench {
         case .finishStrategies(let isConclusion):
             context.areStrategiesExhausted = true
             if isConclusion { feed(.strategiesFinished) }
+        case .abandonDirectPaths:
+            context.areStrategiesExhausted = true
+            feed(.strategiesExhausted)
         case .announceCard: done.append("announce")
         case .close(let path): done.append("close \(path == .circuit ? "circuit" : "direct")")
         case .awaitOpening: done.append("await opening")

@@ -27,7 +27,7 @@ final class VirtualPath {
         for end in 0..<2 {
             let channel = EmbeddedChannel(loop: loop)
             let path = Path(kind: kind, channel: channel, within: .seconds(10))
-            try channel.pipeline.syncOperations.addHandlers(Tap(self, end), PathHandler(path))
+            try channel.pipeline.syncOperations.addHandlers(Tap(self, end), PathHandler(path) { nil })
             channel.connect(to: try SocketAddress(ipAddress: "192.0.2.1", port: 443), promise: nil)
             ends.append((channel, path))
         }

@@ -107,7 +107,9 @@ struct PredictedPunch: PathStrategy {
         case .superseded(let shot): lost(shot, .superseded, context, &report, at: now)
         case .lost(let shot, let loss): lost(shot, loss, context, &report, at: now)
         case .timeout: timeout(context, &report, at: now)
-        case .met, .target, .connected, .failed, .inspected, .unheard, .directPathLost, .portReplaced, .portAnnounced: break
+        case .met, .target, .connected, .failed, .inspected, .unheard, .directPathLost, .portReplaced, .portAnnounced,
+            .directPathsAbandoned, .relays, .allocated, .permitted, .relaysFailed, .remoteRelayed:
+            break
         }
     }
 

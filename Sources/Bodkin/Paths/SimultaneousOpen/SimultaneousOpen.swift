@@ -106,7 +106,9 @@ struct SimultaneousOpen: PathStrategy {
         case .portReplaced(let limit): hold.handle(.replaced(limit: limit), at: now)
         case .portAnnounced: hold.handle(.announced, at: now)
         case .timeout: timeout(in: context, report: &report, at: now)
-        case .natLearned, .denied, .meetStayedSilent, .remoteForecast, .sampled, .turn: break
+        case .natLearned, .denied, .meetStayedSilent, .remoteForecast, .sampled, .turn, .directPathsAbandoned, .relays, .allocated,
+            .permitted, .relaysFailed, .remoteRelayed:
+            break
         }
         if hold.nextAction() == .fire, hasFired {
             for index in targets.indices where targets[index].phase != .up { fire(index, in: context, at: now) }
