@@ -33,8 +33,8 @@ struct BrokerTimer: Comparable {
 package struct BrokerLimits: Sendable, Hashable {
     /// What a circuit may carry in either direction before credit is given.
     package var circuitWindow = 262_144
-    /// Up to how much that grows where a long way needs it: 160 Mbit/s at a round trip of 400 ms.
-    package var largestCircuitWindow = 8_388_608
+    /// Up to how much that grows where a long way needs it: 320 Mbit/s at a round trip of 400 ms.
+    package var largestCircuitWindow = 16_777_216
     /// Attempts at once: 500 dials a second for 60 s, three times.
     package var attempts = 100_000
     /// How long an attempt lives without a circuit that both sides use: a handshake over one has ten seconds.

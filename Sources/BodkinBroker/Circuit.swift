@@ -1,7 +1,7 @@
 /// The accounts of a circuit: how much each side may still send.
 ///
-/// A window begins small and grows where it is the window that holds the sender up: where the sender has used it, and the reader takes what comes. It is doubled
-/// after each window's worth of bytes, so at most once in a round trip.
+/// A window begins small and grows where it is the window that holds the sender up: where the sender has used it, and the reader takes what comes. It is made
+/// four times as large after each window's worth of bytes, so at most once in a round trip: TCP below doubles its own, and is not to wait.
 struct Circuit {
     private var windows: [Int]
     private var room: [Int]
@@ -42,7 +42,7 @@ struct Circuit {
     func wantedRoom(of side: Attempt.Side, unread: Int, largest: Int) -> Int {
         let window = windows[side.rawValue]
         let isUsedUp = room[side.rawValue] <= window / 4 && carried[side.rawValue] >= window
-        return isUsedUp && unread <= window / 4 ? max(0, min(window, largest - window)) : 0
+        return isUsedUp && unread <= window / 4 ? max(0, min(3 * window, largest - window)) : 0
     }
 
     /// Lets the window of a side grow: the room comes with its next credit.

@@ -26,8 +26,10 @@ struct ServerCommand: AsyncParsableCommand {
             Examples:
               bodkin server --host 198.51.100.1
               bodkin server --host example.org --certificate chain.pem --key key.pem
+              bodkin server --host 198.51.100.1 --check
 
-            Exit status: 0 after a signal; 64 usage; 65 an unusable key or certificate; 73 a port in use; 77 a port that the system does not allow.
+            Exit status: 0 after a signal; 64 usage; 65 an unusable key or certificate; 73 a port in use; 77 a port that the system does not allow. \
+            With --check: 0 if every service answers; 69 if one does not.
             """)
 
     @Option(
@@ -50,6 +52,11 @@ struct ServerCommand: AsyncParsableCommand {
         help: ArgumentHelp("Write the URL to this file as well, which only its owner may read.", valueName: "file"),
         completion: .file())
     var urlFile: String?
+    @Flag(
+        help: """
+            Run no server. Say which services of the one with these options answer; or of that of $BODKIN_RENDEZVOUS, where that is set.
+            """)
+    var check = false
     @OptionGroup var state: StateOptions
     @OptionGroup var access: AccessOptions
     @OptionGroup var relays: RelayOptions
@@ -73,6 +80,7 @@ struct ServerCommand: AsyncParsableCommand {
         let log = EventLog(output, origin: .process)
         do {
             let configuration = try configuration()
+            if check { return try await ServiceCheck(configuration, metrics: metrics.metrics).run() }
             let logger = logger(log)
             // Each peer takes two descriptors, and many systems allow 1024.
             DescriptorLimit.raise()

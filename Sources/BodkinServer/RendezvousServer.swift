@@ -108,11 +108,22 @@ public final class RendezvousServer: Sendable {
         let context = try TLSContexts.server(certificate, protocol: TLSContexts.rendezvousProtocol)
         let rendezvous = try await factory.bindRendezvous(plan, context, service)
         let health = try await factory.bindHealth(started)
-        let url = RendezvousURL(
-            hosts: configuration.hosts.map { .init($0, configuration.publicPort ?? rendezvous[0].port) },
-            keyHash: configuration.isPinned ? keyHash : nil, nextKeyHash: configuration.isPinned ? configuration.nextKeyHash : nil,
-            token: configuration.firstToken?.bytes, stunPort: configuration.publicSTUNPort ?? stun.port)
+        let url = Self.url(of: configuration, keyHash: keyHash, port: rendezvous[0].port, stunPort: stun.port)
         return Listening(url: url, rendezvous: rendezvous, stun: stun.endpoints, health: health)
+    }
+
+    /// The URL of a server with this configuration, whose ports are not 0.
+    /// - Throws: ``ServerError`` where the credentials cannot be used.
+    package static func url(of configuration: Configuration) throws -> RendezvousURL {
+        let keyHash = try certificate(configuration.credentials).publicKeyHash()
+        return url(of: configuration, keyHash: keyHash, port: configuration.port, stunPort: configuration.stunPort)
+    }
+
+    private static func url(of configuration: Configuration, keyHash: [UInt8], port: UInt16, stunPort: UInt16) -> RendezvousURL {
+        RendezvousURL(
+            hosts: configuration.hosts.map { .init($0, configuration.publicPort ?? port) },
+            keyHash: configuration.isPinned ? keyHash : nil, nextKeyHash: configuration.isPinned ? configuration.nextKeyHash : nil,
+            token: configuration.firstToken?.bytes, stunPort: configuration.publicSTUNPort ?? stunPort)
     }
 
     private static func certificate(_ credentials: Configuration.Credentials) throws -> CertificateIdentity {

@@ -78,7 +78,20 @@ package final class ReservedPort {
         guard number != 0 else { return listen(isShared: true) }
         // With SO_REUSEPORT alone, a second peer on the same port would be given half of the first one's connections: a socket without it finds out.
         return listen(isShared: false).flatMap { $0.close() }.flatMap {
-            system.listen(family, port: number, isShared: true, on: eventLoop, accept: accept)
+            shared(number, family, of: system, on: eventLoop, accept, repetitions: 100)
+        }
+    }
+
+    /// Listens on a port that was free just now. A process that this one has forked meanwhile may hold a copy of the socket that found out, until it runs its own program.
+    private static func shared(
+        _ number: UInt16, _ family: IPAddress.Family, of system: any HostSystem, on eventLoop: any EventLoop,
+        _ accept: NIOLoopBound<(any Channel) throws -> Void>, repetitions: Int
+    ) -> EventLoopFuture<any Channel> {
+        system.listen(family, port: number, isShared: true, on: eventLoop, accept: accept).flatMapError { error in
+            guard (error as? IOError)?.errnoCode == EADDRINUSE, repetitions > 0 else { return eventLoop.makeFailedFuture(error) }
+            return eventLoop.flatScheduleTask(in: .milliseconds(10)) {
+                shared(number, family, of: system, on: eventLoop, accept, repetitions: repetitions - 1)
+            }.futureResult
         }
     }
 

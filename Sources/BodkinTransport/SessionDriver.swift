@@ -274,7 +274,7 @@ package final class SessionDriver {
             case .answered(let id): liveness[id]?.answered(isOwed: isOwed(id), at: elapsed)
             case .closePath(let id): paths[id]?.close()
             case .failedPath(_, let error): refused(error)
-            case .windowWanted: onEvent(.windowWanted(min(session.window * 2, session.configuration.largestConnectionWindow)))
+            case .windowWanted: onEvent(.windowWanted(min(session.window * 4, session.configuration.largestConnectionWindow)))
             case .withoutPath: break
             case .remoteClosing(let reason): endWriting(reason)
             case .closed(let reason): ended(reason)

@@ -163,6 +163,15 @@ struct Ending: Sendable, CustomTestStringConvertible {
             "server", "the state directory cannot be written", 73, "`--state-dir`",
             #"try server --host 127.0.0.1 --port 0 --stun-port 0 --state-dir /proc/none"#),
         Ending(
+            "server", "with `--check`: every service answers", 0, "the findings, on standard output",
+            #"""
+            set -- server --host 127.0.0.1 --port $other --stun-port $((other + 1)); usual "$@"; BODKIN_RENDEZVOUS=$(cat output)
+            try server --check; [ $(grep -c answers output) = 5 ] && echo printed
+            """#),
+        Ending(
+            "server", "with `--check`: a service does not answer", 69, "the findings, and `The lines above say what to do`",
+            #"kill $server; wait $server; try server --check; grep -q '^rendezvous at' output && echo printed"#),
+        Ending(
             "server", "an option is wrong", 64, "`belong together`",
             #"try server --certificate x"#),
     ]

@@ -56,7 +56,7 @@ struct PackageTests {
 
     @Test(
         "systemd takes the units, and finds little that they may do", .enabled("needs systemd-analyze") { await Script.has("systemd-analyze") },
-        arguments: ["bodkin-server", "bodkin-listen@"])
+        arguments: ["bodkin-server", "bodkin-listen@", "bodkin-relay"])
     func unit(_ name: String) async throws {
         let output = try await Script.run(
             """
@@ -74,7 +74,7 @@ struct PackageTests {
         #expect(
             output.split(separator: "\n") == [
                 "the server starts as soon as its address is there", "its log is in the journal", "the listener serves a dial",
-                "no join token is in the journal", "both stop without a failure",
+                "no join token is in the journal", "the relay answers by TLS on port 443", "both stop without a failure",
             ], "\(output)")
     }
 }

@@ -53,6 +53,23 @@ struct ServerOptionTests {
             output == "belong together\n'relay.test' is no relay\nThere is no file gone\nnot one or 2 lines\nserver 0\n", "\(output)")
     }
 
+    @Test("--check says which services answer, from the server's own options or a peer's URL, and its status says whether all do")
+    func check() async throws {
+        let output = try await Script.run(
+            """
+            port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+            set -- --host 127.0.0.1 --port $(port) --stun-port $(port) --health 127.0.0.1:$(port) --metrics 127.0.0.1:$(port) --state-dir server
+            unset BODKIN_RENDEZVOUS; '\(Script.program)' server "$@" >url 2>server.log & server=$!; await 'listening on' server.log
+            bodkin server "$@" --check >check; echo $?; grep -c 'answers$' check; sed 's/ at .*//' check
+            BODKIN_RENDEZVOUS=$(cat url) bodkin server --state-dir other --check >check; echo $?; grep -c 'answers$' check
+            kill -TERM $server; wait $server
+            bodkin server "$@" --check 2>message >check; echo $?; grep -c 'answers$' check; grep -o 'services do not answer from here' message
+            """)
+        let services =
+            "rendezvous\n" + String(repeating: "STUN over TCP\n", count: 2) + String(repeating: "STUN over UDP\n", count: 2) + "health\nmetrics\n"
+        #expect(output == "0\n7\n\(services)0\n5\n69\n0\nservices do not answer from here\n", "\(output)")
+    }
+
     @Test("--events json tells events alone, the first of them that the server listens; with --verbose its log comes as events, too")
     func events() async throws {
         let output = try await Script.run(

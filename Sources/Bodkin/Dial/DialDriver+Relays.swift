@@ -105,5 +105,8 @@ extension PeerEngine {
     /// Whether the server knows TURN relays, and paths by a server are allowed.
     var hasRelays: Bool { usesCircuits && rendezvous.machine.link?.terms?.hasRelays == true }
 
-    func received(_ relays: WireRelays) { remotes.forEachDial { $0.received(relays) } }
+    func received(_ relays: WireRelays) {
+        answerRelayQueries(relays)
+        remotes.forEachDial { $0.received(relays) }
+    }
 }

@@ -55,7 +55,8 @@ final class PeerEngine {
     /// The dials and sessions, by remote peer.
     private(set) lazy var remotes = Remotes(self)
     var circuits: [AttemptID: CircuitChannel] = [:]
-    /// The callers that wait for the registration.
+    /// The callers that wait for the server's relays, and for the registration.
+    var waitingForRelays: [EventLoopPromise<WireRelays>] = []
     var waitingForRegistration: [ObjectIdentifier: EventLoopPromise<Void>] = [:]
 
     init(
@@ -124,6 +125,7 @@ final class PeerEngine {
     }
 
     private func release() {
+        answerRelayQueries(WireRelays())
         events.finish()
         network.close()
         nat.close()

@@ -33,7 +33,7 @@ struct FlowWindow: Sendable {
     mutating func senderIsBlocked(at used: UInt64) -> Bool {
         guard used >= leastUsed, buffered <= size / 2 else { return false }
         guard size < largest else { return true }
-        size = min(2 * size, largest)
+        size = min(4 * size, largest)
         leastUsed = limit + 1
         owesLimit = true
         return false

@@ -11,8 +11,8 @@ extension Session {
     public struct Configuration: Hashable, Sendable {
         /// How many bytes of one stream may arrive before the application reads: 1 MiB. At least 64 KiB.
         public var streamWindow = 1 << 20 { didSet { streamWindow = Self.bounded(streamWindow, from: InitialLimits.floor) } }
-        /// The limit to which the window grows on a long path, if the application reads at once: 8 MiB.
-        public var largestStreamWindow = 8 << 20 { didSet { largestStreamWindow = Self.bounded(largestStreamWindow, from: InitialLimits.floor) } }
+        /// The limit to which the window grows on a long path, if the application reads at once: 16 MiB.
+        public var largestStreamWindow = 16 << 20 { didSet { largestStreamWindow = Self.bounded(largestStreamWindow, from: InitialLimits.floor) } }
         /// How many bytes of all streams together may arrive before the application reads: 4 MiB. At least 64 KiB.
         public var connectionWindow = 4 << 20 { didSet { connectionWindow = Self.bounded(connectionWindow, from: InitialLimits.floor) } }
         /// Up to how many they grow together: 16 MiB.
@@ -26,9 +26,9 @@ extension Session {
         /// The bytes of one stream that wait before `Session.write(_:to:)` accepts no more: 256 KiB, or 32 KiB if a MiB of all streams waits. A piece of up to
         /// 64 KiB that begins below the limit is accepted whole.
         public var streamSendBuffer = 256 << 10 { didSet { streamSendBuffer = Self.bounded(streamSendBuffer, from: 1) } }
-        /// The bytes of records that may wait for their acknowledgement: 8 MiB, less on a short path, and at least 64 KiB. Each record counts 64 bytes of
+        /// The bytes of records that may wait for their acknowledgement: 16 MiB, less on a short path, and at least 64 KiB. Each record counts 64 bytes of
         /// overhead.
-        public var unacknowledgedBytes = 8 << 20 { didSet { unacknowledgedBytes = Self.bounded(unacknowledgedBytes, from: 64 << 10) } }
+        public var unacknowledgedBytes = 16 << 20 { didSet { unacknowledgedBytes = Self.bounded(unacknowledgedBytes, from: 64 << 10) } }
         /// How many records may wait for their acknowledgement: 16 384. At least 16.
         public var unacknowledgedRecords = 16_384 { didSet { unacknowledgedRecords = min(max(unacknowledgedRecords, 16), 1 << 20) } }
 

@@ -7,13 +7,14 @@ import BodkinTransport
 import FoundationEssentials
 import NIOSSL
 
-/// coturn on a public host of a lab, over TCP and TLS.
+/// coturn on a public host of a lab, over TCP and TLS, with the settings that operators are given.
 struct LabRelay: Sendable {
     static let secret = Array("s3cret".utf8)
     static let (port, tlsPort): (UInt16, UInt16) = (3478, 443)
 
     let host: String
-    var options = ""
+    /// Lines of its settings that count instead of those.
+    var options: [String] = []
 
     /// Runs it while `body` runs, which is given its address over TCP, or over TLS.
     func run<Result: Sendable>(in lab: Lab, secure: Bool = false, _ body: @Sendable (Running) async throws -> Result) async throws -> Result {
@@ -45,6 +46,7 @@ struct LabRelay: Sendable {
         private let folder: String
         nonisolated let address: TURNURI
         private var process: LabProcess?
+        private static let settings = URL(filePath: #filePath).appending(path: "../../../../packaging/relay.conf").standardized.path()
 
         init(relay: LabRelay, place: LabHost, folder: String, address: TURNURI) {
             (self.relay, self.place, self.folder, self.address) = (relay, place, folder, address)
@@ -52,9 +54,9 @@ struct LabRelay: Sendable {
 
         func start() async throws {
             let command = """
-                cd \(folder); PATH=$PATH:/usr/sbin exec turnserver -n -L \(place.address) -E \(place.address) -p \(LabRelay.port) \
-                --tls-listening-port \(LabRelay.tlsPort) --cert cert.pem --pkey key.pem -r bodkin.test --use-auth-secret --static-auth-secret s3cret \
-                --no-cli --no-udp --no-dtls --no-rfc5780 --log-file stdout --pidfile turn.pid --userdb turndb \(relay.options) >>log 2>&1
+                cd \(folder); { sed s/REPLACE-ME/s3cret/ \(Self.settings) \(relay.options == ["no-tcp-relay"] ? "| grep -v no-udp-relay" : ""); printf '%s\\n' \(relay.options.joined(separator: " ")); } >relay.conf
+                PATH=$PATH:/usr/sbin exec turnserver -c relay.conf -L \(place.address) -E \(place.address) --cert cert.pem --pkey key.pem \
+                --pidfile turn.pid --userdb turndb >>log 2>&1
                 """
             process = try place.start(["bash", "-c", command])
             let wait = "for i in $(seq 400); do nc -z \(place.address) \(LabRelay.tlsPort) && exit; sleep 0.05; done; exit 1"

@@ -53,7 +53,7 @@ struct RelayPlace: Sendable {
 
     /// Runs `body` with a pair that knows both relays, in the order of the second and the first.
     static func run(
-        _ near: NATPreset = .symmetricRandom, _ far: NATPreset = .symmetricRandom, first: String = "", secure: Bool = false,
+        _ near: NATPreset = .symmetricRandom, _ far: NATPreset = .symmetricRandom, first: [String] = [], secure: Bool = false,
         relays change: @Sendable @escaping (inout TURNRelays) -> Void = { _ in }, secrets: [[UInt8]] = [LabRelay.secret],
         peers configure: @Sendable @escaping (inout Peer.Configuration) -> Void = { _ in },
         _ body: @Sendable @escaping (RelayPlace, _ relays: [LabRelay.Running]) async throws -> Void

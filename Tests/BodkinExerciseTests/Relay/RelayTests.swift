@@ -2,7 +2,12 @@ import Bodkin
 import BodkinCore
 import BodkinExercise
 import BodkinNATLab
+import BodkinProtocols
 import BodkinServer
+import BodkinTransport
+import FoundationEssentials
+import NIOCore
+import NIOPosix
 import Testing
 
 /// Pairs that no direct path connects move from the circuit to coturn, and go on whatever becomes of that.
@@ -37,7 +42,7 @@ struct RelayTests {
     @Test("a relay that does not relay TCP, or knows an older secret, is left for the next one, or asked with that", arguments: [false, true])
     func rejects(_ isOldSecret: Bool) async throws {
         let secrets = isOldSecret ? [Array("newer".utf8), LabRelay.secret] : [LabRelay.secret]
-        try await RelayPlace.run(first: isOldSecret ? "" : "--no-tcp-relay", secrets: secrets) { pair, relays in
+        try await RelayPlace.run(first: isOldSecret ? [] : ["no-tcp-relay"], secrets: secrets) { pair, relays in
             let connection = try await pair.near.connect(to: pair.far)
             try await pair.withTraffic(on: connection) {
                 let report = try await connection.settled()
@@ -49,7 +54,7 @@ struct RelayTests {
 
     @Test("a full relay is left for the next one")
     func full() async throws {
-        try await RelayPlace.run(first: "--total-quota 1") { pair, relays in
+        try await RelayPlace.run(first: ["total-quota=1"]) { pair, relays in
             let first = try await pair.near.connect(to: pair.far)
             try await pair.withTraffic(on: first) {
                 try await pair.moves.expect(relays[0])
@@ -83,6 +88,30 @@ struct RelayTests {
         }
     }
 
+    @Test("the settings that operators are given let nobody reach the relay's own network")
+    func denied() async throws {
+        try await withLab(RelayPlace.topology(.open, .open)) { lab in
+            try await LabRelay(host: "relay1").run(in: lab) { relay in
+                let group = try await PeerLab.group(in: "a", of: lab)
+                let loop = group.next()
+                let credential = TURNCredential.timeLimited(
+                    secret: LabRelay.secret, name: "peer", until: UInt64(Date().timeIntervalSince1970) + 600)
+                let allowed = try lab.host("b").address
+                let denied = ["10.0.0.1", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.168.1.1", "224.0.0.1"].compactMap {
+                    IPAddress($0)
+                }
+                let endpoint = try #require(Endpoint(relay.address.host.description))
+                let answers = try await loop.flatSubmit {
+                    let promise = loop.makePromise(of: [String].self)
+                    Permissions.ask(for: denied + [allowed], endpoint, credential, on: loop, promise)
+                    return promise.futureResult
+                }.get()
+                try await group.shutdownGracefully()
+                #expect(answers.sorted() == (denied.map { "\($0) 403" } + ["\(allowed) permitted"]).sorted())
+            }
+        }
+    }
+
     @Test("where every relay is dead, the circuit carries on")
     func allDie() async throws {
         try await RelayPlace.run { pair, relays in
@@ -98,7 +127,7 @@ struct RelayTests {
 
     @Test("credentials that expire while a path runs by them end it at most, and fresh ones are there")
     func expires() async throws {
-        let short = "--max-allocate-lifetime 8 --stale-nonce=3"
+        let short = ["max-allocate-lifetime=8", "stale-nonce=3"]
         try await RelayPlace.run(first: short, relays: { $0.lifetime = 6 }) { pair, _ in
             let connection = try await pair.near.connect(to: pair.far)
             try await pair.withTraffic(on: connection) {
@@ -107,6 +136,29 @@ struct RelayTests {
                 for _ in 0..<500 where await connection.report.route != .turn { try await Task.sleep(for: .milliseconds(20)) }
             }
             #expect(await connection.report.route == .turn)
+        }
+    }
+}
+
+/// Asks a relay for permissions, until each has its answer.
+private final class Permissions {
+    private var client: TURNClient?
+    private var answers: [String] = []
+
+    static func ask(
+        for addresses: [IPAddress], _ relay: Endpoint, _ credential: TURNCredential, on loop: any EventLoop, _ promise: EventLoopPromise<[String]>
+    ) {
+        let gate = Gate(before: KernelSystem(), servers: [relay.address], on: loop)
+        let asking = Permissions()
+        asking.client = TURNClient(.init(relay), as: credential, .v4, through: gate, on: loop) { event in
+            switch event {
+            case .allocated: for address in addresses { asking.client?.permit(address) }
+            case .permitted(let address): asking.answers.append("\(address) permitted")
+            case .notPermitted(let address, .code(let code)): asking.answers.append("\(address) \(code)")
+            case .notPermitted, .accepted: break
+            case .ended(let refusal): promise.fail(refusal ?? .closed)
+            }
+            if asking.answers.count == addresses.count { promise.succeed(asking.answers) }
         }
     }
 }

@@ -43,10 +43,10 @@ struct FlowWindowTests {
         #expect(result.size >= least * 1_000 && result.size <= 4 * least * 1_000, "\(result)")
     }
 
-    @Test("a slow reader gets no larger window, however long the path")
+    @Test("a slow reader gets a larger window once at most, however long the path")
     func slowReader() {
         let result = run(delay: 200, rate: Self.step, reading: 100)
-        #expect(result.size <= 128 * 1_000 && result.mostBuffered <= 128 * 1_000, "\(result)")
+        #expect(result.size <= 256 * 1_000 && result.mostBuffered <= 256 * 1_000, "\(result)")
     }
 
     @Test("no window outgrows its limit")
