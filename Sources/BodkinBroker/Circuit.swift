@@ -1,3 +1,5 @@
+import NIOCore
+
 /// The accounts of a circuit: how much each side may still send.
 ///
 /// A window begins small and grows where it is the window that holds the sender up: where the sender has used it, and the reader takes what comes. It is made
@@ -9,6 +11,7 @@ struct Circuit {
     private var held = [0, 0]
     /// The bytes that have come since the window was set.
     private var carried = [0, 0]
+    private var since: [NIODeadline?] = [nil, nil]
     /// What the windows have grown by.
     private(set) var extra = 0
     /// Whether the called side has said anything: until then it is half finished.
@@ -39,17 +42,28 @@ struct Circuit {
     }
 
     /// By how much the window of a side would be of use to grow, if the reader has so many bytes still to take; 0 where it is not what holds the side up.
-    func wantedRoom(of side: Attempt.Side, unread: Int, largest: Int) -> Int {
-        let window = windows[side.rawValue]
-        let isUsedUp = room[side.rawValue] <= window / 4 && carried[side.rawValue] >= window
-        return isUsedUp && unread <= window / 4 ? max(0, min(3 * window, largest - window)) : 0
+    ///
+    /// A side that is held up leaves no room, or carries a window's worth in a round trip: what is on its way from there, and credit on its way to there, count as room here.
+    /// - Parameter roundTrip: of both ways together, as far as it is known.
+    mutating func wantedRoom(of side: Attempt.Side, unread: Int, largest: Int, roundTrip: TimeAmount, now: NIODeadline) -> Int {
+        let (side, window) = (side.rawValue, windows[side.rawValue])
+        let start = since[side] ?? now
+        since[side] = start
+        guard carried[side] >= window else { return 0 }
+        guard room[side] <= window / 4 || now - start < roundTrip + roundTrip / 2 else {
+            restart(side, at: now)
+            return 0
+        }
+        return unread <= window / 4 ? max(0, min(3 * window, largest - window)) : 0
     }
 
+    private mutating func restart(_ side: Int, at now: NIODeadline) { (carried[side], since[side]) = (0, now) }
+
     /// Lets the window of a side grow: the room comes with its next credit.
-    mutating func widen(_ side: Attempt.Side, by count: Int) {
+    mutating func widen(_ side: Attempt.Side, by count: Int, now: NIODeadline) {
         windows[side.rawValue] += count
         held[side.rawValue] += count
-        carried[side.rawValue] = 0
+        restart(side.rawValue, at: now)
         extra += count
     }
 

@@ -88,18 +88,20 @@ extension RendezvousBroker {
         let writer: Attempt.Side = side == .dialer ? .called : .dialer
         let isHeld = attempts[attempt]?.circuit?.holds(writer) == true
         guard wire.bytes > 0, attempts[attempt]?.circuit?.credit(Int(wire.bytes), to: writer) == true else { return violate(id, attempt, now: now) }
-        widen(attempt, for: writer, readBy: id)
+        widen(attempt, for: writer, readBy: id, now: now)
         if !isHeld { passCredit(attempt, to: writer, now: now) }
     }
 
     /// Lets a circuit's window grow where it holds the writer up, and memory is there.
-    private mutating func widen(_ id: AttemptID, for writer: Attempt.Side, readBy reader: ConnectionID) {
-        guard let attempt = attempts[id], let circuit = attempt.circuit else { return }
+    private mutating func widen(_ id: AttemptID, for writer: Attempt.Side, readBy reader: ConnectionID, now: NIODeadline) {
+        guard let attempt = attempts[id] else { return }
         let unread = clients[reader]?.queued[id]?.count ?? 0
-        let wanted = circuit.wantedRoom(of: writer, unread: unread, largest: limits.largestCircuitWindow)
-        guard wanted > 0 else { return }
+        let roundTrip = [attempt.dialer, attempt.called].compactMap { $0.flatMap { clients[$0]?.roundTrip } }.reduce(.zero, +)
+        let wanted = attempts[id]?.circuit?.wantedRoom(
+            of: writer, unread: unread, largest: limits.largestCircuitWindow, roundTrip: roundTrip, now: now)
+        guard let wanted, wanted > 0 else { return }
         let granted = windows.take(wanted, attempt.accounts) { quotas.memory(of: $0) }
-        if granted > 0 { attempts[id]?.circuit?.widen(writer, by: granted) }
+        if granted > 0 { attempts[id]?.circuit?.widen(writer, by: granted, now: now) }
     }
 
     /// Gives the writer its credit, as soon as what was relayed is paid for: so a quota slows a circuit down.

@@ -54,6 +54,28 @@ struct BrokerCircuitWindowTests {
         #expect(run(member, in: &fixture, dialer, called, attempt, from: room, rounds: 6) == (member == .longWay ? Self.largest : Self.window))
     }
 
+    /// Half of each window is on its way to the server, or credit on its way back: as much room is there all the time.
+    @Test("grows where most of the way is the sender's, who sends a window's worth in a round trip, and not where it takes two", arguments: [true, false])
+    func distantSender(_ isHeldUp: Bool) throws {
+        var limits = BrokerFixture.limits
+        (limits.circuitWindow, limits.largestCircuitWindow) = (Self.window, Self.largest)
+        var fixture = BrokerFixture(limits: limits)
+        let dialer = try fixture.resident(roundTrip: .milliseconds(200))
+        let (called, attempt) = (try fixture.resident(roundTrip: .milliseconds(200)), AttemptID.random())
+        _ = fixture.dial(dialer, called.id, attempt, early: "e")
+        _ = fixture.answer(called, attempt)
+        fixture.broker.written(called.connection, [attempt: 1])
+        var window = Self.window
+        for _ in 0..<40 {
+            fixture.now = fixture.now + .milliseconds(isHeldUp ? 200 : 400)
+            let sent = window / 2
+            for offset in stride(from: 0, to: sent, by: 8_000) { _ = fixture.data(dialer, attempt, min(8_000, sent - offset)) }
+            fixture.broker.written(called.connection, [attempt: sent])
+            window += fixture.credit(called, attempt, sent).credited(to: dialer) - sent
+        }
+        #expect(window == (isHeldUp ? Self.largest : Self.window))
+    }
+
     @Test("stays within its bound and the memory of the server and the dialer, of which each takes half of what is left", arguments: [true, false])
     func budget(_ isDialers: Bool) throws {
         var (limits, quotas) = (BrokerFixture.limits, Quotas())
