@@ -47,11 +47,11 @@ struct Circuit {
     /// - Parameter roundTrip: of both ways together, as far as it is known.
     mutating func wantedRoom(of side: Attempt.Side, unread: Int, largest: Int, roundTrip: TimeAmount, now: NIODeadline) -> Int {
         let (side, window) = (side.rawValue, windows[side.rawValue])
-        let start = since[side] ?? now
-        since[side] = start
-        guard carried[side] >= window else { return 0 }
-        guard room[side] <= window / 4 || now - start < roundTrip + roundTrip / 2 else {
-            restart(side, at: now)
+        let isUsedUp = carried[side] >= window && room[side] <= window / 4
+        // The time counts from a credit on.
+        let isInTime = since[side].map { carried[side] >= window && (now - $0) * 2 < roundTrip * 3 } ?? false
+        guard isUsedUp || isInTime else {
+            if since[side] == nil || carried[side] >= window { restart(side, at: now) }
             return 0
         }
         return unread <= window / 4 ? max(0, min(3 * window, largest - window)) : 0
