@@ -95,13 +95,33 @@ extension RendezvousBroker {
     /// Lets a circuit's window grow where it holds the writer up, and memory is there.
     private mutating func widen(_ id: AttemptID, for writer: Attempt.Side, readBy reader: ConnectionID, now: NIODeadline) {
         guard let attempt = attempts[id] else { return }
-        let unread = clients[reader]?.queued[id]?.count ?? 0
-        let roundTrip = [attempt.dialer, attempt.called].compactMap { $0.flatMap { clients[$0]?.roundTrip } }.reduce(.zero, +)
+        let (unread, roundTrip) = (clients[reader]?.queued[id]?.count ?? 0, roundTrip(of: attempt))
         let wanted = attempts[id]?.circuit?.wantedRoom(
             of: writer, unread: unread, largest: limits.largestCircuitWindow, roundTrip: roundTrip, now: now)
         guard let wanted, wanted > 0 else { return }
         let granted = windows.take(wanted, attempt.accounts) { quotas.memory(of: $0) }
         if granted > 0 { attempts[id]?.circuit?.widen(writer, by: granted, now: now) }
+    }
+
+    /// On a long way a window would take seconds to grow, so it begins as large as ``distantRate`` needs it.
+    mutating func widenForDistance(_ id: AttemptID, now: NIODeadline) {
+        guard let attempt = attempts[id], attempt.circuit != nil, roundTrip(of: attempt) >= Self.longRoundTrip else { return }
+        let size = Int(Double(roundTrip(of: attempt).nanoseconds) / 1e9 * Self.distantRate)
+        for side in [Attempt.Side.dialer, .called] {
+            let granted = windows.take(min(size, limits.largestCircuitWindow) - limits.circuitWindow, attempt.accounts) { quotas.memory(of: $0) }
+            guard granted > 0 else { continue }
+            attempts[id]?.circuit?.widen(side, by: granted, now: now)
+            passCredit(id, to: side, now: now)
+        }
+    }
+
+    private static let longRoundTrip = TimeAmount.milliseconds(300)
+    /// In bytes per second: 16 Mbit/s.
+    private static let distantRate = 2_000_000.0
+
+    /// The way between two peers by this server, as far as it is known.
+    private func roundTrip(of attempt: Attempt) -> TimeAmount {
+        [attempt.dialer, attempt.called].compactMap { $0.flatMap { clients[$0]?.roundTrip } }.reduce(.zero, +)
     }
 
     /// Gives the writer its credit, as soon as what was relayed is paid for: so a quota slows a circuit down.

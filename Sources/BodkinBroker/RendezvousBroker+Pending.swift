@@ -68,6 +68,7 @@ extension RendezvousBroker {
         attempts[id]?.state = .answered
         attempts[id]?.forgetFlight()
         _ = payFlight(id)
+        widenForDistance(id, now: now)
     }
 
     /// The dialer has waited for as long as it wanted to.

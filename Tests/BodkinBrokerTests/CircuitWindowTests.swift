@@ -53,6 +53,20 @@ struct BrokerCircuitWindowTests {
         #expect(run(member, in: &fixture, dialer, called, attempt, from: room, rounds: 6) == (member == .longWay ? Self.largest : Self.window))
     }
 
+    @Test("begins larger on a long way, for both sides, within the bounds and budgets", arguments: [100, 300, 600, 60_000])
+    func distance(_ milliseconds: Int64) throws {
+        var fixture = BrokerFixture(limits: BrokerLimits())
+        let dialer = try fixture.resident(roundTrip: .milliseconds(milliseconds / 2))
+        let (called, attempt) = (try fixture.resident(roundTrip: .milliseconds(milliseconds / 2)), AttemptID.random())
+        _ = fixture.dial(dialer, called.id, attempt, early: "e")
+        let actions = fixture.answer(called, attempt)
+        let credits = [dialer, called].map { actions.credited(to: $0) }
+        let window = BrokerLimits().circuitWindow
+        #expect(milliseconds < 300 || milliseconds > 600 || credits == [Int(milliseconds) * 2_000 - window, Int(milliseconds) * 2_000 - window])
+        #expect(milliseconds >= 300 || credits == [0, 0])
+        #expect(credits.allSatisfy { $0 <= BrokerLimits().largestCircuitWindow } && fixture.broker.isConsistent)
+    }
+
     /// Half of each window is on its way to the server, or credit on its way back: as much room is there all the time.
     @Test(
         "grows where most of the way is the sender's, who sends a window's worth in a round trip, and not where it takes two",
@@ -61,14 +75,14 @@ struct BrokerCircuitWindowTests {
         var limits = BrokerFixture.limits
         (limits.circuitWindow, limits.largestCircuitWindow) = (Self.window, Self.largest)
         var fixture = BrokerFixture(limits: limits)
-        let dialer = try fixture.resident(roundTrip: .milliseconds(200))
-        let (called, attempt) = (try fixture.resident(roundTrip: .milliseconds(200)), AttemptID.random())
+        let dialer = try fixture.resident(roundTrip: .milliseconds(100))
+        let (called, attempt) = (try fixture.resident(roundTrip: .milliseconds(100)), AttemptID.random())
         _ = fixture.dial(dialer, called.id, attempt, early: "e")
         _ = fixture.answer(called, attempt)
         fixture.broker.written(called.connection, [attempt: 1])
         var window = Self.window
         for _ in 0..<40 {
-            fixture.now = fixture.now + .milliseconds(isHeldUp ? 200 : 400)
+            fixture.now = fixture.now + .milliseconds(isHeldUp ? 100 : 200)
             let sent = window / 2
             for offset in stride(from: 0, to: sent, by: 8_000) { _ = fixture.data(dialer, attempt, min(8_000, sent - offset)) }
             fixture.broker.written(called.connection, [attempt: sent])
