@@ -12,10 +12,11 @@ enum Narration {
         if case .waiting(let peer) = event.kind { return "\(short(peer)) is not registered, or does not allow this dial. Waiting for it." }
         if case .report(let report) = event.kind { return text(report, isVerbose: isVerbose) }
         if case .pathLost(let peer, let route, let reason) = event.kind {
-            return "\(short(peer)): the \(route == .direct ? "direct path" : "circuit") failed (\(reason)); looking for another path"
+            return "\(short(peer)): the \(name(route)) failed (\(reason)); looking for another path"
         }
-        if case .pathChanged(let peer, let route, let remote) = event.kind, isVerbose || route == .circuit || elapsed > .seconds(5) {
-            return "\(short(peer)): the connection is now \(route == .direct ? "direct\(remote.map { " to \($0)" } ?? "")" : "relayed")"
+        if case .pathChanged(let peer, let route, let remote) = event.kind, isVerbose || route != .direct || elapsed > .seconds(5) {
+            let way = route == .direct ? "direct\(remote.map { " to \($0)" } ?? "")" : route == .turn ? "relayed by TURN" : "relayed"
+            return "\(short(peer)): the connection is now \(way)"
         }
         guard isVerbose else { return nil }
         let time = "\(elapsed.tenths) ms"
@@ -25,8 +26,8 @@ enum Narration {
         case .dialing(let peer): "\(time): dialing \(peer)"
         case .attempt(_, let attempt): "\(time): attempt \(attempt)"
         case .pathEstablished(_, let route, let remote):
-            "\(time): \(route == .circuit ? "circuit" : "direct path")\(remote.map { " to \($0)" } ?? "") established"
-        case .connected(let peer, let route): "\(time): connected to \(peer), first bytes: \(route == .circuit ? "circuit" : "direct path")"
+            "\(time): \(name(route))\(remote.map { " to \($0)" } ?? "") established"
+        case .connected(let peer, let route): "\(time): connected to \(peer), first bytes: \(name(route))"
         case .closed(let peer, let reason): "\(time): \(short(peer)): the connection is over (\(reason))"
         case .networkProfiled(let profile): "\(time): \(CheckReport(profile).summary)"
         case .report, .serverLost, .awaitingServer, .waiting, .pathLost, .pathChanged, .missed: nil
@@ -56,6 +57,14 @@ enum Narration {
             guard let verdict = report.verdict, verdict != .notWanted else { return line }
             return line + "\n  No direct path: \(verdict.meaning)\n  Recommendation: \(CommandHint.advice(verdict))"
         case nil: return "not connected after \(report.attempts.count) path attempt\(report.attempts.count == 1 ? "" : "s")"
+        }
+    }
+
+    private static func name(_ route: Route) -> String {
+        switch route {
+        case .direct: "direct path"
+        case .circuit: "circuit"
+        case .turn: "TURN path"
         }
     }
 

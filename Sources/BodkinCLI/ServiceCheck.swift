@@ -47,13 +47,15 @@ struct ServiceCheck {
     }
 
     private static func problem(at endpoint: Endpoint, _ path: String) async -> String? {
-        let promise = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Bool.self)
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let promise = eventLoop.makePromise(of: Bool.self)
         do {
-            let channel = try await ClientBootstrap(group: promise.futureResult.eventLoop).connectTimeout(.seconds(3))
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(StatusReader(promise)) }
+            let gate = Gate(before: KernelSystem(), servers: [endpoint.address], on: eventLoop)
+            let channel = try await eventLoop.flatSubmit {
+                gate.connect(to: endpoint, within: .seconds(3), readsAtOnce: true, for: .server) { channel in
+                    try channel.pipeline.syncOperations.addHandler(StatusReader(promise))
                 }
-                .connect(to: try SocketAddress(endpoint)).get()
+            }.get()
             channel.eventLoop.scheduleTask(in: .seconds(3)) { channel.close(promise: nil) }
             try await channel.writeAndFlush(ByteBuffer(string: "GET \(path) HTTP/1.1\r\nHost: \(endpoint)\r\nConnection: close\r\n\r\n"))
         } catch {

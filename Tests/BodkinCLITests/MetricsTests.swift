@@ -39,6 +39,7 @@ struct MetricsTests {
                 bodkin_dials_total{route="circuit"} 1
                 bodkin_dials_total{route="direct"} 1
                 bodkin_dials_total{route="none"} 0
+                bodkin_dials_total{route="turn"} 0
                 bodkin_relayed_dials_total{verdict="not-wanted"} 1
                 bodkin_time_to_direct_seconds_count 1
                 2

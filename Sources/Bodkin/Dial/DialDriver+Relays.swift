@@ -76,17 +76,17 @@ extension DialDriver {
             guard let self, self.connecting[key] != nil else { return channel.close(promise: nil) }
             self.connecting[key] = .some(channel)
         }
-        follow(connection, key)
+        complete(key, by: connection)
     }
 
     /// Has our relay connect to it.
     func connect(_ key: ShotKey, byRelayTo endpoint: Endpoint) {
         guard let relayRace else { return }
         connecting[key] = .some(nil)
-        follow(relayRace.connect(to: endpoint), key)
+        complete(key, by: relayRace.connect(to: endpoint))
     }
 
-    private func follow(_ connection: EventLoopFuture<any Channel>, _ key: ShotKey) {
+    private func complete(_ key: ShotKey, by connection: EventLoopFuture<any Channel>) {
         connection.assumeIsolated().whenComplete { [weak self] result in self?.ended(key, result) ?? (try? result.get())?.close(promise: nil) }
     }
 

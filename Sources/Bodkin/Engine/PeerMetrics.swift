@@ -6,15 +6,15 @@ import CoreMetrics
 struct PeerMetrics {
     /// The help text of each metric.
     static let help = [
-        "bodkin_dials_total": "Dials by and to this peer, by the resulting route: direct, circuit or none.",
-        "bodkin_relayed_dials_total": "Dials that ended on a circuit, by verdict.",
+        "bodkin_dials_total": "Dials by and to this peer, by the resulting route: direct, turn, circuit or none.",
+        "bodkin_relayed_dials_total": "Dials that ended on a circuit or a TURN path, by verdict.",
         "bodkin_time_to_first_path_seconds": "Time from a dial to its first path, in seconds.",
         "bodkin_time_to_direct_seconds": "Time from a dial to its direct path, in seconds.",
         "bodkin_path_failures_total": "Paths that failed while they carried a connection, by route.",
-        "bodkin_fallbacks_total": "Connections that moved from a direct path to a circuit.",
-        "bodkin_upgrades_total": "Connections that moved from a circuit to a direct path.",
+        "bodkin_fallbacks_total": "Connections that moved from a direct path to a circuit or a TURN path.",
+        "bodkin_upgrades_total": "Connections that moved from a circuit or a TURN path to a direct path.",
         "bodkin_relayed_bytes_total": "Encrypted bytes on circuits, in both directions.",
-        "bodkin_connections": "Open connections, by their current route: direct, circuit or none.",
+        "bodkin_connections": "Open connections, by their current route: direct, turn, circuit or none.",
     ]
 
     private let dials: [Route?: Counter]
@@ -28,7 +28,7 @@ struct PeerMetrics {
 
     init() {
         func name(_ route: Route?) -> [(String, String)] { [("route", route?.rawValue ?? "none")] }
-        let routes: [Route?] = [.direct, .circuit, nil]
+        let routes: [Route?] = [.direct, .turn, .circuit, nil]
         dials = Dictionary(uniqueKeysWithValues: routes.map { ($0, Counter(label: "bodkin_dials_total", dimensions: name($0))) })
         failures = Dictionary(
             uniqueKeysWithValues: routes.compactMap { $0 }.map { ($0, Counter(label: "bodkin_path_failures_total", dimensions: name($0))) })
@@ -38,7 +38,7 @@ struct PeerMetrics {
     /// Counts a dial that has ended, by or to this peer.
     func dialed(_ report: ConnectionReport) {
         dials[report.route]?.increment()
-        if report.route == .circuit, let verdict = report.verdict {
+        if report.route != .direct, let verdict = report.verdict {
             Counter(label: "bodkin_relayed_dials_total", dimensions: [("verdict", verdict.rawValue)]).increment()
         }
         if let time = report.timeToFirstPath { timeToFirstPath.recordNanoseconds(Int64(time / .nanoseconds(1))) }
@@ -50,8 +50,9 @@ struct PeerMetrics {
 
     /// Counts a connection that has moved from one route to another.
     func moved(from old: Route?, to new: Route) {
-        if old == .direct, new == .circuit { fallbacks.increment() }
-        if old == .circuit, new == .direct { upgrades.increment() }
+        guard let old, old != new else { return }
+        if old == .direct { fallbacks.increment() }
+        if new == .direct { upgrades.increment() }
     }
 
     /// Counts bytes that a circuit has carried.

@@ -70,7 +70,8 @@ struct RelayPlace: Sendable {
         }
     }
 
-    private static func pair(
+    /// Runs `body` with a pair in a lab.
+    static func pair(
         in place: PeerLab, _ configure: @Sendable @escaping (inout Peer.Configuration) -> Void,
         _ body: @Sendable @escaping (RelayPlace) async throws -> Void
     ) async throws {

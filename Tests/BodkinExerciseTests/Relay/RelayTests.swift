@@ -39,6 +39,45 @@ struct RelayTests {
         }
     }
 
+    @Test(
+        "a peer that may only use port 443 has a path to one behind any preset, by the server and the relay on that port",
+        arguments: NATPreset.allCases)
+    func only443(_ near: NATPreset) async throws {
+        try await RelayPlace.run(near, .only443, secure: true) { pair, _ in
+            let connection = try await pair.near.connect(to: pair.far)
+            try await pair.withTraffic(on: connection) {
+                let report = try await connection.settled()
+                #expect(report.route == .turn || report.route == .direct, "\(report)")
+            }
+        }
+    }
+
+    @Test("a peer behind a proxy reaches the relay through it", arguments: LabProxy.Program.allCases)
+    func proxied(_ program: LabProxy.Program) async throws {
+        let proxy = LabProxy(program: program)
+        var topology = LabProxy.topology(far: .only443)
+        topology.addHost("relay1", inside: nil, link: LinkParameters(delay: .milliseconds(2)))
+        try await withPeerLab(topology, server: { $0.port = 443 }) { place in
+            try await proxy.run(in: place.lab) {
+                try await LabRelay(host: "relay1").run(in: place.lab, secure: true) { relay in
+                    await place.update(TURNRelays([relay.address], secrets: [LabRelay.secret]))
+                    let given = try proxy.url(in: place.lab, nil)
+                    let configure: @Sendable (inout Peer.Configuration) -> Void = {
+                        $0.rendezvous.hosts = [.init(LabProxy.serverName, 443)]
+                        $0.proxy = given
+                    }
+                    try await RelayPlace.pair(in: place, configure) { pair in
+                        let connection = try await pair.near.connect(to: pair.far)
+                        try await pair.withTraffic(on: connection) {
+                            let report = try await connection.settled()
+                            #expect(report.route == .turn, "\(report)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test("a relay that does not relay TCP, or knows an older secret, is left for the next one, or asked with that", arguments: [false, true])
     func rejects(_ isOldSecret: Bool) async throws {
         let secrets = isOldSecret ? [Array("newer".utf8), LabRelay.secret] : [LabRelay.secret]

@@ -121,7 +121,7 @@ import Testing
             while wire.dialer.write(pattern(65_536)) > 0 {}
             while wire.dialer.output(path) != nil {}
         }
-        #expect(wire.dialer.unacknowledged > 8_000_000 && wire.dialer.unacknowledged <= 8 << 20)
+        #expect(wire.dialer.unacknowledged > 16_000_000 && wire.dialer.unacknowledged <= 16 << 20)
         #expect(wire.dialer.unsent < 320 << 10, "256 KiB, and a piece that is taken whole")
     }
 
