@@ -1,6 +1,6 @@
 import BodkinCore
 
-/// Goodput one way through a circuit, and what the server's process takes for it, beside a plain splice and another relay; both of those encrypt nothing.
+/// Goodput one way through a circuit, and what the server's process takes for it, beside a plain splice, and coturn with and without TLS at its client.
 struct CircuitGoodputBenchmark {
     private static let nameWidth = 18
 
@@ -14,9 +14,9 @@ struct CircuitGoodputBenchmark {
         print("MB/s at the far end, with the relay's process' seconds of processor time for a GB; load before: \(KernelFigures.load)")
         try await CircuitRelay.with { circuit in
             let socat = try await SplicedRelay()
-            let coturn = try await TURNRelay()
-            let relays: [any Relay] = [circuit, socat, coturn]
-            var records = relays.map { TransferRecord(type(of: $0).name) }
+            let coturns = [try await TURNRelay(isSecure: false), try await TURNRelay(isSecure: true)]
+            let relays: [any Relay] = [circuit, socat] + coturns
+            var records = relays.map { TransferRecord($0.name) }
             for relay in relays { try await relay.transfer(byteCount / 8) }
             for _ in 0..<rounds {
                 for (index, relay) in relays.enumerated() {
@@ -29,7 +29,7 @@ struct CircuitGoodputBenchmark {
             }
             for record in records { record.show(nameWidth: Self.nameWidth) }
             try await socat.end()
-            try await coturn.end()
+            for coturn in coturns { try await coturn.end() }
         }
     }
 }

@@ -6,7 +6,7 @@ import NIOPosix
 
 /// A connection between two peers that may use circuits alone, through a rendezvous server: encrypted end to end, and again between each peer and the server.
 struct CircuitRelay: Relay {
-    static let name = "circuit"
+    let name = "circuit"
 
     let server: LoadedServer
     private let near: Connection

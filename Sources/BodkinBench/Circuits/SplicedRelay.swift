@@ -4,7 +4,7 @@ import NIOPosix
 
 /// A plain splice of two TCP connections by socat, with buffers of 64 KiB: the least that any relay has to do in user space.
 struct SplicedRelay: PlainRelay {
-    static let name = "socat, plain TCP"
+    let name = "socat, plain TCP"
     private static let port = 4434
 
     private let program: ChildProgram
