@@ -12,7 +12,7 @@ import Testing
 
 /// Pairs that no direct path connects move from the circuit to coturn, and go on whatever becomes of that.
 @Suite(
-    "TURN relays", .timeLimit(.minutes(10)),
+    "TURN relays", .serialized, .timeLimit(.minutes(10)),
     .enabled("needs root or an unprivileged user namespace, and /dev/net/tun") { await Laboratory.isAvailable })
 struct RelayTests {
     @Test(
@@ -35,19 +35,6 @@ struct RelayTests {
                 #expect(report.verdict != nil)
                 for _ in 0..<250 where await pair.place.circuitCount > 0 { try await Task.sleep(for: .milliseconds(20)) }
                 #expect(await pair.place.circuitCount == 0)
-            }
-        }
-    }
-
-    @Test(
-        "a peer that may only use port 443 has a path to one behind any preset, by the server and the relay on that port",
-        arguments: NATPreset.allCases)
-    func only443(_ near: NATPreset) async throws {
-        try await RelayPlace.run(near, .only443, secure: true) { pair, _ in
-            let connection = try await pair.near.connect(to: pair.far)
-            try await pair.withTraffic(on: connection) {
-                let report = try await connection.settled()
-                #expect(report.route == .turn || report.route == .direct, "\(report)")
             }
         }
     }
