@@ -4,8 +4,13 @@ import Testing
 @Suite("The proxy of a command", .serialized, .enabled("microsocks is not installed: make test installs it") { await Script.has("microsocks") })
 struct ProxyOptionTests {
     private static let prelude = """
-        serve; port=${BODKIN_RENDEZVOUS#*127.0.0.1:}; port=${port%%/*}; other=$((20000 + RANDOM % 10000))
-        microsocks -i 127.0.0.1 -p $other -u user -P hunter2 >proxy.log 2>&1 & url=socks5h://user:hunter2@127.0.0.1:$other
+        serve; port=${BODKIN_RENDEZVOUS#*127.0.0.1:}; port=${port%%/*}
+        # It ends where another program has the port, whose answer would pass for its own.
+        for try in $(seq 20); do
+            other=$((20000 + RANDOM % 10000)); microsocks -i 127.0.0.1 -p $other -u user -P hunter2 >proxy.log 2>&1 & proxy=$!
+            sleep 0.2; kill -0 $proxy 2>/dev/null && break
+        done
+        url=socks5h://user:hunter2@127.0.0.1:$other
         for i in $(seq 200); do (exec {fd}<>/dev/tcp/127.0.0.1/$other) 2>/dev/null && break; sleep 0.05; done
         listening --once; used() { grep -c "connected to 127.0.0.1:$port" proxy.log; }
 
