@@ -86,7 +86,7 @@ public enum ServerCheck {
         var located = relay
         located.routes = (try? await hosts.get().first) ?? []
         let family = located.routes.first?.endpoint.address.family ?? .v4
-        let problem = try? await eventLoop.flatSubmit { [located] in
+        let answer = eventLoop.flatSubmit { [located] in
             let promise = eventLoop.makePromise(of: String?.self)
             let answer = NIOLoopBoundBox<EventLoopPromise<String?>?>(promise, eventLoop: eventLoop)
             let end: (String?) -> Void = { problem in
@@ -107,8 +107,10 @@ public enum ServerCheck {
                 race.release()
             }
             return promise.futureResult
-        }.get()
-        return Finding(service: .turn, place: relay.address.host.description, problem: problem ?? nil)
+        }
+        let problem: String?
+        do { problem = try await answer.get() } catch { problem = error.inPlainWords }
+        return Finding(service: .turn, place: relay.address.host.description, problem: problem)
     }
 }
 

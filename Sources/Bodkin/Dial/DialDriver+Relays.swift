@@ -86,12 +86,12 @@ extension DialDriver {
         complete(key, by: relayRace.connect(to: endpoint))
     }
 
-    private func complete(_ key: ShotKey, by connection: EventLoopFuture<any Channel>) {
+    func complete(_ key: ShotKey, by connection: EventLoopFuture<any Channel>) {
         connection.assumeIsolated().whenComplete { [weak self] result in self?.ended(key, result) ?? (try? result.get())?.close(promise: nil) }
     }
 
     /// A connection has been established, or has not.
-    func ended(_ key: ShotKey, _ result: Result<any Channel, any Error>) {
+    private func ended(_ key: ShotKey, _ result: Result<any Channel, any Error>) {
         let isAwaited = connecting.removeValue(forKey: key) != nil
         guard isMeeting, isAwaited else { return (try? result.get())?.close(promise: nil) ?? () }
         switch result {

@@ -172,10 +172,8 @@ extension DialDriver {
         case .port(let local): connection = engine.connect(from: local, to: endpoint, for: purpose, started: started)
         }
         let (engine, id) = (engine, id)
-        connection.assumeIsolated().whenComplete { [weak self] result in
-            engine.releaseRoom(of: id, use, after: result.failure)
-            self?.ended(key, result) ?? (try? result.get())?.close(promise: nil)
-        }
+        connection.assumeIsolated().whenComplete { engine.releaseRoom(of: id, use, after: $0.failure) }
+        complete(key, by: connection)
     }
 
     /// What the gate knows the remote peer by.
